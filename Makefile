@@ -16,7 +16,7 @@ BIN := .venv/bin
 ASL_VALIDATOR := 4.0.0
 LAYER_SOURCES := layers/build.py $(wildcard layers/dependencies/requirements.*)
 
-.PHONY: help setup dev-setup run stop test check simulate judge-study fault-injection bench screenshots lock clean system-packages
+.PHONY: help setup dev-setup run stop test check simulate judge-study fault-injection mutants bench screenshots lock clean system-packages
 
 help: ## print these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -50,6 +50,11 @@ judge-study: dev-setup ## how often the test bed's judge is wrong, and what it f
 
 fault-injection: dev-setup ## kill, double and delay every phase in the embedded environment; about 50 minutes
 	@$(BIN)/python -m tests.fault_injection
+
+MUTANTS := 500
+BUDGET := 0
+mutants: dev-setup ## change MUTANTS=n places at random, one at a time, and see what tests find; goes on where it stopped
+	@$(BIN)/python -m tools.mutants --count $(MUTANTS) --budget $(BUDGET)
 
 screenshots: system-packages dev-setup ## take the pictures of the console in docs/screenshots
 	@mkdir -p docs/screenshots && LIFECYCLE_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q tests/integration/browser

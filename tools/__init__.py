@@ -1,1 +1,1 @@
-"""Programs for developers: the demonstration, the benchmark and the study of the judge."""
+"""Programs for developers: the demonstration, the benchmark, the mutation score and the study of the judge."""

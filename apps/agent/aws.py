@@ -19,9 +19,9 @@ from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import artifact_prefix
+from lifecycle.gateways.aws.artifacts import manifest_of
 from lifecycle.gateways.aws.metrics import host_dimensions
-from lifecycle.gateways.aws.table import reports_key, turns_key
-from lifecycle.gateways.serialization import from_json, to_json
+from lifecycle.gateways.aws.table import item, key, record, reports_key, turns_key
 from lifecycle.names import USER_AGENT, host_namespace
 
 _CHUNK = 1024**2
@@ -52,11 +52,11 @@ class DynamoTurns:
     def __init__(self, dynamodb: Any, table: str, cluster: Cluster, host: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
-        self._key = {"pk": {"S": turns_key(cluster)}, "sk": {"S": host}}
+        self._key = key(turns_key(cluster), host)
 
     def current(self) -> Turn | None:
-        body = _read_record(self._dynamodb, self._table, self._key)
-        return from_json(Turn, body) if body else None
+        found = _read_item(self._dynamodb, self._table, self._key)
+        return record(Turn, found) if found else None
 
 
 class DynamoReports:
@@ -65,15 +65,16 @@ class DynamoReports:
     def __init__(self, dynamodb: Any, table: str, cluster: Cluster, host: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
-        self._key = {"pk": {"S": reports_key(cluster)}, "sk": {"S": host}}
+        self._partition = reports_key(cluster)
+        self._key = key(self._partition, host)
 
     def latest(self) -> HostReport | None:
-        body = _read_record(self._dynamodb, self._table, self._key)
-        return from_json(HostReport, body) if body else None
+        found = _read_item(self._dynamodb, self._table, self._key)
+        return record(HostReport, found) if found else None
 
     def write(self, report: HostReport) -> None:
         with _translated_errors(f"the table {self._table}"):
-            self._dynamodb.put_item(TableName=self._table, Item={**self._key, "body": {"S": to_json(report)}})
+            self._dynamodb.put_item(TableName=self._table, Item=item(self._partition, report.host, report))
 
 
 class CloudWatchMetricSink:
@@ -103,31 +104,26 @@ class S3Releases:
     def manifest(self, service: str, version: str) -> Manifest:
         parts: list[bytes] = []
         self._copy(service, version, "manifest.json", parts.append)
-        return from_json(Manifest, b"".join(parts))
+        return manifest_of(b"".join(parts), self._bucket, f"{artifact_prefix(service, version)}/manifest.json")
 
     def copy_artifact(self, service: str, version: str, write: Callable[[bytes], object]) -> None:
         self._copy(service, version, "artifact.tar.gz", write)
 
     def _copy(self, service: str, version: str, name: str, write: Callable[[bytes], object]) -> None:
-        key = f"{artifact_prefix(service, version)}/{name}"
-        with _translated_errors(f"s3://{self._bucket}/{key}"):
-            with _unknown_if_missing(key):
-                body = self._s3().get_object(Bucket=self._bucket, Key=key)["Body"]
+        place = f"{artifact_prefix(service, version)}/{name}"
+        with _translated_errors(f"s3://{self._bucket}/{place}"):
+            with _unknown_if_missing(place):
+                body = self._s3().get_object(Bucket=self._bucket, Key=place)["Body"]
             with body:
                 for chunk in body.iter_chunks(_CHUNK):
                     write(chunk)
 
 
-def _read_record(dynamodb: Any, table: str, key: dict[str, dict[str, str]]) -> str | None:
-    """Return the item's record. The read is consistent, so an older turn never follows a newer one."""
+def _read_item(dynamodb: Any, table: str, wanted: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the item, if there is one. The read is consistent, so an older turn never follows a newer one."""
     with _translated_errors(f"the table {table}"):
-        found = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
-    if not found:
-        return None
-    try:
-        return str(found["body"]["S"])
-    except KeyError as error:
-        raise StoreRefused(f"expected a text `body` in {key}, found {found!r:.200}") from error
+        found: dict[str, Any] | None = dynamodb.get_item(TableName=table, Key=wanted, ConsistentRead=True).get("Item")
+    return found
 
 
 @contextmanager

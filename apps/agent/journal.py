@@ -5,16 +5,19 @@ older image of the disk, the last report in the ledger takes its place. A report
 otherwise, because the file is written first.
 """
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
 from apps.agent.atomic_file import read_or_none, write_atomically
 from apps.agent.decide import IN_PROGRESS, State, TurnRecord, key, state_from_report
 from apps.agent.ports import Reports
-from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.errors import StoreRefused, UnreadableRecord
 from lifecycle.domain.fleet.host import AgentStage, SelfTest
 from lifecycle.domain.fleet.host_command import Turn
-from lifecycle.gateways.serialization import from_json, to_json
+from lifecycle.gateways.serialization import Source, from_json, to_json
+
+logger = logging.getLogger(__name__)
 
 
 class Journal:
@@ -25,8 +28,7 @@ class Journal:
     def __init__(self, file: Path, reports: Reports) -> None:
         self._file = file
         self._reports = reports
-        text = read_or_none(file)
-        self._state = from_json(State, text) if text else None
+        self._state = _stored_state(file)
         self._begun: TurnRecord | None = None
         self._unsaved = False
 
@@ -109,3 +111,17 @@ class Journal:
 
     def _write(self, state: State) -> None:
         write_atomically(self._file, to_json(state))
+
+
+def _stored_state(file: Path) -> State | None:
+    """Return the stored state. A file that cannot be read counts as lost, and is renamed for the operator."""
+    text = read_or_none(file)
+    if text is None:
+        return None
+    beside = file.with_name(f"{file.name}.unreadable")
+    try:
+        return from_json(State, text, Source(str(file), f"The agent takes its last report instead; see {beside}."))
+    except UnreadableRecord as error:
+        logger.warning("%s", error)
+        file.replace(beside)
+        return None

@@ -21,7 +21,7 @@ from apps.agent.ports import MetricSink
 from apps.agent.settings import Settings
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.serialization import from_json
+from lifecycle.gateways.serialization import Source, from_json
 
 logger = logging.getLogger(__name__)
 
@@ -108,8 +108,9 @@ def installed_manifest(home: Path) -> Manifest | None:
         version = (home / "current").readlink().name
     except FileNotFoundError:
         return None
-    text = read_or_none(home / "artifacts" / version / "manifest.json")
-    return from_json(Manifest, text) if text else None
+    file = home / "artifacts" / version / "manifest.json"
+    text = read_or_none(file)
+    return from_json(Manifest, text, Source(str(file), "Deploy the version to this host again.")) if text else None
 
 
 def declared_metrics(manifest: Manifest, body: bytes, path: str) -> dict[str, float]:

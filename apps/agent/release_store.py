@@ -25,13 +25,14 @@ from apps.agent.fingerprint import fingerprint
 from apps.agent.ports import Releases
 from apps.agent.processes import kernel_boot
 from apps.agent.unpack import unpack
-from lifecycle.domain.errors import DigestMismatch, LifecycleError
+from lifecycle.domain.errors import DigestMismatch, LifecycleError, UnreadableRecord
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import parse_version
-from lifecycle.gateways.serialization import from_json, to_json
+from lifecycle.gateways.serialization import Source, from_json, to_json
 
 RETAINED_VERSIONS = 3
+_FETCHED_AGAIN = "Delete the folder of this version; the next deployment fetches it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,9 @@ class ReleaseStore:
     def manifest(self, version: str) -> Manifest | None:
         """Return the manifest on the disk; None if there is none, or if it cannot be read any more."""
         with contextlib.suppress(LifecycleError):
-            text = read_or_none(self._artifact(version) / "manifest.json")
-            return from_json(Manifest, text) if text else None
+            file = self._artifact(version) / "manifest.json"
+            text = read_or_none(file)
+            return from_json(Manifest, text, Source(str(file), _FETCHED_AGAIN)) if text else None
         return None
 
     def prepare(self, turn: Turn, fetching: Callable[[], None]) -> Prepared:
@@ -156,16 +158,22 @@ class ReleaseStore:
         return self._home / "artifacts" / version
 
     def _checked(self, version: str) -> CheckedRelease | None:
-        text = read_or_none(self._artifact(version) / "checked.json")
-        return from_json(CheckedRelease, text) if text else None
+        """Return the record of a check. One that cannot be read counts as none: the version is fetched again."""
+        file = self._artifact(version) / "checked.json"
+        text = read_or_none(file)
+        try:
+            return from_json(CheckedRelease, text, Source(str(file), _FETCHED_AGAIN)) if text else None
+        except UnreadableRecord:
+            return None
 
     def _stored_manifest(self, turn: Turn) -> Manifest | None:
         """Return the manifest on the disk if this version with this digest was checked; None if not, or changed."""
         checked = self._checked(turn.version)
-        text = read_or_none(self._artifact(turn.version) / "manifest.json")
+        file = self._artifact(turn.version) / "manifest.json"
+        text = read_or_none(file)
         if not checked or not text or checked.digest != turn.digest or checked.manifest != sha256(text):
             return None
-        return from_json(Manifest, text)
+        return from_json(Manifest, text, Source(str(file), _FETCHED_AGAIN))
 
     def _tree_is_unchanged(self, turn: Turn) -> bool:
         checked = self._checked(turn.version)

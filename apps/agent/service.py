@@ -17,7 +17,9 @@ from apps.agent import processes
 from apps.agent.atomic_file import read_or_none, write_atomically
 from apps.agent.errors import ServiceFailed
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.serialization import from_json, to_json
+from lifecycle.gateways.serialization import Source, from_json, to_json
+
+_MEND = "Stop the service of this host by hand, delete the file, and start the agent again."
 
 KILL_SECONDS = 5.0
 LOG_BYTES = 8 * 1024**2
@@ -48,7 +50,7 @@ class Service:
         self.log = home / "logs" / "service.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         text = read_or_none(self._record)
-        self.started = from_json(StartRecord, text) if text else None
+        self.started = from_json(StartRecord, text, Source(str(self._record), _MEND)) if text is not None else None
         self._exit: str | None = None
 
     def running(self) -> StartRecord | None:

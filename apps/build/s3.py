@@ -8,7 +8,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.serialization import from_json, to_json
+from lifecycle.gateways.aws.artifacts import manifest_of
+from lifecycle.gateways.serialization import to_json
 
 _MAXIMUM_TRIES = 4
 
@@ -41,7 +42,7 @@ class S3Snapshots:
         key = f"{manifest.prefix}/manifest.json"
         if self._put(key, to_json(manifest).encode(), ContentType="application/json"):
             return manifest
-        return from_json(Manifest, self._call("get_object", key)["Body"].read())
+        return manifest_of(self._call("get_object", key)["Body"].read(), self._bucket, key)
 
     def _put(self, key: str, body: Any, **more: Any) -> bool:
         """Write the object if it does not exist; return whether it was written."""

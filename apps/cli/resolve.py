@@ -11,6 +11,7 @@ from apps.cli.errors import Ambiguous, NoDeployment
 from apps.cli.options import Environment
 from apps.cli.output.text import names_or_none
 from apps.cli.ports import Connection, Run
+from lifecycle.application.readable import readable
 from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
@@ -150,9 +151,14 @@ def deployment_named(connection: Connection, text: str) -> Deployment:
 
 def unknown_deployment(connection: Connection, cluster: Cluster, name: str) -> Unknown:
     """Return the error for a deployment without a record, which names the newest of its cluster."""
-    newest = [each.id for each in connection.context.deployments.recent(cluster, _MOST_NAMES)]
+    recent, _ = readable(lambda: connection.context.deployments.recent_without_hosts(cluster, _MOST_NAMES), ())
+    newest = [each.id for each in recent]
     history = connection.command(f"history {cluster.service}")
     return Unknown("deployment", name, f"Newest known: {names_or_none(newest)}. See `{history}`.")
+
+
+def _readable_questions(connection: Connection, deployment: Deployment) -> Sequence[Question]:
+    return readable(lambda: connection.context.deployments.questions(deployment.id), ())[0]
 
 
 def pending_question(connection: Connection, text: str, environment: str, wanted: QuestionKind) -> PendingQuestion:
@@ -161,7 +167,7 @@ def pending_question(connection: Connection, text: str, environment: str, wanted
     found = [
         PendingQuestion(each, question)
         for each in candidates
-        for question in open_questions(each, connection.context.deployments.questions(each.id))
+        for question in open_questions(each, _readable_questions(connection, each))
         if question.kind is wanted
     ]
     if len(found) > 1:

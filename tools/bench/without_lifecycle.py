@@ -25,7 +25,7 @@ from apps.local.ports import next_free
 from apps.local.services.hosts import Host
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.serialization import from_json
+from lifecycle.gateways.serialization import Source, from_json
 from tools.bench.figures import Figures, summary
 
 _POLL_SECONDS = 0.001
@@ -47,8 +47,8 @@ class Recipe:
 def recipe(layout: Layout, host: Host, version: str, port: int = 0) -> Recipe:
     """Return what the host's agent would run for a version on its disk; on another port if one is given."""
     home = layout.hosts / host.name
-    text = (home / "artifacts" / version / "manifest.json").read_text()
-    manifest = from_json(Manifest, text)
+    file = home / "artifacts" / version / "manifest.json"
+    manifest = from_json(Manifest, file.read_text(), Source(str(file), "Deploy it again."))
     cluster = Cluster(host.environment, host.service)
     settings = Settings(host.name, cluster, host.address, port or host.port, home)
     return Recipe(

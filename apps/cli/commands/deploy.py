@@ -12,11 +12,13 @@ from apps.cli.output.plan_view import plan_facts, read_preview, show_plan
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 from apps.cli.start import StartOptions, deploy_command, new_request, start_rollout, watch_started
+from lifecycle.application.readable import readable
 from lifecycle.application.rollout.rollback import rollback_target
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster, service_name
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override
+from lifecycle.domain.rollout.lease import UnreadableLease
 
 Version = Annotated[
     str,
@@ -126,6 +128,8 @@ def rollback(
     if not lease.deployment:
         resolve.existing_cluster(connection, service, environment)
         return _to_previous(printer, connection, cluster, reason, options)
+    if isinstance(lease, UnreadableLease):
+        raise Refused("the rollback", [lease.why])
     running = connection.context.deployments.get(cluster, lease.deployment)
     if running is None or running.state is DeploymentState.QUEUED:
         raise Refused("the rollback", [f"{lease.deployment} is still being planned; try again in a few seconds"])
@@ -138,7 +142,8 @@ def _of_running(
     previous = running.previous.version if running.previous else "none (first deployment)"
     printer.line(f"running: {running.id}, {running.target.version}, {running.state}")
     printer.line(f"rollback target: {previous}")
-    if waiting := connection.context.queue.waiting(running.cluster):
+    waiting, _ = readable(lambda: connection.context.queue.waiting(running.cluster), None)
+    if waiting:
         printer.line(f"queued: {waiting.request.deployment}, {waiting.request.version}: {_after_rollback(running)}")
     if not options.yes and not printer.confirm(f"Roll {running.id} back?"):
         printer.line("not rolled back")

@@ -1,5 +1,6 @@
 """`lifecycle history`: the deployments of a service, or its trail: who did what, when and why."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -10,8 +11,10 @@ from apps.cli.output.cluster_view import deployment_facts
 from apps.cli.output.live import trail_facts
 from apps.cli.output.printer import Cell, Printer
 from apps.cli.output.text import lasting, moment, one_line
+from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
 from lifecycle.application.queries.state_words import DEPLOYMENTS, KINDS
+from lifecycle.application.readable import Rows
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import Deployment
@@ -32,14 +35,17 @@ def history(
     clusters = resolve.known_clusters(connection, service)
     if trail:
         return _trail(printer, connection, clusters, limit)
-    every = [each for cluster in clusters for each in connection.context.deployments.recent(cluster, limit)]
+    rows, deployments = Rows(), connection.context.deployments
+    every = [each for cluster in clusters for each in rows.read(partial(deployments.recent, cluster, limit), ())]
     newest = sorted(every, key=lambda each: each.started_at, reverse=True)[:limit]
-    printer.facts({"service": service, "deployments": [deployment_facts(each) for each in newest]})
+    facts = {"deployments": [deployment_facts(each) for each in newest], "unreadable": list(rows.all())}
+    printer.facts({"service": service, **facts})
     columns = ("began (utc)", "environment", "kind", "version", "state", "took", "by")
     printer.table(columns, [_row(each) for each in newest])
     for each in newest[:1]:
         printer.line(f"last: {each.id}: {one_line(each.reason or each.state, 400)}")
-    if not newest:
+    show_unreadable(printer, rows.all())
+    if not newest and not rows.all():
         printer.line(f"{service} was never deployed")
     return 0
 
@@ -52,11 +58,14 @@ def _row(each: Deployment) -> list[Cell]:
 
 
 def _trail(printer: Printer, connection: Connection, clusters: list[Cluster], limit: int) -> int:
-    every = [entry for cluster in clusters for entry in connection.context.audit_log.read(cluster, limit=limit)]
+    rows, log = Rows(), connection.context.audit_log
+    every = [entry for cluster in clusters for entry in rows.read(partial(log.read, cluster, limit=limit), ())]
     newest = sorted(every, key=lambda entry: entry.at)[-limit:]
-    printer.facts({"trail": [{**trail_facts(entry), "cluster": entry.cluster} for entry in newest]})
+    trail = [{**trail_facts(entry), "cluster": entry.cluster} for entry in newest]
+    printer.facts({"trail": trail, "unreadable": list(rows.all())})
     for entry in newest:
         printer.entry(_line(entry), _AFTER_TIME)
+    show_unreadable(printer, rows.all())
     return 0
 
 

@@ -9,12 +9,13 @@ from apps.cli.options import environment_flag
 from apps.cli.output.cluster_view import ClusterStatus, cluster_status
 from apps.cli.output.printer import Cell, Printer
 from apps.cli.output.text import ago, moment, one_line
+from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
 from lifecycle.application.queries.host_status import host_status
 from lifecycle.application.queries.hosts import HostView
 from lifecycle.application.queries.state_words import CONVERGENCES, SELF_TESTS, TARGETS, Status
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import TargetState
 
 
@@ -34,6 +35,7 @@ def hosts(printer: Printer, connection: Connection, service: MaybeService = "") 
             printer.line(f"the load balancer could not be read: {each['trouble']}", "yellow")
         for host in each["hosts"]:
             _show_trouble(printer, connection, each["cluster"], host)
+        show_unreadable(printer, cluster.unreadable)
     if any(each["deployment"] for each in found):
         printer.line(f"\nnext: {connection.command(f'status {service}'.strip())}")
     elif any(_repairable(host) for each in found for host in each["hosts"]):
@@ -52,6 +54,7 @@ def _cluster(connection: Connection, found: ClusterStatus) -> dict[str, Any]:
         "desired": found.desired.version if found.desired else None,
         "deployment": found.view.lease.deployment or None,
         "trouble": found.trouble or None,
+        "unreadable": list(found.unreadable),
         "hosts": [_host(connection, host) for host in found.hosts],
     }
 
@@ -59,19 +62,20 @@ def _cluster(connection: Connection, found: ClusterStatus) -> dict[str, Any]:
 def _host(connection: Connection, host: HostView) -> dict[str, Any]:
     now = connection.context.clock.now()
     report, unreachable = host.report, host.unreachable_since
+    known = not isinstance(report, UnreadableReport)
     test = _self_test(report)
     return {
         "host": report.host,
-        "address": f"{report.address}:{report.port}",
+        "address": f"{report.address}:{report.port}" if known else "-",
         "zone": report.zone,
         "installed": report.installed or None,
         "digest": report.digest or None,
-        "running": report.running,
+        "running": report.running if known else None,
         "self_test": test.word if test else None,
-        "seen_at": report.seen_at.isoformat(),
-        "seen": ("unreachable, " if unreachable else "") + ago(report.seen_at, now),
-        "silent": unreachable is not None,
-        "silent_since": unreachable.isoformat() if unreachable else None,
+        "seen_at": report.seen_at.isoformat() if known else None,
+        "seen": ("unreachable, " if unreachable else "") + ago(report.seen_at, now) if known else "unknown",
+        "silent": unreachable is not None and known,
+        "silent_since": unreachable.isoformat() if unreachable and known else None,
         "stage": str(report.stage),
         "balancer": str(host.state) if host.state else None,
         "drift": host.drift or None,
@@ -91,6 +95,8 @@ def _self_test(report: HostReport) -> Status | None:
 
 def _row(host: dict[str, Any], view: HostView) -> list[Cell]:
     installed = f"{host['installed'] or 'nothing'}{'' if host['running'] else ' (stopped)'}"
+    if host["running"] is None:
+        installed = "unknown"
     return [
         host["host"],
         host["address"],

@@ -14,6 +14,7 @@ from apps.cli.options import Environment, InEnvironment, Why, environment_flag
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import one_line
 from apps.cli.ports import Connection
+from lifecycle.application.readable import readable
 from lifecycle.domain.errors import InvalidName, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 
@@ -99,8 +100,9 @@ def quarantined(printer: Printer, connection: Connection, service: MaybeService 
 
 def _next_command(connection: Connection, cluster: Cluster, name: str) -> str:
     """Return the command that updates the host again: a repair, or a deployment if a decision skipped the host."""
-    desired = connection.context.registry.desired(cluster)
-    last = connection.context.deployments.get(cluster, desired.deployment) if desired else None
+    deployments = connection.context.deployments
+    desired, _ = readable(lambda: connection.context.registry.desired(cluster), None)
+    last, _ = readable(lambda: deployments.get(cluster, desired.deployment) if desired else None, None)
     if name not in connection.context.fleet.reports(cluster) or desired is None:
         return f"status {cluster.service}"
     if last and name in last.skipped_hosts:
@@ -118,7 +120,8 @@ def _consequences(connection: Connection, cluster: Cluster, name: str) -> list[s
         ]
     _check_version(connection, cluster, name)
     lines = [f"{name}: deployments to {cluster} need --even-if-quarantined"]
-    desired, running = context.registry.desired(cluster), resolve.lease_holder(connection, cluster)
+    desired, _ = readable(lambda: context.registry.desired(cluster), None)
+    running, _ = readable(lambda: resolve.lease_holder(connection, cluster), None)
     rollback = connection.command(f"rollback {cluster.service}{environment_flag(cluster)} --reason '...'")
     if running and not running.state.final and running.target.version == name:
         lines.append(f"{running.id} deploys it now and goes on; roll it back: {rollback}")

@@ -7,6 +7,7 @@ from apps.cli.output.cluster_view import ClusterStatus, cluster_facts, cluster_s
 from apps.cli.output.decision_view import choice_lines, next_commands, question_lines
 from apps.cli.output.printer import Cell, Printer
 from apps.cli.output.text import ahead, moment, one_line
+from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection, Run
 from lifecycle.application.queries.clusters import ClusterView
 from lifecycle.application.queries.hand_made_words import interruption_words, strangers_words
@@ -33,6 +34,7 @@ def status(printer: Printer, connection: Connection, service: MaybeService = "")
     if not found:
         printer.line("there is no cluster yet")
     printer.table(("cluster", "desired", "running", "healthy", "deployment"), [_row(each) for each in found])
+    show_unreadable(printer, [row for each in found for row in each.unreadable])
     _show_frozen(printer, connection, found)
     for each in found:
         _show_cluster(printer, connection, each)

@@ -1,14 +1,17 @@
 """`lifecycle snapshots`, `promote` and `releases`: list the versions of a service, and make releases."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
 from apps.cli import resolve
 from apps.cli.command import ServiceName, connected
 from apps.cli.output.printer import Printer
+from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
+from lifecycle.application.readable import Rows
 from lifecycle.domain.fleet.cluster import service_name
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
 
@@ -16,15 +19,18 @@ from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
 @connected("snapshots hello", "snapshots hello --json")
 def snapshots(printer: Printer, connection: Connection, service: ServiceName) -> int:
     """List a service's snapshots, newest first, each with its release."""
-    found = connection.catalogue.snapshots(service_name(service))
-    promoted = {snapshot: release for release, snapshot in connection.catalogue.releases(service).items()}
-    if not found:
+    rows, none = Rows(), dict[str, Any]()
+    found = rows.read(lambda: connection.catalogue.snapshots(service_name(service)), none)
+    made = rows.read(lambda: connection.catalogue.releases(service), none)
+    promoted = {snapshot: release for release, snapshot in made.items() if snapshot}
+    if not found and not rows.all():
         raise resolve.unknown_version(connection, "snapshot", service)
     newest = sorted(found, key=lambda each: (SnapshotVersion.parse(each).built, each), reverse=True)
     listed = [{"version": each, "release": promoted.get(each), **found[each]} for each in newest]
-    printer.facts({"service": service, "snapshots": listed})
+    printer.facts({"service": service, "snapshots": listed, "unreadable": list(rows.all())})
     columns = ("snapshot", "branch", "commit", "sha256", "release")
     printer.table(columns, [_snapshot(each) for each in listed])
+    show_unreadable(printer, rows.all())
     printer.line(f"next: {connection.command(f'promote {service}')}")
     return 0
 
@@ -58,25 +64,27 @@ def promote(
 @connected("releases hello")
 def releases(printer: Printer, connection: Connection, service: ServiceName) -> int:
     """List a service's releases, newest first, with the environments that desire or quarantine each."""
-    found = connection.catalogue.releases(service_name(service))
-    if not found and not connection.catalogue.snapshots(service):
+    rows, none = Rows(), dict[str, Any]()
+    found = rows.read(lambda: connection.catalogue.releases(service_name(service)), none)
+    if not found and not rows.read(lambda: connection.catalogue.snapshots(service), none) and not rows.all():
         raise resolve.unknown_version(connection, "release", service)
     listed = [
-        {"version": each, "snapshot": found[each], **_places(connection, service, each)}
+        {"version": each, "snapshot": found[each] or None, **_places(connection, service, each, rows)}
         for each in sorted(found, key=ReleaseVersion.parse, reverse=True)
     ]
-    printer.facts({"service": service, "releases": listed})
+    printer.facts({"service": service, "releases": listed, "unreadable": list(rows.all())})
     if not listed:
         printer.line(f"{service} has no releases; next: {connection.command(f'promote {service}')}")
-    rows = [[str(each["version"]), str(each["snapshot"]), _use(each)] for each in listed]
-    printer.table(("release", "snapshot", "environments"), rows)
+    lines = [[str(each["version"]), str(each["snapshot"] or "unknown"), _use(each)] for each in listed]
+    printer.table(("release", "snapshot", "environments"), lines)
+    show_unreadable(printer, rows.all())
     return 0
 
 
-def _places(connection: Connection, service: str, version: str) -> dict[str, list[str]]:
+def _places(connection: Connection, service: str, version: str, rows: Rows) -> dict[str, list[str]]:
     desired, bad = [], []
     for cluster in resolve.clusters_of(service):
-        wanted = connection.context.registry.desired(cluster)
+        wanted = rows.read(partial(connection.context.registry.desired, cluster), None)
         desired += [cluster.environment] if wanted and wanted.version == version else []
         bad += [cluster.environment] if version in connection.context.fleet.quarantined(cluster) else []
     return {"desired_in": desired, "quarantined_in": bad}

@@ -1,5 +1,6 @@
 """`lifecycle watch`: follow a build or a deployment live."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 from apps.cli.watch.delivery import watch_run
 from apps.cli.watch.deployment import watch_deployment
+from lifecycle.application.readable import Rows, readable
 from lifecycle.domain.fleet.cluster import Cluster
 
 
@@ -49,7 +51,7 @@ def _active(connection: Connection, cluster: Cluster) -> str:
     """Return the deployment that has the lease, else the queued one, which is about to begin."""
     if holder := connection.context.leases.current(cluster).deployment:
         return holder
-    waiting = connection.context.queue.waiting(cluster)
+    waiting, _ = readable(lambda: connection.context.queue.waiting(cluster), None)
     return waiting.request.deployment if waiting else ""
 
 
@@ -60,7 +62,9 @@ def _is_of(run: str, service: str) -> bool:
 def _watch_last(printer: Printer, connection: Connection, clusters: list[Cluster], service: str) -> int:
     """Show how the last build or deployment ended, because none runs."""
     printer.line(f"no build or deployment{f' of {service}' if service else ''} runs; the last one:")
-    recent = [each for cluster in clusters for each in connection.context.deployments.recent(cluster, 1)]
+    deployments = connection.context.deployments
+    rows = Rows()
+    recent = [each for one in clusters for each in rows.read(partial(deployments.recent_without_hosts, one, 1), ())]
     deployment = max(recent, key=lambda each: each.started_at, default=None)
     runs = [run for run in connection.runs.deliveries(running=False) if _is_of(run.name, service)]
     if runs and (deployment is None or runs[0].started_at > deployment.started_at):

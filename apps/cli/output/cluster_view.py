@@ -13,6 +13,7 @@ from apps.cli.ports import Connection
 from lifecycle.application.queries.clusters import view_cluster
 from lifecycle.application.queries.hand_made_words import interruption_words
 from lifecycle.application.queries.hosts import ClusterHosts, view_cluster_hosts
+from lifecycle.application.readable import Rows
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
@@ -37,13 +38,15 @@ class ClusterStatus(ClusterHosts):
 
 def cluster_status(connection: Connection, cluster: Cluster, freezes: Sequence[Freeze]) -> ClusterStatus:
     """Read a cluster; `freezes` are all that exist."""
-    context = connection.context
+    context, rows = connection.context, Rows()
     view = view_cluster(context, cluster, executions=True)
     registered = read_desired(context, cluster, view.lease, view.recent)
     desired, nobodys = registered.desired, None if view.lease.deployment else registered.nobodys
     # Hosts have not drifted from a version that no deployment wrote.
     target = Target(desired.version, desired.digest) if desired and not nobodys else None
     found = view_cluster_hosts(context, view, freezes, desired=target)
+    rows.add(map(str, registered.unreadable))
+    rows.add(found.unreadable)
     return ClusterStatus(
         view=view,
         hosts=found.hosts,
@@ -52,6 +55,7 @@ def cluster_status(connection: Connection, cluster: Cluster, freezes: Sequence[F
         trouble=found.trouble,
         strangers=found.strangers,
         nobodys=nobodys,
+        unreadable=rows.all(),
         desired=desired,
     )
 
@@ -85,6 +89,7 @@ def cluster_facts(found: ClusterStatus, connection: Connection) -> dict[str, Any
         "waiting": _waiting_facts(waiting) if waiting else None,
         "frozen": [{"why": why, "scope": scope or None} for why, scope in found.frozen.items()],
         "quarantined_hosts": dict(found.quarantined),
+        "unreadable": list(found.unreadable),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import lasting, names_or_none
 from apps.cli.ports import Connection
+from lifecycle.application.readable import readable
 from lifecycle.application.rollout import plan
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.deployment import Deployment, Request
@@ -48,8 +49,13 @@ def read_preview(connection: Connection, request: Request) -> Preview:
     """Read what the deployment would do; raises Unknown."""
     found = plan.preview(connection.context, request)
     policy = connection.context.artifacts.manifest(request.service, request.version).policy(request.environment)
-    before = connection.context.deployments.get(request.cluster, found.waits_for) if found.waits_for else None
-    return Preview(request, found, policy, connection.context.registry.desired(request.cluster), before)
+    desired, _ = readable(lambda: connection.context.registry.desired(request.cluster), None)
+    before, _ = readable(lambda: _waits_for(connection, request, found), None)
+    return Preview(request, found, policy, desired, before)
+
+
+def _waits_for(connection: Connection, request: Request, found: Plan) -> Deployment | None:
+    return connection.context.deployments.get(request.cluster, found.waits_for) if found.waits_for else None
 
 
 def plan_facts(preview: Preview) -> dict[str, Any]:

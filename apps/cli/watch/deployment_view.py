@@ -4,9 +4,11 @@ Used by follow.py, which polls until the deployment ends, and by `lifecycle paus
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from apps.cli.ports import Connection, Run
 from lifecycle.application.queries.host_status import HostProgress, view_host_progress
+from lifecycle.application.readable import readable
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.decision import Question, QuestionKind, open_questions
@@ -75,7 +77,8 @@ class Poller:
             return self.poll()
         lease = context.leases.current(self.cluster)
         queued = deployment if deployment and deployment.state is DeploymentState.QUEUED else None
-        attempts, questions = context.deployments.attempts_and_questions(self.name)
+        read = partial(context.deployments.attempts_and_questions, self.name)
+        (attempts, questions), _ = readable(read, ((), ()))
         hosts = view_host_progress(context, deployment, attempts, questions) if deployment else ()
         return WatchedDeployment(
             name=self.name,
@@ -96,7 +99,7 @@ class Poller:
     def _before(self, lease: Lease) -> Deployment | None:
         if lease.deployment in ("", self.name):
             return None
-        return self.connection.context.deployments.get(self.cluster, lease.deployment)
+        return readable(lambda: self.connection.context.deployments.get(self.cluster, lease.deployment), None)[0]
 
     def _next_execution(self, run: Run | None, deployment: Deployment | None) -> str:
         """Return the execution that goes on: a long rollout has several, and convergence may start another."""
@@ -105,7 +108,7 @@ class Poller:
         return next((name for name in known if name and name not in self._executions), "")
 
     def _news(self) -> tuple[AuditEntry, ...]:
-        entries = self.connection.context.audit_log.read(self.cluster, limit=_TRAIL_PAGE)
+        entries, _ = readable(lambda: self.connection.context.audit_log.read(self.cluster, limit=_TRAIL_PAGE), ())
         new = [entry for entry in entries if entry.deployment == self.name and entry not in self._shown]
         self._shown.update(new)
         return tuple(new)

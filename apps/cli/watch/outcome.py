@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from apps.cli.ports import Connection, Run
 from apps.cli.resolve import unknown_deployment
 from apps.cli.watch.deployment_view import WatchedDeployment
+from lifecycle.application.readable import readable
 from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 
@@ -100,5 +101,5 @@ def _rollback(found: WatchedDeployment, connection: Connection) -> str:
     """Return the rollback deployment by the execution's output, else by the records; "" if it has not begun."""
     if found.run and (name := str(found.run.output.get("rollback", ""))):
         return name
-    recent = connection.context.deployments.recent(found.cluster, 20)
+    recent, _ = readable(lambda: connection.context.deployments.recent_without_hosts(found.cluster, 20), ())
     return next((each.id for each in recent if each.request.rollback_of == found.name), "")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.serialization import from_json
+from tests.support.records import read
 
 from .conftest import ROOT, SMALLEST, Build, Repository, git
 
@@ -30,7 +30,7 @@ def test_tracked_files_are_the_artifact_when_nothing_is_built(
     assert (done.returncode, done.stderr) == (0, "")
     assert packed(tmp_path) == ["data", "data/a", "lifecycle.toml", "serve"]
     version = f"1.4.0-20261123014630-{git(folder, 'rev-parse', 'HEAD')[:7]}"
-    manifest = from_json(Manifest, (tmp_path / "out" / "manifest.json").read_bytes())
+    manifest = read(Manifest, (tmp_path / "out" / "manifest.json").read_bytes())
     artifact = (tmp_path / "out" / "artifact.tar.gz").read_bytes()
     assert (manifest.version, manifest.branch, manifest.builder) == (version, "main", "local")
     assert (manifest.digest, manifest.size) == (hashlib.sha256(artifact).hexdigest(), len(artifact))

@@ -16,9 +16,9 @@ import pytest
 
 from apps.agent.unpack import unpack
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.serialization import from_json
 from lifecycle.servicefile import read_service_file
 from tests.support.polling import PATIENCE_SECONDS, until
+from tests.support.records import read
 
 from .conftest import ROOT, Build, git
 
@@ -45,7 +45,7 @@ def committed(example: str, clone: Path, switches: str | None = None) -> Path:
 @contextmanager
 def running(out: Path) -> Iterator[tuple[str, Manifest]]:
     """Unpack the artifact and start it, as an agent does; yield its address once it listens, and its manifest."""
-    manifest = from_json(Manifest, (out / "manifest.json").read_bytes())
+    manifest = read(Manifest, (out / "manifest.json").read_bytes())
     release = out / "release"
     release.mkdir()
     with (out / "artifact.tar.gz").open("rb") as archive:

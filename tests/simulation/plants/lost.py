@@ -80,8 +80,8 @@ FAULTS = (
         "a-diagnosis-without-a-result-is-asked-for-again",
         (29,),
         _NEXT,
-        "    context.deployments.put_attempt(replace(attempt, diagnosed_in=facts.visit))\n",
-        "    del attempt\n",
+        "    if not context.deployments.put_attempt(replace(attempt, diagnosed_in=facts.visit)):",
+        "    if not attempt:",
         f"{_FOR_EVER}[Diagnose]",
     ),
     Planted(

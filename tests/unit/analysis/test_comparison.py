@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE, LATENCY_P50
-from lifecycle.domain.analysis.comparison import LEVEL, MOST_AUTOCORRELATION, Comparison
+from lifecycle.domain.analysis.comparison import LEVEL, MOST_AUTOCORRELATION, OUTLIER, Comparison
 from lifecycle.domain.analysis.model import Measure
+from lifecycle.domain.analysis.permutation_test import autocorrelation, winsorized
 from tests.unit.analysis.bakes import QUEUE, SERVED, Values, series, wobbling
 
 
@@ -126,3 +127,30 @@ def test_bounds_hold_the_truth_as_often_as_promised() -> None:
         low, high = found.bounds()
         outside += (low is not None and low > 0.2) + (high is not None and high < 0.2)
     assert outside <= 200 * 2 * LEVEL * 1.5
+
+
+def test_standard_error_of_independent_minutes_is_the_usual_one() -> None:
+    values = [0.0, 3.0, 1.0, 2.0] * 5
+    found = compared(QUEUE, [0.0] * 20, values)
+    assert found.autocorrelation == 0.0
+    assert found.standard_error() == pytest.approx(float(np.std(values, ddof=1)) / math.sqrt(20))
+
+
+def test_standard_error_grows_with_autocorrelation() -> None:
+    growing = [float(minute) for minute in range(30)]
+    found = compared(QUEUE, [0.0] * 30, growing)
+    usual = float(np.std(growing, ddof=1)) / math.sqrt(30)
+    assert found.standard_error() == pytest.approx(usual * math.sqrt(1.9 / 0.1))
+
+
+def test_one_minute_has_no_autocorrelation_and_no_standard_error() -> None:
+    found = compared(QUEUE, [1.0], [2.0])
+    assert (found.autocorrelation, found.standard_error()) == (0.0, 0.0)
+
+
+def test_autocorrelation_is_one_standard_error_and_two_nths_above_its_estimate() -> None:
+    values = [0.0, 1.0, 2.0, 1.0] * 5
+    found = compared(QUEUE, [0.0] * 20, values)
+    around = winsorized([each - 1.0 for each in values], OUTLIER)
+    assert found.autocorrelation == pytest.approx(autocorrelation(around) + 1 / math.sqrt(20) + 2 / 20)
+    assert 0.0 < found.autocorrelation < MOST_AUTOCORRELATION

@@ -133,3 +133,12 @@ def test_prewhitening_by_zero_changes_nothing() -> None:
 @given(some)
 def test_median_equals_numpys(values: list[float]) -> None:
     assert median(values) == pytest.approx(float(np.median(values)))
+
+
+def test_prewhitening_scales_the_first_value_to_the_variance_of_the_others() -> None:
+    assert prewhitened([2.0, 5.0, 1.0], 0.6) == pytest.approx([2.0 * 0.8, 5.0 - 0.6 * 2.0, 1.0 - 0.6 * 5.0])
+
+
+def test_blocks_grow_until_those_that_are_not_zero_are_few_enough() -> None:
+    # Blocks of two would give three that are not zero.
+    assert block_sums([0.0, 1.0, 2.0, 0.0, 3.0], 2) == [3.0, 3.0]

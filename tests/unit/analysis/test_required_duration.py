@@ -8,6 +8,8 @@ import pytest
 from lifecycle.domain.analysis.built_in_metrics import LATENCY_P50
 from lifecycle.domain.analysis.judge import judge
 from lifecycle.domain.analysis.model import Measurements, Rules, Verdict
+from lifecycle.domain.analysis.required_duration import required_duration
+from lifecycle.domain.analysis.window import Window
 from tests.unit.analysis.bakes import QUEUE, measurements, series, usual
 
 MINUTES = 20
@@ -51,3 +53,10 @@ def test_effect_at_the_margin_has_no_estimate() -> None:
 def test_bake_without_requests_has_no_estimate() -> None:
     none = replace(usual(30), requests_control=0, requests_test_bed=0)
     assert judge(none, Rules(30)).more_minutes is None
+
+
+def test_estimate_of_exactly_the_minimum_of_minutes_comes_from_the_measurements() -> None:
+    stuck = replace(QUEUE, minimum_effect=9.0)
+    enough = measurements(series(stuck, [0.0, 2.0] * 5, [5.0, 7.0] * 5))
+    rules = Rules(20, minimum_minutes=10)
+    assert required_duration(Window.of(enough, 10), rules, 0) is None

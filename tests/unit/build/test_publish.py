@@ -11,9 +11,10 @@ from apps.build.pack import Packed
 from apps.build.publish import manifest_of, publish
 from apps.build.request import Request
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.serialization import from_json, to_json
+from lifecycle.gateways.serialization import to_json
 from lifecycle.servicefile import parse_service_file
 from tests.fakes.snapshots import MemorySnapshots
+from tests.support.records import read
 
 ARTIFACT = Path("artifact.tar.gz")
 FILE = parse_service_file(b'name = "hello"\nversion = "1.4"\n[run]\ncommand = "./serve"\n[environments.staging]')
@@ -34,7 +35,7 @@ def test_a_snapshot_is_named_after_the_declared_version_the_time_and_the_commit(
 
 
 def test_a_manifest_is_read_back_as_it_was_written() -> None:
-    assert from_json(Manifest, to_json(MANIFEST)) == MANIFEST
+    assert read(Manifest, to_json(MANIFEST)) == MANIFEST
 
 
 def test_a_snapshot_is_published_with_its_manifest() -> None:

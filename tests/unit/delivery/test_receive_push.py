@@ -134,3 +134,24 @@ def test_failed_delivery_is_repeated_when_its_commit_is_pushed_again() -> None:
     executions.failed.add(f"hello-{COMMIT}")
     assert deliver(as_bytes(), executions).body == {"message": "started", "run": f"hello-{COMMIT}_2"}
     assert "pushed before" in deliver(as_bytes(), executions).body["message"]
+
+
+def test_largest_body_has_a_million_bytes() -> None:
+    # A body that is read is refused for what is in it, not for its size.
+    assert deliver(b" " * 1_000_000, MemoryExecutions()).status == 400
+    assert deliver(b" " * 1_000_001, MemoryExecutions()).status == 413
+
+
+@pytest.mark.parametrize(("kind", "status"), [("ping", 200), ("issues", 202)])
+def test_other_event_is_answered_and_starts_nothing(kind: str, status: int) -> None:
+    executions = MemoryExecutions()
+    assert deliver(as_bytes(), executions, kind=kind).status == status
+    assert executions.deliveries == {}
+
+
+@pytest.mark.parametrize("ref", ["main", "refs/tags/main", "refs/heads/other"])
+def test_ref_that_is_not_the_default_branch_starts_nothing(ref: str) -> None:
+    executions = MemoryExecutions()
+    found = deliver(as_bytes(ref=ref), executions)
+    assert (found.status, executions.deliveries) == (202, {})
+    assert f"ignored: {ref} is not the default branch main" in found.body["message"]

@@ -13,7 +13,7 @@ from infra.constructs.notifications import NOTIFIED as FILTERED_KINDS
 from lifecycle.application.monitoring.notify import notify
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.monitoring.audit import AuditKind
-from lifecycle.domain.monitoring.notifications import LONGEST, Notification, NotificationKind, notification_of
+from lifecycle.domain.monitoring.notifications import LONGEST, Change, Notification, NotificationKind, notification_of
 from lifecycle.domain.rollout.decision import Choice, QuestionKind
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.lease import Lease
@@ -29,6 +29,7 @@ from tests.unit.monitoring.notification_records import (
     DECISION,
     LINE,
     NAME,
+    NOW,
     answered,
     bed_item,
     deployment,
@@ -219,3 +220,13 @@ def test_stream_filters_pass_notified_changes_and_drop_heartbeats() -> None:
         "a lease is renewed",
     ]
     assert set(FILTERED_KINDS) == set(AuditKind) - {AuditKind.ACTION}
+
+
+@pytest.mark.parametrize(("reason", "text"), [("4 hosts serve", "4 hosts serve"), ("", "new prices")])
+def test_text_of_an_end_is_its_reason_or_that_of_the_request(reason: str, text: str) -> None:
+    ended = deployment(DONE, reason=reason)
+    found = notification_of(
+        Change(deployment(RUNNING), replace(ended, request=replace(ended.request, reason="new prices")), NOW)
+    )
+    assert found is not None
+    assert found.text == text

@@ -236,3 +236,8 @@ def test_window_may_begin_in_a_skipped_hour_at_the_first_midnight_of_a_week() ->
     window = Window.parse("Mon 00:30 - Mon 12:00 Asia/Tehran")
     covered = [window.covers(at(f"2021-03-21 {clock}")) for clock in ("19:59", "20:00", "20:30")]
     assert covered == [False, True, True]
+
+
+@pytest.mark.parametrize("text", ["Fri 16:00 - Mon 08:00", "Fri 16:00 - Mon 08:00 UTC", "2026-12-20 - 2027-01-04"])
+def test_window_without_a_zone_is_in_utc_wherever_the_code_runs(text: str) -> None:
+    assert Window.parse(text).zone is UTC

@@ -7,7 +7,8 @@ import pytest
 
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import EvidenceKind, Question, QuestionKind
-from lifecycle.gateways.serialization import from_plain, to_plain
+from lifecycle.gateways.serialization import to_plain
+from tests.support.records import read_plain
 from tests.unit.monitoring.notification_records import APPROVAL, DECISION
 
 NEWER = ("kind", "evidence_kind")
@@ -28,7 +29,7 @@ def older(plain: dict[str, Any], **more: Any) -> dict[str, Any]:
     ],
 )
 def test_question_without_a_kind_gets_it_from_its_choices(plain: dict[str, Any], kind: QuestionKind) -> None:
-    assert from_plain(Question, plain).kind is kind
+    assert read_plain(Question, plain).kind is kind
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_question_without_a_kind_gets_it_from_its_choices(plain: dict[str, Any],
     ],
 )
 def test_question_without_an_evidence_kind_gets_it_from_its_host(plain: dict[str, Any], kind: EvidenceKind) -> None:
-    assert from_plain(Question, plain).evidence_kind is kind
+    assert read_plain(Question, plain).evidence_kind is kind
 
 
 @pytest.mark.parametrize(
@@ -48,4 +49,4 @@ def test_question_without_an_evidence_kind_gets_it_from_its_host(plain: dict[str
 )
 def test_audit_entry_without_a_kind_gets_it_from_its_prefix(what: str, kind: AuditKind) -> None:
     entry = AuditEntry(datetime(2026, 11, 27, tzinfo=UTC), "production/hello", what, "ada")
-    assert from_plain(AuditEntry, older(to_plain(entry))).kind is kind
+    assert read_plain(AuditEntry, older(to_plain(entry))).kind is kind

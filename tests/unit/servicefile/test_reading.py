@@ -8,9 +8,10 @@ import pytest
 from lifecycle.domain.analysis.model import Better, Measure, Scale
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.domain.service.policy import AfterBake, ApprovalGate, OnFail, Policy
-from lifecycle.gateways.serialization import from_json, from_plain, to_json
+from lifecycle.gateways.serialization import to_json
 from lifecycle.servicefile import InvalidServiceFile, ManifestParts, parse_service_file
 from lifecycle.servicefile.model import BUILD_SECONDS
+from tests.support.records import read, read_plain
 
 SMALLEST = """
 name = "hello"
@@ -112,7 +113,7 @@ def test_a_manifest_without_test_bed_fields_is_read() -> None:
         "self_test": {"path": "/self_test"},
         "policies": {"production": {"drain_seconds": 5}},
     }
-    manifest = from_plain(Manifest, old)
+    manifest = read_plain(Manifest, old)
     assert (manifest.metrics, manifest.metrics_path) == ((), None)
     assert manifest.policy("production") == Policy(drain_seconds=5)
 
@@ -122,7 +123,7 @@ def test_metrics_and_policies_survive_serialization() -> None:
     text += '[environments.staging]\nbake_minutes = 30\non_fail = "roll_back"\n'
     for part in parts_of(SMALLEST + text)[3:5]:
         kind = dict[str, Policy] if isinstance(part, dict) else tuple[Measure, ...]
-        assert from_json(kind, to_json(part)) == part
+        assert read(kind, to_json(part)) == part
 
 
 @pytest.mark.parametrize(

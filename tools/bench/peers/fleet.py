@@ -20,7 +20,7 @@ from apps.local.aws.clients import Clients
 from apps.local.ports import LOOPBACK, next_free
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.serialization import from_json
+from lifecycle.gateways.serialization import Source, from_json
 from tools.bench.laboratory import Laboratory
 from tools.bench.peers import script, steps
 
@@ -133,7 +133,8 @@ def fleet(lab: Laboratory, folder: Path) -> Iterator[Fleet]:
 def artifact(lab: Laboratory, version: str) -> Artifact:
     """Return a version as the first production host has it on its disk."""
     folder = lab.layout.hosts / lab.production.hosts[0].name / "artifacts" / version
-    manifest = from_json(Manifest, (folder / "manifest.json").read_text())
+    file = folder / "manifest.json"
+    manifest = from_json(Manifest, file.read_text(), Source(str(file), "Deploy it again."))
     return Artifact(version, folder / "artifact.tar.gz", manifest)
 
 

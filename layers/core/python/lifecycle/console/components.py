@@ -31,6 +31,14 @@ def badge(tone: Tone, text: str) -> Markup:
     return tag("span", sign, text, class_=f"lc-badge lc-{tone}")
 
 
+def unreadable_rows(rows: Sequence[str]) -> Markup | None:
+    """Return a row for each record that cannot be read, with its place and the command that mends it."""
+    if not rows:
+        return None
+    listed = (tag("li", badge(Tone.BAD, "unreadable"), " ", row.removeprefix("unreadable: ")) for row in rows)
+    return tag("ul", listed, role="alert")
+
+
 def soft(*children: Child) -> Markup:
     """Return text of lesser weight."""
     return tag("span", *children, class_="lc-soft")

@@ -10,7 +10,18 @@ from lifecycle.application.queries.deployment import DeploymentsView, Deployment
 from lifecycle.application.queries.hand_made_words import interruption_words
 from lifecycle.application.queries.host_status import HostProgress, attempt_status
 from lifecycle.application.queries.state_words import DEPLOYMENTS, KINDS, Tone
-from lifecycle.console.components import action_button, badge, field, filters, log, select, soft, table, widget
+from lifecycle.console.components import (
+    action_button,
+    badge,
+    field,
+    filters,
+    log,
+    select,
+    soft,
+    table,
+    unreadable_rows,
+    widget,
+)
 from lifecycle.console.context import DEPLOYMENT, ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import deployment_badge, status_badge
@@ -52,6 +63,7 @@ def _view(view: DeploymentView, context: ViewContext) -> Markup:
         tag("p", deployment_badge(current), " ", current.reason),
         tag("p", badge(Tone.BAD, interruption_words(current, view.interrupted))) if view.interrupted else None,
         tag("p", soft(_facts(current, context))),
+        unreadable_rows(view.unreadable),
         _buttons(view, context),
         _hosts(view, context),
         _questions(view.questions),

@@ -6,7 +6,7 @@ Drawn for functions/console/show_dora.
 from datetime import timedelta
 
 from lifecycle.application.queries.dora import DoraView, ServiceDora
-from lifecycle.console.components import filters, soft, widget
+from lifecycle.console.components import filters, soft, unreadable_rows, widget
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.domain.time_format import lasting
@@ -51,7 +51,8 @@ def _card(each: ServiceDora, days: int) -> Markup:
     )
     cut = tag("p", soft("Only its newest 100 deployments are counted.")) if each.cut else None
     row = tag("div", figures, class_="lc-row")
-    return tag("section", tag("h2", each.service), row, cut, class_="lc-card", aria_label=f"DORA of {each.service}")
+    inside = (tag("h2", each.service), row, cut, unreadable_rows(each.unreadable))
+    return tag("section", *inside, class_="lc-card", aria_label=f"DORA of {each.service}")
 
 
 def _figure(title: str, value: str, beside: str) -> Markup:

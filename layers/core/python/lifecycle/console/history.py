@@ -5,7 +5,7 @@ Drawn for functions/console/show_history.
 
 from lifecycle.application.queries.history import HistoryView
 from lifecycle.application.queries.state_words import KINDS
-from lifecycle.console.components import filters, soft, table, widget
+from lifecycle.console.components import filters, soft, table, unreadable_rows, widget
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import deployment_badge
@@ -16,7 +16,7 @@ from lifecycle.domain.time_format import lasting, moment
 
 def draw_history(found: HistoryView, context: ViewContext) -> Markup:
     """Draw the newest deployments, then the newest lines of the trail."""
-    parts: list[Child] = [filters(context, found.page)]
+    parts: list[Child] = [filters(context, found.page), unreadable_rows(found.unreadable)]
     if not found.deployments and not found.audit_entries:
         return widget(context, parts, tag("p", "Nothing was deployed yet."))
     columns = ("began (UTC)", "cluster", "kind", "version", "state", "took", "by", "why")

@@ -10,10 +10,11 @@ from lifecycle.application.queries.hand_made_words import interruption_words, st
 from lifecycle.application.queries.host_status import host_status
 from lifecycle.application.queries.hosts import ClusterHosts, HostsView, HostView
 from lifecycle.application.queries.state_words import STAGES, Tone
-from lifecycle.console.components import badge, filters, show_button, soft, table, widget
+from lifecycle.console.components import badge, filters, show_button, soft, table, unreadable_rows, widget
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import cluster_state, status_badge
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.time_format import ago, time_of_day
 
 # The most tiles of one cluster. A larger one shows its numbers, and the tiles of hosts that need attention.
@@ -31,6 +32,7 @@ def draw_hosts(found: HostsView, context: ViewContext) -> Markup:
         columns = ("cluster", "version", "deployment", "hosts", "need attention", "")
         parts.append(table("Clusters", columns, [_row(each, context) for each in summed]))
         parts.append(tag("p", soft("Choose a service to see the load balancer's states.")))
+        parts += [unreadable_rows(each.unreadable) for each in summed]
     if not found.clusters:
         parts.append(tag("p", "There is no cluster yet: deploy the stack of one, and start an agent on each host."))
     return widget(context, parts)
@@ -56,6 +58,7 @@ def _section(each: ClusterHosts, context: ViewContext) -> Markup:
         tag("p", badge(Tone.BAD, "held"), " ", each.nobodys.held) if each.nobodys else None,
         _interruption(each.view),
         _strangers(each),
+        unreadable_rows(each.unreadable),
         tiles if hosts else tag("p", "no hosts: start an agent on each"),
         more,
         class_="lc-card",
@@ -92,13 +95,19 @@ def _tile(host: HostView, each: ClusterHosts, context: ViewContext) -> Markup:
     lines: list[Child] = [
         tag("p", tag("strong", report.host)),
         tag("p", status_badge(status)),
-        tag("p", report.installed or "nothing installed"),
-        tag("p", soft(f"zone {report.zone or 'unknown'}, last report {ago(report.seen_at, context.now)}")),
+        tag("p", report.installed or _nothing(report)),
     ]
+    if not isinstance(report, UnreadableReport):
+        seen = f"zone {report.zone or 'unknown'}, last report {ago(report.seen_at, context.now)}"
+        lines.append(tag("p", soft(seen)))
     if turn := _turn(host, each):
         lines.append(tag("p", soft(turn)))
     lines += [tag("p", tag("small", why)) for why in _whys(host)]
     return tag("div", lines, class_=f"lc-tile lc-{status.tone}", role="listitem")
+
+
+def _nothing(report: HostReport) -> str:
+    return "unknown" if isinstance(report, UnreadableReport) else "nothing installed"
 
 
 def _turn(host: HostView, each: ClusterHosts) -> str:
@@ -113,6 +122,8 @@ def _whys(host: HostView) -> list[str]:
     whys = []
     if host.quarantined:
         whys.append(host.quarantined)
+    if isinstance(host.report, UnreadableReport):
+        return [*whys, host.report.why]
     if host.unreachable_since:
         whys.append(f"agent unreachable since {time_of_day(host.unreachable_since)} UTC")
     if host.attempt and host.attempt.reason:

@@ -6,7 +6,7 @@ Drawn for functions/console/show_questions.
 from lifecycle.application.queries.clusters import ClusterView
 from lifecycle.application.queries.pending_decisions import PendingDecisions, effect, expiry, quarantine_notice
 from lifecycle.application.queries.state_words import BLAMES, Tone
-from lifecycle.console.components import action_button, badge, field, filters, log, soft, widget
+from lifecycle.console.components import action_button, badge, field, filters, log, soft, unreadable_rows, widget
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import deployment_badge, status_badge
@@ -33,8 +33,9 @@ def draw_pending_decisions(found: PendingDecisions, context: ViewContext) -> Mar
             parts.append(_card(view, question, f"lc-why-{number}", context))
             number += 1
     parts += [_queued(view, context) for view in found.queued]
-    if not found.pending:
+    if not found.pending and not found.unreadable:
         parts.insert(1, tag("p", badge(Tone.GOOD, "nothing waits for you")))
+    parts.insert(1, unreadable_rows(found.unreadable))
     if found.more:
         parts.append(tag("p", f"{found.more} more are not shown: choose a service."))
     return widget(context, parts)

@@ -6,11 +6,11 @@ Drawn for functions/console/show_pipeline.
 from lifecycle.application.queries.clusters import ClusterView
 from lifecycle.application.queries.pipeline import Lane, PipelineView
 from lifecycle.application.queries.state_words import Tone, delivery_status
-from lifecycle.console.components import action_button, badge, field, filters, soft, widget
+from lifecycle.console.components import action_button, badge, field, filters, soft, unreadable_rows, widget
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import cluster_state, status_badge
-from lifecycle.domain.rollout.freezes import Freeze, scope_in_words
+from lifecycle.domain.rollout.freezes import Freeze, UnreadableFreeze, scope_in_words
 from lifecycle.domain.time_format import ago, minute
 
 _WHY = "lc-why"
@@ -23,7 +23,9 @@ def draw_pipeline(found: PipelineView, context: ViewContext) -> Markup:
         start = "deploy the stack of one, start an agent on each host, and push a service"
         lanes = [tag("p", f"There is no cluster yet: {start}.")]
     reason = tag("form", field(_WHY, "Reason, for the buttons below"), class_="lc-bar")
-    return widget(context, filters(context, found.page, environments=False), reason, lanes, _freezes(found, context))
+    rows = unreadable_rows(found.unreadable)
+    bar = filters(context, found.page, environments=False)
+    return widget(context, bar, rows, reason, lanes, _freezes(found, context))
 
 
 def _lane(lane: Lane, context: ViewContext) -> Markup:
@@ -139,6 +141,8 @@ def _freezes(found: PipelineView, context: ViewContext) -> Markup:
 
 
 def _sentence(each: Freeze) -> str:
+    if isinstance(each, UnreadableFreeze):
+        return f"{scope_in_words(each.scope)}: frozen, {each.why}"
     until = f"until {minute(each.until)}" if each.until else "until somebody lifts it"
     return f"{scope_in_words(each.scope)}: frozen by {each.by} since {minute(each.at)}, {until}: {each.why}"
 

@@ -8,7 +8,7 @@ from math import isfinite
 
 from lifecycle.application.queries.state_words import TEST_BEDS, VERDICTS
 from lifecycle.application.queries.test_beds import TestBedsView, TestBedView
-from lifecycle.console.components import filters, soft, table, widget
+from lifecycle.console.components import filters, soft, table, unreadable_rows, widget
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.line_chart import chart, figure
@@ -22,7 +22,8 @@ _SIDES = 48
 
 def draw_test_bed(found: TestBedsView, context: ViewContext) -> Markup:
     """Draw the test beds that bake, or the most recent ones."""
-    parts: list[Child] = [filters(context, found.page), [_bed(each, context) for each in found.beds]]
+    parts: list[Child] = [filters(context, found.page), unreadable_rows(found.unreadable)]
+    parts += [_bed(each, context) for each in found.beds]
     if not found.beds:
         parts.append(tag("p", "No recent deployment had a test bed: set bake_minutes in lifecycle.toml."))
     return widget(context, parts)

@@ -13,12 +13,15 @@ LifecycleError
 ├── DigestMismatch         bytes that differ from the published ones
 ├── UnsafeArchive          an artifact that would write outside its folder, or too much
 ├── StoreRefused           an answer of a store that cannot be used
-│   └── ForeignObject      an object with other bytes where a version's artifact or manifest belongs
+│   ├── ForeignObject      an object with other bytes where a version's artifact or manifest belongs
+│   ├── UnreadableRecord   a stored record that cannot be read: its key, and how to mend it
+│   └── SomeUnreadable     a list of records of which some cannot be read
 └── CallFailed             a call of AWS that failed; a temporary one may succeed later
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 
 class LifecycleError(Exception):
@@ -132,3 +135,26 @@ class CallFailed(LifecycleError):
         self.operation = operation
         self.code = code
         self.temporary = temporary
+
+
+class UnreadableRecord(StoreRefused):
+    """A stored record that cannot be read.
+
+    `key` is its place: an SSM parameter, an item's pk and sk, an S3 object or a file. `name` is the last part of it,
+    such as the name of a deployment. `mend` is one or more whole sentences. `found` is shortened.
+    """
+
+    def __init__(self, key: str, expected: str, found: str, mend: str, name: str = "") -> None:
+        super().__init__(f"unreadable: {key}: expected {expected}, found {found}. {mend}")
+        self.key = key
+        self.name = name
+
+
+class SomeUnreadable(StoreRefused):
+    """A list of records of which some cannot be read; `readable` has the others, in the form of the whole answer."""
+
+    def __init__(self, errors: Sequence[UnreadableRecord], readable: Any) -> None:
+        more = f"; and {len(errors) - 1} more" if len(errors) > 1 else ""
+        super().__init__(f"{errors[0]}{more}")
+        self.errors = tuple(errors)
+        self.readable = readable

@@ -1,53 +1,137 @@
 """Domain records to and from plain JSON values: one converter for DynamoDB, S3, SSM and the agent.
 
-Datetimes become ISO 8601 in UTC, enums their values, tuples lists. An unknown key is refused, a missing
-one takes the dataclass's default. Keys and values that older versions wrote are read under their new names.
-Keys of theirs that have no meaning any more are dropped.
+Datetimes become ISO 8601 in UTC, enums their values, tuples lists. Every reader names the place of its record, so
+that an error says where it is and how to mend it. Values are never converted: a number is no text. An unknown key is
+ignored, and a missing one takes the dataclass's default; ADR 17 says which versions read each other. Keys and
+values that version 1 wrote are read under their new names. Keys of it that have no meaning any more are dropped.
 """
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeAlias, TypeVar
+from enum import StrEnum
+from typing import Any, TypeAlias, TypeVar, get_args, get_origin
 
-from cattrs import Converter
+from cattrs import Converter, transform_error
 from cattrs.errors import BaseValidationError
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 from cattrs.strategies import configure_union_passthrough
 
 from lifecycle.domain.analysis.model import Measure, MetricResult
-from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.errors import UnreadableRecord
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Request
+from lifecycle.domain.rollout.lease import Lease
 
 T = TypeVar("T")
 Upgrade: TypeAlias = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+Structure: TypeAlias = Callable[[Any, Any], Any]
+
+# The version of the records that are written now. An item of the ledger says it in its attribute VERSION_KEY. A
+# document (a parameter, an object, a file) will say it in a key of that name from version 3 on. Readers of version 1
+# refuse an unknown key. A record that says nothing is of version 1 or 2.
+RECORD_VERSION = 2
+VERSION_KEY = "v"
+# A record of the next version is read too: its unknown keys are ignored.
+NEWEST_READABLE = RECORD_VERSION + 1
+_SHOWN = 120
 
 # Keys that differ from the field's name. lifecycle.toml has them too, and agents of other versions read them.
 _KEYS: Mapping[type, Mapping[str, str]] = {
     Measure: {"minimum_effect": "matters", "non_inferiority_margin": "excludes"},
 }
 
+# Keys that every version wrote, although their fields have defaults; without them, a lease would be free.
+_REQUIRED: Mapping[type, frozenset[str]] = {Lease: frozenset({"epoch", "deployment"})}
+
+
+_PLAIN: Mapping[type, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int,), float: (int, float)}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The place of a record, whole sentences that say how to mend it, and the last part of its place."""
+
+    key: str
+    mend: str
+    name: str = ""
+
+    def unreadable(self, expected: str, found: str, mend: str = "") -> UnreadableRecord:
+        """Return the error about the record of this place."""
+        return UnreadableRecord(self.key, expected, found, mend or self.mend, self.name)
+
 
 def _converter() -> Converter:
-    converter = Converter(forbid_extra_keys=True)
+    converter = Converter()
     converter.register_unstructure_hook(datetime, lambda at: at.astimezone(UTC).isoformat())
-    converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
+    converter.register_structure_hook(datetime, _time)
+    for kind, allowed in _PLAIN.items():
+        converter.register_structure_hook(kind, _exactly(kind, allowed))
+    # The nearest class counts, and a StrEnum is a str, too.
+    converter.register_structure_hook(StrEnum, lambda plain, kind: kind(plain))
     # An amount of hosts is a number or a text such as "25%": JSON tells them apart.
     configure_union_passthrough(int | str, converter)
+    converter.register_structure_hook_factory(is_dataclass, lambda kind: _record_hook(converter, kind))
+    converter.register_structure_hook_factory(_is_tuple, lambda kind: _tuple_hook(converter, kind))
     for kind, keys in _KEYS.items():
-        names: dict[str, Any] = {field: override(rename=key) for field, key in keys.items()}
-        converter.register_structure_hook(kind, make_dict_structure_fn(kind, converter, **names))
-        converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **names))
-    for kind, upgrade in _UPGRADES.items():
-        converter.register_structure_hook(kind, _upgrading(make_dict_structure_fn(kind, converter), upgrade))
+        converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **_renames(keys)))
     return converter
 
 
-def _upgrading(structure: Callable[..., Any], upgrade: Upgrade) -> Callable[[Any, Any], Any]:
-    """Return a hook that brings a record of version 0.1 to the form of today, and then calls `structure`."""
-    return lambda plain, kind: structure(upgrade(plain), kind)
+def _renames(keys: Mapping[str, str]) -> Any:
+    return {field: override(rename=key) for field, key in keys.items()}
+
+
+def _exactly(kind: type, allowed: tuple[type, ...]) -> Structure:
+    """Return a hook that takes values of this type only: `bool("false")` would be True."""
+
+    def structure(plain: Any, _: Any) -> Any:
+        if not isinstance(plain, allowed) or (isinstance(plain, bool) and kind is not bool):
+            raise TypeError(f"expected {kind.__name__}, found {plain!r:.40}")
+        return kind(plain)
+
+    return structure
+
+
+def _time(plain: Any, _: Any) -> datetime:
+    at = datetime.fromisoformat(plain)
+    if at.tzinfo is None:
+        raise ValueError(f"expected a time with its offset from UTC, found {plain!r:.40}")
+    return at
+
+
+def _is_tuple(kind: Any) -> bool:
+    return get_origin(kind) is tuple and get_args(kind)[1:] == (Ellipsis,)
+
+
+def _tuple_hook(converter: Converter, kind: Any) -> Structure:
+    element = get_args(kind)[0]
+    structure = converter.get_structure_hook(element)
+
+    def structure_tuple(plain: Any, _: Any) -> Any:
+        if not isinstance(plain, list):
+            raise TypeError(f"expected a list, found {plain!r:.40}")
+        return tuple(structure(each, element) for each in plain)
+
+    return structure_tuple
+
+
+def _record_hook(converter: Converter, kind: Any) -> Structure:
+    """Return a hook that brings a record of version 1 to the form of today, and then reads it."""
+    structure = make_dict_structure_fn(kind, converter, **_renames(_KEYS.get(kind, {})))
+    upgrade, required = _UPGRADES.get(kind), _REQUIRED.get(kind, frozenset())
+
+    def structure_record(plain: Any, _: Any) -> Any:
+        if not isinstance(plain, dict):
+            raise TypeError(f"expected an object, found {plain!r:.40}")
+        current = upgrade(plain) if upgrade else plain
+        if missing := required - current.keys():
+            raise KeyError(min(missing))
+        return structure(current, kind)
+
+    return structure_record
 
 
 def _renamed(former: str, name: str) -> Upgrade:
@@ -67,7 +151,7 @@ def _question(plain: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _audit_entry(plain: Mapping[str, Any]) -> Mapping[str, Any]:
     """Add the kind to an entry of version 0.1, where only a prefix of the sentence marked an alarm."""
-    kind = AuditKind.ALARM if plain.get("what", "").startswith("alarm: ") else AuditKind.ACTION
+    kind = AuditKind.ALARM if str(plain.get("what", "")).startswith("alarm: ") else AuditKind.ACTION
     return {"kind": kind, **plain}
 
 
@@ -80,8 +164,7 @@ def _former_kind(plain: Mapping[str, Any]) -> QuestionKind:
     return QuestionKind.ROLLBACK if Choice.ROLL_BACK in choices else QuestionKind.APPROVAL
 
 
-# Record -> its upgrade from version 0.1. Records live for years: no entry is ever removed. A record that another one
-# contains stands before it.
+# Record -> its upgrade from version 1, which Lifecycle 0.1 wrote. Records live for years: no entry is ever removed.
 _UPGRADES: Mapping[type, Upgrade] = {
     Request: _renamed("despite", "overrides"),
     Deployment: _renamed("set_aside", "skipped_hosts"),
@@ -98,22 +181,61 @@ def to_plain(record: Any) -> Any:
     return _CONVERTER.unstructure(record)
 
 
-def from_plain(kind: type[T], plain: Any) -> T:
-    """Return the record of such values; raises StoreRefused, whose message shows the values and the error."""
-    try:
-        return _CONVERTER.structure(plain, kind)
-    except (BaseValidationError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise StoreRefused(f"expected a {kind.__name__}, found {plain!r:.300} ({error!r:.300})") from error
-
-
 def to_json(record: Any) -> str:
     """Return a record as JSON with sorted keys."""
     return json.dumps(to_plain(record), sort_keys=True)
 
 
-def from_json(kind: type[T], text: str | bytes) -> T:
-    """Return the record of a JSON text; raises StoreRefused."""
+def from_json(kind: type[T], text: str | bytes, source: Source | Callable[[], Source], version: object = None) -> T:
+    """Return the record of a JSON text; raises UnreadableRecord.
+
+    `source` may be a function, which is called for an error only. `version` is the one that is written beside the
+    text, if any.
+    """
+    expected = f"a {getattr(kind, '__name__', kind)}"
     try:
-        return from_plain(kind, json.loads(text))
-    except json.JSONDecodeError as error:
-        raise StoreRefused(f"expected JSON of a {kind.__name__}: {error}") from error
+        plain = json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _place(source).unreadable(f"JSON of {expected}", f"{text!r:.{_SHOWN}}") from error
+    if version is None and isinstance(plain, dict):
+        version = plain.get(VERSION_KEY)
+    if version is not None:
+        _check_version(expected, version, source)
+    try:
+        _check_first_key(kind, plain)
+        return _CONVERTER.structure(plain, kind)
+    except (BaseValidationError, AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        found = f"{plain!r:.{_SHOWN}} ({_problems(error):.300})"
+        raise _place(source).unreadable(expected, found) from error
+
+
+def _place(source: Source | Callable[[], Source]) -> Source:
+    return source if isinstance(source, Source) else source()
+
+
+def _check_version(expected: str, version: object, source: Source | Callable[[], Source]) -> None:
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        found = f"the record version {version!r:.40}"
+        raise _place(source).unreadable(f"{expected} with a record version of 1 or more", found)
+    if version > NEWEST_READABLE:
+        raise _place(source).unreadable(
+            f"{expected} of a record version up to {NEWEST_READABLE}",
+            f"version {version}, which a newer Lifecycle wrote",
+            "Update what reads it: this command line, this host's agent, or the control plane. Do not delete it.",
+        )
+
+
+def _check_first_key(kind: Any, plain: Any) -> None:
+    """Refuse `{}`: every version wrote the first key of a record, even where all its fields have defaults."""
+    if is_dataclass(kind) and isinstance(plain, dict) and (first := fields(kind)[0].name) not in plain:
+        raise KeyError(first)
+
+
+def _problems(error: Exception) -> str:
+    if not isinstance(error, BaseValidationError):
+        return _problem(error)
+    return "; ".join(transform_error(error, format_exception=lambda each, _: _problem(each)))
+
+
+def _problem(error: BaseException) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)

@@ -86,7 +86,8 @@ def _converge_cluster(
     # meanwhile.
     traffic_weights.stop_unanswered_traffic(context, cluster)
     facts = cluster_facts(context, cluster)
-    if facts.desired or facts.nobodys or facts.lease.deployment or facts.waiting or facts.orphaned:
+    wanted = facts.desired or facts.nobodys or facts.unreadable
+    if wanted or facts.lease.deployment or facts.waiting or facts.orphaned:
         report_hand_made(context, cluster, facts)
         decided = converge(facts, context.clock.now())
         if ended and (why := left_to_schedule(decided, ended)):
@@ -98,14 +99,14 @@ def _converge_cluster(
 def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
     """Read everything that convergence decides on."""
     lease, reports = context.leases.current(cluster), context.fleet.reports(cluster)
-    recent = observe.recent_deployments(context, cluster)
+    recent, unknown = observe.readable_deployments(context, cluster)
     found = read_desired(context, cluster, lease, recent)
     addresses = {report.address for report in reports.values()}
     targets = _targets(context, cluster, addresses)
     if (behind := set_back(found.desired, reports, lease, recent)).ledger:
         lease = context.leases.current(cluster)  # a deployment may have begun after the lease was read
         behind = set_back(found.desired, reports, lease, recent)
-    name, waiting = lease.deployment, context.queue.waiting(cluster)
+    name, waiting = lease.deployment, queue.pending_deployment(context, cluster)
     holder = context.deployments.get(cluster, name) if name else None
     state = context.executions.rollout_state(holder.execution if holder else name)
     ended = holder is not None and state is not ExecutionState.RUNNING
@@ -119,14 +120,16 @@ def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
         questions=tuple(context.deployments.questions(name)) if ended else (),
         reports=reports,
         rotation=observe.by_host(reports, targets),
-        strangers=frozenset(each for each, state in targets.items() if state.in_rotation) - addresses,
+        strangers=observe.strangers(reports, targets),
         bad_versions=context.fleet.quarantined(cluster),
         bad_hosts=context.fleet.quarantined_hosts(cluster),
         waiting=waiting,
         ended=next((d for d in recent if d.state.final and d.epoch), None),
-        verified=observe.verified_target(recent),
+        # A deployment that cannot be read may have verified a newer version.
+        verified=None if unknown else observe.verified_target(recent),
         heartbeat_timeout=context.heartbeat_timeout,
         orphaned=_orphaned_deployments(context, recent, lease, waiting),
+        unreadable=tuple(map(str, found.unreadable)),
         set_back=behind,
     )
 

@@ -21,6 +21,8 @@ from lifecycle.domain.delivery.retention import (
 )
 from lifecycle.domain.errors import InvalidValue, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
+from lifecycle.domain.fleet.host import UnreadableReport
+from lifecycle.domain.rollout.lease import UnreadableLease
 
 # Deployments of a cluster that are read at first, and those that are read again before each deletion.
 HISTORY = 500
@@ -126,6 +128,10 @@ def _read(context: Context, cluster: Cluster, before: ClusterUse | None) -> Clus
     newest = context.deployments.recent(cluster, RECHECKED if before else HISTORY)
     names = {each.id for each in newest}
     older = [each for each in before.deployments if each.id not in names] if before else []
+    reports = context.fleet.reports(cluster)
+    for found in (lease, *reports.values()):
+        if isinstance(found, UnreadableLease | UnreadableReport):
+            raise StoreRefused(found.why)
     return ClusterUse(
         cluster=cluster,
         desired=desired,
@@ -133,6 +139,6 @@ def _read(context: Context, cluster: Cluster, before: ClusterUse | None) -> Clus
         waiting=pending.request.version if pending else None,
         deployments=[*newest, *older],
         complete=before.complete if before else len(newest) < HISTORY,
-        reports=context.fleet.reports(cluster),
+        reports=reports,
         quarantined=context.fleet.quarantined(cluster),
     )

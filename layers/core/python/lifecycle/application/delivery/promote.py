@@ -5,10 +5,12 @@ pair (snapshot, release) is claimed in one transaction before the bytes are copi
 copy. No number is claimed while other bytes stand where its release belongs.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lifecycle.application.ports.artifacts import Artifacts
 from lifecycle.application.ports.catalogue import Catalogue
+from lifecycle.application.readable import readable
 from lifecycle.domain.errors import DigestMismatch, ForeignObject, Refused, Unknown
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, next_release
@@ -31,18 +33,27 @@ class Promoted:
 def promote(catalogue: Catalogue, artifacts: Artifacts, service: str, snapshot: str, by: str) -> Promoted:
     """Promote one recorded snapshot; raises InvalidValue, Unknown, Refused, DigestMismatch, ForeignObject."""
     version = SnapshotVersion.parse(snapshot)
-    recorded = catalogue.snapshots(service).get(snapshot)
+    snapshots, errors = readable(lambda: catalogue.snapshots(service), {})
+    recorded = snapshots.get(snapshot)
+    for error in errors:
+        if error.name == snapshot:
+            raise error
     if recorded is None:
         raise Unknown("snapshot", snapshot, f"See `lifecycle snapshots {service}`.", of=service)
     manifest = artifacts.manifest(service, snapshot)
     if manifest.digest != recorded["digest"]:
         raise DigestMismatch(f"the manifest of {service} {snapshot}", recorded["digest"], manifest.digest)
-    before = snapshot in catalogue.releases(service).values()
+    before = snapshot in _releases(catalogue, service).values()
     release = _claim(catalogue, artifacts, replace(manifest, service=service), version)
     copy = _release(manifest, release, snapshot, by)
     with artifacts.open_artifact(service, snapshot) as stream:
         artifacts.publish(copy, stream)
     return Promoted(service, snapshot, release, manifest.digest, created=not before)
+
+
+def _releases(catalogue: Catalogue, service: str) -> Mapping[str, str]:
+    """Return the releases. The number of one that cannot be read is taken, too."""
+    return readable(lambda: catalogue.releases(service), {})[0]
 
 
 def _release(manifest: Manifest, release: str, snapshot: str, by: str) -> Manifest:
@@ -53,7 +64,7 @@ def _claim(catalogue: Catalogue, artifacts: Artifacts, manifest: Manifest, snaps
     """Return the release of a snapshot, bound to it from now on; raises ForeignObject, and then nothing is bound."""
     service = manifest.service
     for _ in range(_RACES):
-        releases = catalogue.releases(service)
+        releases = _releases(catalogue, service)
         for release, promoted in releases.items():
             if promoted == str(snapshot):
                 return release
@@ -61,7 +72,7 @@ def _claim(catalogue: Catalogue, artifacts: Artifacts, manifest: Manifest, snaps
         try:
             artifacts.refuse_foreign(_release(manifest, wanted, str(snapshot), ""))
         except ForeignObject:
-            if wanted not in catalogue.releases(service):
+            if wanted not in _releases(catalogue, service):
                 raise
             continue  # another promotion has claimed and written it meanwhile
         if claimed := catalogue.claim_release(service, str(snapshot), wanted):

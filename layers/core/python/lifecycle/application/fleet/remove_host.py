@@ -12,6 +12,7 @@ from lifecycle.application.rollout.task_tokens import resume_unanswered
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import UnreadableReport
 from lifecycle.domain.fleet.target_group import TargetState
 
 
@@ -26,17 +27,40 @@ def remove_host(
     report = context.fleet.report(cluster, host)
     if report is None:
         raise Unknown("host", host, f"See `lifecycle hosts {cluster.service}`.", of=str(cluster))
+    if isinstance(report, UnreadableReport):
+        return _remove_unreadable(context, cluster, report, by, terminated=terminated)
     state = context.dispatcher.target(cluster, report.address)
     if not terminated and (reasons := _signs_of_life(context, host, state, report.seen_at)):
         raise Refused(f"the removal of {host}", reasons)
     context.record(cluster, f"remove {host}", by.who, by.why, host=host)
     traffic_weights.stop_traffic(context, cluster, report.address)
     context.dispatcher.deregister(cluster, report.address, report.port)
+    return _remove_records(context, cluster, host)
+
+
+def _remove_records(context: Context, cluster: Cluster, host: str) -> CommandResult:
     context.fleet.lift_quarantine(cluster, host)
     context.fleet.remove(cluster, host)
     if holder := context.leases.current(cluster).deployment:
         resume_unanswered(context, holder, host)  # no decision on it is needed any more
     return CommandResult(f"{host} is no longer a host of {cluster}", (str(cluster),))
+
+
+def _remove_unreadable(
+    context: Context, cluster: Cluster, report: UnreadableReport, by: RequestedBy, *, terminated: bool
+) -> CommandResult:
+    """Remove the records of a host whose address is not known. Nothing is deregistered.
+
+    A target of no known host may be this one, so none of those may serve.
+    """
+    known = {each.address for each in context.fleet.reports(cluster).values()}
+    targets = context.dispatcher.targets(cluster)
+    serving = sorted(address for address, state in targets.items() if state.serves and address not in known)
+    if serving and not terminated:
+        why = f"{', '.join(serving)} in the load balancer is of no known host, and healthy: stop its service first"
+        raise Refused(f"the removal of {report.host}", [report.why, why])
+    context.record(cluster, f"remove {report.host}", by.who, f"{by.why}; {report.why}", host=report.host)
+    return _remove_records(context, cluster, report.host)
 
 
 def _signs_of_life(context: Context, host: str, state: TargetState, seen_at: datetime) -> Sequence[str]:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from lifecycle.application.context import Context
 from lifecycle.application.ports.alarms import Alarms
+from lifecycle.application.readable import readable
 from lifecycle.application.rollout import observe
 from lifecycle.application.rollout.requests import payload
 from lifecycle.application.rollout.rollback import request_rollback
@@ -32,7 +33,7 @@ from lifecycle.domain.monitoring.alarms import (
 )
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, EvidenceKind, Question, QuestionKind
-from lifecycle.domain.rollout.deployment import Deployment, Kind, Request
+from lifecycle.domain.rollout.deployment import Deployment, Kind, Request, requested_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,19 @@ def watch_facts(context: Context, alarm: Alarm) -> WatchFacts:
     if not alarm.ringing:
         return WatchFacts(alarm, None)
     cluster = alarm.cluster
-    recent = context.deployments.recent_without_hosts(cluster, observe.RECENT_LIMIT)
+    recent, unreadable = readable(lambda: context.deployments.recent_without_hosts(cluster, observe.RECENT_LIMIT), ())
     # A repair brings no new version, and a deployment without an epoch has not begun.
     started = (each for each in recent if each.epoch and each.request.kind is not Kind.CONVERGE)
     known = ((each, *context.deployments.attempts_and_questions(each.id)) for each in started)
     current, attempts, questions = next((each for each in known if each[1]), (None, (), ()))
+    for error in unreadable:
+        # It may be the one that the alarm is about. An older one is not followed any more.
+        if current is None or requested_at(error.name) >= requested_at(current.id):
+            raise error
     if current is None:
         return WatchFacts(alarm, None)
     lease = context.leases.current(cluster)
-    entries = context.audit_log.read(cluster, after=alarm.since)
+    entries, _ = readable(lambda: context.audit_log.read(cluster, after=alarm.since), ())
     return WatchFacts(
         alarm=alarm,
         deployment=current,

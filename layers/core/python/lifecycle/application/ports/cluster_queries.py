@@ -15,10 +15,11 @@ from lifecycle.domain.rollout.queue import PendingDeployment
 
 @dataclass(frozen=True, slots=True)
 class LeaseAndQueue:
-    """A cluster's lease, and the deployment in its pending slot."""
+    """A cluster's lease, the deployment in its pending slot, and a sentence for what cannot be read of the slot."""
 
     lease: Lease
     waiting: PendingDeployment | None
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,14 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The versions of a service: each snapshot with its facts, each release with its snapshot."""
+    """The versions of a service: each snapshot with its facts, each release with its snapshot.
+
+    `unreadable` has a sentence for each that cannot be read. Such a release has no snapshot.
+    """
 
     snapshots: Mapping[str, Mapping[str, str]]
     releases: Mapping[str, str]
+    unreadable: tuple[str, ...] = ()
 
 
 class ClusterQueries(Protocol):

@@ -11,14 +11,22 @@ from lifecycle.application.context import Context
 from lifecycle.application.ports.cluster_queries import LeaseAndQueue
 from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import PAGE
-from lifecycle.application.queries.state_words import DEPLOYMENTS, INTERRUPTED, PLANNING, STOPPED_BY_HAND, Status
+from lifecycle.application.queries.state_words import (
+    DEPLOYMENTS,
+    INTERRUPTED,
+    PLANNING,
+    STOPPED_BY_HAND,
+    UNREADABLE,
+    Status,
+)
+from lifecycle.application.readable import Rows
 from lifecycle.application.rollout.observe import recent_deployments, verifies
 from lifecycle.domain.errors import CallFailed
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import Question, open_questions
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.execution import ExecutionEnd
-from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.lease import Lease, UnreadableLease
 from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.service.target import Target
 
@@ -61,6 +69,7 @@ class ClusterView:
 
     `running` is the record of the lease's holder; None before it is planned. `last` is the deployment whose version
     the cluster should run, also while it runs. `interrupted` is the end of `running`'s execution, where it was read.
+    `unreadable` has a row for each record that cannot be read.
     """
 
     cluster: Cluster
@@ -71,6 +80,7 @@ class ClusterView:
     last: Deployment | None
     pending: tuple[Question, ...]
     interrupted: ExecutionEnd | None = None
+    unreadable: tuple[str, ...] = ()
 
     @property
     def verified(self) -> Target | None:
@@ -99,7 +109,9 @@ class ClusterView:
             return STOPPED_BY_HAND if self.interrupted.by_hand else INTERRUPTED
         if shown := self.running or self.last_not_done:
             return DEPLOYMENTS[shown.state]
-        return PLANNING if self.lease.deployment else None
+        if self.lease.deployment:
+            return UNREADABLE if self.unreadable else PLANNING
+        return None
 
 
 def view_clusters(
@@ -130,27 +142,33 @@ def view_cluster(
     executions: bool = False,
 ) -> ClusterView:
     """Return one cluster; `read` is its lease and its pending slot, where they were read before."""
-    deployments = context.deployments
+    deployments, rows = context.deployments, Rows()
     if read is None:
-        read = LeaseAndQueue(context.leases.current(cluster), context.queue.waiting(cluster))
-    newest = tuple(deployments.recent_without_hosts(cluster, recent))
+        waiting = rows.read(lambda: context.queue.waiting(cluster), None)
+        read = LeaseAndQueue(context.leases.current(cluster), waiting)
+    lease = read.lease
+    rows.add(read.unreadable)
+    if isinstance(lease, UnreadableLease):
+        rows.add([lease.why])
+    newest = tuple(rows.read(lambda: deployments.recent_without_hosts(cluster, recent), ()))
     if len(newest) >= recent and not any(map(verifies, newest)):
         # Repairs, and what was queued, refused or failed, may have pushed it off the short page.
         newest = tuple(recent_deployments(context, cluster))
-    holder = read.lease.deployment
+    holder = lease.deployment
     running = next((each for each in newest if each.id == holder), None)
     if holder and running is None:
-        running = deployments.get(cluster, holder)
-    questions = deployments.questions(holder) if running else ()
+        running = rows.read(lambda: deployments.get(cluster, holder), None)
+    questions = rows.read(lambda: deployments.questions(holder), ()) if running else ()
     return ClusterView(
         cluster=cluster,
-        lease=read.lease,
+        lease=lease,
         waiting=read.waiting,
         recent=newest,
         running=running,
         last=_last(context, newest),
         pending=tuple(open_questions(running, questions)),
         interrupted=interruption(context, running) if executions else None,
+        unreadable=rows.all(),
     )
 
 

@@ -15,9 +15,10 @@ from lifecycle.application.queries.clusters import (
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.application.queries.host_status import HostProgress, view_host_progress
 from lifecycle.application.queries.scope import Page, Scope, clusters_in
+from lifecycle.application.readable import Rows
 from lifecycle.application.rollout import observe
 from lifecycle.domain.monitoring.audit import AuditEntry
-from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.attempt import HostAttempt, UnreadableAttempt
 from lifecycle.domain.rollout.decision import Question, open_questions
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, cluster_of
 from lifecycle.domain.rollout.execution import ExecutionEnd
@@ -34,7 +35,8 @@ class DeploymentView:
 
     `has_lease` says that it has the cluster's lease. `undoable` says that a rollback would undo it: the
     cluster should run its version, nothing runs there, and it ended DONE or ABORTED. `interrupted` is the end of its
-    execution, where the deployment goes on by its record.
+    execution, where the deployment goes on by its record. `unreadable` has a row for each record that cannot be
+    read.
     """
 
     deployment: Deployment
@@ -45,6 +47,7 @@ class DeploymentView:
     questions: tuple[Question, ...]
     interrupted: ExecutionEnd | None
     audit_entries: tuple[AuditEntry, ...]
+    unreadable: tuple[str, ...] = ()
 
     @property
     def pending(self) -> list[Question]:
@@ -90,10 +93,12 @@ def view_deployments(query: QueryContext, scope: Scope, deployment: str = "") ->
 
 
 def _view_deployment(query: QueryContext, deployment: Deployment) -> DeploymentView:
-    context = query.context
-    attempts, questions = context.deployments.attempts_and_questions(deployment.id)
-    entries = context.audit_log.read(deployment.cluster, deployment.started_at, AUDIT_ENTRIES)
+    context, rows = query.context, Rows()
+    attempts, questions = rows.read(lambda: context.deployments.attempts_and_questions(deployment.id), ((), ()))
+    rows.add(each.reason for each in attempts if isinstance(each, UnreadableAttempt))
+    entries = rows.read(lambda: context.audit_log.read(deployment.cluster, deployment.started_at, AUDIT_ENTRIES), ())
     cluster = view_cluster(context, deployment.cluster, recent=_RECENT)
+    rows.add(cluster.unreadable)
     holder, last = cluster.lease.deployment, cluster.last
     undone = (DeploymentState.DONE, DeploymentState.ABORTED)
     return DeploymentView(
@@ -105,4 +110,5 @@ def _view_deployment(query: QueryContext, deployment: Deployment) -> DeploymentV
         questions=tuple(questions),
         interrupted=interruption(context, deployment) if holder == deployment.id else None,
         audit_entries=tuple(each for each in entries if each.deployment == deployment.id),
+        unreadable=rows.all(),
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
+from lifecycle.application.readable import Rows
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.dora import Dora, dora
 from lifecycle.domain.service.version import SnapshotVersion
@@ -23,6 +24,7 @@ class ServiceDora:
     service: str
     dora: Dora
     cut: bool
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,16 @@ def view_dora(query: QueryContext, scope: Scope, days: int) -> DoraView:
 
 
 def _figures(query: QueryContext, cluster: Cluster, since: datetime, now: datetime) -> ServiceDora:
-    recent = query.context.deployments.recent_without_hosts(cluster, DEPLOYMENTS_READ)
-    built = {release: _built(snapshot) for release, snapshot in query.catalogue.releases(cluster.service).items()}
-    cut = len(recent) == DEPLOYMENTS_READ and min(each.started_at for each in recent) > since
-    return ServiceDora(cluster.service, dora(recent, built, since, now), cut)
+    rows = Rows()
+    recent = rows.read(lambda: query.context.deployments.recent_without_hosts(cluster, DEPLOYMENTS_READ), ())
+    releases = rows.read(lambda: query.catalogue.releases(cluster.service), dict[str, str]())
+    built = {release: _built(snapshot) for release, snapshot in releases.items() if snapshot}
+    cut = (
+        len(recent) + len(rows.all()) >= DEPLOYMENTS_READ
+        and bool(recent)
+        and min(each.started_at for each in recent) > since
+    )
+    return ServiceDora(cluster.service, dora(recent, built, since, now), cut, rows.all())
 
 
 def _built(snapshot: str) -> datetime:

@@ -10,6 +10,7 @@ from datetime import datetime
 from lifecycle.application.context import Context
 from lifecycle.application.queries.hosts import HostView
 from lifecycle.application.queries.state_words import ATTEMPTS, HOSTS, TARGETS, HostStatus, Status
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import Choice, Question, answers_on, latest_attempts
@@ -28,6 +29,8 @@ def host_status(host: HostView) -> Status:
     """Return the most important fact about a host of a cluster, the worst first."""
     if host.quarantined:
         return HOSTS[HostStatus.QUARANTINED]
+    if isinstance(host.report, UnreadableReport):
+        return HOSTS[HostStatus.UNREADABLE]
     if host.unreachable_since:
         return HOSTS[HostStatus.UNREACHABLE]
     if host.attempt and host.attempt.state is not AttemptState.ALIVE:
@@ -81,7 +84,8 @@ def view_host_progress(
     A quarantined host is left out, unless the deployment tried it.
     """
     cluster = deployment.cluster
-    digests = {host: report.digest for host, report in context.fleet.reports(cluster).items()}
+    reports = context.fleet.reports(cluster)
+    digests = {host: report.digest for host, report in reports.items()}
     newest = latest_attempts(attempts)
     quarantined = context.fleet.quarantined_hosts(cluster)
     reported = set() if deployment.state.final else set(digests)
@@ -90,10 +94,18 @@ def view_host_progress(
     return tuple(
         _progress(newest[host], questions, now)
         if host in newest
-        else HostProgress(host, _untried(host, deployment, digests), 0, 0.0, "")
+        else _without_attempt(host, deployment, digests, reports.get(host))
         for host in (*deployment.hosts, *joined)
         if host in newest or host not in quarantined
     )
+
+
+def _without_attempt(
+    host: str, deployment: Deployment, digests: Mapping[str, str], report: HostReport | None
+) -> HostProgress:
+    if isinstance(report, UnreadableReport):
+        return HostProgress(host, HOSTS[HostStatus.UNREADABLE], 0, 0.0, report.why)
+    return HostProgress(host, _untried(host, deployment, digests), 0, 0.0, "")
 
 
 def _progress(attempt: HostAttempt, questions: Sequence[Question], now: datetime) -> HostProgress:

@@ -14,13 +14,15 @@ from lifecycle.application.queries.clusters import RECENT, ClusterView, view_clu
 from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
 from lifecycle.application.queries.state_words import HostStatus
+from lifecycle.application.readable import Rows
+from lifecycle.application.rollout import observe
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.drift import drift_reason
-from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import TargetState
-from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.attempt import HostAttempt, UnreadableAttempt
 from lifecycle.domain.rollout.decision import latest_attempts
 from lifecycle.domain.rollout.freezes import Freeze, freeze_reason
 from lifecycle.domain.rollout.provenance import Nobodys
@@ -57,6 +59,7 @@ class ClusterHosts:
     `frozen` maps each reason that blocks new deployments to the scope to unfreeze; a policy's window has none.
     `quarantined` maps hosts to reasons. `trouble` is why the load balancer could not be read, or empty. `strangers`
     are addresses in rotation that no host reports. `nobodys` is why no deployment wrote the desired version.
+    `unreadable` has a row for each record of the cluster that cannot be read, those of its view included.
     """
 
     view: ClusterView
@@ -67,6 +70,7 @@ class ClusterHosts:
     in_full: bool = True
     strangers: tuple[str, ...] = ()
     nobodys: Nobodys | None = None
+    unreadable: tuple[str, ...] = ()
 
     @property
     def versions(self) -> Counter[str]:
@@ -100,16 +104,15 @@ def view_hosts(query: QueryContext, scope: Scope) -> HostsView:
 
     def hosts(view: ClusterView) -> ClusterHosts:
         found = view_cluster_hosts(query.context, view, freezes, in_full=in_full)
-        return replace(found, nobodys=hand_made_version(query.context, view)) if in_full else found
+        if not in_full:
+            return found
+        registered = read_desired(query.context, view.cluster, view.lease, view.recent)
+        # A deployment that runs may just be writing it.
+        nobodys = None if view.lease.deployment else registered.nobodys
+        rows = dict.fromkeys((*found.unreadable, *map(str, registered.unreadable)))
+        return replace(found, nobodys=nobodys, unreadable=tuple(rows))
 
     return HostsView(tuple(in_parallel(hosts, views)), page)
-
-
-def hand_made_version(context: Context, view: ClusterView) -> Nobodys | None:
-    """Return why no deployment wrote the desired version; None while one runs, which may just be writing it."""
-    if view.lease.deployment:
-        return None
-    return read_desired(context, view.cluster, view.lease, view.recent).nobodys
 
 
 def view_cluster_hosts(
@@ -131,9 +134,14 @@ def view_cluster_hosts(
     states, trouble = _states(context, cluster) if in_full else (None, "")
     attempts: Mapping[str, HostAttempt] = {}
     roles: Mapping[str, HostStatus] = {}
+    rows = Rows()
+    rows.add(view.unreadable)
+    rows.add(each.why for each in reports.values() if isinstance(each, UnreadableReport))
     if running and in_full:
-        attempts = latest_attempts(context.deployments.attempts(running.id))
-        roles = _roles(context.deployments.beds(running.id))
+        every = context.deployments.attempts(running.id)
+        rows.add(each.reason for each in every if isinstance(each, UnreadableAttempt))
+        attempts = latest_attempts(every)
+        roles = _roles(rows.read(lambda: context.deployments.beds(running.id), ()))
     hosts = []
     for name, report in sorted(reports.items()):
         state = states.get(report.address, TargetState.ABSENT) if states is not None else None
@@ -150,9 +158,16 @@ def view_cluster_hosts(
         )
         hosts.append(host)
     frozen = _frozen(view, freezes, context.clock.now())
-    known = {report.address for report in reports.values()}
-    strangers = sorted(each for each, state in (states or {}).items() if state.in_rotation and each not in known)
-    return ClusterHosts(view, tuple(hosts), frozen, quarantined, trouble, in_full, tuple(strangers))
+    return ClusterHosts(
+        view,
+        tuple(hosts),
+        frozen,
+        quarantined,
+        trouble,
+        in_full,
+        strangers=tuple(sorted(observe.strangers(reports, states or {}))),
+        unreadable=rows.all(),
+    )
 
 
 def _states(context: Context, cluster: Cluster) -> tuple[Mapping[str, TargetState] | None, str]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from lifecycle.application.queries.clusters import ClusterView, view_clusters
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.application.queries.scope import Page, Scope, clusters_in
+from lifecycle.application.readable import Rows
 from lifecycle.domain.rollout.attempt import Blame
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question
 from lifecycle.domain.time_format import ahead, minute
@@ -25,6 +26,7 @@ class PendingDecisions:
     queued: tuple[ClusterView, ...]
     more: int
     page: Page
+    unreadable: tuple[str, ...] = ()
 
 
 def view_pending_decisions(query: QueryContext, scope: Scope) -> PendingDecisions:
@@ -36,6 +38,11 @@ def view_pending_decisions(query: QueryContext, scope: Scope) -> PendingDecision
     leases = query.cluster_queries.leases_and_queues(clusters)
     busy = [each for each in clusters if leases[each].lease.deployment or leases[each].waiting]
     views = view_clusters(query, busy, leases, 1)
+    rows = Rows()
+    for read in leases.values():
+        rows.add(read.unreadable)
+    for view in views:
+        rows.add(view.unreadable)
     pending = sorted((each for each in views if each.pending), key=lambda each: min(q.asked_at for q in each.pending))
     queued = sorted((each for each in views if each.waiting), key=lambda each: str(each.cluster))
     return PendingDecisions(
@@ -43,6 +50,7 @@ def view_pending_decisions(query: QueryContext, scope: Scope) -> PendingDecision
         queued=tuple(queued[:MOST]),
         more=max(0, len(pending) - MOST) + max(0, len(queued) - MOST),
         page=Page(1, 1, services),
+        unreadable=rows.all(),
     )
 
 

@@ -10,6 +10,7 @@ from lifecycle.application.ports.cluster_queries import Catalog, Delivery
 from lifecycle.application.queries.clusters import ClusterView, view_clusters
 from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
+from lifecycle.application.readable import Rows
 from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.freezes import Freeze
@@ -48,6 +49,7 @@ class PipelineView:
     lanes: tuple[Lane, ...]
     freezes: tuple[Freeze, ...]
     page: Page
+    unreadable: tuple[str, ...] = ()
 
 
 def view_pipeline(query: QueryContext, scope: Scope) -> PipelineView:
@@ -62,7 +64,12 @@ def view_pipeline(query: QueryContext, scope: Scope) -> PipelineView:
     catalogued = in_parallel(query.cluster_queries.catalog, shown)
     pushes = query.cluster_queries.deliveries()
     lanes = (_lane(name, found, views, pushes) for name, found in zip(shown, catalogued, strict=True))
-    return PipelineView(tuple(lanes), tuple(query.context.freezes.all()), page)
+    rows = Rows()
+    for view in views.values():
+        rows.add(view.unreadable)
+    for catalog in catalogued:
+        rows.add(catalog.unreadable)
+    return PipelineView(tuple(lanes), tuple(query.context.freezes.all()), page, rows.all())
 
 
 def _lane(service: str, found: Catalog, views: Mapping[Cluster, ClusterView], pushes: Sequence[Delivery]) -> Lane:

@@ -33,6 +33,7 @@ class HostStatus(StrEnum):
     """The most important fact about a host; an attempt or a target state may stand in for it."""
 
     QUARANTINED = "quarantined"
+    UNREADABLE = "unreadable"
     UNREACHABLE = "unreachable"
     LEFT_OUT = "left out"
     POSTPONED = "postponed"
@@ -85,6 +86,8 @@ PLANNING = Status(Tone.BUSY, "planning")
 # A deployment that goes on by its record, though its execution was stopped by hand, or has failed.
 STOPPED_BY_HAND = Status(Tone.BAD, "stopped by hand")
 INTERRUPTED = Status(Tone.BAD, "interrupted")
+# A deployment whose record, or whose lease, cannot be read.
+UNREADABLE = Status(Tone.BAD, "unreadable")
 # An attempt is shown by what its host does next.
 ATTEMPTS = {
     AttemptState.STARTED: Status(Tone.BUSY, "draining"),
@@ -98,6 +101,7 @@ ATTEMPTS = {
 HOSTS = _named_by_value(
     {
         HostStatus.QUARANTINED: Tone.BAD,
+        HostStatus.UNREADABLE: Tone.BAD,
         HostStatus.UNREACHABLE: Tone.BAD,
         HostStatus.LEFT_OUT: Tone.WARN,
         HostStatus.POSTPONED: Tone.WARN,

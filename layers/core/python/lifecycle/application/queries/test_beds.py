@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lifecycle.application.queries.clusters import newest_deployments, view_busy_clusters
 from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import Page, Scope, clusters_in
+from lifecycle.application.readable import Rows
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
@@ -30,6 +31,7 @@ class TestBedsView:
 
     beds: tuple[TestBedView, ...]
     page: Page
+    unreadable: tuple[str, ...] = ()
 
 
 def view_test_beds(query: QueryContext, scope: Scope) -> TestBedsView:
@@ -39,14 +41,20 @@ def view_test_beds(query: QueryContext, scope: Scope) -> TestBedsView:
     asked_for = [each for each in newest_deployments(views) if each.policy.bake_minutes > 0]
     deployments = asked_for[: 2 * _BEDS_AMONG]
     found = in_parallel(lambda each: _newest_bed(query, each), deployments)
-    shown = [each for each in found if each]
+    shown = [each for each, _ in found if each]
+    rows = Rows()
+    for view in views:
+        rows.add(view.unreadable)
+    for _, unreadable in found:
+        rows.add(unreadable)
     baking = [each for each in shown if each.bed.state is BedState.BAKING]
     newest: dict[Cluster, TestBedView] = {}
     for each in baking or shown:
         newest.setdefault(each.deployment.cluster, each)
-    return TestBedsView(tuple(newest.values())[:4], Page(1, 1, services))
+    return TestBedsView(tuple(newest.values())[:4], Page(1, 1, services), rows.all())
 
 
-def _newest_bed(query: QueryContext, deployment: Deployment) -> TestBedView | None:
-    found = query.context.deployments.beds(deployment.id)
-    return TestBedView(found[-1], deployment) if found else None
+def _newest_bed(query: QueryContext, deployment: Deployment) -> tuple[TestBedView | None, tuple[str, ...]]:
+    rows = Rows()
+    found = rows.read(lambda: query.context.deployments.beds(deployment.id), ())
+    return TestBedView(found[-1], deployment) if found else None, rows.all()

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lifecycle.application.context import Context
+from lifecycle.application.readable import readable
+from lifecycle.domain.errors import UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.deployment import Deployment
@@ -16,17 +18,23 @@ from lifecycle.domain.rollout.provenance import Nobodys, giver, nobodys
 
 @dataclass(frozen=True, slots=True)
 class DesiredVersion:
-    """The registry's version, the record of the deployment that it names, and why it is nobody's, if it is."""
+    """The registry's version, the record of the deployment that it names, and why it is nobody's, if it is.
+
+    `unreadable` has an error for each of both that cannot be read; then nothing is said about `nobodys`.
+    """
 
     desired: Desired | None
     named: Deployment | None
     nobodys: Nobodys | None
+    unreadable: tuple[UnreadableRecord, ...] = ()
 
 
 def read_desired(context: Context, cluster: Cluster, lease: Lease, recent: Sequence[Deployment]) -> DesiredVersion:
     """Read the registry, after the lease and the records, and compare it with them."""
-    desired = context.registry.desired(cluster)
-    named = _record(context, cluster, desired.deployment, recent) if desired else None
+    desired, unreadable = readable(lambda: context.registry.desired(cluster), None)
+    named, lost = readable(lambda: _named(context, cluster, desired, recent), None)
+    if unreadable or lost:
+        return DesiredVersion(desired, named, None, (*unreadable, *lost))
     gave = giver(desired, recent)
     touched = (gave.id,) if gave and context.deployments.has_attempts(gave.id) else ()
     found = nobodys(cluster, desired, named, recent, lease, touched)
@@ -35,6 +43,10 @@ def read_desired(context: Context, cluster: Cluster, lease: Lease, recent: Seque
     return DesiredVersion(desired, named, found)
 
 
-def _record(context: Context, cluster: Cluster, name: str, recent: Sequence[Deployment]) -> Deployment | None:
-    known = next((each for each in recent if each.id == name), None)
-    return known or (context.deployments.get(cluster, name) if name else None)
+def _named(
+    context: Context, cluster: Cluster, desired: Desired | None, recent: Sequence[Deployment]
+) -> Deployment | None:
+    if desired is None or not desired.deployment:
+        return None
+    known = next((each for each in recent if each.id == desired.deployment), None)
+    return known or context.deployments.get(cluster, desired.deployment)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import host_commands, observe
 from lifecycle.application.rollout.stage_guard import LONGEST_WAIT, HostTask, Outcome, stale
-from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
@@ -57,6 +57,8 @@ def _await_drained(case: _Case, report: HostReport | None) -> Diagnosis | None:
     host = case.task.host
     if report is None:
         return Diagnosis(Blame.UNCLEAR, f"{host} has no agent any more")
+    if isinstance(report, UnreadableReport):
+        return Diagnosis(Blame.UNCLEAR, report.why)
     context, clock = case.context, case.context.clock
     limit = timedelta(seconds=case.deployment.policy.drain_seconds) + _LEAVES_ROTATION
     until = min(clock.now() + limit, case.deadline)
@@ -92,6 +94,8 @@ def _result(case: _Case, turn: Turn, report: HostReport | None) -> Diagnosis | N
     context, host = case.context, case.task.host
     if report is None:
         return Diagnosis(Blame.UNCLEAR, f"{host} was removed")
+    if isinstance(report, UnreadableReport):
+        return Diagnosis(Blame.UNCLEAR, report.why)
     if found := diagnosis(case.attempt, turn, report, _passed_elsewhere(case)):
         return found
     if since := report.unreachable_since(context.clock.now(), context.heartbeat_timeout):

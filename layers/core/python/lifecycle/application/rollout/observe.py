@@ -4,15 +4,17 @@ Used by the phases of a rollout, by convergence and by the queries.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import chain
 
 from lifecycle.application.context import Context
 from lifecycle.application.ports.step_reads import LoopRecords
+from lifecycle.application.readable import readable
 from lifecycle.application.rollout.desired_version import read_desired
-from lifecycle.domain.errors import Unknown
+from lifecycle.domain.errors import Unknown, UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.checkpoint import Changes
@@ -37,7 +39,16 @@ def rotation(context: Context, cluster: Cluster, reports: Mapping[str, HostRepor
 
 
 def _targets(context: Context, cluster: Cluster, reports: Mapping[str, HostReport]) -> Mapping[str, TargetState]:
-    return context.dispatcher.targets(cluster, [report.address for report in reports.values()])
+    # A host whose report cannot be read has no known address.
+    return context.dispatcher.targets(cluster, [report.address for report in reports.values() if report.address])
+
+
+def strangers(reports: Mapping[str, HostReport], targets: Mapping[str, TargetState]) -> frozenset[str]:
+    """Return the addresses in rotation that no host reports; none while a report cannot be read."""
+    if any(isinstance(each, UnreadableReport) for each in reports.values()):
+        return frozenset()
+    addresses = {report.address for report in reports.values()}
+    return frozenset(each for each, state in targets.items() if state.in_rotation) - addresses
 
 
 def by_host(reports: Mapping[str, HostReport], targets: Mapping[str, TargetState]) -> dict[str, TargetState]:
@@ -112,8 +123,9 @@ def observed(context: Context, request: Request) -> Observed:
     manifest = context.artifacts.manifest(request.service, request.version)
     reports = context.fleet.reports(cluster)
     lease = context.leases.current(cluster)
-    recent = recent_deployments(context, cluster)
+    recent, older = readable_deployments(context, cluster)
     found = read_desired(context, cluster, lease, recent)
+    waiting, unqueued = readable(lambda: context.queue.waiting(cluster), None)
     previous = previous_target(recent, request, found.desired)
     return Observed(
         manifest=manifest,
@@ -130,27 +142,37 @@ def observed(context: Context, request: Request) -> Observed:
         bad_hosts=context.fleet.quarantined_hosts(cluster),
         freezes=context.freezes.all(),
         no_rollback_target=_missing_artifact(context, request, previous),
-        waiting=context.queue.waiting(cluster),
+        waiting=waiting,
         skipped_hosts=previously_skipped_hosts(context, request),
         has_test_bed=wants_test_bed(manifest.policy(request.environment))
         and context.dispatcher.has_test_bed(cluster),
         minute=context.minute,
+        unreadable=tuple(map(str, (*found.unreadable, *unqueued, *older))),
         epochs=recorded_epochs(found.desired, reports, context.fleet.turn_epochs(cluster), recent),
     )
 
 
 def recent_deployments(context: Context, cluster: Cluster) -> Sequence[Deployment]:
+    """Return the newest deployments that can be read, as `readable_deployments` does."""
+    return readable_deployments(context, cluster)[0]
+
+
+def readable_deployments(
+    context: Context, cluster: Cluster
+) -> tuple[Sequence[Deployment], tuple[UnreadableRecord, ...]]:
     """Return the newest deployments without their hosts, back to the last two versions that were verified.
+
+    Those that cannot be read are left out, each with an error.
 
     A cluster that scales is repaired often, and a repair of some hosts verifies nothing. So hundreds of
     deployments may lie between two verified versions.
     """
     limit = RECENT_LIMIT
     while True:
-        found = context.deployments.recent_without_hosts(cluster, limit)
+        found, errors = readable(partial(context.deployments.recent_without_hosts, cluster, limit), ())
         verified = {each.target for each in found if verifies(each)}
-        if len(found) < limit or len(verified) > 1 or limit >= HISTORY_LIMIT:
-            return found
+        if len(found) + len(errors) < limit or len(verified) > 1 or limit >= HISTORY_LIMIT:
+            return found, errors
         limit *= 10
 
 
@@ -186,8 +208,10 @@ def _missing_artifact(context: Context, request: Request, previous: Target | Non
 
 def previously_skipped_hosts(context: Context, request: Request) -> tuple[str, ...]:
     """Return the hosts that an operator skipped in the desired deployment; a repair skips them too."""
+    if request.kind is not Kind.CONVERGE:
+        return ()
     desired = context.registry.desired(request.cluster)
-    if request.kind is not Kind.CONVERGE or desired is None:
+    if desired is None:
         return ()
     last = context.deployments.get(request.cluster, desired.deployment)
     return last.skipped_hosts if last else ()

@@ -7,6 +7,7 @@ Called by functions/rollout/plan, the first state of statemachines/rollout.asl.j
 from dataclasses import dataclass, replace
 
 from lifecycle.application.context import Context
+from lifecycle.application.readable import readable
 from lifecycle.application.rollout import epochs, observe, queue
 from lifecycle.application.rollout.finish import finish, restore_desired
 from lifecycle.application.rollout.host_commands import cancel_turns, give_turns, prefetch
@@ -64,7 +65,7 @@ def begin(context: Context, request: Request, execution: str) -> Planned:
 def _begin_planned(context: Context, request: Request, execution: str, found: Plan) -> Planned:
     if found.blockers:
         return _refuse(context, request, list(found.blockers))
-    desired = context.registry.desired(request.cluster)
+    desired, _ = readable(lambda: context.registry.desired(request.cluster), None)
     if found.nothing_to_do and (found.is_verified or request.only) and request.kind is not Kind.ROLLBACK:
         why = f"every host of {request.cluster} serves {request.version} already"
         queue.close_pending(context, request, DeploymentState.REFUSED, why)
@@ -136,7 +137,7 @@ def _refuse(context: Context, request: Request, reasons: list[str]) -> Planned:
 
 def _restore_desired(context: Context, request: Request, lease: Lease) -> None:
     """Restore the desired version if it names this deployment, which is refused after all."""
-    desired = context.registry.desired(request.cluster)
+    desired, _ = readable(lambda: context.registry.desired(request.cluster), None)
     record = context.deployments.get(request.cluster, request.deployment)
     if record is not None and desired is not None and desired.deployment == request.deployment:
         restore_desired(context, replace(record, epoch=lease.epoch), DeploymentState.REFUSED)
@@ -167,6 +168,7 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
     record again. Each is safe to repeat.
     """
     now, cluster = context.clock.now(), request.cluster
+    replaced = _record_replacement(context, request)
     _record_start(context, request)
     before = context.leases.current(cluster)
     established = found.epochs.established
@@ -201,7 +203,7 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
         return _ended_meanwhile(context, deployment)
     queue.clear_slot(context, request)
     names = listed([planned.host for planned in found.hosts]) or "no host"
-    return Planned("PLANNED", lease.epoch, f"{names} to update, about {found.expected_seconds:.0f} s")
+    return Planned("PLANNED", lease.epoch, f"{names} to update, about {found.expected_seconds:.0f} s{replaced}")
 
 
 def _ended_meanwhile(context: Context, deployment: Deployment) -> Planned:
@@ -239,7 +241,7 @@ def _former_holders(context: Context, request: Request, before: Lease, lease: Le
         return [before.deployment]
     if before.epoch + 1 == lease.epoch:
         return []
-    recent = context.deployments.recent_without_hosts(request.cluster, observe.RECENT_LIMIT)
+    recent, _ = readable(lambda: context.deployments.recent_without_hosts(request.cluster, observe.RECENT_LIMIT), ())
     return [
         each.id
         for each in recent
@@ -252,7 +254,8 @@ def _close_expired(context: Context, request: Request, holder: str) -> None:
     why = f"its lease of {request.cluster} expired and was taken by {request.deployment}"
     what = f"take the expired lease of {holder}"
     context.record(request.cluster, what, request.requested_by, why, deployment=holder)
-    fenced = context.deployments.get(request.cluster, holder)
+    # A record that cannot be read stays open. The epoch fences its deployment all the same.
+    fenced, _ = readable(lambda: context.deployments.get(request.cluster, holder), None)
     if fenced is not None and not fenced.state.final:
         cancel_turns(context, fenced)
         closed = replace(fenced, state=DeploymentState.STALE, reason=why, finished_at=context.clock.now())
@@ -261,11 +264,19 @@ def _close_expired(context: Context, request: Request, holder: str) -> None:
 
 def _quarantine(context: Context, request: Request) -> None:
     """Quarantine the version that is rolled back, so that neither convergence nor a deploy brings it back."""
-    bad = context.deployments.get(request.cluster, str(request.rollback_of))
+    bad, _ = readable(lambda: context.deployments.get(request.cluster, str(request.rollback_of)), None)
     if bad is not None and bad.target.version != request.version:
         why = f"rolled back by {request.requested_by} ({request.deployment}): {request.reason}"
         context.record_request(request, f"quarantine {bad.target.version}", request.reason)
         context.fleet.quarantine(request.cluster, bad.target.version, why)
+
+
+def _record_replacement(context: Context, request: Request) -> str:
+    """Record that an unreadable desired version is replaced; returns the end of a sentence about it."""
+    _, errors = readable(lambda: context.registry.desired(request.cluster), None)
+    for error in errors:
+        context.record_request(request, f"replace {error.key}, which cannot be read", str(error))
+    return "".join(f"; replaces {error.key}, which could not be read" for error in errors)
 
 
 def _record_start(context: Context, request: Request) -> None:

@@ -7,6 +7,7 @@ slot is cleared only once its deployment has the lease, so convergence can repea
 from dataclasses import replace
 
 from lifecycle.application.context import Context
+from lifecycle.application.readable import readable
 from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
@@ -26,7 +27,7 @@ def take_slot(context: Context, record: Deployment) -> bool:
     existing = context.deployments.get(cluster, record.id)
     since = existing.started_at if existing else record.started_at
     mine = replace(record, started_at=since)
-    while (pending := context.queue.waiting(cluster)) is None or pending.request.deployment != record.id:
+    while (pending := pending_deployment(context, cluster)) is None or pending.request.deployment != record.id:
         if pending is not None and (pending.since, pending.request.deployment) > (since, record.id):
             why = f"{pending.request.deployment} is newer and pending already"
             context.record_request(request, "superseded", why)
@@ -46,6 +47,11 @@ def take_slot(context: Context, record: Deployment) -> bool:
     return now is None or now.state is DeploymentState.QUEUED
 
 
+def pending_deployment(context: Context, cluster: Cluster) -> PendingDeployment | None:
+    """Return the deployment in the slot. One that cannot be read counts as none: nothing starts from it."""
+    return readable(lambda: context.queue.waiting(cluster), None)[0]
+
+
 def close_pending(context: Context, request: Request, state: DeploymentState, why: str) -> None:
     """End a pending deployment that never began; does nothing for one that was never pending."""
     existing = context.deployments.get(request.cluster, request.deployment)
@@ -56,14 +62,14 @@ def close_pending(context: Context, request: Request, state: DeploymentState, wh
 
 def clear_slot(context: Context, request: Request) -> None:
     """Clear the pending slot, if this request has it."""
-    pending = context.queue.waiting(request.cluster)
+    pending = pending_deployment(context, request.cluster)
     if pending is not None and pending.request.deployment == request.deployment:
         _ = context.queue.replace(request.cluster, pending, None)  # refused: a newer deployment has the slot
 
 
 def start_or_drop_after(context: Context, cluster: Cluster, ended: Deployment) -> None:
     """Start or drop the pending deployment, now that the one before it has ended."""
-    pending = context.queue.waiting(cluster)
+    pending = pending_deployment(context, cluster)
     if pending is not None and not context.leases.current(cluster).deployment:
         start_or_drop(context, cluster, after_end(ended, pending), "lifecycle")
 

@@ -14,7 +14,7 @@ from lifecycle.application.rollout.host_commands import cancel_turns
 from lifecycle.application.rollout.observe import recent_deployments
 from lifecycle.application.rollout.requests import Payload, payload
 from lifecycle.application.rollout.task_tokens import resume_unanswered
-from lifecycle.domain.errors import Refused
+from lifecycle.domain.errors import Refused, UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Answer, Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
@@ -49,8 +49,13 @@ def rollback_target(context: Context, cluster: Cluster) -> RollbackTarget:
 
 def _desired_deployment(context: Context, cluster: Cluster, recent: Sequence[Deployment]) -> Deployment | None:
     """Return the deployment whose version is desired now, even an aborted one: it has to be undone."""
-    desired = context.registry.desired(cluster)
-    named = context.deployments.get(cluster, desired.deployment) if desired else None
+    try:
+        desired = context.registry.desired(cluster)
+        named = context.deployments.get(cluster, desired.deployment) if desired else None
+    except UnreadableRecord as error:
+        how = f"`lifecycle deploy {cluster.service} VERSION --environment {cluster.environment}`"
+        why = f"it is not known which deployment to undo; deploy the version that you want: {how}"
+        raise Refused(f"the rollback of {cluster}", [str(error), why]) from error
     return named or next(iter(recent), None)
 
 

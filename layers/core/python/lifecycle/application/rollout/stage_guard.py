@@ -13,12 +13,12 @@ from lifecycle.application.context import Context
 from lifecycle.application.rollout import host_commands, observe
 from lifecycle.domain.errors import CallFailed, LifecycleError
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.deployment import Deployment
-from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.lease import Lease, UnreadableLease
 from lifecycle.domain.rollout.test_bed.hosts import target_of
 from lifecycle.domain.service.target import Target
 
@@ -60,6 +60,8 @@ _CONTINUED = Outcome("SKIPPED", "another call has continued or closed this attem
 
 def stale(epoch: int, lease: Lease) -> Outcome:
     """Return the outcome of a call whose deployment does not hold the lease any more."""
+    if isinstance(lease, UnreadableLease):
+        return Outcome("STALE", lease.why)
     if lease.epoch < epoch:
         holder = lease.deployment or "nobody"
         found = f"the lease is at epoch {lease.epoch} ({holder}), and this deployment has epoch {epoch}"
@@ -163,7 +165,7 @@ def stage(
             if records.attempt is None:
                 return Outcome("SKIPPED", f"no attempt {task.attempt} of {task.host} was handed out")
             running = Running(context, current, records.attempt, task, records.report)
-            return _finished_before(running, needs, reaches) or _run(running, run, last=last)
+            return _finished_before(running, needs, reaches) or _unreadable(running) or _run(running, run, last=last)
 
         return guarded
 
@@ -179,6 +181,13 @@ def _finished_before(running: Running, needs: AttemptState, reaches: AttemptStat
         return Outcome("PASSED", f"{attempt.state} already")
     if attempt.state is not needs:
         return running.fail(f"expected {running.host} to be {needs}, found {attempt.state}")
+    return None
+
+
+def _unreadable(running: Running) -> Outcome | None:
+    """Fail the attempt on a host whose report cannot be read: nothing is known of it."""
+    if isinstance(running.first, UnreadableReport):
+        return running.fail(running.first.why, unreachable=True)
     return None
 
 

@@ -11,7 +11,7 @@ from lifecycle.application.rollout import host_commands, observe
 from lifecycle.application.rollout.drain_check import state_if_enough_serve
 from lifecycle.application.rollout.stage_guard import LONGEST_WAIT, Outcome, Running, stage, wait_until
 from lifecycle.application.rollout.test_bed import traffic_weights
-from lifecycle.domain.fleet.host import AgentStage, HostReport
+from lifecycle.domain.fleet.host import AgentStage, HostReport, UnreadableReport
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
 from lifecycle.domain.rollout.attempt import AttemptState
@@ -148,11 +148,13 @@ def _await_agent(
     if report and (report.epoch, report.attempt) == (epoch, number) and report.stage in enough:
         return Outcome("PASSED"), report
 
-    def poll() -> Outcome | None:
+    def poll() -> Outcome | None:  # noqa: PLR0911 (one for each thing that a report may show)
         nonlocal report
         report = running.report()
         if report is None:
             return running.fail(f"{running.host} has no agent")
+        if isinstance(report, UnreadableReport):
+            return running.fail(report.why, unreachable=True)
         if turn and (fenced := report.fences(turn)):
             return running.fenced() or running.fail(fenced)
         if (report.epoch, report.attempt) == (epoch, number):

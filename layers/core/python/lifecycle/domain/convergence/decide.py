@@ -12,13 +12,13 @@ from lifecycle.domain.convergence.resume import AbortUnresumed, AskToResume, Res
 from lifecycle.domain.convergence.set_back import IN_STEP, SetBack
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.drift import drift_reason
-from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import Rotation, state_of
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.rollout.execution import ExecutionState, next_execution
-from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.lease import Lease, UnreadableLease
 from lifecycle.domain.rollout.provenance import Nobodys
 from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, StartPending, after_end
 from lifecycle.domain.service.target import Target
@@ -117,7 +117,8 @@ class ClusterFacts:
     newest deployment of the cluster that is over; `orphaned` are those that are not over, and that nothing
     continues. `verified` is the version that was last verified on every host; `bad_versions` and `bad_hosts` are
     quarantined. `nobodys` says why no deployment wrote `desired`. `strangers` are addresses in rotation that no host
-    reports. `set_back` says whether the ledger lacks what happened since.
+    reports. `unreadable` says why the desired version, or the deployment that it names, is not known.
+    `set_back` says whether the ledger lacks what happened since.
     """
 
     desired: Desired | None
@@ -137,11 +138,14 @@ class ClusterFacts:
     questions: tuple[Question, ...] = ()
     nobodys: Nobodys | None = None
     strangers: frozenset[str] = frozenset()
+    unreadable: tuple[str, ...] = ()
     set_back: SetBack = IN_STEP
 
 
 def converge(facts: ClusterFacts, now: datetime) -> Convergence:
     """Decide on one cluster. Never repair towards a version whose rollout did not end well."""
+    if isinstance(facts.lease, UnreadableLease):
+        return Hold({}, facts.lease.why)
     for orphaned in facts.orphaned:
         if found := _settle_unled(facts, orphaned) or _settle_orphan(orphaned, now):
             return found
@@ -168,9 +172,16 @@ def _with_set_back(facts: ClusterFacts) -> Hold | None:
 
 
 def _with_free_lease(facts: ClusterFacts, now: datetime) -> Convergence:
+    if facts.unreadable or facts.nobodys:
+        return _without_desired(facts, now)
+    return _without_lease(facts, facts.desired, now) if facts.desired else Converged("nothing is desired yet")
+
+
+def _without_desired(facts: ClusterFacts, now: datetime) -> Convergence:
+    """Hold a cluster whose desired version cannot be read, or was written by no deployment."""
     if facts.nobodys:
         return _repair_new_hosts(facts, now) or Hold({}, facts.nobodys.held)
-    return _without_lease(facts, facts.desired, now) if facts.desired else Converged("nothing is desired yet")
+    return Hold(_drift_reasons(facts), "; ".join(facts.unreadable))
 
 
 def _settle_unled(facts: ClusterFacts, found: Orphaned) -> Resume | CloseStopped | CloseOrphaned | None:
@@ -253,7 +264,7 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
             _only(reachable),
         )
     if unreachable:
-        silent = [f"{h}: unreachable since {at:%Y-%m-%d %H:%M:%S} UTC" for h, at in unreachable.items()]
+        silent = [_silence(facts.reports[host], at) for host, at in unreachable.items()]
         return Hold(drift, f"{listed(silent, separator='; ')}: start its agent, or remove the host")
     return Converged(f"every host serves {desired.version}")
 
@@ -273,6 +284,12 @@ def _repair_new_hosts(facts: ClusterFacts, now: datetime) -> Repair | None:
     }
     version = facts.verified.version
     return Repair(version, new, f"{version} was verified last: {_listed(new)}", _only(new)) if new else None
+
+
+def _silence(report: HostReport, since: datetime) -> str:
+    if isinstance(report, UnreadableReport):
+        return f"{report.host}: {report.why}"
+    return f"{report.host}: unreachable since {since:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _only(drift: Mapping[str, str]) -> tuple[str, ...]:

@@ -3,12 +3,12 @@
 Used by `plan` (before host 1), by `next_step` (before DONE) and by `converge`.
 """
 
-from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.service.target import Target
 
 
-def drift_reason(
+def drift_reason(  # noqa: PLR0911 (one for each reason)
     report: HostReport | None, state: TargetState, target: Target, group: Group = Group.MAIN
 ) -> str | None:
     """Return why a host does not serve `target` as it should, or None if it does.
@@ -18,6 +18,8 @@ def drift_reason(
     """
     if report is None:
         return "has no agent"
+    if isinstance(report, UnreadableReport):
+        return "has a report that cannot be read"
     if (report.installed, report.digest) != (target.version, target.digest):
         return f"has {report.installed or 'nothing'} installed"
     if not report.running:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from lifecycle.domain.errors import InvalidName
@@ -106,3 +106,26 @@ class HostReport:
     def answers(self, turn: Turn) -> bool:
         """Return whether this report is about that turn."""
         return (self.epoch, self.attempt) == (turn.epoch, turn.attempt)
+
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableReport(HostReport):
+    """The report of a host that cannot be read; `why` says where it is.
+
+    Nothing is known of the host: it counts as unreachable, runs nothing, and serves nothing. It is never stored.
+    """
+
+    why: str = ""
+
+    @classmethod
+    def of(cls, host: str, why: str) -> "UnreadableReport":
+        """Return the report that stands in for a host's own."""
+        return cls(host, address="", port=0, zone="", seen_at=_NEVER, agent_started_at=_NEVER, why=why)
+
+
+def readable(report: HostReport | None) -> HostReport | None:
+    """Return the report unless it cannot be read."""
+    return None if isinstance(report, UnreadableReport) else report

@@ -78,3 +78,8 @@ class HostAttempt:
     def progress_rank(self) -> int:
         """The rank of this record. Records of one attempt only move to a later rank; both ends have the last."""
         return _RANKS[AttemptState.ALIVE if self.state.ended else self.state]
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableAttempt(HostAttempt):
+    """An attempt that cannot be read: it counts as failed, and `reason` says where it is."""

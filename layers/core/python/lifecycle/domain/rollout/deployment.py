@@ -5,7 +5,7 @@ Stored in the ledger; written by the phases of statemachines/rollout.asl.json, r
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from lifecycle.domain.errors import InvalidName
@@ -32,6 +32,15 @@ def check_deployment_id(text: str, cluster: Cluster) -> None:
     if first or not _ID.fullmatch(rest):
         allowed = f"{cluster.service}-{cluster.environment}-<UTC time, 14 digits>-<1 to 20 letters and digits>"
         raise InvalidName("deployment name of this cluster", text[:100], allowed)
+
+
+def requested_at(deployment: str) -> datetime:
+    """Return the time in a deployment's name; the beginning of 1970 where there is none."""
+    found = re.fullmatch(r".*-(\d{14})-[^-]*", deployment)
+    try:
+        return datetime.strptime(found[1] if found else "", "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
 
 
 def cluster_of(deployment: str) -> Cluster:

@@ -49,6 +49,18 @@ class Freeze:
         return self.until is None or now < self.until
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableFreeze(Freeze):
+    """A freeze that cannot be read: it freezes its scope until it is lifted; `why` says where it is."""
+
+    def covers(self, cluster: Cluster) -> bool:
+        try:
+            check_scope(self.scope)
+        except InvalidValue:
+            return True  # nobody knows what it freezes
+        return Freeze.covers(self, cluster)
+
+
 def scope_in_words(scope: str) -> str:
     """Return a scope as people say it."""
     return "everything" if scope == EVERYTHING else scope
@@ -181,6 +193,8 @@ def freeze_reason(freezes: Sequence[Freeze], windows: Sequence[str], cluster: Cl
 
 
 def _freeze_sentence(freeze: Freeze) -> str:
+    if isinstance(freeze, UnreadableFreeze):
+        return freeze.why
     why = f": {freeze.why}" if freeze.why else ""
     until = minute(freeze.until) if freeze.until else "it is lifted"
     return f"{scope_in_words(freeze.scope)} is frozen since {minute(freeze.at)} by {freeze.by}{why}; until {until}"

@@ -37,6 +37,14 @@ class Lease:
         return not self.deployment and self.epoch < epoch
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableLease(Lease):
+    """A lease that cannot be read: it counts as held by an unknown deployment, for ever; `why` says where it is."""
+
+    deployment: str = "unknown"
+    why: str = ""
+
+
 # A running deployment renews its lease before every host, whose stages together take less than 90 minutes.
 RUNNING_LEASE = timedelta(hours=3)
 

@@ -7,6 +7,7 @@ ones.
 from collections.abc import Mapping
 from datetime import datetime
 
+from lifecycle.domain.fleet.host import readable
 from lifecycle.domain.fleet.target_group import state_of
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import answers_on, latest_attempts
@@ -36,7 +37,7 @@ def unreachable_since(facts: Facts, host: str, now: datetime) -> datetime | None
 def replaced(facts: Facts, attempt: HostAttempt) -> bool:
     """Return whether an updated host is empty now and serves nothing: a new host under an old name."""
     host = attempt.host
-    updated = attempt.state is AttemptState.ALIVE and host in facts.reports
+    updated = attempt.state is AttemptState.ALIVE and readable(facts.reports.get(host)) is not None
     return (
         updated
         and not facts.reports[host].installed

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import Rotation
 from lifecycle.domain.listing import SHOWN, listed
 from lifecycle.domain.rollout.attempt import HostAttempt
@@ -17,7 +17,7 @@ from lifecycle.domain.rollout.capacity import Floor, first_refusal
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.freezes import Freeze, freeze_reason
-from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.lease import Lease, UnreadableLease
 from lifecycle.domain.rollout.provenance import Nobodys
 from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason, wants_test_bed
@@ -40,8 +40,8 @@ class Observed:
     previous version could not be deployed again; None when it could. `waiting` is the pending deployment.
     `skipped_hosts` are hosts that a human left out of the deployment to repair. `has_test_bed` says whether
     the cluster has the target groups for a test bed, and `minute` is the length of its minute. `named` is the
-    deployment that `desired` names, and `nobodys` says why no deployment wrote it. `epochs` are those of
-    all records beside the lease.
+    deployment that `desired` names, and `nobodys` says why no deployment wrote it. `unreadable` has a sentence for
+    each record that the plan does without. `epochs` are those of all records beside the lease.
     """
 
     manifest: Manifest
@@ -62,6 +62,7 @@ class Observed:
     minute: timedelta = timedelta(minutes=1)
     named: Deployment | None = None
     nobodys: Nobodys | None = None
+    unreadable: tuple[str, ...] = ()
     epochs: Epochs = field(default_factory=Epochs)
 
     def policy(self, request: Request) -> Policy:
@@ -122,10 +123,11 @@ def warnings(request: Request, observed: Observed, now: datetime, heartbeat_time
     unreachable = _unreachable(request, observed, now, heartbeat_timeout)
     texts += _first(
         [
-            f"{host} has been unreachable since {moment(since)} UTC: it comes last, and needs your decision then"
+            f"{_silence(observed.reports[host], since)}: it comes last, and needs your decision then"
             for host, since in unreachable.items()
         ]
     )
+    texts += observed.unreadable
     if request.kind is Kind.DEPLOY:
         found = _overridable_blockers(request, observed, now)
         texts += [f"overridden: {why}" for each, why in found.items() if each in request.overrides]
@@ -138,7 +140,7 @@ def warnings(request: Request, observed: Observed, now: datetime, heartbeat_time
 def _hard_blockers(request: Request, observed: Observed) -> list[str]:
     """Return the blockers that no waiting and no override removes."""
     cluster, version = request.cluster, observed.manifest.version
-    reasons = []
+    reasons = [observed.lease.why] if isinstance(observed.lease, UnreadableLease) else []
     if len(observed.reports) > HOSTS_LIMIT and request.kind is not Kind.ROLLBACK:
         found = f"{cluster} has {len(observed.reports)} hosts: expected at most {HOSTS_LIMIT}"
         reasons.append(f"{found}, because a plan is one record; deploy it as several services")
@@ -206,10 +208,16 @@ def _unreachable_blockers(
     budget = f"max_unreachable is {observed.policy(request).max_unreachable}"
     return _first(
         [
-            f"{host} has been unreachable since {moment(since)} UTC ({budget}): start its agent, or remove the host"
+            f"{_silence(observed.reports[host], since)} ({budget}): start its agent, or remove the host"
             for host, since in unreachable.items()
         ]
     )
+
+
+def _silence(report: HostReport, since: datetime) -> str:
+    if isinstance(report, UnreadableReport):
+        return f"{report.host} counts as unreachable, {report.why}"
+    return f"{report.host} has been unreachable since {moment(since)} UTC"
 
 
 def _first(texts: list[str]) -> list[str]:

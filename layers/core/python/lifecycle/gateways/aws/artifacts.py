@@ -12,7 +12,7 @@ from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.version import artifact_prefix
 from lifecycle.gateways.aws.errors import code_of, failure, repeated, translated
-from lifecycle.gateways.serialization import from_json, to_json
+from lifecycle.gateways.serialization import Source, from_json, to_json
 
 _CHUNK = 1 << 20
 _ARTIFACT = "artifact.tar.gz"
@@ -36,7 +36,7 @@ class S3Artifacts:
         body = self._body(f"{prefix}/{_MANIFEST}")
         if body is None:
             raise _unknown(service, version)
-        return from_json(Manifest, body.read())
+        return manifest_of(body.read(), self._bucket, f"{prefix}/{_MANIFEST}")
 
     def has_artifact(self, target: Target, service: str) -> bool:
         key = f"{artifact_prefix(service, target.version)}/{_ARTIFACT}"
@@ -124,7 +124,7 @@ class S3Artifacts:
             return None
         if key.endswith(_MANIFEST):
             try:
-                return from_json(Manifest, body.read()).digest
+                return manifest_of(body.read(), self._bucket, key).digest
             except StoreRefused:
                 return ""
         digest = hashlib.sha256()
@@ -148,6 +148,13 @@ class S3Artifacts:
 def _unknown(service: str, version: str) -> Unknown:
     kind = artifact_prefix(service, version).partition("/")[0]
     return Unknown(kind, version, f"See `lifecycle {kind}s {service}`.", of=service)
+
+
+def manifest_of(text: bytes, bucket: str, key: str) -> Manifest:
+    """Return the manifest that an object holds; raises UnreadableRecord, which names the object."""
+    other = "A version is written once: use another version, or push the commit again."
+    restore = f"To restore it, see `aws s3api list-object-versions --bucket {bucket} --prefix {key}`"
+    return from_json(Manifest, text, Source(f"s3://{bucket}/{key}", f"{other} {restore}"))
 
 
 def _sha256(head: Mapping[str, Any]) -> str | None:

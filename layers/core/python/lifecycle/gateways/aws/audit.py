@@ -8,7 +8,7 @@ from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.gateways.aws.errors import translated
-from lifecycle.gateways.aws.table import Table, item, trail_key
+from lifecycle.gateways.aws.table import Table, item, split, trail_key, whole
 from lifecycle.gateways.serialization import to_json
 
 
@@ -29,5 +29,6 @@ class DynamoAuditLog:
     def read(self, cluster: Cluster, after: datetime | None = None, limit: int = 1000) -> Sequence[AuditEntry]:
         if limit < 1:
             raise StoreRefused(f"expected a limit of at least 1, found {limit}")
-        found = self._table.records(AuditEntry, trail_key(cluster), newest_first=True, limit=limit)
-        return [entry for entry in reversed(found) if after is None or entry.at >= after]
+        found = self._table.query(trail_key(cluster), newest_first=True, limit=limit)
+        read, errors = split(AuditEntry, reversed(found))
+        return whole([entry for entry in read if after is None or entry.at >= after], errors)

@@ -1,10 +1,28 @@
 """The catalogue in the ledger: the repository that owns a service, its snapshots and its releases."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lifecycle.domain.errors import UnreadableRecord
 from lifecycle.gateways.aws.errors import code_of, pauses, translated
-from lifecycle.gateways.aws.table import Table, item, record, service_key
+from lifecycle.gateways.aws.table import Table, item, record, service_key, split, whole
+from lifecycle.gateways.record_kinds import ClaimedRelease, Owner, RecordedSnapshot
+
+
+def snapshots_of(found: Sequence[dict[str, Any]]) -> tuple[dict[str, Mapping[str, str]], list[UnreadableRecord]]:
+    """Return the facts of each snapshot that can be read, and the errors of the others."""
+    read, errors = split(RecordedSnapshot, found)
+    return {each.snapshot: each.facts for each in read}, errors
+
+
+def releases_of(found: Sequence[dict[str, Any]]) -> tuple[dict[str, str], list[UnreadableRecord]]:
+    """Return the snapshot of each release, and the errors of those that cannot be read.
+
+    Such a release is in the answer too, without a snapshot, because its number is taken.
+    """
+    taken = dict.fromkeys((each["sk"]["S"].partition("#")[2] for each in found), "")
+    read, errors = split(ClaimedRelease, found)
+    return taken | {each.release: each.snapshot for each in read}, errors
 
 
 @translated
@@ -15,30 +33,27 @@ class DynamoCatalogue:
         self._table = table
 
     def claim_service(self, service: str, repository: str) -> str:
-        wanted = item(service_key(service), "OWNER", {"repository": repository})
+        wanted = item(service_key(service), "OWNER", Owner(repository))
         if self._table.put(wanted, "attribute_not_exists(pk)"):
             return repository
         found = self._table.get(service_key(service), "OWNER")
-        return record(dict[str, str], found)["repository"] if found else repository
+        return record(Owner, found).repository if found else repository
 
     def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> Mapping[str, str]:
-        pk, sk, body = service_key(service), f"SNAPSHOT#{snapshot}", {"snapshot": snapshot, "facts": dict(facts)}
-        if self._table.put(item(pk, sk, body), "attribute_not_exists(pk)"):
+        pk, sk = service_key(service), f"SNAPSHOT#{snapshot}"
+        if self._table.put(item(pk, sk, RecordedSnapshot(snapshot, dict(facts))), "attribute_not_exists(pk)"):
             return facts
         found = self._table.get(pk, sk)
-        stored: Mapping[str, str] = record(dict[str, Any], found)["facts"] if found else facts
-        return stored
+        return record(RecordedSnapshot, found).facts if found else facts
 
     def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]:
-        bodies = self._table.records(dict[str, Any], service_key(service), "SNAPSHOT#")
-        return {body["snapshot"]: body["facts"] for body in bodies}
+        return whole(*snapshots_of(self._table.query(service_key(service), "SNAPSHOT#")))
 
     def releases(self, service: str) -> Mapping[str, str]:
-        bodies = self._table.records(dict[str, str], service_key(service), "RELEASE#")
-        return {body["release"]: body["snapshot"] for body in bodies}
+        return whole(*releases_of(self._table.query(service_key(service), "RELEASE#")))
 
     def claim_release(self, service: str, snapshot: str, release: str) -> str | None:
-        body, pk = {"release": release, "snapshot": snapshot}, service_key(service)
+        body, pk = ClaimedRelease(release, snapshot), service_key(service)
         dynamodb = self._table.dynamodb
         new = {"TableName": self._table.name, "ConditionExpression": "attribute_not_exists(pk)"}
         keys = (f"PROMOTION#{snapshot}", f"RELEASE#{release}")
@@ -56,7 +71,7 @@ class DynamoCatalogue:
                 # DynamoDB was throttled.
                 bound, taken = self._table.get_all([(pk, sk) for sk in keys])
                 if bound or taken:
-                    return record(dict[str, str], bound)["release"] if bound else None
+                    return record(ClaimedRelease, bound).release if bound else None
                 if next(tries, "over") == "over":
                     raise
             else:

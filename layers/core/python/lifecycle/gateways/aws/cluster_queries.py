@@ -1,16 +1,18 @@
 """Reads over many clusters at once: leases and queues in batches, names from SSM; and deliveries."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lifecycle.application.ports.cluster_queries import Catalog, Delivery, LeaseAndQueue
 from lifecycle.application.ports.registry import Registry
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
+from lifecycle.gateways.aws.catalogue import releases_of, snapshots_of
 from lifecycle.gateways.aws.errors import translated
-from lifecycle.gateways.aws.table import Table, cluster_key, record, service_key
+from lifecycle.gateways.aws.leases import lease_of
+from lifecycle.gateways.aws.table import Table, cluster_key, service_key, split
 
 # A BatchGetItem takes 100 keys; a cluster has two.
 _A_BATCH = 50
@@ -47,24 +49,18 @@ class DynamoClusterQueries:
             keys = [(cluster_key(each), name) for each in batch for name in ("LEASE", "QUEUE")]
             items = iter(self._table.get_all(keys))
             for each, lease, waiting in zip(batch, items, items, strict=True):
-                found[each] = LeaseAndQueue(
-                    record(Lease, lease) if lease else Lease(),
-                    record(PendingDeployment, waiting) if waiting else None,
-                )
+                pending, errors = split(PendingDeployment, [waiting] if waiting else [])
+                slot = next(iter(pending), None)
+                found[each] = LeaseAndQueue(lease_of(lease), slot, tuple(map(str, errors)))
         return found
 
     def catalog(self, service: str) -> Catalog:
-        snapshots: dict[str, dict[str, str]] = {}
-        releases: dict[str, str] = {}
+        by_kind: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for each in self._table.query(service_key(service)):
-            kind = each["sk"]["S"].partition("#")[0]
-            if kind == "SNAPSHOT":
-                body = record(dict[str, Any], each)
-                snapshots[body["snapshot"]] = body["facts"]
-            elif kind == "RELEASE":
-                body = record(dict[str, Any], each)
-                releases[body["release"]] = body["snapshot"]
-        return Catalog(snapshots, releases)
+            by_kind[each["sk"]["S"].partition("#")[0]].append(each)
+        snapshots, unread = snapshots_of(by_kind["SNAPSHOT"])
+        releases, unclaimed = releases_of(by_kind["RELEASE"])
+        return Catalog(snapshots, releases, tuple(map(str, [*unread, *unclaimed])))
 
     def deliveries(self) -> Sequence[Delivery]:
         found = self._states.list_executions(stateMachineArn=self._machine, maxResults=_RUNS)

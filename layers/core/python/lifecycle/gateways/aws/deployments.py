@@ -6,15 +6,27 @@ from dataclasses import replace
 from typing import Any
 
 from lifecycle.application.ports.deployments import DeploymentRecords
-from lifecycle.domain.errors import Refused, StoreRefused, Unknown
+from lifecycle.domain.errors import Refused, Unknown, UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt, UnreadableAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint
 from lifecycle.domain.rollout.decision import Answer, Question
-from lifecycle.domain.rollout.deployment import Deployment, without_hosts
+from lifecycle.domain.rollout.deployment import Deployment, requested_at, without_hosts
 from lifecycle.domain.rollout.test_bed.model import BedPhase, BedRank, TestBed
 from lifecycle.gateways.aws.errors import translated
-from lifecycle.gateways.aws.table import CHECKPOINT, HOSTS, Table, cluster_key, deployment_key, item, record
+from lifecycle.gateways.aws.table import (
+    CHECKPOINT,
+    HOSTS,
+    Table,
+    cluster_key,
+    deployment_key,
+    item,
+    record,
+    record_or,
+    split,
+    whole,
+)
+from lifecycle.names import Partition
 
 # As version 0.1 stored them, so that records of both versions compare.
 _STORED_RANKS = {BedPhase.FAILING: 999_999, BedPhase.ENDED: 1_000_000}
@@ -43,15 +55,16 @@ class DynamoDeployments:
         found, hosts = self._table.get_all(
             [(cluster_key(cluster), f"DEPLOYMENT#{deployment}"), (deployment_key(deployment), HOSTS)]
         )
-        return _with_hosts(record(Deployment, found), hosts) if found else None
+        return _with_hosts(record(Deployment, found), hosts)[0] if found else None
 
     def recent(self, cluster: Cluster, limit: int) -> Sequence[Deployment]:
-        found = [record(Deployment, each) for each in self._newest(cluster, limit)]
+        found, errors = split(Deployment, self._newest(cluster, limit))
         hosts = self._table.get_all([(deployment_key(each.id), HOSTS) for each in found])
-        return [_with_hosts(*each) for each in zip(found, hosts, strict=True)]
+        both = [_with_hosts(*each) for each in zip(found, hosts, strict=True)]
+        return whole([each for each, _ in both], [*errors, *(error for _, each in both for error in each)])
 
     def recent_without_hosts(self, cluster: Cluster, limit: int) -> Sequence[Deployment]:
-        return [record(Deployment, each) for each in self._newest(cluster, limit)]
+        return whole(*split(Deployment, self._newest(cluster, limit)))
 
     def _newest(self, cluster: Cluster, limit: int) -> list[dict[str, Any]]:
         return self._table.query(cluster_key(cluster), "DEPLOYMENT#", newest_first=True, limit=limit)
@@ -60,18 +73,19 @@ class DynamoDeployments:
         found: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for each in self._table.query(deployment_key(deployment)):
             found[each["sk"]["S"].partition("#")[0]].append(each)
-        return DeploymentRecords(
-            hosts=record(tuple[str, ...], found[HOSTS][0]) if HOSTS in found else (),
-            attempts=[record(HostAttempt, each) for each in found["ATTEMPT"]],
-            questions=[record(Question, each) for each in found["QUESTION"]],
-            beds=[record(TestBed, each) for each in found["TESTBED"]],
-        )
+        # The loop does without the order of the hosts: it knows the hosts that report.
+        (hosts, _), (questions, unasked) = split(tuple[str, ...], found[HOSTS]), split(Question, found["QUESTION"])
+        beds, unjudged = split(TestBed, found["TESTBED"])
+        attempts = [attempt_of(each) for each in found["ATTEMPT"]]
+        read = DeploymentRecords(hosts[0] if hosts else (), attempts, questions, beds)
+        return whole(read, [*unasked, *unjudged])
 
     def attempts_and_questions(self, deployment: str) -> tuple[Sequence[HostAttempt], Sequence[Question]]:
         """Return a deployment's attempts and questions by one Query: they are in one partition."""
         found = self._table.query(deployment_key(deployment))
-        attempts = [record(HostAttempt, each) for each in found if each["sk"]["S"].startswith("ATTEMPT#")]
-        return attempts, [record(Question, each) for each in found if each["sk"]["S"].startswith("QUESTION#")]
+        attempts = [attempt_of(each) for each in found if each["sk"]["S"].startswith("ATTEMPT#")]
+        questions, errors = split(Question, [each for each in found if each["sk"]["S"].startswith("QUESTION#")])
+        return whole((attempts, questions), errors)
 
     def begin_attempt(self, attempt: HostAttempt) -> bool:
         return self._table.put(_attempt_item(attempt), "attribute_not_exists(pk)")
@@ -85,7 +99,7 @@ class DynamoDeployments:
         )
 
     def attempts(self, deployment: str) -> Sequence[HostAttempt]:
-        return self._table.records(HostAttempt, deployment_key(deployment), "ATTEMPT#")
+        return [attempt_of(each) for each in self._table.query(deployment_key(deployment), "ATTEMPT#")]
 
     def has_attempts(self, deployment: str) -> bool:
         return bool(self._table.query(deployment_key(deployment), "ATTEMPT#", limit=1))
@@ -105,7 +119,7 @@ class DynamoDeployments:
     def put_checkpoint(self, checkpoint: Checkpoint) -> bool:
         before = checkpoint.number - 1
         new = item(deployment_key(checkpoint.deployment), CHECKPOINT, checkpoint, place=checkpoint.number)
-        condition = "place = :before" if before else "attribute_not_exists(pk)"
+        condition = "place = :before" if before else "attribute_not_exists(place)"
         return self._table.put(new, condition, **({"before": {"N": str(before)}} if before else {}))
 
     def checkpoint(self, deployment: str) -> Checkpoint | None:
@@ -157,8 +171,8 @@ def checkpoint_record(deployment: str, found: dict[str, Any] | None) -> Checkpoi
         return None
     try:
         return record(Checkpoint, found)
-    except StoreRefused:
-        return Checkpoint(deployment, int(found["place"]["N"]), ())
+    except UnreadableRecord:
+        return Checkpoint(deployment, int(found["place"]["N"]) if "place" in found else 0, ())
 
 
 def _attempt_item(attempt: HostAttempt) -> dict[str, Any]:
@@ -171,9 +185,34 @@ def gone(question: Question) -> Unknown:
     return Unknown("question", question.id, "See `lifecycle status`.", of=question.deployment)
 
 
-def _with_hosts(deployment: Deployment, hosts: dict[str, Any] | None) -> Deployment:
-    """Return the deployment with its hosts; version 0.1 stored them in the deployment itself."""
-    return replace(deployment, hosts=record(tuple[str, ...], hosts)) if hosts else deployment
+def attempt_of(found: dict[str, Any]) -> HostAttempt:
+    """Return the attempt of an item. One that cannot be read counts as failed, so that a human decides about it."""
+    deployment = found["pk"]["S"].removeprefix(Partition.DEPLOYMENT)
+
+    def unreadable(sk: str, why: str) -> HostAttempt:
+        host, _, number = sk.removeprefix("ATTEMPT#").rpartition("#")
+        return UnreadableAttempt(
+            deployment=deployment,
+            host=host,
+            number=int(number) if number.isdecimal() else 0,
+            epoch=0,
+            execution="",
+            started_at=requested_at(deployment),
+            state=AttemptState.FAILED,
+            reason=why,
+            finished_at=requested_at(deployment),
+            blame=Blame.UNCLEAR,
+        )
+
+    return record_or(HostAttempt, found, unreadable)
+
+
+def _with_hosts(
+    deployment: Deployment, hosts: dict[str, Any] | None
+) -> tuple[Deployment, Sequence[UnreadableRecord]]:
+    """Return the deployment with its hosts, if they can be read; version 0.1 stored them in the deployment itself."""
+    found, errors = split(tuple[str, ...], [hosts] if hosts else [])
+    return replace(deployment, hosts=found[0]) if found else deployment, errors
 
 
 def _stored_rank(rank: BedRank) -> int:

@@ -1,12 +1,14 @@
 """Hosts in the ledger: reports that agents write, turns that they read, quarantined versions and hosts."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn
 from lifecycle.gateways.aws.errors import translated
-from lifecycle.gateways.aws.table import Table, cluster_key, item, record, reports_key, turns_key
+from lifecycle.gateways.aws.table import Table, cluster_key, item, record, record_or, reports_key, turns_key
+from lifecycle.gateways.record_kinds import QuarantinedHost, QuarantinedVersion
 
 # Turn.progress_rank as conditions: the turn that ends an epoch replaces any other of it, and none replaces it.
 _LATER = (
@@ -14,6 +16,11 @@ _LATER = (
     "(attempt < :attempt OR (attempt = :attempt AND place <= :place)))"
 )
 _ENDS_EPOCH = "epoch <= :epoch"
+
+
+def report_of(found: dict[str, Any]) -> HostReport:
+    """Return the report of an item, or one that says nothing of its host but why it cannot be read."""
+    return record_or(HostReport, found, UnreadableReport.of)
 
 
 @translated
@@ -24,11 +31,12 @@ class DynamoFleet:
         self._table = table
 
     def reports(self, cluster: Cluster) -> Mapping[str, HostReport]:
-        return {report.host: report for report in self._table.records(HostReport, reports_key(cluster))}
+        found = self._table.query(reports_key(cluster))
+        return {each["sk"]["S"]: report_of(each) for each in found}
 
     def report(self, cluster: Cluster, host: str) -> HostReport | None:
         found = self._table.get(reports_key(cluster), host)
-        return record(HostReport, found) if found else None
+        return report_of(found) if found else None
 
     def names(self, cluster: Cluster) -> Sequence[str]:
         return self._table.sort_keys(reports_key(cluster))
@@ -45,7 +53,7 @@ class DynamoFleet:
             values |= {"attempt": rank.attempt, "place": rank.order, "end": Order.IDLE.progress_rank}
         written = self._table.put(
             item(turns_key(cluster), turn.host, turn, epoch=rank.epoch, attempt=rank.attempt, place=rank.order),
-            f"attribute_not_exists(pk) OR {_ENDS_EPOCH if rank.ends_epoch else _LATER}",
+            f"attribute_not_exists(epoch) OR {_ENDS_EPOCH if rank.ends_epoch else _LATER}",
             **{name: {"N": str(value)} for name, value in values.items()},
         )
         if written:
@@ -58,18 +66,26 @@ class DynamoFleet:
         return {each["sk"]["S"]: int(each["epoch"]["N"]) for each in found if "epoch" in each}
 
     def quarantine(self, cluster: Cluster, version: str, why: str) -> None:
-        self._table.put(item(cluster_key(cluster), f"QUARANTINE#{version}", {"version": version, "why": why}))
+        self._table.put(item(cluster_key(cluster), f"QUARANTINE#{version}", QuarantinedVersion(version, why)))
 
     def quarantined(self, cluster: Cluster) -> Mapping[str, str]:
-        bad = self._table.records(dict[str, str], cluster_key(cluster), "QUARANTINE#")
-        return {each["version"]: each["why"] for each in bad}
+        return self._reasons(QuarantinedVersion, cluster, "QUARANTINE#")
 
     def quarantine_host(self, cluster: Cluster, host: str, why: str) -> None:
-        self._table.put(item(cluster_key(cluster), f"BAD_HOST#{host}", {"host": host, "why": why}))
+        self._table.put(item(cluster_key(cluster), f"BAD_HOST#{host}", QuarantinedHost(host, why)))
 
     def quarantined_hosts(self, cluster: Cluster) -> Mapping[str, str]:
-        bad = self._table.records(dict[str, str], cluster_key(cluster), "BAD_HOST#")
-        return {each["host"]: each["why"] for each in bad}
+        return self._reasons(QuarantinedHost, cluster, "BAD_HOST#")
+
+    def _reasons(
+        self, kind: type[QuarantinedVersion] | type[QuarantinedHost], cluster: Cluster, prefix: str
+    ) -> Mapping[str, str]:
+        """Return name -> reason. The key alone is the quarantine, so one that cannot be read counts too."""
+        found = {}
+        for each in self._table.query(cluster_key(cluster), prefix):
+            bad = record_or(kind, each, lambda _, why: QuarantinedHost("", why))
+            found[each["sk"]["S"].removeprefix(prefix)] = bad.why
+        return found
 
     def lift_quarantine(self, cluster: Cluster, name: str) -> None:
         for kind in ("QUARANTINE", "BAD_HOST"):

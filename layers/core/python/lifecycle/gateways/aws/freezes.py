@@ -1,10 +1,11 @@
 """Freezes in the ledger: one item per scope."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
-from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.rollout.freezes import Freeze, UnreadableFreeze
 from lifecycle.gateways.aws.errors import translated
-from lifecycle.gateways.aws.table import Table, freezes_key, item, record
+from lifecycle.gateways.aws.table import Table, freezes_key, item, record_or
 
 
 @translated
@@ -15,7 +16,7 @@ class DynamoFreezes:
         self._table = table
 
     def all(self) -> Sequence[Freeze]:
-        return self._table.records(Freeze, freezes_key())
+        return [record_or(Freeze, each, _unreadable) for each in self._table.query(freezes_key())]
 
     def put(self, freeze: Freeze) -> None:
         self._table.put(item(freezes_key(), freeze.scope, freeze))
@@ -24,8 +25,14 @@ class DynamoFreezes:
         found = self._table.get(freezes_key(), freeze.scope)
         if found is None:
             return True
-        if record(Freeze, found) != freeze:
+        if record_or(Freeze, found, _unreadable) != freeze:
             return False
+        if "body" not in found:
+            return self._table.delete(freezes_key(), freeze.scope)
         if self._table.delete(freezes_key(), freeze.scope, "body = :body", body=found["body"]):
             return True
         return self.lift(freeze)
+
+
+def _unreadable(scope: str, why: str) -> Freeze:
+    return UnreadableFreeze(scope, "unknown", why, datetime.fromtimestamp(0, UTC))

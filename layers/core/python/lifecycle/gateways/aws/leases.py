@@ -5,14 +5,20 @@ An operator or a restore may set it back, so a new epoch is higher than every ot
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from lifecycle.domain.errors import LeaseHeld, StaleEpoch
+from lifecycle.domain.errors import LeaseHeld, LifecycleError, StaleEpoch, StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.lease import RUNNING_LEASE, Lease
+from lifecycle.domain.rollout.lease import RUNNING_LEASE, Lease, UnreadableLease
 from lifecycle.gateways.aws.errors import translated
-from lifecycle.gateways.aws.table import Table, cluster_key, item, record
+from lifecycle.gateways.aws.table import Table, cluster_key, item, record_or
 
 _UNCHANGED = "attribute_not_exists(pk) OR (epoch = :epoch AND deployment = :deployment)"
+
+
+def lease_of(found: dict[str, Any] | None) -> Lease:
+    """Return the lease of an item; free without an item, and held by an unknown deployment if it cannot be read."""
+    return record_or(Lease, found, lambda _, why: UnreadableLease(why=why)) if found else Lease()
 
 
 @translated
@@ -24,7 +30,7 @@ class DynamoLeases:
 
     def current(self, cluster: Cluster) -> Lease:
         found = self._table.get(cluster_key(cluster), "LEASE")
-        return record(Lease, found) if found else Lease()
+        return lease_of(found)
 
     def acquire(self, cluster: Cluster, deployment: str, now: datetime, newest: int) -> Lease:
         lease = self.current(cluster)
@@ -43,17 +49,24 @@ class DynamoLeases:
             return held
         passed = Lease(max(lease.epoch, newest) + 1, successor, now, now + RUNNING_LEASE)
         if not self._replace(cluster, lease, passed):
-            raise StaleEpoch(str(cluster), lease.epoch, self.current(cluster).epoch)
+            raise self._fenced(cluster, lease)
         return passed
 
     def renew(self, cluster: Cluster, lease: Lease, until: datetime) -> Lease:
         renewed = replace(lease, expires_at=until)
         if not self._replace(cluster, lease, renewed):
-            raise StaleEpoch(str(cluster), lease.epoch, self.current(cluster).epoch)
+            raise self._fenced(cluster, lease)
         return renewed
 
     def release(self, cluster: Cluster, lease: Lease) -> bool:
         return bool(lease.deployment) and self._replace(cluster, lease, Lease(lease.epoch))
+
+    def _fenced(self, cluster: Cluster, lease: Lease) -> LifecycleError:
+        """Return the error of a deployment whose lease has changed, or cannot be read any more."""
+        current = self.current(cluster)
+        if isinstance(current, UnreadableLease):
+            return StoreRefused(current.why)
+        return StaleEpoch(str(cluster), lease.epoch, current.epoch)
 
     def _replace(self, cluster: Cluster, old: Lease, new: Lease) -> bool:
         wanted = item(cluster_key(cluster), "LEASE", new, epoch=new.epoch, deployment=new.deployment)

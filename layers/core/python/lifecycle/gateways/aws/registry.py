@@ -8,11 +8,17 @@ from lifecycle import names
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.gateways.aws.errors import repeated, translated
-from lifecycle.gateways.serialization import from_json, to_json
+from lifecycle.gateways.serialization import Source, from_json, to_json
 
 
 def _name(cluster: Cluster) -> str:
     return names.parameter(cluster.environment, cluster.service, names.DESIRED)
+
+
+def _source(cluster: Cluster) -> Source:
+    deploy = f"lifecycle deploy {cluster.service} VERSION --environment {cluster.environment}"
+    mend = f"The next deployment replaces it: `{deploy}`. See it with `aws ssm get-parameter --name {_name(cluster)}`"
+    return Source(_name(cluster), mend)
 
 
 @translated
@@ -28,7 +34,7 @@ class SsmRegistry:
             found = self._ssm.get_parameter(Name=_name(cluster))
         except self._ssm.exceptions.ParameterNotFound:
             return None
-        return from_json(Desired, found["Parameter"]["Value"])
+        return from_json(Desired, found["Parameter"]["Value"], _source(cluster))
 
     def set_desired(self, cluster: Cluster, desired: Desired) -> None:
         # PutParameter has no compare-and-set; the lease is what makes this write safe (docs/adr/0002).

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from lifecycle.application.ports.step_reads import HostRecords, LoopRecords, StepRecords
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.host import HostReport
-from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.gateways.aws.deployments import checkpoint_record
+from lifecycle.gateways.aws.deployments import attempt_of, checkpoint_record
 from lifecycle.gateways.aws.errors import translated
+from lifecycle.gateways.aws.fleet import report_of
+from lifecycle.gateways.aws.leases import lease_of
 from lifecycle.gateways.aws.table import CHECKPOINT, Table, cluster_key, deployment_key, record, reports_key
 
 
@@ -31,15 +31,15 @@ class DynamoStepReads:
         )
         return StepRecords(
             deployment=record(Deployment, found) if found else None,
-            lease=record(Lease, lease) if lease else Lease(),
-            attempt=record(HostAttempt, tried) if tried else None,
-            report=record(HostReport, report) if report else None,
+            lease=lease_of(lease),
+            attempt=attempt_of(tried) if tried else None,
+            report=report_of(report) if report else None,
         )
 
     def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]:
         pk = cluster_key(cluster)
         found, lease = self._table.get_all([(pk, f"DEPLOYMENT#{deployment}"), (pk, "LEASE")])
-        return record(Deployment, found) if found else None, record(Lease, lease) if lease else Lease()
+        return record(Deployment, found) if found else None, lease_of(lease)
 
     def of_loop(self, cluster: Cluster, deployment: str) -> LoopRecords:
         pk = cluster_key(cluster)
@@ -48,7 +48,7 @@ class DynamoStepReads:
         )
         return LoopRecords(
             deployment=record(Deployment, found) if found else None,
-            lease=record(Lease, lease) if lease else Lease(),
+            lease=lease_of(lease),
             checkpoint=checkpoint_record(deployment, checkpoint),
         )
 
@@ -58,6 +58,6 @@ class DynamoStepReads:
         tried = [(deployment_key(deployment), f"ATTEMPT#{host}#{number:03}") for host, number in attempts]
         found = self._table.get_all([*tried, *((reports_key(cluster), host) for host in hosts)])
         return HostRecords(
-            attempts=[record(HostAttempt, each) for each in found[: len(tried)] if each],
-            reports={each["sk"]["S"]: record(HostReport, each) for each in found[len(tried) :] if each},
+            attempts=[attempt_of(each) for each in found[: len(tried)] if each],
+            reports={each["sk"]["S"]: report_of(each) for each in found[len(tried) :] if each},
         )

@@ -12,6 +12,7 @@ from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, cluster_of
 from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.gateways.aws.table import record
+from lifecycle.gateways.record_kinds import QuarantinedHost, QuarantinedVersion
 from lifecycle.names import Partition
 
 _KINDS: tuple[tuple[str, str, type[Any]], ...] = (
@@ -20,7 +21,10 @@ _KINDS: tuple[tuple[str, str, type[Any]], ...] = (
     (Partition.DEPLOYMENT, "TESTBED#", TestBed),
     (Partition.AUDIT_LOG, "", AuditEntry),
 )
-_QUARANTINES = ("QUARANTINE#", "BAD_HOST#")
+_QUARANTINES: Mapping[str, type[QuarantinedVersion] | type[QuarantinedHost]] = {
+    "QUARANTINE": QuarantinedVersion,
+    "BAD_HOST": QuarantinedHost,
+}
 
 
 def changes_of(records: Sequence[Mapping[str, Any]]) -> tuple[list[Change], list[str]]:
@@ -33,7 +37,7 @@ def changes_of(records: Sequence[Mapping[str, Any]]) -> tuple[list[Change], list
         try:
             found = _change(each["dynamodb"])
         except LifecycleError as error:
-            unread.append(f"{each['dynamodb']['Keys']}: {error}")
+            unread.append(str(error))
             continue
         if found:
             changes.append(found)
@@ -42,23 +46,32 @@ def changes_of(records: Sequence[Mapping[str, Any]]) -> tuple[list[Change], list
 
 def _change(item: Mapping[str, Any]) -> Change | None:
     """Return a change; None for a deleted item, and for one that no notification is about."""
-    pk, sk = item["Keys"]["pk"]["S"], item["Keys"]["sk"]["S"]
-    after = _read(pk, sk, item.get("NewImage"))
+    after = _read(item["Keys"], item.get("NewImage"))
     if after is None:
         return None
     at = datetime.fromtimestamp(float(item["ApproximateCreationDateTime"]), UTC)
-    return Change(_read(pk, sk, item.get("OldImage")), after, at)
+    return Change(_before(item), after, at)
 
 
-def _read(pk: str, sk: str, image: dict[str, Any] | None) -> Recorded | None:
+def _before(item: Mapping[str, Any]) -> Recorded | None:
+    """Return the record before the change. One that could not be read counts as none."""
+    try:
+        return _read(item["Keys"], item.get("OldImage"))
+    except LifecycleError:
+        return None
+
+
+def _read(keys: Mapping[str, Any], image: dict[str, Any] | None) -> Recorded | None:
     if image is None:
         return None
-    if pk.startswith(Partition.CLUSTER) and sk.startswith(_QUARANTINES):
+    pk, sk = keys["pk"]["S"], keys["sk"]["S"]
+    if pk.startswith(Partition.CLUSTER) and (kind := _QUARANTINES.get(sk.partition("#")[0])):
         cluster = Cluster.parse(pk.removeprefix(Partition.CLUSTER))
-        return Quarantine(cluster, sk.partition("#")[2], record(dict[str, str], image).get("why", ""))
+        bad = record(kind, {**keys, **image})
+        return Quarantine(cluster, sk.partition("#")[2], bad.why)
     for partition, prefix, kind in _KINDS:
         if pk.startswith(partition) and sk.startswith(prefix):
-            found: Recorded = record(kind, image)
+            found: Recorded = record(kind, {**keys, **image})
             if isinstance(found, Question | TestBed):
                 cluster_of(found.deployment)  # raises for an execution that was started under another name
             return found

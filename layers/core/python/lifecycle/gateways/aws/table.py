@@ -1,16 +1,22 @@
-"""The ledger's items in one DynamoDB table: their keys, and records as JSON in the attribute `body`."""
+"""The ledger's items in one DynamoDB table: their keys, and records as JSON in the attribute `body`.
+
+The attribute `v` is the version of the record (ADR 17).
+"""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
-from lifecycle.domain.errors import CallFailed, InvalidValue
+from lifecycle.domain.errors import CallFailed, InvalidValue, SomeUnreadable, UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.aws.errors import code_of, pauses, repeated
-from lifecycle.gateways.serialization import from_json, to_json
+from lifecycle.gateways.record_kinds import kind_of
+from lifecycle.gateways.serialization import RECORD_VERSION, VERSION_KEY, from_json, to_json
 from lifecycle.names import Partition
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 # The sort key of a deployment's checkpoint.
 CHECKPOINT = "CHECKPOINT"
@@ -64,13 +70,60 @@ def key(pk: str, sk: str) -> dict[str, Any]:
 
 def item(pk: str, sk: str, record: Any, **more: str | int) -> dict[str, Any]:
     """Return the item of a record, with the attributes that conditions need beside it."""
+    assert kind_of(pk, sk)  # noqa: S101 - a record of an undeclared kind could not be read
     extra = {name: {"N": str(v)} if isinstance(v, int) else {"S": v} for name, v in more.items()}
-    return {**key(pk, sk), "body": {"S": to_json(record)}, **extra}
+    return {**key(pk, sk), "body": {"S": to_json(record)}, VERSION_KEY: {"N": str(RECORD_VERSION)}, **extra}
 
 
-def record(kind: type[T], found: dict[str, Any]) -> T:
-    """Return the record that an item holds; raises StoreRefused."""
-    return from_json(kind, found["body"]["S"])
+def record(kind: type[T], found: Mapping[str, Any]) -> T:
+    """Return the record that an item holds; raises UnreadableRecord, which names the item."""
+    pk, sk = found["pk"]["S"], found["sk"]["S"]
+    declared = kind_of(pk, sk)
+    source = partial(declared.source, pk, sk)
+    read = from_json(kind, found.get("body", {}).get("S"), source, _version(found))
+    try:
+        of_pk, of_sk = declared.key(read)
+    except InvalidValue as error:
+        raise source().unreadable(f"a {declared.name} of this key", str(error)) from error
+    own = of_pk or pk, of_sk or sk
+    if own != (pk, sk):
+        raise source().unreadable(f"a {declared.name} of this key", f"one of {' '.join(own)}")
+    return read
+
+
+def _version(found: Mapping[str, Any]) -> object:
+    """Return the version that an item says; None where there is none."""
+    if VERSION_KEY not in found:
+        return None
+    text = found[VERSION_KEY].get("N", "")
+    return int(text) if text.isdecimal() else found[VERSION_KEY]
+
+
+def split(kind: type[T], found: Iterable[Mapping[str, Any]]) -> tuple[list[T], list[UnreadableRecord]]:
+    """Return the records of items, and an error for each that cannot be read."""
+    read: list[T] = []
+    errors: list[UnreadableRecord] = []
+    for each in found:
+        try:
+            read.append(record(kind, each))
+        except UnreadableRecord as error:
+            errors.append(error)
+    return read, errors
+
+
+def whole(answer: U, errors: Sequence[UnreadableRecord]) -> U:
+    """Return an answer that is whole; raises SomeUnreadable, which has the rest of it, if there are errors."""
+    if errors:
+        raise SomeUnreadable(errors, answer)
+    return answer
+
+
+def record_or(kind: type[T], found: Mapping[str, Any], stand_in: Callable[[str, str], U]) -> T | U:
+    """Return the record of an item, or what stands in for it: made from its sort key and the error."""
+    try:
+        return record(kind, found)
+    except UnreadableRecord as error:
+        return stand_in(found["sk"]["S"], str(error))
 
 
 class Table:
@@ -140,8 +193,8 @@ class Table:
         return True
 
     def records(self, kind: type[T], pk: str, prefix: str = "", **options: Any) -> list[T]:
-        """Return the records of a partition's items, as `query` finds them; raises StoreRefused."""
-        return [record(kind, each) for each in self.query(pk, prefix, **options)]
+        """Return the records of a partition's items, as `query` finds them; raises SomeUnreadable."""
+        return whole(*split(kind, self.query(pk, prefix, **options)))
 
     def sort_keys(self, pk: str) -> list[str]:
         """Return the sort keys of a partition's items."""

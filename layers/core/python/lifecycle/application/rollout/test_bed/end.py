@@ -12,8 +12,9 @@ from lifecycle.application.context import Context
 from lifecycle.application.rollout.stage_guard import LONGEST_WAIT, Outcome
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.application.rollout.test_bed.task import BakeTask, baking_bed, owned_deployment
+from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.fleet.drift import drift_reason
-from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.test_bed.hosts import target_of
@@ -97,6 +98,8 @@ def _bed_hosts(context: Context, current: Deployment, bed: TestBed) -> list[_Bed
         report = context.fleet.report(current.cluster, host) if host else None
         if report is None:
             continue  # it was removed, and deregistered with that
+        if isinstance(report, UnreadableReport):
+            raise StoreRefused(report.why)  # its address is not known, so it could not be taken out
         state = context.dispatcher.members(current.cluster, group).get(report.address, TargetState.ABSENT)
         serves = state is TargetState.HEALTHY
         seen_as = TargetState.TEST_GROUP if serves else state

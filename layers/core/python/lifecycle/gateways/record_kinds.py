@@ -1,0 +1,262 @@
+"""Every kind of record in the ledger: its key, its type, and how to mend one that cannot be read.
+
+`table.record` decodes by this list, and `table.item` writes no key that is missing here. A record that cannot be
+read counts as what docs/reliability.md says of its kind. A test compares the page with this list.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lifecycle import names
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.monitoring.audit import AuditEntry
+from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.checkpoint import Checkpoint
+from lifecycle.domain.rollout.decision import Question
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.queue import PendingDeployment
+from lifecycle.domain.rollout.test_bed.model import TestBed
+from lifecycle.gateways.serialization import Source
+from lifecycle.names import Partition
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedVersion:
+    """A version that is quarantined in a cluster, and why."""
+
+    version: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedHost:
+    """A host that is quarantined in a cluster, and why."""
+
+    host: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The repository that a service belongs to."""
+
+    repository: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSnapshot:
+    """A snapshot in the catalogue, with its facts."""
+
+    snapshot: str
+    facts: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRelease:
+    """A release in the catalogue, and the snapshot that it is made from."""
+
+    release: str
+    snapshot: str
+
+
+_ANY = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemKind:
+    """One kind of item. `key` returns the partition and sort key that a record says; empty where it does not say.
+
+    `mend` has whole sentences, in which {service}, {options}, {name}, {look} and {delete} are filled in.
+    """
+
+    name: str
+    record: Any
+    partition: str
+    sort_key: str
+    mend: str
+    key: Callable[[Any], tuple[str, str]] = lambda _: (_ANY, _ANY)
+
+    def source(self, pk: str, sk: str) -> Source:
+        """Return the place of an item of this kind, and how to mend it."""
+        name = sk.removeprefix(self.sort_key)
+        environment, _, service = pk.removeprefix(self.partition).partition("/")
+        key = f'\'{{"pk":{{"S":"{pk}"}},"sk":{{"S":"{sk}"}}}}\''
+        arguments = f"--table-name {names.LEDGER} --key {key}"
+        mend = self.mend.format(
+            service=service,
+            options=f"--environment {environment} --why '...'",
+            name=name,
+            look=f"`aws dynamodb get-item {arguments}`",
+            delete=f"`aws dynamodb delete-item {arguments}`",
+        )
+        return Source(f"{pk} {sk}", mend, name)
+
+
+_OF_CLUSTER, _OF_DEPLOYMENT, _OF_SERVICE = Partition.CLUSTER, Partition.DEPLOYMENT, Partition.SERVICE
+
+KINDS: tuple[ItemKind, ...] = (
+    ItemKind(
+        "lease",
+        Lease,
+        _OF_CLUSTER,
+        "LEASE",
+        "See with `lifecycle history {service}` that nothing runs there. Then delete it, and the next deployment "
+        "takes the next epoch: {delete}",
+    ),
+    ItemKind(
+        "pending deployment",
+        PendingDeployment,
+        _OF_CLUSTER,
+        "QUEUE",
+        "The next deployment that has to wait replaces it. Deploy again what waited. To clear it: {delete}",
+        lambda each: (f"{Partition.CLUSTER}{each.request.cluster}", _ANY),
+    ),
+    ItemKind(
+        "deployment",
+        Deployment,
+        _OF_CLUSTER,
+        "DEPLOYMENT#",
+        "Look at it, and restore it from a backup of the table: {look}. If that is impossible, see that no host is "
+        "being updated, delete it, and deploy the version that you want: {delete}",
+        lambda each: (f"{Partition.CLUSTER}{each.cluster}", f"DEPLOYMENT#{each.id}"),
+    ),
+    ItemKind(
+        "quarantined version",
+        QuarantinedVersion,
+        _OF_CLUSTER,
+        "QUARANTINE#",
+        "It counts as quarantined. Lift it: `lifecycle unquarantine {service} {name} {options}`",
+        lambda each: (_ANY, f"QUARANTINE#{each.version}"),
+    ),
+    ItemKind(
+        "quarantined host",
+        QuarantinedHost,
+        _OF_CLUSTER,
+        "BAD_HOST#",
+        "It counts as quarantined. Lift it: `lifecycle unquarantine {service} {name} {options}`",
+        lambda each: (_ANY, f"BAD_HOST#{each.host}"),
+    ),
+    ItemKind(
+        "freeze",
+        Freeze,
+        Partition.FREEZES,
+        "",
+        "It counts as frozen. Lift it: `lifecycle unfreeze '{name}' --why '...'`",
+        lambda each: (_ANY, each.scope),
+    ),
+    ItemKind(
+        "attempt",
+        HostAttempt,
+        _OF_DEPLOYMENT,
+        "ATTEMPT#",
+        "It counts as failed: decide on it with `lifecycle decide`, or look at it: {look}",
+        lambda each: (f"{_OF_DEPLOYMENT}{each.deployment}", f"ATTEMPT#{each.host}#{each.number:03}"),
+    ),
+    ItemKind(
+        "question",
+        Question,
+        _OF_DEPLOYMENT,
+        "QUESTION#",
+        "Look at it: {look}. Its deployment goes on once it is deleted, and asks again what it still needs: {delete}",
+        lambda each: (f"{_OF_DEPLOYMENT}{each.deployment}", f"QUESTION#{each.id}"),
+    ),
+    ItemKind(
+        "test bed",
+        TestBed,
+        _OF_DEPLOYMENT,
+        "TESTBED#",
+        "Look at it: {look}. Its deployment goes on once it is deleted, and bakes again if it still has to: {delete}",
+        lambda each: (f"{_OF_DEPLOYMENT}{each.deployment}", f"TESTBED#{each.number:03}"),
+    ),
+    ItemKind(
+        "order of hosts",
+        tuple[str, ...],
+        _OF_DEPLOYMENT,
+        "HOSTS",
+        "A running deployment goes on with the hosts that report. `lifecycle gc` deletes nothing until this is "
+        "deleted: {delete}",
+    ),
+    ItemKind(
+        "checkpoint",
+        Checkpoint,
+        _OF_DEPLOYMENT,
+        "CHECKPOINT",
+        "The next step reads everything, and writes it again.",
+        lambda each: (f"{_OF_DEPLOYMENT}{each.deployment}", _ANY),
+    ),
+    ItemKind(
+        "host command",
+        Turn,
+        Partition.TURNS,
+        "",
+        "The agent does nothing until the next command replaces it: deploy again. To clear it: {delete}",
+        lambda each: (_ANY, each.host),
+    ),
+    ItemKind(
+        "report",
+        HostReport,
+        Partition.REPORTS,
+        "",
+        "The agent of that host replaces it within seconds: start it. If the machine is gone: `lifecycle remove-host "
+        "{service} {name} {options}`",
+        lambda each: (_ANY, each.host),
+    ),
+    ItemKind(
+        "audit entry",
+        AuditEntry,
+        Partition.AUDIT_LOG,
+        "",
+        "Nothing depends on it; the audit log is never changed. Look at it: {look}",
+        lambda each: (f"{Partition.AUDIT_LOG}{Cluster.parse(each.cluster)}", _ANY),
+    ),
+    ItemKind(
+        "owner of a service",
+        Owner,
+        _OF_SERVICE,
+        "OWNER",
+        "Delete it, and push from the repository that owns the service: {delete}",
+    ),
+    ItemKind(
+        "snapshot in the catalogue",
+        RecordedSnapshot,
+        _OF_SERVICE,
+        "SNAPSHOT#",
+        "Delete it, and push its commit again: {delete}",
+        lambda each: (_ANY, f"SNAPSHOT#{each.snapshot}"),
+    ),
+    ItemKind(
+        "release in the catalogue",
+        ClaimedRelease,
+        _OF_SERVICE,
+        "RELEASE#",
+        "Its number stays taken. Restore it from a backup of the table: {look}",
+        lambda each: (_ANY, f"RELEASE#{each.release}"),
+    ),
+    ItemKind(
+        "promotion in the catalogue",
+        ClaimedRelease,
+        _OF_SERVICE,
+        "PROMOTION#",
+        "Push the commit again, and promote that snapshot instead. Look at it: {look}",
+        lambda each: (_ANY, f"PROMOTION#{each.snapshot}"),
+    ),
+)
+
+
+# Partition and first part of the sort key -> the kind; an empty first part stands for every sort key.
+_BY_KEY: Mapping[tuple[str, str], ItemKind] = {(each.partition, each.sort_key.rstrip("#")): each for each in KINDS}
+
+
+def kind_of(pk: str, sk: str) -> ItemKind:
+    """Return the kind of the items under this key; raises KeyError for a kind that nothing declares."""
+    head, mark, _ = pk.partition("#")
+    partition = f"{head}{mark}"
+    kind = _BY_KEY.get((partition, sk.partition("#")[0])) or _BY_KEY.get((partition, ""))
+    if kind is None:
+        raise KeyError(f"no kind of record has the key {pk} {sk}; add it to gateways/record_kinds.py")
+    return kind

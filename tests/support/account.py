@@ -1,0 +1,397 @@
+"""Two clusters over the real gateways of records, with an item of every kind, and every function and command.
+
+`Account.of()` has production/hello, halted in the middle of a rollout, and production/other, where one host has
+drifted. Functions are the handlers of functions/, found by walking; `calls` makes their events.
+"""
+
+import importlib.util
+import io
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from apps.cli.errors import FunctionRefused
+from apps.cli.ports import Connection, Run
+from lifecycle.application.context import Context
+from lifecycle.application.queries.context import QueryContext
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
+from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.monitoring.alarms import Alarm
+from lifecycle.domain.monitoring.audit import AuditEntry
+from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.checkpoint import Checkpoint
+from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question, QuestionKind
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
+from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.rollout.queue import PendingDeployment
+from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
+from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.policy import Policy
+from lifecycle.domain.service.target import Target
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.events import Command
+from lifecycle.gateways.aws.artifacts import S3Artifacts
+from lifecycle.gateways.aws.audit import DynamoAuditLog
+from lifecycle.gateways.aws.catalogue import DynamoCatalogue
+from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries
+from lifecycle.gateways.aws.deployments import DynamoDeployments
+from lifecycle.gateways.aws.fleet import DynamoFleet
+from lifecycle.gateways.aws.freezes import DynamoFreezes
+from lifecycle.gateways.aws.leases import DynamoLeases
+from lifecycle.gateways.aws.queue import DynamoQueue
+from lifecycle.gateways.aws.registry import SsmRegistry
+from lifecycle.gateways.aws.step_reads import DynamoStepReads
+from lifecycle.gateways.aws.table import Table, item, reports_key
+from tests.fakes.alarms import MemoryAlarms
+from tests.fakes.clock import ManualClock
+from tests.fakes.dispatcher import MemoryDispatcher
+from tests.fakes.executions import MemoryExecutions
+from tests.fakes.metrics import MemoryMetrics
+from tests.fakes.notifications import MemoryNotifications
+from tests.support.aws_in_memory import StoredLedger, StoredObjects, StoredParameters
+from tests.support.rollout import manifest
+
+HELLO, OTHER = Cluster("production", "hello"), Cluster("production", "other")
+FIRST, CURRENT, WAITING = (f"hello-production-2026112311{number}000-ab1{number}" for number in range(3))
+OTHERS = "other-production-20261123110000-ab10"
+SNAPSHOTS = ("1.0.0-20261123100000-aaaaaaa", "1.0.1-20261123103000-bbbbbbb", "1.0.2-20261123110000-ccccccc")
+QUESTION = "decision-host-2-1-0"
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = {path.parent.name: path for path in sorted((ROOT / "functions").glob("*/*/handler.py"))}
+# Fields of events, as the account of this module has them. A phase with a new field needs its value here.
+FIELDS: Mapping[str, Any] = {
+    "service": "hello",
+    "environment": "production",
+    "deployment": CURRENT,
+    "execution": CURRENT,
+    "epoch": 2,
+    "host": "host-2",
+    "attempt": 1,
+    "version": "1.0.1",
+    "requested_by": "ada",
+    "by": "ada",
+    "why": "as agreed",
+    "reason": "as agreed",
+    "question": QUESTION,
+    "token": "token",
+    "bed": 1,
+    "outcome": "ABORTED",
+    "choice": "ABORT",
+    "snapshot": SNAPSHOTS[2],
+    "scope": "staging",
+    "name": "1.0.1",
+    "repository": "https://example.test/hello.git",
+    "commit": "a" * 40,
+    "branch": "main",
+    "build": "build-1",
+    "started": "2026-11-23T12:00:00+00:00",
+}
+# Where a field means something else, or the other variant reaches more code.
+CALLS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
+    "plan": ({}, {"deployment": "hello-production-20261123130000-ab15", "version": "1.0.2"}),
+    "drain": ({}, {"host": "host-3"}),
+    "end_bake": ({"outcome": "GIVEN_UP"},),
+    "decide": ({}, {"host": "", "choice": "PAUSE", "attempt": 0}, {"host": "", "choice": "ROLL_BACK", "attempt": 0}),
+    "quarantine": ({}, {"name": "host-9", "lift": True}),
+    "freeze": ({}, {"lift": True}),
+    "remove_host": ({}, {"host": "host-1"}),
+    "record_snapshot": ({"version": SNAPSHOTS[2]},),
+    "gc": ({"dry_run": False, "keep_snapshots": 1, "keep_releases": 1, "older_than_hours": 1},),
+    "converge": ({"service": None, "environment": None},),
+    "check_build": (),
+    "start_build": (),
+    "receive_push": (),
+    "act": (
+        {"action": "deploy", "version": "1.0.2"},
+        {"action": "decide", "choice": "ABORT", "question": QUESTION},
+        {"action": "roll_back"},
+        {"action": "unfreeze", "scope": "staging", "seen": "2026-11-23T12:00:00+00:00"},
+    ),
+}
+
+
+@dataclass
+class FakeRuns:
+    """No delivery, and a rollout whose execution runs if its record is open."""
+
+    account: "Account"
+
+    def rollout(self, name: str) -> Run | None:
+        return Run(name, "FAILED", self.account.clock.now(), error="Halted", cause="a test")
+
+    def delivery(self, name: str) -> Run | None:
+        del name
+        return None
+
+    def deliveries(self, *, running: bool) -> list[Run]:
+        del running
+        return []
+
+    def current_step(self, name: str) -> str:
+        return name
+
+
+@dataclass
+class DeliveryList:
+    """A Step Functions client that lists no execution."""
+
+    def list_executions(self, **_: Any) -> dict[str, Any]:
+        return {"executions": []}
+
+
+@dataclass
+class Account:
+    """The stores, and the ports over them."""
+
+    ledger: StoredLedger = field(default_factory=StoredLedger)
+    parameters: StoredParameters = field(default_factory=StoredParameters)
+    objects: StoredObjects = field(default_factory=StoredObjects)
+
+    def __post_init__(self) -> None:
+        table = Table(self.ledger, "ledger")
+        self.clock, self.executions, self.alarms = ManualClock(), MemoryExecutions(), MemoryAlarms()
+        self.dispatcher = MemoryDispatcher({HELLO: "/is_alive", OTHER: "/is_alive"})
+        self.notifications = MemoryNotifications()
+        self.catalogue = DynamoCatalogue(table)
+        self.registry = SsmRegistry(self.parameters)
+        self.artifacts = S3Artifacts(self.objects, "artifacts")
+        self.queries = DynamoClusterQueries(table, self.registry, DeliveryList(), "machine")
+        self.context = Context(
+            clock=self.clock,
+            leases=DynamoLeases(table),
+            deployments=DynamoDeployments(table),
+            step_reads=DynamoStepReads(table),
+            audit_log=DynamoAuditLog(table),
+            fleet=DynamoFleet(table),
+            registry=self.registry,
+            dispatcher=self.dispatcher,
+            artifacts=self.artifacts,
+            executions=self.executions,
+            freezes=DynamoFreezes(table),
+            queue=DynamoQueue(table),
+        )
+        self.query = QueryContext(self.context, self.catalogue, self.queries)
+        for number in (1, 2, 3):
+            # host-2 is drained: its attempt failed.
+            if number != 2:
+                self.dispatcher.states[HELLO][f"10.0.0.{number}"] = TargetState.HEALTHY
+            self.dispatcher.states[OTHER][f"10.0.1.{number}"] = TargetState.HEALTHY
+        alarm = Alarm("lc-p-hello-errors", HELLO, True, self.clock.now(), "errors below 1 %", "errors at 9 %")
+        self.alarms.put(alarm)
+
+    @classmethod
+    def of(cls) -> "Account":
+        """Return a copy of the account with an item of every kind."""
+        filled = _filled()
+        return cls(
+            filled.ledger.copied(), StoredParameters(filled.parameters.values), StoredObjects(filled.objects.objects)
+        )
+
+    def use(self, patch: pytest.MonkeyPatch) -> None:
+        """Let the handlers' composition root answer with these ports."""
+        ports = {
+            "context": self.context,
+            "catalogue": self.catalogue,
+            "artifacts": self.artifacts,
+            "executions": self.executions,
+            "metrics": MemoryMetrics(),
+            "notifications": self.notifications,
+            "alarms": self.alarms,
+            "console": self.query,
+        }
+        for name, port in ports.items():
+            patch.setattr(bootstrap, name, lambda port=port: port)
+        patch.setattr(secrets, "token_hex", lambda _: "c0de")
+
+    def connection(self) -> Connection:
+        """Return the command line's connection to this account; `use` comes first."""
+        return Connection(
+            target="a test as ada",
+            by="ada",
+            context=self.context,
+            catalogue=self.catalogue,
+            runs=FakeRuns(self),
+            functions=Functions(),
+            poll_seconds=0.3,
+        )
+
+
+class Functions:
+    """The handlers, as the command line calls them."""
+
+    def call(self, phase: str, payload: Mapping[str, Any]) -> Any:
+        found = handler(phase).handle(dict(payload), None)
+        if isinstance(found, dict) and "error" in found:
+            raise FunctionRefused(found["error"])
+        return found
+
+
+@cache
+def handler(phase: str) -> Any:
+    """Return the module of a function."""
+    spec = importlib.util.spec_from_file_location(f"handler_of_{phase}", FUNCTIONS[phase])
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def calls(phase: str) -> list[dict[str, Any]]:
+    """Return the events that a test calls a function with."""
+    if phase == "notify":
+        return []
+    return [_event(handler(phase), each) for each in CALLS.get(phase, ({},))]
+
+
+def _event(module: ModuleType, changes: Mapping[str, Any]) -> dict[str, Any]:
+    kinds = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, Command)]
+    if not kinds:  # a widget
+        return {"service": "hello", "environment": "production", "deployment": CURRENT, **changes}
+    (kind,) = kinds
+    needed = {name for name, each in kind.model_fields.items() if each.is_required()} | {"host", "attempt", "epoch"}
+    usual = {name: FIELDS[name] for name in needed if name in kind.model_fields and name in FIELDS}
+    return {**usual, **changes}
+
+
+@cache
+def _filled() -> Account:
+    account = Account()
+    _fill_hello(account)
+    _fill_other(account)
+    return account
+
+
+def _report(account: Account, cluster: Cluster, number: int, version: str) -> None:
+    digest, boot, now = manifest(version).digest, f"boot-{number}", account.clock.now()
+    address = f"10.0.{int(cluster == OTHER)}.{number}"
+    report = HostReport(
+        host=f"host-{number}",
+        address=address,
+        port=8080,
+        zone="a",
+        seen_at=now + timedelta(minutes=5),
+        agent_started_at=now,
+        stage=AgentStage.DONE,
+        installed=version,
+        digest=digest,
+        boot=boot,
+        running=True,
+        self_test=SelfTest(True, digest, boot, "ok"),
+        releases=("1.0.0", version),
+    )
+    account.ledger.store(item(reports_key(cluster), report.host, report))
+
+
+def _publish(account: Account, made: Manifest) -> None:
+    body = made.version.encode()
+    account.artifacts.publish(made, io.BytesIO(body))
+
+
+def _deployment(account: Account, request: Request, epoch: int, **changes: Any) -> Deployment:
+    made = manifest(request.version)
+    usual = Deployment(
+        request=request,
+        epoch=epoch,
+        target=Target(request.version, made.digest),
+        previous=Target("1.0.0", manifest("1.0.0").digest) if request.version != "1.0.0" else None,
+        hosts=("host-1", "host-2", "host-3"),
+        policy=Policy(watch_minutes=60, bake_minutes=30),
+        started_at=account.clock.now() - timedelta(minutes=90 - 30 * epoch),
+        execution=request.deployment,
+        host_count=3,
+    )
+    found = replace(usual, **changes)
+    account.context.deployments.put(found)
+    return found
+
+
+def _fill_hello(account: Account) -> None:
+    context, now = account.context, account.clock.now()
+    for version, snapshot in zip(("1.0.0", "1.0.1", "1.0.2"), SNAPSHOTS, strict=True):
+        _publish(account, manifest(version, snapshot=snapshot))
+        _publish(account, manifest(snapshot))
+        digest = manifest(snapshot).digest
+        facts = {"commit": "a" * 40, "digest": digest, "branch": "main", "built": now.isoformat()}
+        account.catalogue.record_snapshot("hello", snapshot, facts)
+        if version != "1.0.2":
+            account.catalogue.claim_release("hello", snapshot, version)
+    account.catalogue.claim_service("hello", "https://example.test/hello.git")
+    for number, version in enumerate(("1.0.1", "1.0.1", "1.0.0"), 1):
+        _report(account, HELLO, number, version)
+    ended = {"state": DeploymentState.DONE, "finished_at": now - timedelta(minutes=55)}
+    request = Request(FIRST, "hello", "production", "1.0.0", "ada")
+    _deployment(account, request, 1, **ended)
+    context.leases.release(HELLO, context.leases.acquire(HELLO, FIRST, now))
+    _attempt(account, FIRST, "host-1", AttemptState.ALIVE)
+    request = Request(CURRENT, "hello", "production", "1.0.1", "ada")
+    _deployment(account, request, 2, state=DeploymentState.HALTED, reason="host-2 failed")
+    context.leases.acquire(HELLO, CURRENT, now)
+    _attempt(account, CURRENT, "host-1", AttemptState.ALIVE)
+    _attempt(account, CURRENT, "host-2", AttemptState.FAILED)
+    context.deployments.ask(_question(account))
+    context.deployments.put_bed(
+        TestBed(CURRENT, 1, "host-1", 1, "host-3", 1, now, 30, state=BedState.PASSED, ended_at=now)
+    )
+    context.deployments.put_checkpoint(Checkpoint(CURRENT, 1, ()))
+    waiting = Request(WAITING, "hello", "production", "1.0.2", "grace")
+    _deployment(account, waiting, 0, state=DeploymentState.QUEUED)
+    context.queue.replace(HELLO, None, PendingDeployment(waiting, now))
+    context.fleet.quarantine(HELLO, "0.9.0", "slow")
+    context.fleet.quarantine_host(HELLO, "host-9", "bad disk")
+    context.freezes.put(Freeze("staging", "ada", "a fair", now))
+    expiry = now + timedelta(minutes=15)
+    digest = manifest("1.0.1").digest
+    context.fleet.give_turns(HELLO, [Turn("host-2", Order.INSTALL, CURRENT, 2, 1, "1.0.1", digest, now, expiry)])
+    context.audit_log.append(AuditEntry(now, str(HELLO), "drain", "ada", "as agreed", CURRENT, "host-2"))
+    account.registry.set_desired(HELLO, Desired("1.0.1", digest, 2, CURRENT))
+
+
+def _attempt(account: Account, deployment: str, host: str, state: AttemptState) -> None:
+    now = account.clock.now()
+    made = HostAttempt(deployment, host, 1, 2, deployment, now, state, finished_at=now, reason="scripted")
+    account.context.deployments.put_attempt(made)
+
+
+def _question(account: Account) -> Question:
+    choices = (Choice.RETRY, Choice.SKIP_HOST, Choice.FORCE_NEXT, Choice.ROLL_BACK, Choice.ABORT)
+    return Question(
+        deployment=CURRENT,
+        id=QUESTION,
+        kind=QuestionKind.DECISION,
+        choices=choices,
+        reason="scripted",
+        asked_at=account.clock.now(),
+        host="host-2",
+        attempt=1,
+        evidence="a log",
+        evidence_kind=EvidenceKind.HOST_LOG,
+    )
+
+
+def _fill_other(account: Account) -> None:
+    now = account.clock.now()
+    for version in ("1.0.0", "1.0.1"):
+        _publish(account, manifest(version, service="other"))
+    for number in (1, 2, 3):
+        _report(account, OTHER, number, "1.0.1" if number > 1 else "1.0.0")
+    request = Request(OTHERS, "other", "production", "1.0.1", "ada")
+    _deployment(account, request, 1, state=DeploymentState.DONE, finished_at=now - timedelta(minutes=55))
+    account.context.leases.release(OTHER, account.context.leases.acquire(OTHER, OTHERS, now))
+    account.registry.set_desired(OTHER, Desired("1.0.1", manifest("1.0.1").digest, 1, OTHERS))
+
+
+def plain(result: Any) -> str:
+    """Return an answer as text, to compare it."""
+    return json.dumps(result, sort_keys=True, default=str) if not isinstance(result, str) else result

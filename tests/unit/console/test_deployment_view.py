@@ -1,0 +1,52 @@
+"""The view of one deployment: whether it has the lease, and whether a button may undo it."""
+
+from lifecycle.application.queries.deployment import DeploymentView, view_deployments
+from lifecycle.application.queries.scope import Scope
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from lifecycle.domain.service.policy import Policy
+from lifecycle.domain.service.target import Target
+from tests.support.rollout import CLUSTER
+from tests.unit.console.desk import Desk
+
+
+def viewed(desk: Desk, name: str) -> DeploymentView:
+    found = view_deployments(desk.query, Scope(), name).shown
+    assert found is not None
+    return found
+
+
+def test_last_deployment_that_is_done_may_be_undone(desk: Desk) -> None:
+    older = desk.machine.deploy("1.0.1")
+    newest = desk.machine.deploy("1.0.2")
+    assert viewed(desk, newest).undoable
+    assert not viewed(desk, older).undoable
+    assert not viewed(desk, newest).has_lease
+
+
+def test_aborted_deployment_may_be_undone_once_its_lease_is_free(desk: Desk) -> None:
+    halted = desk.halted()
+    assert viewed(desk, halted).has_lease
+    assert not viewed(desk, halted).undoable
+    desk.machine.decide(halted, Choice.ABORT, "host-2")
+    assert not viewed(desk, halted).has_lease
+    assert viewed(desk, halted).undoable
+
+
+def test_request_that_was_refused_in_a_new_cluster_is_shown(desk: Desk) -> None:
+    fresh = Desk.of()
+    request = fresh.machine.request("1.0.1")
+    refused = Deployment.not_begun(request, Target("1.0.1", ""), Policy(), fresh.machine.now, "frozen")
+    fresh.machine.memory.deployments.put(refused)
+    fresh.machine.memory.registry.set_desired(CLUSTER, Desired("1.0.0", "d" * 64, 1, "d-1"))
+    found = viewed(fresh, request.deployment)
+    assert (found.deployment.state, found.undoable) == (DeploymentState.QUEUED, False)
+
+
+def test_trail_has_the_entries_of_this_deployment_alone(desk: Desk) -> None:
+    older = desk.machine.deploy("1.0.1")
+    desk.machine.deploy("1.0.2")
+    entries = viewed(desk, older).audit_entries
+    assert entries
+    assert {each.deployment for each in entries} == {older}

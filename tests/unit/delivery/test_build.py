@@ -1,0 +1,139 @@
+"""A build is started once, its state is read, and what it published becomes a snapshot."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from lifecycle.application.delivery.build import Checked, Recorded, check_build, record_snapshot, start_build
+from lifecycle.domain.service.policy import Policy
+from tests.fakes.artifacts import MemoryArtifacts
+from tests.fakes.catalogue import MemoryCatalogue
+from tests.support.rollout import manifest
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+REPOSITORY = "https://example.test/hello.git"
+VERSION = "1.0.0-20261123100000-aaaaaaa"
+MADE = manifest(VERSION, branch="release")
+
+
+@dataclass(frozen=True)
+class State:
+    kind: str
+    reason: str = ""
+    exported: Mapping[str, str] = field(default_factory=dict)
+
+
+class OneBuild:
+    """A build service with one build, which records how it was started."""
+
+    def __init__(self, state: State) -> None:
+        self.started: list[tuple[str, str, str, Mapping[str, str]]] = []
+        self._state = state
+
+    def start(self, repository: str, commit: str, token: str, environment: Mapping[str, str]) -> str:
+        self.started.append((repository, commit, token, environment))
+        return "build-1"
+
+    def state(self, build: str) -> State:
+        assert build == "build-1"
+        return self._state
+
+
+def stored(**changes: Any) -> MemoryArtifacts:
+    artifacts = MemoryArtifacts()
+    artifacts.publish(replace(MADE, **changes), io.BytesIO(MADE.version.encode()))
+    return artifacts
+
+
+def recorded(
+    artifacts: MemoryArtifacts, catalogue: MemoryCatalogue | None = None, version: str = VERSION, **changes: str
+) -> Recorded:
+    given = {"repository": REPOSITORY, "commit": MADE.commit, "service": "hello", **changes}
+    where = catalogue or MemoryCatalogue()
+    return record_snapshot(where, artifacts, given["repository"], given["commit"], given["service"], version, NOW)
+
+
+def test_build_is_started_for_the_commit_with_the_execution_as_its_token() -> None:
+    builds = OneBuild(State("RUNNING"))
+    assert start_build(builds, REPOSITORY, "c0ffee", "main", "2026-11-23T11:00:00Z", "hello-c0ffee") == "build-1"
+    environment = {
+        "LIFECYCLE_REPOSITORY": REPOSITORY,
+        "LIFECYCLE_COMMIT": "c0ffee",
+        "LIFECYCLE_BRANCH": "main",
+        "LIFECYCLE_BUILT_AT": "2026-11-23T11:00:00Z",
+    }
+    assert builds.started == [(REPOSITORY, "c0ffee", "hello-c0ffee", environment)]
+
+
+def test_succeeded_build_names_what_it_published() -> None:
+    exported = {"LIFECYCLE_SERVICE": "hello", "LIFECYCLE_VERSION": VERSION}
+    builds = OneBuild(State("SUCCEEDED", "built", exported))
+    assert check_build(builds, "build-1") == Checked("SUCCEEDED", "built", "hello", VERSION)
+
+
+def test_failed_build_has_a_reason_and_no_version() -> None:
+    assert check_build(OneBuild(State("FAILED", "tests failed")), "build-1") == Checked("FAILED", "tests failed")
+
+
+def test_published_snapshot_is_recorded_with_its_facts() -> None:
+    catalogue = MemoryCatalogue()
+    found = recorded(stored(), catalogue)
+    assert (found.kind, found.service, found.version) == ("RECORDED", "hello", VERSION)
+    assert found.reason == f"hello {VERSION}, sha256 {MADE.digest[:12]}"
+    facts = {"commit": MADE.commit, "digest": MADE.digest, "branch": "release", "built": NOW.isoformat()}
+    assert catalogue.snapshots("hello") == {VERSION: facts}
+    assert catalogue.claim_service("hello", "https://example.test/other.git") == REPOSITORY
+
+
+def test_snapshot_goes_to_staging_only_where_the_policy_says_so() -> None:
+    assert recorded(stored(policies={"production": Policy(automatic=True)})).staging is None
+    staging = recorded(stored(policies={"staging": Policy(automatic=True)})).staging
+    assert staging is not None
+    deployment = staging["deployment"]
+    assert deployment == f"hello-staging-20261123120000-{MADE.commit[:4]}"
+    assert (staging["service"], staging["environment"], staging["version"]) == ("hello", "staging", VERSION)
+    assert (staging["requested_by"], staging["kind"]) == ("delivery", "DEPLOY")
+    assert staging["reason"] == "the staging policy deploys every snapshot"
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "", "1.0.0-20261123100000-bbbbbbb"])
+def test_build_without_a_published_snapshot_is_refused(version: str) -> None:
+    catalogue = MemoryCatalogue()
+    found = recorded(stored(), catalogue, version)
+    assert (found.kind, found.version, found.staging) == ("REFUSED", version, None)
+    assert "the build published no snapshot" in found.reason
+    assert catalogue.snapshots("hello") == {}
+
+
+def test_build_that_names_a_release_is_refused() -> None:
+    artifacts = stored()
+    artifacts.publish(manifest("1.0.0"), io.BytesIO(b"1.0.0"))
+    found = recorded(artifacts, version="1.0.0")
+    assert found.kind == "REFUSED"
+    assert "'1.0.0' is not a snapshot version" in found.reason
+
+
+def test_manifest_of_another_commit_is_refused() -> None:
+    catalogue = MemoryCatalogue()
+    found = recorded(stored(), catalogue, commit="b" * 40)
+    assert (found.kind, found.service, found.version) == ("REFUSED", "hello", VERSION)
+    assert f"must be of hello {VERSION} of {'b' * 40}, found hello {VERSION} of {MADE.commit}" in found.reason
+    assert catalogue.snapshots("hello") == {}
+
+
+def test_service_of_another_repository_is_refused() -> None:
+    catalogue = MemoryCatalogue()
+    catalogue.claim_service("hello", "https://example.test/first.git")
+    found = recorded(stored(), catalogue)
+    assert (found.kind, found.service, found.version) == ("REFUSED", "hello", VERSION)
+    assert f"belongs to https://example.test/first.git, but was built from {REPOSITORY}" in found.reason
+    assert catalogue.snapshots("hello") == {}
+
+
+def test_service_name_that_is_none_is_refused() -> None:
+    found = recorded(stored(), service="../hello")
+    assert (found.kind, found.service) == ("REFUSED", "../hello")

@@ -1,0 +1,106 @@
+"""A promotion copies a snapshot to the next release, once."""
+
+import io
+from collections.abc import Mapping
+
+import pytest
+
+from lifecycle.application.delivery.promote import Promoted, promote
+from lifecycle.domain.errors import DigestMismatch, InvalidValue, Refused, Unknown
+from tests.fakes.artifacts import MemoryArtifacts
+from tests.fakes.catalogue import MemoryCatalogue
+from tests.support.rollout import manifest
+
+SNAPSHOT = "1.0.0-20261123100000-aaaaaaa"
+OTHER = "1.0.0-20261123110000-bbbbbbb"
+MADE = manifest(SNAPSHOT)
+
+
+class Contested(MemoryCatalogue):
+    """A catalogue in which others claim the next versions first."""
+
+    def __init__(self, races: int) -> None:
+        super().__init__()
+        self.races = races
+
+    def claim_release(self, service: str, snapshot: str, release: str) -> str | None:
+        if self.races:
+            self.races -= 1
+            super().claim_release(service, f"of another {self.races}", release)
+            return None
+        return super().claim_release(service, snapshot, release)
+
+
+class Shop:
+    """A catalogue with two recorded snapshots, and their artifacts."""
+
+    def __init__(self, catalogue: MemoryCatalogue | None = None) -> None:
+        self.catalogue = catalogue or MemoryCatalogue()
+        self.artifacts = MemoryArtifacts()
+        for version in (SNAPSHOT, OTHER):
+            made = manifest(version)
+            self.artifacts.publish(made, io.BytesIO(version.encode()))
+            self.catalogue.record_snapshot("hello", version, {"digest": made.digest})
+
+    def promote(self, snapshot: str = SNAPSHOT) -> Promoted:
+        return promote(self.catalogue, self.artifacts, "hello", snapshot, "ada")
+
+    def releases(self) -> Mapping[str, str]:
+        return self.catalogue.releases("hello")
+
+
+def test_release_has_the_bytes_of_its_snapshot_and_says_who_promoted_it() -> None:
+    shop = Shop()
+    assert shop.promote() == Promoted("hello", SNAPSHOT, "1.0.0", MADE.digest, True)
+    copy = shop.artifacts.manifest("hello", "1.0.0")
+    assert (copy.version, copy.snapshot, copy.digest) == ("1.0.0", SNAPSHOT, MADE.digest)
+    assert copy.builder == "build-1, promoted by ada"
+    assert shop.artifacts.open_artifact("hello", "1.0.0").read() == SNAPSHOT.encode()
+    assert shop.releases() == {"1.0.0": SNAPSHOT}
+
+
+def test_second_promotion_of_a_snapshot_returns_the_first_release() -> None:
+    shop = Shop()
+    shop.promote()
+    assert shop.promote() == Promoted("hello", SNAPSHOT, "1.0.0", MADE.digest, False)
+    assert shop.releases() == {"1.0.0": SNAPSHOT}
+
+
+def test_another_snapshot_gets_the_next_version() -> None:
+    shop = Shop()
+    shop.promote()
+    found = shop.promote(OTHER)
+    assert (found.release, found.created) == ("1.0.1", True)
+
+
+def test_promotion_that_lost_its_version_to_another_takes_the_next() -> None:
+    shop = Shop(Contested(31))
+    assert shop.promote().release == "1.0.31"
+
+
+def test_promotion_that_lost_its_version_32_times_is_refused() -> None:
+    shop = Shop(Contested(32))
+    with pytest.raises(Refused, match=f"the promotion of hello {SNAPSHOT} is refused: 32 other promotions"):
+        shop.promote()
+
+
+def test_snapshot_that_was_not_recorded_is_not_promoted() -> None:
+    shop, stored = Shop(), "1.0.0-20261123120000-ccccccc"
+    shop.artifacts.publish(manifest(stored), io.BytesIO(stored.encode()))
+    with pytest.raises(Unknown, match="See `lifecycle snapshots hello`"):
+        shop.promote(stored)
+    assert shop.releases() == {}
+
+
+def test_release_is_not_promoted() -> None:
+    with pytest.raises(InvalidValue, match=r"'1\.0\.0' is not a snapshot version"):
+        Shop().promote("1.0.0")
+
+
+def test_snapshot_whose_manifest_was_exchanged_is_not_promoted() -> None:
+    shop = Shop()
+    shop.catalogue = MemoryCatalogue()
+    shop.catalogue.record_snapshot("hello", SNAPSHOT, {"digest": "e" * 64})
+    with pytest.raises(DigestMismatch, match=f"the manifest of hello {SNAPSHOT} was .* sha256 {'e' * 64}, found"):
+        shop.promote()
+    assert shop.releases() == {}

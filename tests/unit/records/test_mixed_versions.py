@@ -1,0 +1,103 @@
+"""Agents and control planes that are one version apart read each other's records."""
+
+import json
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from apps.agent.aws import DynamoReports, DynamoTurns
+from lifecycle.domain.errors import UnreadableRecord
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.gateways.aws.fleet import DynamoFleet
+from lifecycle.gateways.aws.table import Table, reports_key, turns_key
+from lifecycle.gateways.serialization import NEWEST_READABLE, RECORD_VERSION, to_json
+from tests.support.account import HELLO, Account
+from tests.support.records import read
+
+HOST = "host-2"
+
+
+def newer(account: Account, pk: str, version: int = RECORD_VERSION + 1, **more: Any) -> None:
+    """Write the host's item as a newer version would, with one field more."""
+    found = account.ledger.items[pk][HOST]
+    body = {**json.loads(found["body"]["S"]), "added_later": [1], **more}
+    account.ledger.store({**found, "body": {"S": json.dumps(body)}, "v": {"N": str(version)}})
+
+
+def turn(account: Account) -> Turn | None:
+    return DynamoTurns(account.ledger, "ledger", HELLO, HOST).current()
+
+
+def test_control_plane_reads_the_report_of_a_newer_agent() -> None:
+    account = Account.of()
+    before = account.context.fleet.report(HELLO, HOST)
+    newer(account, reports_key(HELLO))
+    assert account.context.fleet.report(HELLO, HOST) == before
+
+
+def test_agent_acts_on_the_command_of_a_newer_control_plane() -> None:
+    account = Account.of()
+    before = turn(account)
+    newer(account, turns_key(HELLO))
+    assert turn(account) == before
+    assert before is not None
+    assert before.order is Order.INSTALL
+
+
+def test_agent_refuses_a_command_that_it_does_not_know() -> None:
+    account = Account.of()
+    newer(account, turns_key(HELLO), order="REBOOT")
+    with pytest.raises(UnreadableRecord, match="REBOOT"):
+        turn(account)
+
+
+def test_agent_refuses_a_command_of_a_version_beyond_the_next() -> None:
+    account = Account.of()
+    newer(account, turns_key(HELLO), NEWEST_READABLE + 1)
+    with pytest.raises(UnreadableRecord, match=r"a newer Lifecycle wrote\. Update what reads it"):
+        turn(account)
+
+
+@pytest.mark.parametrize(("kind", "pk"), [(HostReport, reports_key(HELLO)), (Turn, turns_key(HELLO))])
+def test_reader_of_version_1_knows_every_key_that_is_written(kind: type, pk: str) -> None:
+    """Version 1 refuses an unknown key of the record, and ignores the attributes beside it."""
+    account = Account.of()
+    report = account.context.fleet.report(HELLO, HOST)
+    assert report is not None
+    DynamoReports(account.ledger, "ledger", HELLO, HOST).write(report)
+    written = account.ledger.items[pk][HOST]
+    assert written["v"] == {"N": str(RECORD_VERSION)}
+    assert set(json.loads(written["body"]["S"])) == {each.name for each in fields(kind)} & KEYS_OF_VERSION_1[kind]
+
+
+# What an agent and a control plane of version 1 read and write. A new field of these records needs a new version.
+KEYS_OF_VERSION_1: dict[type, set[str]] = {
+    HostReport: {
+        *("host", "address", "port", "zone", "seen_at", "agent_started_at", "epoch", "attempt", "order"),
+        *("deployment", "stage", "failed_stage", "detail", "log_tail", "installed", "digest", "boot", "running"),
+        *("self_test", "releases"),
+    },
+    Turn: {"host", "order", "deployment", "epoch", "attempt", "version", "digest", "issued_at", "expires_at"},
+}
+
+
+def test_command_is_replaced_though_the_stored_one_lost_everything() -> None:
+    account = Account.of()
+    before = turn(account)
+    assert before is not None
+    account.ledger.store({"pk": {"S": turns_key(HELLO)}, "sk": {"S": HOST}})
+    DynamoFleet(Table(account.ledger, "ledger")).give_turns(HELLO, [before])
+    assert turn(account) == before
+
+
+@pytest.mark.parametrize("version", [0, -1, True, "2", 1.5, None])
+def test_record_version_is_a_positive_number(version: Any) -> None:
+    document = json.dumps({**json.loads(to_json(Lease())), "v": version})
+    if version is None:
+        assert read(Lease, document) == Lease()
+        return
+    with pytest.raises(UnreadableRecord, match="record version"):
+        read(Lease, document)
