@@ -103,7 +103,7 @@ def opened(path: Path, folders: Sequence[str], options: Mapping[str, Any]) -> It
             if origin[what] != value:
                 raise OtherRun(
                     f"{path} has the {what} {origin[what]} of commit {origin['commit']}, this run has {value}: "
-                    f"delete {path} to begin anew, or name another file"
+                    f"delete {path} to start from the beginning, or name another file"
                 )
         yield State(path, origin, kept)
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from apps.agent.decide import MAXIMUM_TRIES, State
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order
-from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.lease import Lease
 from tests.simulation.hosts import Host
 from tests.simulation.scheduler import Actor
@@ -62,9 +61,7 @@ def begins_current_turns(oracle: "Oracle", host: Host, before: State | None, sta
         return
     if before is not None and before.acted == acted:
         return
-    late, holder = oracle.late(acted.deployment), oracle.record(oracle.lease.deployment)
-    if holder is not None and holder.state is DeploymentState.QUEUED:
-        return  # its plan was lost before it could cancel the turns of the deployment that it fenced
+    late = oracle.late(acted.deployment)
     if not oracle.recent(oracle.sim.now - late):
         oracle.fail("4 interleaved", f"{host.name} begins {acted.version} for {acted.deployment}, {late:.0f} s late")
     if acted.tries > MAXIMUM_TRIES:

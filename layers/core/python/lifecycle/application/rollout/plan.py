@@ -10,7 +10,7 @@ from lifecycle.application.context import Context
 from lifecycle.application.readable import readable
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.finish import restore_desired
-from lifecycle.application.rollout.host_commands import cancel_turns, prefetch
+from lifecycle.application.rollout.host_commands import cancel_turns_until, prefetch
 from lifecycle.domain.errors import CallFailed, InvalidValue, LeaseHeld, StoreRefused, Unknown
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.listing import listed
@@ -50,6 +50,9 @@ def begin(context: Context, request: Request, execution: str) -> Planned:
         return refused
     if existing is not None and existing.state is not DeploymentState.QUEUED:
         return _resume(context, existing, execution)
+    if (lease := context.leases.current(cluster)).deployment == request.deployment:
+        # A call that was lost after it took the lease, or a rollback. However this plan ends, they end first.
+        _close_former_holders(context, request, lease, lease)
     try:
         found = preview(context, request)
     except (InvalidValue, Unknown) as error:
@@ -143,6 +146,9 @@ def _take_lease(context: Context, request: Request, execution: str, found: Plan,
     if context.deployments.get(cluster, request.deployment) is None:
         # If this call is lost after it took the lease, convergence needs the record to resume the deployment.
         context.deployments.put(replace(record, state=DeploymentState.QUEUED, reason="is about to begin"))
+    if before.has_expired(now) and before.deployment != request.deployment:
+        # This call may be lost once it has the lease; then nothing else would end the former holder's commands soon.
+        cancel_turns_until(context, cluster, before.epoch, request.deployment)
     try:
         lease = context.leases.acquire(cluster, request.deployment, now)
     except LeaseHeld as error:
@@ -152,8 +158,8 @@ def _take_lease(context: Context, request: Request, execution: str, found: Plan,
     began = context.deployments.get(cluster, request.deployment)
     if began is not None and began.epoch == lease.epoch and (refused := _second_execution(began, execution)):
         return refused  # two executions planned at once, and the other was faster
-    for holder in _former_holders(context, request, before, lease):
-        _close_expired(context, request, holder)
+    if before.deployment:
+        _close_former_holders(context, request, before, lease)
     deployment = replace(record, epoch=lease.epoch)
     if request.rollback_of:
         _quarantine(context, request)
@@ -185,19 +191,19 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
     )
 
 
-def _former_holders(context: Context, request: Request, before: Lease, lease: Lease) -> list[str]:
-    """Return the deployments that this one has fenced and that nobody has closed.
+def _close_former_holders(context: Context, request: Request, before: Lease, lease: Lease) -> None:
+    """Cancel every command from before this lease, and close the deployments that it has fenced.
 
-    A call that was lost after it took the lease closed none, and the lease does not name them any more.
+    More than one may be open, as a call that was lost after it took the lease closed none. `before` names only
+    the last of them. A deployment that is rolled back is closed by its own hand-over.
     """
-    if before.deployment != request.deployment:
-        return [before.deployment] if before.deployment else []
-    recent, _ = readable(lambda: context.deployments.recent_without_hosts(request.cluster, observe.RECENT_LIMIT), ())
-    return [
-        each.id
-        for each in recent
-        if 0 < each.epoch < lease.epoch and not each.state.final and each.id != request.rollback_of
-    ]
+    cluster = request.cluster
+    cancel_turns_until(context, cluster, lease.epoch - 1, request.deployment)
+    recent, _ = readable(lambda: context.deployments.recent_without_hosts(cluster, observe.RECENT_LIMIT), ())
+    fenced = [each.id for each in recent if 0 < each.epoch < lease.epoch and not each.state.final]
+    for holder in dict.fromkeys((before.deployment, *fenced)):
+        if holder not in (request.deployment, request.rollback_of):
+            _close_expired(context, request, holder)
 
 
 def _close_expired(context: Context, request: Request, holder: str) -> None:
@@ -208,7 +214,6 @@ def _close_expired(context: Context, request: Request, holder: str) -> None:
     # A record that cannot be read stays open. The epoch fences its deployment all the same.
     fenced, _ = readable(lambda: context.deployments.get(request.cluster, holder), None)
     if fenced is not None and not fenced.state.final:
-        cancel_turns(context, fenced)
         closed = replace(fenced, state=DeploymentState.STALE, reason=why, finished_at=context.clock.now())
         context.deployments.put(closed)
 

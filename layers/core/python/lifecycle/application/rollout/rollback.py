@@ -80,8 +80,9 @@ def hand_over(context: Context, cluster: Cluster, name: str, reason: str) -> Han
     rollback = current.rollback_request(current.previous, by, reason, current.started_at)
     now = context.clock.now()
     _record_rollback(context, current, rollback)
-    context.leases.hand_over(cluster, Lease(current.epoch, current.id), rollback.deployment, now)
+    # First: once the lease has passed on, a loss of this call would leave these commands to others.
     cancel_turns(context, current)
+    context.leases.hand_over(cluster, Lease(current.epoch, current.id), rollback.deployment, now)
     closed = replace(current, state=DeploymentState.ROLLED_BACK, reason=reason, finished_at=now)
     context.deployments.put(closed)
     return HandOver(payload(rollback))
