@@ -7,11 +7,11 @@ import argparse
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from apps.local import environment as local_environment
 from apps.local.paths import Layout
@@ -56,7 +56,7 @@ def main() -> int:
         return 130 if interrupted else print_totals(found, len(chosen))
     try:
         with opened(options.state, SOURCES, {}) as state:
-            return _run_in_pieces(state, chosen, Budget(options.budget), again=options.again)
+            return run_in_pieces(state, chosen, Budget(options.budget), again=options.again)
     except OtherRun as error:
         print(error, file=sys.stderr)
         return 2
@@ -68,7 +68,12 @@ def chosen_cases(every: Sequence[Case], only: Sequence[str]) -> list[Case]:
     return exact or [case for case in every if not only or any(part in case.name for part in only)]
 
 
-def _run_in_pieces(state: State, chosen: Sequence[Case], budget: Budget, *, again: bool) -> int:
+RunCases: TypeAlias = Callable[[Sequence[Case], list[Ended], Budget, Callable[[Path], None]], bool]
+
+
+def run_in_pieces(
+    state: State, chosen: Sequence[Case], budget: Budget, *, again: bool, run_cases: RunCases | None = None
+) -> int:
     """Run the cases that the state file has no result of, or with `again` also those that failed."""
     results = [_ended(each) for each in state.kept.get("results", ())]
     _remove_killed_environment(state.kept.get("folder"))
@@ -80,7 +85,7 @@ def _run_in_pieces(state: State, chosen: Sequence[Case], budget: Budget, *, agai
     def save(folder: Path | None = None) -> None:
         state.save({"results": [asdict(each) for each in results], "folder": str(folder or "")})
 
-    interrupted = _run_cases(left, results, budget, save) if left else False
+    interrupted = (run_cases or _run_cases)(left, results, budget, save) if left else False
     save()
     names = {case.name for case in chosen}
     code = print_totals([each for each in results if each.case in names], len(chosen))

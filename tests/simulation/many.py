@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+from tests.simulation.quick_records import make_records_quick
 from tests.simulation.run import Result, run
 from tests.support.resumable import Budget
 
@@ -144,6 +145,7 @@ def _prepare_worker() -> None:
 
 def _run_chunk(seeds: range) -> tuple[list[Result], float]:
     """Run some seeds, with the garbage collector off: a run is small and is freed as a whole."""
+    make_records_quick()
     began = time.process_time()
     gc.collect()
     gc.freeze()

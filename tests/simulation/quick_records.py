@@ -1,12 +1,13 @@
 """A quicker `__init__` for the product's frozen records, which are most of what a run makes.
 
 A frozen dataclass sets each field by a call of `object.__setattr__`. Here a record is of a class with the same
-slots that is not frozen while its fields are set. What a record is and can do stays the same. Called once, by
-run.py.
+slots that is not frozen while its fields are set. What a record is and can do stays the same. Called by
+many.py.
 """
 
 from dataclasses import MISSING, Field, fields
 from datetime import datetime
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
@@ -31,14 +32,15 @@ def report_seen_at(report: HostReport, at: datetime) -> HostReport:
     return HostReport(*values[:_SEEN_AT], at, *values[_SEEN_AT + 1 :])
 
 
+@cache
 def make_records_quick() -> None:
-    """Give each of these classes a quicker `__init__` with the same parameters and effect."""
+    """Give each of these classes a quicker `__init__` with the same parameters and effect, in this process."""
     for record in RECORDS:
         if not hasattr(record, "__post_init__"):
-            record.__init__ = _quick_init(record)  # type: ignore[method-assign]
+            record.__init__ = quick_init(record)  # type: ignore[method-assign]
 
 
-def _quick_init(record: type) -> Any:
+def quick_init(record: type) -> Any:
     known = fields(record)  # type: ignore[arg-type]
     open_twin = type(record.__name__, (), {"__slots__": tuple(each.name for each in known)})
     space: dict[str, Any] = {"record": record, "open_twin": open_twin, "set_class": object.__setattr__}
@@ -51,7 +53,9 @@ def _quick_init(record: type) -> Any:
         "    self.__class__ = record",
     ]
     exec("\n".join(lines), space)  # noqa: S102 (as the module dataclasses does)
-    return space["__init__"]
+    made = space["__init__"]
+    made.__qualname__ = f"{record.__qualname__}.__init__"
+    return made
 
 
 def _parameter(field: Field[Any]) -> str:

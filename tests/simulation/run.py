@@ -6,10 +6,7 @@ from dataclasses import dataclass, field
 
 from tests.simulation.history import Violation
 from tests.simulation.invariants import ending
-from tests.simulation.quick_records import make_records_quick
 from tests.simulation.simulation import Simulation
-
-make_records_quick()
 
 HOUR = 3600.0
 QUARTER = 900.0

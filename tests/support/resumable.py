@@ -79,7 +79,9 @@ class State:
 
 
 @contextmanager
-def opened(path: Path, folders: Sequence[str], options: Mapping[str, Any]) -> Iterator[State]:
+def opened(
+    path: Path, folders: Sequence[str], options: Mapping[str, Any], root: Path = REPOSITORY
+) -> Iterator[State]:
     """Open a state file, or begin one, for as long as the block runs.
 
     Raises OtherRun if it belongs to other sources or other `options`, or if another process has it open.
@@ -90,10 +92,15 @@ def opened(path: Path, folders: Sequence[str], options: Mapping[str, Any]) -> It
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise OtherRun(f"{path} is in use by another run: wait for its end, or name another file") from None
-        tree = tree_hash(folders)
+        tree = tree_hash(folders, root)
         if not path.exists():
             began = f"{datetime.now(UTC):%Y-%m-%d}"
-            origin = {"tree": tree, "commit": commit_of(folders), "began": began, "options": json.dumps(options)}
+            origin = {
+                "tree": tree,
+                "commit": commit_of(folders, root),
+                "began": began,
+                "options": json.dumps(options),
+            }
             yield State(path, origin, {})
             return
         found = json.loads(path.read_text())
