@@ -42,13 +42,13 @@ def make_records_quick() -> None:
 
 def quick_init(record: type) -> Any:
     known = fields(record)  # type: ignore[arg-type]
-    open_twin = type(record.__name__, (), {"__slots__": tuple(each.name for each in known)})
-    space: dict[str, Any] = {"record": record, "open_twin": open_twin, "set_class": object.__setattr__}
+    open_class = type(record.__name__, (), {"__slots__": tuple(each.name for each in known)})
+    space: dict[str, Any] = {"record": record, "open_class": open_class, "set_class": object.__setattr__}
     space |= {f"default_{each.name}": each.default for each in known}
     space |= {f"factory_{each.name}": each.default_factory for each in known}
     lines = [
         f"def __init__(self, {', '.join(_parameter(each) for each in known)}):",
-        "    set_class(self, '__class__', open_twin)",
+        "    set_class(self, '__class__', open_class)",
         *(f"    self.{each.name} = {_value(each)}" for each in known),
         "    self.__class__ = record",
     ]
