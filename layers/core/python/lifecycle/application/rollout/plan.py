@@ -195,14 +195,18 @@ def _close_former_holders(context: Context, request: Request, before: Lease, lea
     """Cancel every command from before this lease, and close the deployments that it has fenced.
 
     More than one may be open, as a call that was lost after it took the lease closed none. `before` names only
-    the last of them. A deployment that is rolled back is closed by its own hand-over.
+    the last of them. A deployment that is rolled back is closed by its own hand-over. One that is closed has no
+    commands left.
     """
-    cluster = request.cluster
-    cancel_turns_until(context, cluster, lease.epoch - 1, request.deployment)
-    recent, _ = readable(lambda: context.deployments.recent_without_hosts(cluster, observe.RECENT_LIMIT), ())
+    recent, unreadable = readable(
+        lambda: context.deployments.recent_without_hosts(request.cluster, observe.RECENT_LIMIT), ()
+    )
     fenced = [each.id for each in recent if 0 < each.epoch < lease.epoch and not each.state.final]
-    for holder in dict.fromkeys((before.deployment, *fenced)):
-        if holder not in (request.deployment, request.rollback_of):
+    former = [each for each in dict.fromkeys((before.deployment, *fenced)) if each != request.deployment]
+    if former or unreadable:
+        cancel_turns_until(context, request.cluster, lease.epoch - 1, request.deployment)
+    for holder in former:
+        if holder != request.rollback_of:
             _close_expired(context, request, holder)
 
 
