@@ -44,6 +44,15 @@ def not_fenced(oracle: "Oracle", actor: Actor, effect: str) -> None:
         oracle.fail("5 stale actor", f"{actor.name} of {actor.deployment}: {effect}, but {holder} has the lease")
 
 
+def lease_outlasts_a_call(oracle: "Oracle", actor: Actor, effect: str) -> None:
+    """5: a lease expires under no call to the load balancer, even one that hangs, unless a clock is wrong.
+
+    A deployment may still pass its lease on, or end, while a repeated call of it hangs.
+    """
+    if actor.deployment in oracle.lease_expired and not oracle.sim.clock_error_ever:
+        oracle.fail("5 stale actor", f"{actor.name}: {effect}, and the lease of {actor.deployment} has expired")
+
+
 def host_epoch_only_grows(oracle: "Oracle", host: Host, state: State) -> None:
     """14: a host never acts on a turn with a lower epoch than before, whatever happened to its disk."""
     acted = state.acted
