@@ -5,9 +5,12 @@ import multiprocessing
 import os
 import signal
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, fields
+from itertools import islice
 from typing import Any, Self
 
 from tests.simulation.quick_records import make_records_quick
@@ -108,7 +111,7 @@ def go_on(
     """
     before, began = summary.seconds, time.monotonic()
     said, left = began, range(summary.first + summary.seeds, summary.first + seeds)
-    for results, seconds in _results(left, cores or os.cpu_count() or 1):
+    for results, seconds in _until_killed(_results(left, cores or os.cpu_count() or 1), budget):
         for result in results:
             summary.add(result)
             if result.violation:
@@ -124,14 +127,32 @@ def go_on(
     save()
 
 
+def _until_killed(
+    results: Iterator[tuple[list[Result], float]], budget: Budget
+) -> Iterator[tuple[list[Result], float]]:
+    """Pass on the results; end with them when the signal that ended the budget has killed the workers, too."""
+    try:
+        yield from results
+    except BrokenProcessPool:
+        if budget.allows(0.0):
+            raise
+
+
 def _results(seeds: range, cores: int) -> Iterator[tuple[list[Result], float]]:
     """Return the results of each chunk in the order of the seeds, with its processor seconds."""
     chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
     if cores == 1:
         yield from map(_run_chunk, chunks)
         return
-    with multiprocessing.get_context("fork").Pool(cores, _prepare_worker) as pool:
-        yield from pool.imap(_run_chunk, chunks)
+    waiting, fork = iter(chunks), multiprocessing.get_context("fork")
+    pool = ProcessPoolExecutor(cores, fork, _prepare_worker)
+    try:
+        ahead = deque(pool.submit(_run_chunk, chunk) for chunk in islice(waiting, 2 * cores))
+        while ahead:
+            yield ahead.popleft().result()
+            ahead.extend(pool.submit(_run_chunk, chunk) for chunk in islice(waiting, 1))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _prepare_worker() -> None:

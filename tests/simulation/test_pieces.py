@@ -1,6 +1,7 @@
 """A long run in pieces has the results of one run, and does not go on with other sources."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from tests.simulation.__main__ import SOURCES
 from tests.simulation.many import CHUNK, Summary, go_on, run_many
-from tests.support.resumable import REPOSITORY, Budget, OtherRun, opened
+from tests.support.resumable import REPOSITORY, UNFINISHED, Budget, OtherRun, opened
 
 
 @pytest.fixture
@@ -98,3 +99,23 @@ def test_every_module_of_a_run_is_among_the_sources() -> None:
     own = {each.relative_to(REPOSITORY) for each in here if ".venv" not in each.parts}
     assert len(own) > 50
     assert not [each for each in own if each.name != "__init__.py" and not any(map(each.is_relative_to, SOURCES))]
+
+
+def test_signal_that_also_kills_the_workers_ends_a_piece(tmp_path: Path) -> None:
+    """A killed worker's seeds never come back, and the run must not wait for them."""
+    path = os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "layers" / "core" / "python")))
+    command = [sys.executable, "-m", "tests.simulation", "--seeds", "100000", "--cores", "2"]
+    run = subprocess.Popen(
+        [*command, "--state", str(tmp_path / "state.json")],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert run.stdout is not None
+    run.stdout.readline()  # the first progress: the workers are busy
+    os.killpg(run.pid, signal.SIGTERM)
+    output, _ = run.communicate(timeout=60)
+    assert run.returncode == UNFINISHED
+    assert "the same command goes on" in output
