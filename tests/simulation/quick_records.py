@@ -28,8 +28,9 @@ _SEEN_AT = HostReport.__slots__.index("seen_at")
 
 def report_seen_at(report: HostReport, at: datetime) -> HostReport:
     """Return the report with another `seen_at`; dataclasses.replace is too slow for this many calls."""
-    values = _values(report)
-    return HostReport(*values[:_SEEN_AT], at, *values[_SEEN_AT + 1 :])
+    values: list[Any] = [*_values(report)]
+    values[_SEEN_AT] = at
+    return HostReport(*values)
 
 
 @cache
@@ -41,7 +42,7 @@ def make_records_quick() -> None:
 
 
 def quick_init(record: type) -> Any:
-    known = fields(record)  # type: ignore[arg-type]
+    known = fields(record)
     open_class = type(record.__name__, (), {"__slots__": tuple(each.name for each in known)})
     space: dict[str, Any] = {"record": record, "open_class": open_class, "set_class": object.__setattr__}
     space |= {f"default_{each.name}": each.default for each in known}
