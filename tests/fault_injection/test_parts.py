@@ -87,7 +87,7 @@ def test_between_a_phase_that_writes_too_little_never_fires(armed_folder: Path) 
 def test_full_name_chooses_one_case_and_a_part_chooses_many() -> None:
     every = list(rollout_cases.cases())
     assert [case.name for case in chosen_cases(every, ["drain: twice"])] == ["drain: twice"]
-    assert len(chosen_cases(every, ["drain: killed between"])) == 4
+    assert len(chosen_cases(every, ["drain: killed between"])) > 1
     assert chosen_cases(every, []) == every
 
 

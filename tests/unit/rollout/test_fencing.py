@@ -190,15 +190,15 @@ def self_tested(machine: Machine) -> HostTask:
     machine.memory.clock.sleep(1)
     request = machine.request("1.0.1")
     machine.begin(request)
-    task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-2", 1)
-    assert [stage(machine.context, task, request.deployment).outcome for stage in CHAIN[:3]] == ["PASSED"] * 3
+    task = machine.hand_out(request.deployment, "host-2", 1)
+    assert [stage(machine.context, task).outcome for stage in CHAIN[:3]] == ["PASSED"] * 3
     return task
 
 
 def test_host_that_restarted_after_its_self_test_is_not_registered(machine: Machine) -> None:
     task = self_tested(machine)
     machine._report(machine.host("host-2"), replace(machine.report("host-2"), boot="another"))
-    found = stages.register(machine.context, task, task.deployment)
+    found = stages.register(machine.context, task)
     assert found.outcome == "FAILED"
     assert "restarted since its self-test" in found.reason
     assert machine.host("host-2").address not in machine.memory.dispatcher.targets(CLUSTER)
@@ -208,14 +208,14 @@ def test_host_that_restarted_after_its_self_test_is_not_registered(machine: Mach
 def test_host_without_a_report_is_not_registered(machine: Machine) -> None:
     task = self_tested(machine)
     machine.memory.fleet.remove(CLUSTER, "host-2")
-    assert stages.register(machine.context, task, task.deployment).outcome == "FAILED"
+    assert stages.register(machine.context, task).outcome == "FAILED"
 
 
 def test_registration_renews_a_lease_that_its_call_could_outlast(machine: Machine) -> None:
     task = self_tested(machine)
     lease = machine.memory.leases.current(CLUSTER)
     machine.memory.leases.renew(CLUSTER, lease, machine.now + LONGEST_CALL)
-    assert stages.register(machine.context, task, task.deployment).outcome == "PASSED"
+    assert stages.register(machine.context, task).outcome == "PASSED"
     renewed = machine.memory.leases.current(CLUSTER).expires_at
     assert renewed is not None
     assert renewed > machine.now + LONGEST_CALL + timedelta(hours=1)
@@ -232,14 +232,14 @@ def test_registration_whose_lease_is_taken_before_it_is_renewed_is_not_made(mach
     taken._leases = machine.memory.leases._leases
     taken._leases[CLUSTER] = replace(taken.current(CLUSTER), expires_at=machine.now + LONGEST_CALL)
     context = replace(machine.context, leases=taken)
-    assert stages.register(context, task, task.deployment).outcome == "STALE"
+    assert stages.register(context, task).outcome == "STALE"
     assert machine.host("host-2").address not in machine.memory.dispatcher.targets(CLUSTER)
 
 
 def test_lease_of_a_running_deployment_is_not_renewed_before_each_call(machine: Machine) -> None:
     task = self_tested(machine)
     before = machine.memory.leases.current(CLUSTER)
-    stages.register(machine.context, task, task.deployment)
+    stages.register(machine.context, task)
     assert machine.memory.leases.current(CLUSTER) == before
 
 
