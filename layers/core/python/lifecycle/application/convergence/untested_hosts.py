@@ -5,6 +5,7 @@ host back that this deployment has drained, perhaps while an untested version ru
 """
 
 from lifecycle.application.context import Context
+from lifecycle.application.readable import readable
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.domain.convergence.decide import ClusterFacts
 from lifecycle.domain.fleet.cluster import Cluster
@@ -25,7 +26,8 @@ def take_out_untested(context: Context, cluster: Cluster, facts: ClusterFacts) -
     holder = facts.holder
     if holder is None or not any(state.in_rotation for state in facts.rotation.values()):
         return
-    for host, attempt in latest_attempts(tuple(context.deployments.attempts(holder.id))).items():
+    attempts, _ = readable(lambda: context.deployments.attempts(holder.id), ())
+    for host, attempt in latest_attempts(tuple(attempts)).items():
         report = facts.reports.get(host)
         failed = attempt.state is AttemptState.FAILED and attempt.reached in _DRAINED
         if not failed or report is None or not state_of(facts.rotation, host).in_rotation:
