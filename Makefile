@@ -16,7 +16,7 @@ BIN := .venv/bin
 ASL_VALIDATOR := 4.0.0
 LAYER_SOURCES := layers/build.py $(wildcard layers/dependencies/requirements.*)
 
-.PHONY: help setup dev-setup run stop test check simulate judge-study fault-injection mutants bench screenshots lock clean system-packages
+.PHONY: help setup dev-setup run stop test check simulate million judge-study fault-injection mutants bench screenshots lock clean system-packages
 
 help: ## print these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -45,11 +45,17 @@ SEEDS := 20000
 simulate: dev-setup ## run the real code under SEEDS=n seeded schedules full of faults
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
+# Long runs are done in pieces: the same command goes on, after Ctrl-C too. MINUTES=n ends a piece (with Error 75).
+MINUTES :=
+budget = $(if $(MINUTES),--budget $(MINUTES))
+million: dev-setup ## run a million seeds, in pieces of MINUTES=n; the figures of docs/reliability.md
+	@$(BIN)/python -m tests.simulation --seeds 1000000 --state build/million.json $(budget)
+
 judge-study: dev-setup ## how often the test bed's judge is wrong, and what it finds: prints tables; about 5 minutes
 	@$(BIN)/python -m tools.judge_study
 
-fault-injection: dev-setup ## kill, double and delay every phase in the embedded environment; about 50 minutes
-	@$(BIN)/python -m tests.fault_injection
+fault-injection: dev-setup ## kill, double and delay every phase in the embedded environment, in pieces of MINUTES=n
+	@$(BIN)/python -m tests.fault_injection --state build/fault-injection.json $(budget)
 
 MUTANTS := 500
 BUDGET := 0

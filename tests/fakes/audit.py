@@ -13,9 +13,11 @@ class MemoryAuditLog:
 
     def __init__(self) -> None:
         self.entries: list[AuditEntry] = []
+        self._known: set[AuditEntry] = set()
 
     def append(self, entry: AuditEntry) -> None:
-        if entry not in self.entries:
+        if entry not in self._known:
+            self._known.add(entry)
             self.entries.append(entry)
 
     def read(self, cluster: Cluster, after: datetime | None = None, limit: int = 1000) -> Sequence[AuditEntry]:

@@ -18,6 +18,8 @@ class MemoryDeployments:
 
     def __init__(self) -> None:
         self._deployments: dict[tuple[Cluster, str], Deployment] = {}
+        # By name: a record, and the same without its hosts.
+        self._short: dict[str, tuple[Deployment, Deployment]] = {}
         self._attempts: dict[tuple[str, str, int], HostAttempt] = {}
         self._questions: dict[tuple[str, str], Question] = {}
         self._beds: dict[tuple[str, int], TestBed] = {}
@@ -40,7 +42,17 @@ class MemoryDeployments:
         return [self._deployments[cluster, name] for name in names[:limit]]
 
     def recent_without_hosts(self, cluster: Cluster, limit: int) -> Sequence[Deployment]:
-        return [without_hosts(each) for each in self.recent(cluster, limit)]
+        return [self._without_hosts(each) for each in self.recent(cluster, limit)]
+
+    def get_without_hosts(self, cluster: Cluster, deployment: str) -> Deployment | None:
+        found = self.get(cluster, deployment)
+        return self._without_hosts(found) if found else None
+
+    def _without_hosts(self, stored: Deployment) -> Deployment:
+        known = self._short.get(stored.id)
+        if known is None or known[0] is not stored:
+            known = self._short[stored.id] = (stored, without_hosts(stored))
+        return known[1]
 
     def everything(self, deployment: str) -> DeploymentRecords:
         found = next((each for (_, name), each in self._deployments.items() if name == deployment), None)

@@ -141,10 +141,16 @@ def wait(what: str, poll: Callable[[], T | None], seconds: float = 60, every: fl
 
 
 @contextmanager
-def running_environment(progress: Progress, ports: Ports, releases: Collection[str]) -> Iterator[Environment]:
-    """Start an environment with these releases; stop and remove it after the block."""
+def running_environment(
+    progress: Progress, ports: Ports, releases: Collection[str], began: Callable[[Path], None] = lambda _: None
+) -> Iterator[Environment]:
+    """Start an environment with these releases; stop and remove it after the block.
+
+    `began` gets its folder before anything is started in it, so that another process can remove it after a kill.
+    """
     with tempfile.TemporaryDirectory(prefix="lifecycle-faults-") as folder:
         layout = Layout(Path(folder).resolve())
+        began(layout.home)
         supervisor = Supervisor(layout)
         try:
             with progress.step("an environment whose functions and agents can be killed"):

@@ -5,7 +5,6 @@ parts of apps/agent/installer.py that simulated_installer.py replaces.
 """
 
 import threading
-from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Turn
 from tests.simulation import false_reports, simulated_installer
 from tests.simulation.hosts import Host
+from tests.simulation.quick_records import report_seen_at
 from tests.simulation.services import ReleaseStore, Service
 
 HOME = Path("/home")
@@ -114,7 +114,7 @@ class Reporter:
         if sim.now < host.cut_off_until:
             self._send_soon(host.cut_off_until - sim.now)
             return
-        report = replace(self._wanted, seen_at=sim.time())
+        report = report_seen_at(self._wanted, sim.time())
         if host.cover_up:
             report = host.cover_up(report)
         if host.reports_falsely:

@@ -3,7 +3,7 @@
 Calls also schedule `Faults.strike` now and then, so that faults from outside (faults.py) hit running work.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from apps.agent.errors import StoreUnreachable
 from lifecycle.domain.errors import CallFailed, StoreRefused
@@ -32,14 +32,9 @@ class CallFaults:
     def count(self, what: str) -> None:
         self.counted[what] = self.counted.get(what, 0) + 1
 
-    def before(self, actor: Actor, name: str, given: tuple[Any, ...]) -> str:
-        """Give way; then raise a fault, or return the fault to raise after the effect, if any."""
+    def before(self, actor: Actor, name: str) -> str:
+        """Raise a fault, or return the fault to raise after the effect of this call, if any."""
         sim = self._sim
-        sim.give_way(actor)
-        if sim.tracing:
-            sim.say(actor.name, name, *given[1:])
-        if sim.calm:
-            return ""
         if self.strikes and sim.random() < self.strikes:
             sim.after(0.0, 3.0, sim.faults.strike)
         if not self.rate or sim.random() >= self.rate:

@@ -23,13 +23,16 @@ class _Port:
 
 
 def _instrumented(sim: "Simulation", name: str, call: Callable[..., Any], check: Callable[..., None] | None) -> Any:
-    before, after = sim.call_faults.before, sim.call_faults.after
+    give_way, draw, after = sim.give_way, sim.call_faults.before, sim.call_faults.after
 
     def call_with_faults(*given: Any) -> Any:
         actor = sim.actor
         if actor is None:
             return call(*given)
-        fault_after = before(actor, name, given)
+        give_way(actor)
+        if sim.tracing:
+            sim.say(actor.name, name, *given[1:])
+        fault_after = "" if sim.calm else draw(actor, name)
         result = call(*given)
         if check is not None:
             check(actor, result, *given)

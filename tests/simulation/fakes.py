@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from lifecycle.application.ports.step_reads import HostRecords, LoopRecords, StepRecords
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
-from lifecycle.domain.rollout.deployment import Deployment, without_hosts
+from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.execution import ExecutionState
 from lifecycle.domain.rollout.lease import Lease
 from tests.fakes.fleet import MemoryFleet
 from tests.fakes.leases import MemoryLeases
+from tests.simulation.quick_records import report_seen_at
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -59,16 +60,7 @@ class Fleet(MemoryFleet):
         if name not in mine:
             return
         host.last_report_at = sim.now - sim.now % HEARTBEAT
-        mine[name] = _seen(mine[name], sim.time(host.last_report_at - sim.now))
-
-
-def _seen(report: HostReport, at: datetime) -> HostReport:
-    """Return the report with a newer `seen_at`; dataclasses.replace is too slow for this many calls."""
-    copy = object.__new__(HostReport)
-    for name in HostReport.__slots__:
-        object.__setattr__(copy, name, getattr(report, name))
-    object.__setattr__(copy, "seen_at", at)
-    return copy
+        mine[name] = report_seen_at(mine[name], sim.time(host.last_report_at - sim.now))
 
 
 class Leases(MemoryLeases):
@@ -127,7 +119,7 @@ class StepReads:
 
     def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> StepRecords:
         sim = self._sim
-        found = self._deployment(cluster, deployment)
+        found = self._sim.deployments.get_without_hosts(cluster, deployment)
         self._between()
         lease = sim.leases.current(cluster)
         tried = sim.deployments._attempts.get((deployment, host, attempt))
@@ -135,7 +127,7 @@ class StepReads:
         return StepRecords(found, lease, tried, sim.fleet.report(cluster, host))
 
     def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]:
-        found = self._deployment(cluster, deployment)
+        found = self._sim.deployments.get_without_hosts(cluster, deployment)
         self._between()
         return found, self._sim.leases.current(cluster)
 
@@ -152,10 +144,6 @@ class StepReads:
         self._between()
         found = {host: sim.fleet.report(cluster, host) for host in hosts}
         return HostRecords([a for a in tried if a], {host: r for host, r in found.items() if r})
-
-    def _deployment(self, cluster: Cluster, name: str) -> Deployment | None:
-        found = self._sim.deployments.get(cluster, name)
-        return without_hosts(found) if found else None
 
     def _between(self) -> None:
         sim = self._sim

@@ -69,6 +69,8 @@ class History:
         self.requested: set[str] = set()
         self.registered_at: dict[str, float] = {}
         self.registered_late_at: dict[str, float] = {}
+        # Deployments whose lease expired and was taken, not passed on or freed by themselves.
+        self.lease_expired: set[str] = set()
         self.drained_at: dict[str, float] = {}
         self.removed_at = -1e9
         self.desired_before: list[Desired] = []

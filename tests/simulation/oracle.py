@@ -64,6 +64,8 @@ class Oracle(History):
         self, actor: Actor, acquired: Lease, cluster: Cluster, name: str, now: datetime, newest: int
     ) -> None:
         fencing.taken_only_when_free(self, now)
+        if self.lease.deployment not in ("", self.sim.leases.current(self.sim.cluster).deployment):
+            self.lease_expired.add(self.lease.deployment)
         self._lease_now(actor, name)
 
     def leases_hand_over(self, actor: Actor, acquired: Lease, cluster: Cluster, old: Lease, *_: Any) -> None:
@@ -226,7 +228,8 @@ class Oracle(History):
         self.registered_at[address] = self.sim.now
         if actor is None:
             return
-        if self.late(actor.deployment):
+        if actor.deployment and self.late(actor.deployment):
+            fencing.lease_outlasts_a_call(self, actor, f"register {host.name}")
             self.registered_late_at[address] = self.sim.now
         fencing.not_fenced(self, actor, f"register {host.name}")
         mine = self.lease.deployment if actor.function == "converge" else actor.deployment

@@ -64,8 +64,10 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     given = parser.parse_args()
     plant(given.name)
-    from tests.simulation.run import BROKEN, run  # noqa: PLC0415 (after the planting)
+    from tests.simulation.quick_records import make_records_quick  # noqa: PLC0415 (after the planting)
+    from tests.simulation.run import BROKEN, run  # noqa: PLC0415
 
+    make_records_quick()
     gc.freeze()
     gc.disable()
     for seed in range(given.seeds):

@@ -89,6 +89,7 @@ class Scheduler:
         self.actors: list[Actor] = []
         self._queue: list[tuple[float, int, Callable[[], None] | Actor]] = []
         self._number = 0
+        self._until = 0.0
         self._hub = getcurrent()
 
     def at(self, when: float, do: Callable[[], None]) -> None:
@@ -152,8 +153,13 @@ class Scheduler:
         self.sleep(actor, seconds)
 
     def sleep(self, actor: Actor, seconds: float) -> None:
-        """Give way for so many seconds."""
-        self._resume_at(self.now + seconds, actor)
+        """Give way for so many seconds; the running actor just goes on if nothing else happens meanwhile."""
+        when, queue = self.now + seconds, self._queue
+        if actor is self.actor and when <= self._until and (not queue or when < queue[0][0]):
+            self._number += 1
+            self.now = when
+            return
+        self._resume_at(when, actor)
         self._hub.switch()
 
     def _resume_at(self, when: float, actor: Actor) -> None:
@@ -176,7 +182,7 @@ class Scheduler:
 
     def run(self, until: float) -> None:
         """Handle events until that time, or until none are left."""
-        queue = self._queue
+        queue, self._until = self._queue, until
         while queue and queue[0][0] <= until:
             when, _, do = heappop(queue)
             self.now = max(self.now, when)

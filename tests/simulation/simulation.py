@@ -41,6 +41,7 @@ class Simulation(Scheduler):
     def __init__(self, seed: int, *, tracing: bool = False) -> None:
         super().__init__(seed)
         self.seed = seed
+        self._asked, self._answered = 0.0, BEGAN
         # Half of the runs use checkpoints, in small clusters too.
         self.checkpoint_from = 0 if seed % 2 == 0 else CHECKPOINT_FROM
         simulated_installer.forget_hosts()
@@ -76,7 +77,11 @@ class Simulation(Scheduler):
         self.scenario.prepare()
 
     def time(self, more: float = 0.0) -> datetime:
-        return BEGAN + timedelta(seconds=self.now + more)
+        """Return the simulated time, `more` seconds from now; calls at the same time get the same object."""
+        seconds = self.now + more
+        if seconds != self._asked:
+            self._asked, self._answered = seconds, BEGAN + timedelta(seconds=seconds)
+        return self._answered
 
     def skew(self) -> float:
         """Return the clock error of a new actor, in seconds."""

@@ -11,10 +11,15 @@ from lifecycle.domain.fleet.host import HostReport, SelfTest
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.lease import RUNNING_LEASE
 from lifecycle.domain.service.policy import ApprovalGate, Policy
 from lifecycle.domain.service.target import Target
 from tests.simulation.context import WRITES
+from tests.simulation.history import Violation
+from tests.simulation.invariants.fencing import lease_outlasts_a_call
 from tests.simulation.oracle import Oracle
+from tests.simulation.scheduler import Actor
+from tests.simulation.simulation import Simulation
 from tests.support.rollout import CLUSTER, Machine
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -61,6 +66,45 @@ def test_an_end_that_is_done_again_late_leaves_alone_what_came_after_it() -> Non
     assert before.version == "1.0.2"
     finish(machine.context, CLUSTER, late, DeploymentState.REJECTED, "delivered again")
     assert machine.context.registry.desired(CLUSTER) == before
+
+
+@pytest.mark.parametrize("expired", [True, False])
+@pytest.mark.parametrize("wrong_clocks", [True, False])
+def test_late_registration_is_excused_only_without_an_expired_lease_or_with_wrong_clocks(
+    expired: bool,  # noqa: FBT001
+    wrong_clocks: bool,  # noqa: FBT001
+) -> None:
+    sim = Simulation(0)
+    late = Actor("register host-1", lambda: None, lambda _: None)
+    late.deployment = "fenced"
+    sim.clock_error_ever = wrong_clocks
+    sim.oracle.lease_expired |= {"fenced"} if expired else set()
+    if expired and not wrong_clocks:
+        with pytest.raises(Violation, match="the lease of fenced has expired"):
+            lease_outlasts_a_call(sim.oracle, late, "register host-1")
+    else:
+        lease_outlasts_a_call(sim.oracle, late, "register host-1")
+    sim.close()
+
+
+def test_only_a_lease_that_another_deployment_takes_has_expired() -> None:
+    sim = Simulation(0)
+    leases, now = sim.leases, sim.time()
+    sim.oracle.audited |= {(name, "", "") for name in ("first", "second", "third")}
+    first = leases.acquire(CLUSTER, "first", now)
+    sim.oracle.leases_acquire(Actor("plan", _nothing, _nothing), first, CLUSTER, "first", now)
+    second = leases.hand_over(CLUSTER, first, "second", now)
+    sim.oracle.leases_hand_over(Actor("roll_back", _nothing, _nothing), second, CLUSTER, first)
+    assert not sim.oracle.lease_expired
+    later = now + RUNNING_LEASE
+    third = leases.acquire(CLUSTER, "third", later)
+    sim.oracle.leases_acquire(Actor("plan", _nothing, _nothing), third, CLUSTER, "third", later)
+    assert sim.oracle.lease_expired == {"second"}
+    sim.close()
+
+
+def _nothing(*_: object) -> None:
+    return
 
 
 def test_every_check_of_the_oracle_is_called() -> None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from apps.agent.decide import MAXIMUM_TRIES, State
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order
-from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.lease import Lease
 from tests.simulation.hosts import Host
 from tests.simulation.scheduler import Actor
@@ -45,6 +44,15 @@ def not_fenced(oracle: "Oracle", actor: Actor, effect: str) -> None:
         oracle.fail("5 stale actor", f"{actor.name} of {actor.deployment}: {effect}, but {holder} has the lease")
 
 
+def lease_outlasts_a_call(oracle: "Oracle", actor: Actor, effect: str) -> None:
+    """5: a lease expires under no call to the load balancer, even one that hangs, unless a clock is wrong.
+
+    A deployment may still pass its lease on, or end, while a repeated call of it hangs.
+    """
+    if actor.deployment in oracle.lease_expired and not oracle.sim.clock_error_ever:
+        oracle.fail("5 stale actor", f"{actor.name}: {effect}, and the lease of {actor.deployment} has expired")
+
+
 def host_epoch_only_grows(oracle: "Oracle", host: Host, state: State) -> None:
     """14: a host never acts on a turn with a lower epoch than before, whatever happened to its disk."""
     acted = state.acted
@@ -64,9 +72,7 @@ def begins_current_turns(oracle: "Oracle", host: Host, before: State | None, sta
         return
     if acted.deployment == oracle.robbed:
         return  # nobody has fenced it, and an agent cannot read the lease
-    late, holder = oracle.late(acted.deployment), oracle.record(oracle.lease.deployment)
-    if holder is not None and holder.state is DeploymentState.QUEUED:
-        return  # its plan was lost before it could cancel the turns of the deployment that it fenced
+    late = oracle.late(acted.deployment)
     if not oracle.recent(oracle.sim.now - late):
         oracle.fail("4 interleaved", f"{host.name} begins {acted.version} for {acted.deployment}, {late:.0f} s late")
     if acted.tries > MAXIMUM_TRIES:

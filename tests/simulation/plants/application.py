@@ -9,6 +9,7 @@ _PLAN = "lifecycle.application.rollout.plan"
 _DECIDE = "lifecycle.application.rollout.decide"
 _ANSWER = "lifecycle.application.rollout.answer"
 _ARTIFACTS = "tests/contract/test_artifacts.py"
+_FENCING = "tests/unit/rollout/test_fencing.py"
 
 FAULTS = (
     Planted(
@@ -246,5 +247,45 @@ FAULTS = (
                 "    if False:",
             ),
         ),
+    ),
+    Planted(
+        "a-service-that-restarted-is-registered",
+        (2,),
+        _STAGES,
+        "    if (problem := _self_test_problem(running, report)) or report is None:",
+        "    if (problem := _self_test_problem(running, report)) and report is None:",
+        f"{_FENCING}::test_host_that_restarted_after_its_self_test_is_not_registered",
+    ),
+    Planted(
+        "a-lease-is-taken-with-its-commands",
+        (4, 5),
+        _PLAN,
+        "        cancel_turns_until(context, cluster, before.epoch, request.deployment)\n",
+        "        pass\n",
+        f"{_FENCING}::test_expired_lease_is_taken_only_after_its_commands_are_cancelled",
+    ),
+    Planted(
+        "a-refused-plan-leaves-the-former-commands",
+        (4, 5),
+        _PLAN,
+        "        _close_former_holders(context, request, lease, lease)\n",
+        "        pass\n",
+        _FENCING,
+    ),
+    Planted(
+        "a-call-outlasts-its-lease",
+        (2, 4, 5),
+        _ATTEMPT,
+        "    if lease.outlasts_a_call(now):",
+        "    if True:",
+        f"{_FENCING}::test_registration_renews_a_lease_that_its_call_could_outlast",
+    ),
+    Planted(
+        "a-failed-host-stays-in-rotation",
+        (2, 9),
+        "lifecycle.application.convergence.untested_hosts",
+        "        if not failed or report is None",
+        "        if failed or report is None",
+        f"{_FENCING}::test_failed_host_that_a_late_call_registered_is_taken_out_by_convergence",
     ),
 )

@@ -63,8 +63,8 @@ FAULTS = (
         beside=(
             Edit(
                 "lifecycle.application.rollout.plan",
-                "        _close_expired(context, request, holder)\n",
-                "        pass\n",
+                "            _close_expired(context, request, holder)\n",
+                "            pass\n",
             ),
         ),
     ),

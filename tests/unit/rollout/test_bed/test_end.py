@@ -13,6 +13,7 @@ from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.lease import LONGEST_CALL
 from lifecycle.domain.rollout.test_bed.model import BedState
 from tests.fakes.dispatcher import MemoryDispatcher
 from tests.support.rollout import CLUSTER, Machine
@@ -50,6 +51,14 @@ def test_unhealthy_control_is_taken_out(machine: Machine) -> None:
     machine.tick()
     assert control not in dispatcher.targets(CLUSTER)
     assert weights(machine) == {Group.MAIN: 3, Group.TEST_BED: 0, Group.CONTROL: 0}
+
+
+def test_end_of_a_bake_renews_a_lease_that_its_calls_could_outlast(machine: Machine) -> None:
+    name, leases = until(machine, "BAKE"), machine.memory.leases
+    leases.renew(CLUSTER, leases.current(CLUSTER), machine.now + LONGEST_CALL)
+    step = Decided("END_BAKE", "as I see it", outcome=BedState.CANCELLED, bed=machine.bed(name).number)
+    assert machine.end_bake(name, step) == "PASSED"
+    assert leases.current(CLUSTER).outlasts_a_call(machine.now)
 
 
 class LeftMeanwhile(MemoryDispatcher):

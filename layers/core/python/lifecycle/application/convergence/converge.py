@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from lifecycle.application.context import Context
 from lifecycle.application.convergence.hand_made import missing_manifest, report_hand_made
+from lifecycle.application.convergence.untested_hosts import take_out_untested
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.finish import Finished, finish
-from lifecycle.application.rollout.host_commands import cancel_turns_of_lease
+from lifecycle.application.rollout.host_commands import cancel_turns_until
 from lifecycle.application.rollout.pause import ask_to_resume
 from lifecycle.application.rollout.task_tokens import resume_answered
 from lifecycle.application.rollout.test_bed import traffic_weights
@@ -86,6 +87,7 @@ def _converge_cluster(
     # meanwhile.
     traffic_weights.stop_unanswered_traffic(context, cluster)
     facts = cluster_facts(context, cluster)
+    take_out_untested(context, cluster, facts)
     wanted = facts.desired or facts.nobodys or facts.unreadable
     if wanted or facts.lease.deployment or facts.waiting or facts.orphaned:
         report_hand_made(context, cluster, facts)
@@ -195,7 +197,7 @@ def _act_on_holder(  # noqa: C901, PLR0911 (one case per kind)
             ended = finish(context, cluster, orphaned, DeploymentState.STALE, reason)
             return Result(str(cluster), "CLOSE_ORPHANED", ended.reason, orphaned)
         case FreeLease(held, reason):
-            if not _free_lease(context, cluster, facts, held, reason, by):
+            if not _free_lease(context, cluster, held, reason, by):
                 return Result(str(cluster), "HOLD", f"the lease of {held.deployment} changed meanwhile")
             return Result(str(cluster), "FREE_LEASE", reason, held.deployment)
         case Resume(deployment, execution, reason):
@@ -216,10 +218,9 @@ def _close_stopped(context: Context, cluster: Cluster, facts: ClusterFacts, stop
     return finish(context, cluster, stopped, DeploymentState.ABORTED, reason)
 
 
-def _free_lease(context: Context, cluster: Cluster, facts: ClusterFacts, held: Lease, reason: str, by: str) -> bool:
+def _free_lease(context: Context, cluster: Cluster, held: Lease, reason: str, by: str) -> bool:
     context.record(cluster, "free the lease", by, reason, deployment=held.deployment)
-    if facts.holder is None:  # with a record, its end has cancelled its commands
-        cancel_turns_of_lease(context, cluster, held)
+    cancel_turns_until(context, cluster, held.epoch, held.deployment)
     return context.leases.release(cluster, held)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe, queue
-from lifecycle.application.rollout.host_commands import cancel_turns
+from lifecycle.application.rollout.host_commands import cancel_turns, cancel_turns_until
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.decision import hosts_left_out
@@ -31,6 +31,9 @@ def finish(context: Context, cluster: Cluster, name: str, outcome: DeploymentSta
         queue.start_or_drop_after(context, cluster, current)
         return Finished(current.state, current.reason)
     context.record_action(cluster, name, outcome.lower().replace("_", " "), reason)
+    if not current.epoch and (held := context.leases.current(cluster)).deployment == name:
+        current = replace(current, epoch=held.epoch)  # its plan was lost once it had the lease
+        cancel_turns_until(context, cluster, held.epoch, name)
     lease = Lease(current.epoch, current.id)
     if outcome is not DeploymentState.STALE:
         restore_desired(context, current, outcome)

@@ -12,7 +12,6 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.deployment import Deployment
-from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.hosts import target_of
 from lifecycle.domain.service.target import Target
 
@@ -38,6 +37,19 @@ def install(deployment: Deployment, host: str, attempt: int, now: datetime, grou
 def restore(deployment: Deployment, previous: Target, host: str, attempt: int, now: datetime) -> Turn:
     """Return the command to install the previous version again, which tells a bad host from a bad version."""
     return _with_target(_turn(deployment, host, Order.RESTORE, attempt, now, INSTALL_LASTS), previous)
+
+
+def cancel_turns_until(context: Context, cluster: Cluster, epoch: int, by: str) -> None:
+    """Cancel every command up to this epoch, whichever deployment gave it; `by` is the deployment that ends it.
+
+    The deployments of these epochs are fenced, or end now. Their records may be lost or may not name their hosts.
+    """
+    now = context.clock.now()
+    turns = [
+        Turn(host, Order.IDLE, by, epoch, 0, version="", digest="", issued_at=now, expires_at=now + PREFETCH_LASTS)
+        for host in context.fleet.names(cluster)
+    ]
+    _ = context.fleet.give_turns(cluster, turns)  # those of a newer epoch stay
 
 
 def cancel_turn(deployment: Deployment, host: str, now: datetime) -> Turn:
@@ -71,16 +83,6 @@ def cancel_turns(context: Context, current: Deployment) -> None:
     hosts = sorted(set(current.hosts) | set(context.fleet.reports(current.cluster)))
     turns = [cancel_turn(current, host, context.clock.now()) for host in hosts]
     _ = context.fleet.give_turns(current.cluster, turns)  # those of a newer epoch are another deployment's
-
-
-def cancel_turns_of_lease(context: Context, cluster: Cluster, lease: Lease) -> None:
-    """Cancel the commands of a lease whose deployment has no record, as it was deleted."""
-    now = context.clock.now()
-    turns = [
-        Turn(host, Order.IDLE, lease.deployment, lease.epoch, 0, "", "", now, now + PREFETCH_LASTS)
-        for host in sorted(context.fleet.reports(cluster))
-    ]
-    _ = context.fleet.give_turns(cluster, turns)  # those of a newer epoch are another deployment's
 
 
 def give_turns(context: Context, current: Deployment, turns: Sequence[Turn]) -> RefusedTurn | None:

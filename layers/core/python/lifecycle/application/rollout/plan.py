@@ -10,7 +10,7 @@ from lifecycle.application.context import Context
 from lifecycle.application.readable import readable
 from lifecycle.application.rollout import epochs, observe, queue
 from lifecycle.application.rollout.finish import finish, restore_desired
-from lifecycle.application.rollout.host_commands import cancel_turns, give_turns, prefetch
+from lifecycle.application.rollout.host_commands import cancel_turns, cancel_turns_until, give_turns, prefetch
 from lifecycle.domain.errors import CallFailed, InvalidValue, LeaseHeld, StoreRefused, Unknown
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.listing import listed
@@ -50,6 +50,9 @@ def begin(context: Context, request: Request, execution: str) -> Planned:
         return refused
     if existing is not None and existing.state is not DeploymentState.QUEUED:
         return _resume(context, existing, execution)
+    if (lease := context.leases.current(cluster)).deployment == request.deployment:
+        # A call that was lost after it took the lease, or a rollback. However this plan ends, they end first.
+        _close_former_holders(context, request, lease, lease)
     try:
         found = preview(context, request)
     except (InvalidValue, Unknown) as error:
@@ -180,6 +183,9 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
         begins = replace(record, state=DeploymentState.QUEUED, reason="is about to begin")
         if not context.deployments.put(begins):
             return _has_ended(observe.deployment(context, cluster, request.deployment))
+    if before.has_expired(now) and before.deployment != request.deployment:
+        # This call may be lost once it has the lease; then nothing else would end the former holder's commands soon.
+        cancel_turns_until(context, cluster, before.epoch, request.deployment)
     try:
         lease = context.leases.acquire(cluster, request.deployment, now, found.epochs.highest)
     except LeaseHeld as error:
@@ -189,8 +195,8 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
     began = context.deployments.get(cluster, request.deployment)
     if began is not None and began.epoch == lease.epoch and (refused := _second_execution(began, execution)):
         return refused  # two executions planned at once, and the other was faster
-    for holder in _former_holders(context, request, before, lease):
-        _close_expired(context, request, holder)
+    if before.deployment or before.epoch + 1 < lease.epoch:  # free, but others may be open if it was set back
+        _close_former_holders(context, request, before, lease)
     deployment = replace(record, epoch=lease.epoch)
     if request.rollback_of:
         _quarantine(context, request)
@@ -232,21 +238,23 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
     )
 
 
-def _former_holders(context: Context, request: Request, before: Lease, lease: Lease) -> list[str]:
-    """Return the deployments that this one has fenced and that nobody has closed.
+def _close_former_holders(context: Context, request: Request, before: Lease, lease: Lease) -> None:
+    """Cancel every command from before this lease, and close the deployments that it has fenced.
 
-    A call that was lost after it took the lease closed none, and the lease does not name them any more.
+    More than one may be open, as a call that was lost after it took the lease closed none. `before` names only
+    the last of them. A deployment that is rolled back is closed by its own hand-over. One that is closed has no
+    commands left.
     """
-    if before.deployment not in ("", request.deployment):
-        return [before.deployment]
-    if before.epoch + 1 == lease.epoch:
-        return []
-    recent, _ = readable(lambda: context.deployments.recent_without_hosts(request.cluster, observe.RECENT_LIMIT), ())
-    return [
-        each.id
-        for each in recent
-        if 0 < each.epoch < lease.epoch and not each.state.final and each.id != request.rollback_of
-    ]
+    recent, unreadable = readable(
+        lambda: context.deployments.recent_without_hosts(request.cluster, observe.RECENT_LIMIT), ()
+    )
+    fenced = [each.id for each in recent if 0 < each.epoch < lease.epoch and not each.state.final]
+    former = [each for each in dict.fromkeys((before.deployment, *fenced)) if each not in ("", request.deployment)]
+    if former or unreadable:
+        cancel_turns_until(context, request.cluster, lease.epoch - 1, request.deployment)
+    for holder in former:
+        if holder != request.rollback_of:
+            _close_expired(context, request, holder)
 
 
 def _close_expired(context: Context, request: Request, holder: str) -> None:
@@ -257,7 +265,6 @@ def _close_expired(context: Context, request: Request, holder: str) -> None:
     # A record that cannot be read stays open. The epoch fences its deployment all the same.
     fenced, _ = readable(lambda: context.deployments.get(request.cluster, holder), None)
     if fenced is not None and not fenced.state.final:
-        cancel_turns(context, fenced)
         closed = replace(fenced, state=DeploymentState.STALE, reason=why, finished_at=context.clock.now())
         _ = context.deployments.put(closed)  # refused: another call has closed it
 

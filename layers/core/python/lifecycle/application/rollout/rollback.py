@@ -80,10 +80,11 @@ def hand_over(context: Context, cluster: Cluster, name: str, reason: str) -> Han
     rollback = current.rollback_request(current.previous, by, reason, current.started_at)
     now = context.clock.now()
     _record_rollback(context, current, rollback)
+    # First: once the lease has passed on, a loss of this call would leave these commands to others.
+    cancel_turns(context, current)
     newest = epochs.recorded(context, cluster).highest
     # Not used: the plan of the rollback reads the lease that it holds.
     _ = context.leases.hand_over(cluster, Lease(current.epoch, current.id), rollback.deployment, now, newest)
-    cancel_turns(context, current)
     closed = replace(current, state=DeploymentState.ROLLED_BACK, reason=reason, finished_at=now)
     _ = context.deployments.put(closed)  # refused: it has ended, and the rollback has its lease all the same
     return HandOver(payload(rollback))

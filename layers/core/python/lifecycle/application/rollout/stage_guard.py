@@ -11,14 +11,14 @@ from datetime import timedelta
 
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import host_commands, observe
-from lifecycle.domain.errors import CallFailed, LifecycleError
+from lifecycle.domain.errors import CallFailed, LifecycleError, StaleEpoch
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.deployment import Deployment
-from lifecycle.domain.rollout.lease import Lease, UnreadableLease
+from lifecycle.domain.rollout.lease import RUNNING_LEASE, Lease, UnreadableLease
 from lifecycle.domain.rollout.test_bed.hosts import target_of
 from lifecycle.domain.service.target import Target
 
@@ -67,6 +67,21 @@ def stale(epoch: int, lease: Lease) -> Outcome:
         found = f"the lease is at epoch {lease.epoch} ({holder}), and this deployment has epoch {epoch}"
         return Outcome("STALE", f"{found}: it was deleted or set back, so this deployment takes it again or ends")
     return Outcome("STALE", f"epoch {epoch} is fenced: the lease is at epoch {lease.epoch}")
+
+
+def renew_for_a_call(context: Context, cluster: Cluster, lease: Lease) -> Outcome | None:
+    """Renew a lease that one call to the load balancer could outlast; returns an outcome if it was taken.
+
+    Such a call would take effect while another deployment updates the same host.
+    """
+    now = context.clock.now()
+    if lease.outlasts_a_call(now):
+        return None
+    try:
+        _ = context.leases.renew(cluster, lease, now + RUNNING_LEASE)  # the next check reads it again
+    except StaleEpoch:
+        return stale(lease.epoch, context.leases.current(cluster))
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +145,7 @@ class Running:
             return stale(self.task.epoch, now.lease)
         if now.attempt is None or now.attempt.state is not self.attempt.state:
             return _CONTINUED
-        return None
+        return renew_for_a_call(self.context, self.task.cluster, now.lease)
 
     def report(self) -> HostReport | None:
         return self.context.fleet.report(self.task.cluster, self.host)

@@ -1,14 +1,14 @@
 """Convergence right after an execution ended: what it does at once, and what waits for the schedule.
 
 EventBridge calls functions/convergence/converge within seconds of an execution that failed or was stopped. What
-starts another execution must not loop: an execution that cannot even begin would be started again for ever.
+starts another execution must not loop: one that cannot even begin would be started again for ever. Resuming has a
+back-off of its own (resume.py).
 """
 
 from dataclasses import dataclass
 from datetime import timedelta
 
 from lifecycle.domain.convergence.decide import Convergence, Repair
-from lifecycle.domain.convergence.resume import Resume
 from lifecycle.domain.rollout.execution import execution_number
 from lifecycle.domain.rollout.queue import StartPending
 
@@ -29,7 +29,7 @@ def left_to_schedule(found: Convergence, ended: EndedExecution) -> str | None:
     match found:
         case Repair():
             return "repairs begin on schedule"
-        case Resume() | StartPending() if execution_number(ended.name) > 1 and ended.lasted < SHORT:
+        case StartPending() if execution_number(ended.name) > 1 and ended.lasted < SHORT:
             seconds = ended.lasted.total_seconds()
             return f"{ended.name} was not the first to end, after {seconds:.0f} s; the next begins on schedule"
         case _:

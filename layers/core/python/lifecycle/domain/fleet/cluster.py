@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lifecycle.domain.errors import InvalidName
 
@@ -36,3 +37,9 @@ class Cluster:
 
     def __str__(self) -> str:
         return f"{self.environment}/{self.service}"
+
+
+@lru_cache(maxsize=1024)
+def cluster_named(environment: str, service: str) -> Cluster:
+    """Return a cluster by its names, the same object each time; raises InvalidName."""
+    return Cluster(environment, service)

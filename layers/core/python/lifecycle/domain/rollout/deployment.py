@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from lifecycle.domain.errors import InvalidName
-from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.cluster import Cluster, cluster_named
 from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
@@ -111,7 +111,7 @@ class Request:
 
     @property
     def cluster(self) -> Cluster:
-        return Cluster(self.environment, self.service)
+        return cluster_named(self.environment, self.service)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,14 @@ class Lease:
             return self.epoch != epoch
         return not self.deployment and self.epoch < epoch
 
+    def has_expired(self, now: datetime) -> bool:
+        """Return whether a deployment holds the lease that any other may take."""
+        return self.deployment != "" and self.expires_at is not None and now >= self.expires_at
+
+    def outlasts_a_call(self, now: datetime) -> bool:
+        """Return whether nobody can take the lease before a call that begins now has ended."""
+        return self.expires_at is None or now + LONGEST_CALL < self.expires_at
+
 
 @dataclass(frozen=True, slots=True)
 class UnreadableLease(Lease):
@@ -49,6 +57,10 @@ class UnreadableLease(Lease):
 RUNNING_LEASE = timedelta(hours=3)
 
 RENEWAL_THRESHOLD = timedelta(hours=2)
+
+# The longest that one AWS call may hang, with its retries. The load balancer has no conditional writes, so a
+# deployment begins a call to it only under a lease that outlasts the call.
+LONGEST_CALL = timedelta(minutes=15)
 
 # A state machine waits for an answer for a week, then asks again.
 WAITING_LEASE = timedelta(days=8)

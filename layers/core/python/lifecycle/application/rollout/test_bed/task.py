@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe
-from lifecycle.application.rollout.stage_guard import Outcome, stale
+from lifecycle.application.rollout.stage_guard import Outcome, renew_for_a_call, stale
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
@@ -32,7 +32,9 @@ def owned_deployment(context: Context, task: BakeTask) -> Deployment | Outcome:
         raise observe.unknown(task.cluster, task.deployment)
     if not lease.is_held_by(current.id, task.epoch):
         return stale(task.epoch, lease)
-    return Outcome("SKIPPED", f"it has ended: {current.state}") if current.state.final else current
+    if current.state.final:
+        return Outcome("SKIPPED", f"it has ended: {current.state}")
+    return renew_for_a_call(context, task.cluster, lease) or current
 
 
 def baking_bed(context: Context, task: BakeTask) -> TestBed | None:
