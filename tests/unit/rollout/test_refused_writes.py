@@ -68,6 +68,21 @@ def test_deployment_that_is_cancelled_while_it_takes_the_lease_does_not_begin(ma
     assert machine.record(machine.deploy("1.0.1")).state is DeploymentState.DONE
 
 
+def test_desired_version_of_before_names_the_deployment_that_verified_it(machine: Machine) -> None:
+    """Not the pending one of the same version, which wrote nothing (seed 216 of the simulation)."""
+    verified = machine.memory.registry.desired(CLUSTER)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    machine.memory.clock.sleep(1)
+    pending = machine.request("1.0.0")
+    assert machine.begin(pending).kind == "QUEUED"
+    finish(machine.context, CLUSTER, request.deployment, DeploymentState.ABORTED, "enough")
+    desired = machine.memory.registry.desired(CLUSTER)
+    assert verified is not None
+    assert desired is not None
+    assert (desired.version, desired.deployment) == ("1.0.0", verified.deployment)
+
+
 def test_end_that_another_call_recorded_first_is_the_one_that_counts(machine: Machine) -> None:
     request = machine.request("1.0.1")
     begin(machine.context, request, request.deployment)

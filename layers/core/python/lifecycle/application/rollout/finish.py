@@ -61,7 +61,9 @@ def restore_desired(context: Context, current: Deployment, outcome: DeploymentSt
     previous = current.previous
     if outcome is DeploymentState.DONE or previous is None or context.deployments.has_attempts(current.id):
         return
-    last = next((d for d in observe.recent_deployments(context, current.cluster) if d.target == previous), None)
+    recent = observe.recent_deployments(context, current.cluster)
+    # Not a newer one of the same version, which is pending or was refused: it has written nothing.
+    last = next((d for d in recent if observe.verifies(d) and d.target == previous), None)
     lease = context.leases.current(current.cluster)
     if not lease.is_held_by(current.id, current.epoch):
         return
