@@ -78,11 +78,19 @@ class Oracle(History):
         self._lease_now(actor, lease.deployment)
 
     def lease_lost(self, left: Lease) -> None:
-        """Note that somebody set the lease back to `left`; every later epoch still exceeds the lost one."""
+        """Note that somebody set the lease back to `left`; every later epoch exceeds those on record.
+
+        A holder that was lost right after it took the lease has not recorded its epoch, nor acted under it.
+        """
         if self.lease.deployment:
             self.lease_lost_at[self.lease.deployment] = self.sim.now
             self.robbed = self.lease.deployment
-        self.lease, self.lost_lease = Lease(self.lease.epoch), left
+        sim, desired = self.sim, self.sim.registry.desired(self.sim.cluster)
+        recorded = [each.epoch for each in sim.deployments.recent(sim.cluster, 1000)]
+        recorded += sim.fleet.turn_epochs(sim.cluster).values()
+        recorded += [host.acted_epoch for host in sim.hosts.values()]
+        known = max([left.epoch, desired.epoch if desired else 0, *recorded])
+        self.lease, self.lost_lease = Lease(min(self.lease.epoch, known)), left
 
     def _lease_now(self, actor: Actor, deployment: str) -> None:
         old, new = self.lease, self.sim.leases.current(self.sim.cluster)

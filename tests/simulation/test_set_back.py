@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from apps.agent.decide import State, TurnRecord
+from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.rollout.lease import Lease
@@ -20,6 +21,7 @@ def sim() -> Simulation:
     """A run in which `loser` holds the lease under epoch 5, and time has passed."""
     made = Simulation(1)
     made.oracle.lease = Lease(5, "loser", made.time(), None)
+    made.registry.set_desired(made.cluster, Desired("1.0.1", "d1", 5, "loser"))
     made.now = 10 * GRACE
     return made
 
@@ -59,3 +61,17 @@ def test_epoch_after_a_loss_must_exceed_the_lost_one(sim: Simulation) -> None:
     assert sim.oracle.lease == Lease(5)
     with pytest.raises(Violation, match="14 epoch"):
         epochs_only_grow(sim.oracle, sim.oracle.lease, Lease(5, "newer", sim.time(), None))
+
+
+def test_epoch_that_no_record_has_may_be_given_again(sim: Simulation) -> None:
+    sim.registry.set_desired(sim.cluster, Desired("1.0.1", "d1", 4, "before"))
+    lose(sim)
+    assert sim.oracle.lease == Lease(4)
+    epochs_only_grow(sim.oracle, sim.oracle.lease, Lease(5, "newer", sim.time(), None))
+
+
+def test_epoch_that_a_host_has_acted_under_is_not_given_again(sim: Simulation) -> None:
+    sim.registry.set_desired(sim.cluster, Desired("1.0.1", "d1", 4, "before"))
+    next(iter(sim.hosts.values())).acted_epoch = 5
+    lose(sim)
+    assert sim.oracle.lease == Lease(5)

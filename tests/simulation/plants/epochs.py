@@ -16,6 +16,7 @@ FAULTS = (
         "acquire(cluster, request.deployment, now, found.epochs.highest)",
         "acquire(cluster, request.deployment, now, 0)",
         caught_by=_LOST,
+        beside=(Edit(_PLAN, "    recorded = epochs.recorded(context, cluster).highest\n", "    recorded = 0\n"),),
     ),
     Planted(
         "the-desired-epoch-is-overlooked",

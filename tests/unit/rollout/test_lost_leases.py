@@ -1,6 +1,7 @@
 """A lease that was deleted or set back: the epoch never goes back, and every refused command is reported."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -17,6 +18,7 @@ from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.lease import Lease
+from tests.fakes.leases import MemoryLeases
 from tests.fakes.registry import MemoryRegistry
 from tests.support.rollout import CLUSTER, Machine
 
@@ -43,6 +45,24 @@ def test_epoch_never_goes_back(machine: Machine, set_back: Lease | None) -> None
     assert machine.record(deployed).state is DeploymentState.DONE
     assert epoch(machine, deployed) == 5
     assert set(machine.serving().values()) == {"1.0.2"}
+
+
+def test_plan_that_waited_while_another_took_and_lost_the_lease_takes_a_higher_epoch(machine: Machine) -> None:
+    """Seed 1000 of the simulation: both have read the epochs before either of them took the lease."""
+    slow, fast = machine.request("1.0.1"), replace(machine.request("1.0.2"), deployment="hello-production-2-fast")
+
+    class Slow(MemoryLeases):
+        def acquire(self, cluster: Cluster, deployment: str, now: datetime, newest: int = 0) -> Lease:
+            if deployment == slow.deployment and not machine.memory.deployments.get(CLUSTER, fast.deployment):
+                assert machine.begin(fast).epoch == 2
+                machine.memory.leases.set_back(CLUSTER, Lease(1))
+            return super().acquire(cluster, deployment, now, newest)
+
+    leases = Slow()
+    leases._leases = machine.memory.leases._leases
+    planned = begin(replace(machine.context, leases=leases), slow, slow.deployment)
+    assert planned.kind == "PLANNED"
+    assert planned.epoch > 2
 
 
 @pytest.mark.parametrize("left", ["desired", "reports", "commands", "deployments"])

@@ -109,11 +109,18 @@ def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
     if current != existing and not context.deployments.put(current):
         _ = context.leases.release(cluster, Lease(current.epoch, current.id))  # not held: somebody has freed it
         return _has_ended(observe.deployment(context, cluster, current.id))
-    desired = context.registry.desired(cluster)
-    if current.epoch != existing.epoch and desired is not None and desired.deployment == current.id:
-        context.registry.set_desired(cluster, replace(desired, epoch=current.epoch))
+    if current.epoch != existing.epoch:
+        _write_desired_again(context, existing, current.epoch)
     queue.clear_slot(context, existing.request)
     return Planned("PLANNED", current.epoch, f"{existing.id} continues in execution {execution}")
+
+
+def _write_desired_again(context: Context, existing: Deployment, epoch: int) -> None:
+    """Give the desired version the new epoch, unless somebody else wrote it, or a person changed it."""
+    mine = Desired(existing.target.version, existing.target.digest, existing.epoch, existing.id)
+    desired, _ = readable(lambda: context.registry.desired(existing.cluster), None)
+    if desired == mine:
+        context.registry.set_desired(existing.cluster, replace(mine, epoch=epoch))
 
 
 def _has_ended(ended: Deployment) -> Planned:
@@ -187,7 +194,7 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
         # This call may be lost once it has the lease; then nothing else would end the former holder's commands soon.
         cancel_turns_until(context, cluster, before.epoch, request.deployment)
     try:
-        lease = context.leases.acquire(cluster, request.deployment, now, found.epochs.highest)
+        lease = _acquire(context, request, before, found)
     except LeaseHeld as error:
         if request.kind is Kind.DEPLOY:
             return _take_slot(context, request, execution, replace(found, waits_for=error.holder))
@@ -210,6 +217,20 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
     queue.clear_slot(context, request)
     names = listed([planned.host for planned in found.hosts]) or "no host"
     return Planned("PLANNED", lease.epoch, f"{names} to update, about {found.expected_seconds:.0f} s{replaced}")
+
+
+def _acquire(context: Context, request: Request, before: Lease, found: Plan) -> Lease:
+    """Take the lease under an epoch that no record has; raises LeaseHeld.
+
+    The epochs are read once more under the lease. Another plan may have taken the lease after they were read
+    first, and lost it to nobody. This deployment has recorded nothing under its new epoch yet.
+    """
+    cluster, now = request.cluster, context.clock.now()
+    lease = context.leases.acquire(cluster, request.deployment, now, found.epochs.highest)
+    recorded = epochs.recorded(context, cluster).highest
+    if before.deployment == request.deployment or recorded < lease.epoch:
+        return lease
+    return context.leases.acquire(cluster, request.deployment, now, recorded + 1)
 
 
 def _ended_meanwhile(context: Context, deployment: Deployment) -> Planned:
