@@ -91,14 +91,14 @@ def test_only_a_lease_that_another_deployment_takes_has_expired() -> None:
     sim = Simulation(0)
     leases, now = sim.leases, sim.time()
     sim.oracle.audited |= {(name, "", "") for name in ("first", "second", "third")}
-    first = leases.acquire(CLUSTER, "first", now)
-    sim.oracle.leases_acquire(Actor("plan", _nothing, _nothing), first, CLUSTER, "first", now)
-    second = leases.hand_over(CLUSTER, first, "second", now)
+    first = leases.acquire(CLUSTER, "first", now, 0)
+    sim.oracle.leases_acquire(Actor("plan", _nothing, _nothing), first, CLUSTER, "first", now, 0)
+    second = leases.hand_over(CLUSTER, first, "second", now, 0)
     sim.oracle.leases_hand_over(Actor("roll_back", _nothing, _nothing), second, CLUSTER, first)
     assert not sim.oracle.lease_expired
     later = now + RUNNING_LEASE
-    third = leases.acquire(CLUSTER, "third", later)
-    sim.oracle.leases_acquire(Actor("plan", _nothing, _nothing), third, CLUSTER, "third", later)
+    third = leases.acquire(CLUSTER, "third", later, 0)
+    sim.oracle.leases_acquire(Actor("plan", _nothing, _nothing), third, CLUSTER, "third", later, 0)
     assert sim.oracle.lease_expired == {"second"}
     sim.close()
 
@@ -111,8 +111,8 @@ def test_every_check_of_the_oracle_is_called() -> None:
     """A check of a port's write is found by its name, so one with a wrong name would never run."""
     called_directly = {
         "deployed_before", "deployment_requested", "deregisters", "execution_started", "fail", "function_returned",
-        "journal_written", "recent", "registers", "self_test_passed", "service_starts", "service_stops", "turn_given",
-        "turned_healthy", "unexpected", "weights_changed",
+        "journal_written", "lease_lost", "recent", "registers", "self_test_passed", "service_starts",
+        "service_stops", "turn_given", "turned_healthy", "unexpected", "weights_changed",
     }  # fmt: skip
     checks = {name for name, value in vars(Oracle).items() if callable(value) and not name.startswith("_")}
     by_port = {f"{port}_{method}" for port, methods in WRITES.items() for method in methods}

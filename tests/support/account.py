@@ -333,11 +333,11 @@ def _fill_hello(account: Account) -> None:
     ended = {"state": DeploymentState.DONE, "finished_at": now - timedelta(minutes=55)}
     request = Request(FIRST, "hello", "production", "1.0.0", "ada")
     _deployment(account, request, 1, **ended)
-    context.leases.release(HELLO, context.leases.acquire(HELLO, FIRST, now))
+    context.leases.release(HELLO, context.leases.acquire(HELLO, FIRST, now, 0))
     _attempt(account, FIRST, "host-1", AttemptState.ALIVE)
     request = Request(CURRENT, "hello", "production", "1.0.1", "ada")
     _deployment(account, request, 2, state=DeploymentState.HALTED, reason="host-2 failed")
-    context.leases.acquire(HELLO, CURRENT, now)
+    context.leases.acquire(HELLO, CURRENT, now, 0)
     _attempt(account, CURRENT, "host-1", AttemptState.ALIVE)
     _attempt(account, CURRENT, "host-2", AttemptState.FAILED)
     context.deployments.ask(_question(account))
@@ -388,7 +388,7 @@ def _fill_other(account: Account) -> None:
         _report(account, OTHER, number, "1.0.1" if number > 1 else "1.0.0")
     request = Request(OTHERS, "other", "production", "1.0.1", "ada")
     _deployment(account, request, 1, state=DeploymentState.DONE, finished_at=now - timedelta(minutes=55))
-    account.context.leases.release(OTHER, account.context.leases.acquire(OTHER, OTHERS, now))
+    account.context.leases.release(OTHER, account.context.leases.acquire(OTHER, OTHERS, now, 0))
     account.registry.set_desired(OTHER, Desired("1.0.1", manifest("1.0.1").digest, 1, OTHERS))
 
 
