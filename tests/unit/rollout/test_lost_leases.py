@@ -267,3 +267,27 @@ def test_diagnosis_says_that_its_command_was_refused(machine: Machine) -> None:
     machine.diagnose(name, "host-1", 1)
     attempt = machine.memory.deployments.attempts(name)[0]
     assert "1.0.0 was not tried: host-1 holds a command of epoch 5" in attempt.diagnosis
+
+
+def test_resume_that_was_lost_before_the_desired_version_writes_it_again(machine: Machine) -> None:
+    """Seed 638 of the simulation: the record has the new epoch already."""
+    machine.stop_at = "UPDATE_HOSTS"
+    name = machine.deploy("1.0.1")
+    machine.memory.leases.set_back(CLUSTER, None)
+    with pytest.raises(RuntimeError, match="killed"):
+        begin(replace(machine.context, registry=Unwritable(machine)), machine.record(name).request, name)
+    machine.stop_at = ""
+    resumed = begin(machine.context, machine.record(name).request, name)
+    desired = machine.memory.registry.desired(CLUSTER)
+    assert desired is not None
+    assert (desired.version, desired.epoch) == ("1.0.1", resumed.epoch)
+
+
+class Unwritable(MemoryRegistry):
+    """A registry whose writer is killed."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.__dict__.update(machine.memory.registry.__dict__)
+
+    def set_desired(self, cluster: Cluster, desired: Desired) -> None:
+        raise RuntimeError("killed")

@@ -8,12 +8,18 @@ import pytest
 
 from lifecycle.application.convergence.converge import Result, converge_all
 from lifecycle.application.rollout.plan import begin
+from lifecycle.application.rollout.rollback import hand_over
+from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import RefusedTurn, Turn
+from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Request
+from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.lease import Lease
 from tests.fakes.fleet import MemoryFleet
+from tests.fakes.freezes import MemoryFreezes
 from tests.fakes.leases import MemoryLeases
 from tests.fakes.registry import MemoryRegistry
 from tests.support.rollout import CLUSTER, Machine
@@ -135,3 +141,41 @@ def test_refused_second_plan_restores_the_desired_version(machine: Machine) -> N
     assert now is not None
     assert (now.version, now.deployment) == (before.version, before.deployment)
     assert machine.memory.leases.current(CLUSTER).deployment == ""
+
+
+def test_refusal_of_a_repeated_call_leaves_the_deployment_that_has_begun(machine: Machine) -> None:
+    """Seed 1195 of the simulation: the first call seemed lost, and began while the second one read the records."""
+    request = machine.request("1.0.1")
+
+    class Slow(MemoryFreezes):
+        def all(self) -> Sequence[Freeze]:
+            if machine.memory.deployments.get(CLUSTER, request.deployment) is None:
+                assert begin(machine.context, request, request.deployment).kind == "PLANNED"
+            return [Freeze("production", "grace", "the fair", machine.now)]
+
+    repeated = begin(replace(machine.context, freezes=Slow()), request, request.deployment)
+    assert repeated.kind == "PLANNED"
+    assert machine.memory.leases.current(CLUSTER).deployment == request.deployment
+    desired = machine.memory.registry.desired(CLUSTER)
+    assert desired is not None
+    assert desired.version == "1.0.1"
+
+
+def test_rollback_is_not_refused_for_a_passing_error_although_its_lease_was_lost(machine: Machine) -> None:
+    """Seed 3130 of the simulation: a decided rollback must not be dropped."""
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
+    halted = machine.record(machine.deploy("1.0.1"))
+    machine.stop_at = "ROLL_BACK"
+    machine.decide(halted.id, Choice.ROLL_BACK, "host-2")
+    hand_over(machine.context, CLUSTER, halted.id, "bad")
+    rollback = machine.memory.deployments.recent(CLUSTER, 1)[0]
+    request = rollback.request
+
+    class Refuses(MemoryFreezes):
+        def all(self) -> Sequence[Freeze]:
+            raise StoreRefused("freezes.all: the store refused the call")
+
+    machine.memory.leases.set_back(CLUSTER, None)
+    with pytest.raises(StoreRefused):
+        begin(replace(machine.context, freezes=Refuses()), request, request.deployment)
+    assert not machine.record(request.deployment).state.final

@@ -59,8 +59,8 @@ def begin(context: Context, request: Request, execution: str) -> Planned:
         return _refuse(context, request, [str(error)])
     except (StoreRefused, CallFailed) as error:
         passing = isinstance(error, CallFailed) and error.temporary
-        if passing or context.leases.current(cluster).deployment == request.deployment:
-            raise
+        if passing or request.rollback_of or context.leases.current(cluster).deployment == request.deployment:
+            raise  # a rollback that was decided must not be dropped, also if its lease was lost
         return _refuse(context, request, [str(error)])
     return _begin_planned(context, request, execution, found)
 
@@ -109,18 +109,20 @@ def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
     if current != existing and not context.deployments.put(current):
         _ = context.leases.release(cluster, Lease(current.epoch, current.id))  # not held: somebody has freed it
         return _has_ended(observe.deployment(context, cluster, current.id))
-    if current.epoch != existing.epoch:
-        _write_desired_again(context, existing, current.epoch)
+    _write_desired_again(context, current)
     queue.clear_slot(context, existing.request)
     return Planned("PLANNED", current.epoch, f"{existing.id} continues in execution {execution}")
 
 
-def _write_desired_again(context: Context, existing: Deployment, epoch: int) -> None:
-    """Give the desired version the new epoch, unless somebody else wrote it, or a person changed it."""
-    mine = Desired(existing.target.version, existing.target.digest, existing.epoch, existing.id)
-    desired, _ = readable(lambda: context.registry.desired(existing.cluster), None)
-    if desired == mine:
-        context.registry.set_desired(existing.cluster, replace(mine, epoch=epoch))
+def _write_desired_again(context: Context, current: Deployment) -> None:
+    """Give the desired version the deployment's new epoch, unless somebody else wrote it, or a person changed it.
+
+    An earlier call may have been lost between the record of that epoch and this.
+    """
+    mine = Desired(current.target.version, current.target.digest, current.epoch, current.id)
+    desired, _ = readable(lambda: context.registry.desired(current.cluster), None)
+    if desired is not None and desired.epoch < mine.epoch and replace(desired, epoch=mine.epoch) == mine:
+        context.registry.set_desired(current.cluster, mine)
 
 
 def _has_ended(ended: Deployment) -> Planned:
@@ -135,6 +137,9 @@ def _fenced(context: Context, existing: Deployment, why: str) -> Planned:
 
 
 def _refuse(context: Context, request: Request, reasons: list[str]) -> Planned:
+    begun = context.deployments.get(request.cluster, request.deployment)
+    if begun is not None and begun.state is not DeploymentState.QUEUED:
+        return _resume(context, begun, begun.execution)  # a call that seemed lost has begun it meanwhile
     why = "; ".join(reasons)
     context.record_request(request, f"refused {request.version}", why)
     queue.close_pending(context, request, DeploymentState.REFUSED, why)

@@ -106,9 +106,12 @@ def giver(desired: Desired | None, recent: Sequence[Deployment]) -> Deployment |
 
 
 def _wrote(each: Deployment, desired: Desired | None) -> bool:
-    """Return whether a deployment wrote the parameter; a repair that brings another version to new hosts does not."""
+    """Return whether a deployment wrote the parameter.
+
+    A repair that brings another version to new hosts does not, nor does one that was closed before its plan.
+    """
     other_version = desired is None or each.target.version != desired.version
-    return each.epoch > 0 and not (each.request.only and other_version)
+    return each.epoch > 0 and each.host_count > 0 and not (each.request.only and other_version)
 
 
 def _hand_made(
