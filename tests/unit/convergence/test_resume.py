@@ -1,6 +1,9 @@
 """Convergence resumes a deployment at once, then less and less often, and asks before it goes on for ever."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,6 +14,7 @@ from lifecycle.domain.convergence.resume import FIRST_PAUSE, RESUME_LIMIT
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.rollout.decision import Answer, Choice, QuestionKind
 from lifecycle.domain.rollout.deployment import DeploymentState
+from tests.support.refusing import refuse
 from tests.support.rollout import CLUSTER, Machine
 
 
@@ -102,3 +106,31 @@ def test_halt_that_survives_many_restarts_asks_nothing_more() -> None:
     assert machine.record(holder).state is DeploymentState.HALTED
     machine.decide(holder, Choice.RETRY, "host-2")
     assert converge(machine) in ("RESUME", "HOLD")
+
+
+def test_nothing_is_started_while_the_try_cannot_be_recorded(machine: Machine) -> None:
+    machine.context = refuse(machine.context, "deployments", "put")
+    assert [converge(machine, minutes) for minutes in (0, 1, 15)] == ["FAILED"] * 3
+    assert machine.memory.executions.rollouts == {}
+
+
+def test_human_is_asked_where_no_execution_can_be_started(machine: Machine) -> None:
+    machine.context = refuse(machine.context, "executions", "start_rollout")
+    until_asked(machine)
+    assert machine.record(name(machine)).state is DeploymentState.PAUSED
+
+
+def test_try_is_recorded_before_its_execution_can_write(machine: Machine) -> None:
+    """The execution that starts may write the record at once; nothing may write over it."""
+    holder = name(machine)
+
+    def starts(name: str, payload: Mapping[str, Any]) -> bool:
+        del name, payload
+        record = machine.record(holder)
+        assert (record.execution, record.resumptions.count) == (f"{holder}_2", 1)
+        machine.memory.deployments.put(replace(record, state=DeploymentState.HALTED))
+        return True
+
+    machine.memory.executions.start_rollout = starts  # type: ignore[method-assign]
+    assert converge(machine) == "RESUME"
+    assert machine.record(holder).state is DeploymentState.HALTED

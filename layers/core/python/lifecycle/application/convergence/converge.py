@@ -44,7 +44,7 @@ from lifecycle.domain.rollout.deployment import (
     Resumptions,
     deployment_id,
 )
-from lifecycle.domain.rollout.execution import ExecutionState, execution_number
+from lifecycle.domain.rollout.execution import ExecutionState
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, StartPending
 
@@ -225,13 +225,11 @@ def _free_lease(context: Context, cluster: Cluster, held: Lease, reason: str, by
 
 
 def _resume(context: Context, holder: Deployment, execution: str, reason: str, by: str) -> None:
-    """Start a new execution, and record its name unless the record has a newer one already."""
-    started = _start(context, holder.request, execution, reason, by)
-    current = context.deployments.get(holder.cluster, holder.id) or holder
-    if execution_number(current.execution) < execution_number(started):
-        current = replace(current, execution=started)
+    """Record the try, then start a new execution. A try that cannot be counted would be repeated for ever."""
     tried = Resumptions(holder.resumptions.count + 1, context.clock.now())
-    _ = context.deployments.put(replace(current, resumptions=tried))  # refused: it has ended, as its plan finds
+    if context.deployments.put(replace(holder, execution=execution, resumptions=tried)):  # refused: it has ended
+        # If another name was free, the plan of that execution records it.
+        _start(context, holder.request, execution, reason, by)
 
 
 def _repair(context: Context, cluster: Cluster, found: Repair, suffix: str, by: str) -> Result:
@@ -250,6 +248,6 @@ def _repair(context: Context, cluster: Cluster, found: Repair, suffix: str, by: 
     return Result(str(cluster), "REPAIR", found.reason, name)
 
 
-def _start(context: Context, request: Request, execution: str, reason: str, by: str) -> str:
+def _start(context: Context, request: Request, execution: str, reason: str, by: str) -> None:
     context.record(request.cluster, f"start {execution}", by, reason, deployment=request.deployment)
-    return queue.start_execution(context, request, execution)
+    queue.start_execution(context, request, execution)
