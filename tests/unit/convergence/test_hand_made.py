@@ -9,14 +9,17 @@ import pytest
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.convergence.hand_made import REMINDED_AFTER
 from lifecycle.application.rollout.plan import preview
+from lifecycle.application.rollout.rollback import rollback_target
+from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Choice
-from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.provenance import HandMade
+from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.version import artifact_prefix
 from tests.support.rollout import CLUSTER, Machine, manifest
 
@@ -244,3 +247,34 @@ def test_deployment_that_begins_while_convergence_reads_is_no_finding(machine: M
     machine.memory.registry.desired = after_a_plan_began  # type: ignore[method-assign]
     converge(machine)
     assert reported(machine) == []
+
+
+def refused_before(machine: Machine) -> None:
+    """Leave the newest record to a deployment that never began."""
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.2")
+    begun = machine.memory.deployments.recent(CLUSTER, 1)[0]
+    never = Deployment.not_begun(request, Target("1.0.2", ""), begun.policy, machine.now)
+    machine.memory.deployments.put(replace(never, state=DeploymentState.REFUSED))
+
+
+@pytest.mark.parametrize("before", [lambda _: None, refused_before], ids=["", "after a refusal"])
+@pytest.mark.parametrize(("kind", "change"), [each for each in CASES if each[0] is not HandMade.UNRECORDED])
+def test_rollback_undoes_the_last_deployment_and_not_what_somebody_wrote(
+    machine: Machine, before: Callable[[Machine], None], kind: HandMade, change: Callable[[Machine], None]
+) -> None:
+    before(machine)
+    last = desired(machine).deployment
+    change(machine)
+    found = rollback_target(machine.context, CLUSTER)
+    assert (found.bad.id, found.bad.target.version, found.version) == (last, "1.0.1", "1.0.0"), kind
+
+
+@pytest.mark.parametrize("change", EDITS[HandMade.UNRECORDED])
+def test_rollback_of_an_unknown_deployment_is_refused_in_words(
+    machine: Machine, change: Callable[[Machine], None]
+) -> None:
+    machine.deploy("1.0.2")
+    change(machine)
+    with pytest.raises(Refused, match="it is not known which deployment to undo"):
+        rollback_target(machine.context, CLUSTER)

@@ -81,8 +81,10 @@ def test_older_version_is_deployed_again_only_on_request(restored: Machine) -> N
 
 
 def test_rollback_names_what_the_ledger_still_knows(restored: Machine) -> None:
-    """The ledger knows only 1.0.0, so there is no rollback target."""
-    with pytest.raises(Refused, match=r"no version other than 1\.0\.0 was verified there"):
+    """The ledger does not know what wrote 1.0.2, so there is nothing to undo; the refusal has the commands."""
+    with pytest.raises(
+        Refused, match=r"not known which deployment to undo.*to restore it: lifecycle deploy hello 1\.0\.0"
+    ):
         rollback_target(restored.context, CLUSTER)
 
 

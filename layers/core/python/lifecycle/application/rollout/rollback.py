@@ -10,15 +10,17 @@ from dataclasses import dataclass, replace
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import epochs, observe
 from lifecycle.application.rollout.answer import record_answer
+from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.host_commands import cancel_turns
 from lifecycle.application.rollout.observe import recent_deployments
 from lifecycle.application.rollout.requests import Payload, payload
 from lifecycle.application.rollout.task_tokens import resume_unanswered
-from lifecycle.domain.errors import Refused, UnreadableRecord
+from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Answer, Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.provenance import HandMade
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +50,20 @@ def rollback_target(context: Context, cluster: Cluster) -> RollbackTarget:
 
 
 def _desired_deployment(context: Context, cluster: Cluster, recent: Sequence[Deployment]) -> Deployment | None:
-    """Return the deployment whose version is desired now, even an aborted one: it has to be undone."""
-    try:
-        desired = context.registry.desired(cluster)
-        named = context.deployments.get(cluster, desired.deployment) if desired else None
-    except UnreadableRecord as error:
+    """Return the deployment whose version is desired now, even an aborted one: it has to be undone.
+
+    Where somebody changed the desired version by hand, that is the last deployment that wrote one.
+    """
+    found = read_desired(context, cluster, context.leases.current(cluster), recent)
+    if found.nobodys and found.nobodys.last and found.nobodys.kind is not HandMade.UNRECORDED:
+        return found.nobodys.last
+    if found.nobodys:
+        raise Refused(f"the rollback of {cluster}", ["it is not known which deployment to undo", found.nobodys.held])
+    if found.unreadable:
         how = f"`lifecycle deploy {cluster.service} VERSION --environment {cluster.environment}`"
         why = f"it is not known which deployment to undo; deploy the version that you want: {how}"
-        raise Refused(f"the rollback of {cluster}", [str(error), why]) from error
-    return named or next(iter(recent), None)
+        raise Refused(f"the rollback of {cluster}", [*map(str, found.unreadable), why])
+    return found.named
 
 
 @dataclass(frozen=True, slots=True)
