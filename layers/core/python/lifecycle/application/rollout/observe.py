@@ -18,6 +18,7 @@ from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.checkpoint import Changes
+from lifecycle.domain.rollout.decision import with_asked_about
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.rollout.epochs import recorded_epochs
 from lifecycle.domain.rollout.execution import Visit
@@ -79,7 +80,7 @@ def facts(context: Context, current: Deployment, lease: Lease, visit: Visit) -> 
         deployment=current,
         planned=found.hosts or current.hosts,
         lease=lease,
-        attempts=tuple(found.attempts),
+        attempts=with_asked_about(found.attempts, found.questions),
         questions=tuple(found.questions),
         reports=reports,
         rotation=by_host(reports, targets),

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lifecycle.domain.listing import listed
-from lifecycle.domain.rollout.attempt import Blame, HostAttempt
+from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.service.policy import ApprovalGate
 
@@ -144,6 +144,33 @@ def latest_attempts(attempts: Sequence[HostAttempt]) -> dict[str, HostAttempt]:
     return newest
 
 
+def with_asked_about(attempts: Sequence[HostAttempt], questions: Sequence[Question]) -> tuple[HostAttempt, ...]:
+    """Return the attempts, and a failed one for each decision whose attempt has no record any more.
+
+    Without it the host would be updated again, and an answer about it would count for nothing.
+    """
+    known = {(each.host, each.number) for each in attempts}
+    lost = {(q.host, q.attempt): q for q in questions if q.kind is QuestionKind.DECISION}
+    return (*attempts, *(_asked_about(q) for key, q in lost.items() if key not in known))
+
+
+def _asked_about(question: Question) -> HostAttempt:
+    return HostAttempt(
+        deployment=question.deployment,
+        host=question.host,
+        number=question.attempt,
+        epoch=0,
+        execution="",
+        started_at=question.asked_at,
+        state=AttemptState.FAILED,
+        reason=question.reason,
+        evidence=question.evidence,
+        finished_at=question.asked_at,
+        blame=question.blame or Blame.UNCLEAR,
+        diagnosis=question.diagnosis,
+    )
+
+
 def answered(questions: Sequence[Question], attempt: HostAttempt) -> list[Question]:
     """Return the answered questions about exactly this host and attempt, in the order of asking."""
     about = [q for q in questions if (q.host, q.attempt) == (attempt.host, attempt.number) and q.answer]
@@ -166,7 +193,7 @@ def hosts_left_out(attempts: Sequence[HostAttempt], questions: Sequence[Question
     left_out = (Choice.SKIP_HOST, Choice.FORCE_NEXT)
     return frozenset(
         host
-        for host, attempt in latest_attempts(attempts).items()
+        for host, attempt in latest_attempts(with_asked_about(attempts, questions)).items()
         if (answers := answers_on(questions, attempt)) and answers[-1] in left_out
     )
 
