@@ -9,7 +9,7 @@ from datetime import datetime
 
 from lifecycle.application.context import Context
 from lifecycle.application.queries.hosts import HostView
-from lifecycle.application.queries.state_words import ATTEMPTS, HOSTS, TARGETS, HostStatus, Status
+from lifecycle.application.queries.state_words import ATTEMPTS, HOSTS, TARGETS, UNFINISHED, HostStatus, Status
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
@@ -92,7 +92,7 @@ def view_host_progress(
     joined = sorted((set(newest) | reported) - set(deployment.hosts))
     now = context.clock.now()
     return tuple(
-        _progress(newest[host], questions, now)
+        _progress(deployment, newest[host], questions, now)
         if host in newest
         else _without_attempt(host, deployment, digests, reports.get(host))
         for host in (*deployment.hosts, *joined)
@@ -108,11 +108,16 @@ def _without_attempt(
     return HostProgress(host, _untried(host, deployment, digests), 0, 0.0, "")
 
 
-def _progress(attempt: HostAttempt, questions: Sequence[Question], now: datetime) -> HostProgress:
+def _progress(
+    deployment: Deployment, attempt: HostAttempt, questions: Sequence[Question], now: datetime
+) -> HostProgress:
     choices = answers_on(tuple(questions), attempt)
-    status = attempt_status(attempt, choices[-1] if choices else None)
-    seconds = ((attempt.finished_at or now) - attempt.started_at).total_seconds()
-    return HostProgress(attempt.host, status, attempt.number, seconds, attempt.reason)
+    status, reason = attempt_status(attempt, choices[-1] if choices else None), attempt.reason
+    ended = attempt.finished_at or (deployment.finished_at if deployment.state.final else None) or now
+    if deployment.state.final and not attempt.state.ended:
+        reason = f"{deployment.id} ended {deployment.state} while the host was {attempt.state}"
+        status = UNFINISHED
+    return HostProgress(attempt.host, status, attempt.number, (ended - attempt.started_at).total_seconds(), reason)
 
 
 def _untried(host: str, deployment: Deployment, digests: Mapping[str, str]) -> Status:

@@ -86,6 +86,8 @@ PLANNING = Status(Tone.BUSY, "planning")
 # A deployment that goes on by its record, though its execution was stopped by hand, or has failed.
 STOPPED_BY_HAND = Status(Tone.BAD, "stopped by hand")
 INTERRUPTED = Status(Tone.BAD, "interrupted")
+# An attempt without an end, of a deployment that has ended: the host is as its last stage left it.
+UNFINISHED = Status(Tone.BAD, "unfinished")
 # A deployment whose record, or whose lease, cannot be read.
 UNREADABLE = Status(Tone.BAD, "unreadable")
 # An attempt is shown by what its host does next.
@@ -190,6 +192,6 @@ def every_status() -> Iterable[Status]:
         *(DEPLOYMENTS, ATTEMPTS, HOSTS, TARGETS, STAGES),
         *(TEST_BEDS, VERDICTS, BLAMES, DELIVERIES, CONVERGENCES, SELF_TESTS),
     )
-    yield from (PLANNING, STOPPED_BY_HAND, INTERRUPTED)
+    yield from (PLANNING, STOPPED_BY_HAND, INTERRUPTED, UNFINISHED)
     for table in tables:
         yield from table.values()
