@@ -91,7 +91,7 @@ def _finish(context: Context, given: Mapping[str, Any]) -> Any:
     event = events.Close.model_validate(given)
     if request := event.unplanned():
         return refuse.refuse_unplanned(context, request, event.reason)
-    return finish.finish(context, event.cluster, event.deployment, event.outcome, event.reason)
+    return finish.finish(context, event.cluster, event.deployment, event.outcome, event.reason, event.execution)
 
 
 def _decide(context: Context, given: Mapping[str, Any]) -> Any:

@@ -13,4 +13,4 @@ def handle(event: Close) -> Finished:
     context, request = bootstrap.context(), event.unplanned()
     if request:
         return refuse_unplanned(context, request, event.reason)
-    return finish(context, event.cluster, event.deployment, event.outcome, event.reason)
+    return finish(context, event.cluster, event.deployment, event.outcome, event.reason, event.execution)

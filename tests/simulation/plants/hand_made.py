@@ -4,8 +4,6 @@ from tests.simulation.planted import Edit, Planted
 
 _CONVERGENCE = "lifecycle.domain.convergence.decide"
 _ENDED = "lifecycle.domain.convergence.ended_execution"
-_PLAN = "lifecycle.application.rollout.plan"
-_STEP = "lifecycle.application.rollout.next_step"
 
 FAULTS = (
     Planted(
@@ -26,17 +24,26 @@ FAULTS = (
     Planted(
         "a-second-execution-of-a-deployment-goes-on",
         (4, 7),
-        _PLAN,
-        "    if existing is None or existing.state.final or continues(execution, existing.execution):\n",
-        "    if True:\n",
+        "lifecycle.domain.rollout.deployment",
+        "        if not execution or self.state.final or continues(execution, self.execution):\n",
+        "        if True:\n",
         caught_by="tests/unit/rollout/test_second_executions.py",
-        beside=(
-            Edit(
-                _STEP,
-                "    if not execution or current.state.final or continues(execution, own):\n",
-                "    if True:\n",
-            ),
-        ),
+    ),
+    Planted(
+        "a-rollback-undoes-what-somebody-wrote",
+        (10,),
+        "lifecycle.application.rollout.rollback",
+        "    if found.nobodys and found.nobodys.last and found.nobodys.kind is not HandMade.UNRECORDED:\n",
+        "    if found.named:\n        return found.named\n    if found.nobodys and found.nobodys.last:\n",
+        caught_by="tests/unit/convergence/test_hand_made.py",
+    ),
+    Planted(
+        "a-deleted-attempt-is-made-again",
+        (9,),
+        "lifecycle.application.rollout.observe",
+        "        attempts=with_asked_about(found.attempts, found.questions),\n",
+        "        attempts=tuple(found.attempts),\n",
+        caught_by="tests/unit/rollout/test_deleted_records.py",
     ),
     Planted(
         "an-execution-that-ends-at-once-is-continued-at-once-for-ever",

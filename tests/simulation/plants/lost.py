@@ -101,6 +101,14 @@ FAULTS = (
         f"{_FOR_EVER}[Finish]",
     ),
     Planted(
+        "a-resumption-is-not-recorded-before-its-execution",
+        (29,),
+        "lifecycle.application.convergence.converge",
+        "    if context.deployments.put(replace(holder, execution=execution, resumptions=tried)):",
+        "    if tried:",
+        "tests/simulation/test_every_port_refuses.py",
+    ),
+    Planted(
         "convergence-asks-nobody",
         (29,),
         "lifecycle.domain.convergence.resume",

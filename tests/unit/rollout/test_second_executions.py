@@ -1,7 +1,10 @@
 """Two executions of one deployment: the second is refused or ends at its next step, and the deployment goes on."""
 
+from dataclasses import replace
+
 import pytest
 
+from lifecycle.application.rollout.finish import finish
 from lifecycle.application.rollout.next_step import decide_next
 from lifecycle.application.rollout.plan import begin
 from lifecycle.domain.fleet.host import AgentStage
@@ -79,3 +82,27 @@ def test_two_executions_that_plan_at_once_leave_one(machine: Machine) -> None:
     planned = begin(machine.context, request, request.deployment)
     assert (planned.kind, machine.record(request.deployment).execution) == ("REFUSED", "faster")
     assert machine.memory.leases.current(CLUSTER).deployment == request.deployment
+
+
+def test_redriven_finish_does_not_close_what_another_execution_carries(machine: Machine) -> None:
+    """The first execution chose DONE and its Finish failed; meanwhile the deployment has halted in the second."""
+    machine.stop_at = "FINISH"
+    name = machine.deploy("1.0.1")
+    assert machine.stopped
+    assert machine.stopped.outcome == DeploymentState.DONE
+    assert begin(machine.context, machine.record(name).request, f"{name}_2").kind == "PLANNED"
+    machine.memory.fleet.write_report(CLUSTER, replace(machine.report("host-3"), running=False))
+    assert decide_next(machine.context, CLUSTER, name, f"{name}_2").kind == "AWAIT_HUMAN"
+    before = machine.record(name), machine.memory.leases.current(CLUSTER), machine.memory.registry.desired(CLUSTER)
+    ended = finish(machine.context, CLUSTER, name, DeploymentState.DONE, machine.stopped.reason, name)
+    assert (ended.outcome, name in ended.reason) == ("CONTINUED", True)
+    after = machine.record(name), machine.memory.leases.current(CLUSTER), machine.memory.registry.desired(CLUSTER)
+    assert after == before
+
+
+@pytest.mark.parametrize("execution", ["", "{}", "{}_2"])
+def test_finish_closes_what_its_own_execution_carries(machine: Machine, execution: str) -> None:
+    machine.stop_at = "FINISH"
+    name = machine.deploy("1.0.1")
+    ended = finish(machine.context, CLUSTER, name, DeploymentState.DONE, "all serve", execution.format(name))
+    assert (ended.outcome, machine.record(name).state) == ("DONE", DeploymentState.DONE)

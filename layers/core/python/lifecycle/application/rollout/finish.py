@@ -23,9 +23,17 @@ class Finished:
     reason: str
 
 
-def finish(context: Context, cluster: Cluster, name: str, outcome: DeploymentState, reason: str) -> Finished:
-    """Close the deployment; for a STALE one, only its record changes. Safe to repeat. Raises Unknown."""
+def finish(
+    context: Context, cluster: Cluster, name: str, outcome: DeploymentState, reason: str, execution: str = ""
+) -> Finished:
+    """Close the deployment; for a STALE one, only its record changes. Safe to repeat. Raises Unknown.
+
+    Nothing changes where `execution` asks for it, and another one carries the deployment now: one that was
+    redriven would close it with an outcome of before.
+    """
     current = observe.deployment(context, cluster, name)
+    if another := current.carried_by_another(execution):
+        return Finished("CONTINUED", another)
     if current.state.final:  # closed before; a crash may have left the lease
         _ = context.leases.release(cluster, Lease(current.epoch, current.id))  # not held: freed before, or fenced
         queue.start_or_drop_after(context, cluster, current)

@@ -23,7 +23,7 @@ from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint, checkpoint_of, continue_from
 from lifecycle.domain.rollout.decision import EvidenceKind, Question, QuestionKind, effects, latest_attempts
 from lifecycle.domain.rollout.deployment import NOT_RESUMED, Deployment, DeploymentState
-from lifecycle.domain.rollout.execution import Visit, continues, next_execution
+from lifecycle.domain.rollout.execution import Visit, next_execution
 from lifecycle.domain.rollout.lease import RENEWAL_THRESHOLD, RUNNING_LEASE, WAITING_LEASE, Lease
 from lifecycle.domain.rollout.membership import members
 from lifecycle.domain.rollout.next_step import is_late_call, next_step
@@ -91,8 +91,9 @@ def _decide(context: Context, cluster: Cluster, name: str, visit: Visit) -> Deci
         current = records.deployment
         if current is None:
             raise observe.unknown(cluster, name)
-        if superseded := _superseded(current, visit.execution):
-            return superseded
+        if another := current.carried_by_another(visit.execution):
+            # It ends as one that goes on in the deployment's execution, which runs or convergence continues.
+            return Decided("CONTINUE", another, execution=current.execution)
         found = _continued(context, records, visit)
         if found is None:
             facts = observe.facts(context, current, records.lease, visit)
@@ -151,17 +152,6 @@ def _begin(context: Context, current: Deployment, step: UpdateHosts, visit: Visi
         )
         for host, number in step.hosts
     )
-
-
-def _superseded(current: Deployment, execution: str) -> Decided | None:
-    """Return the end of an execution that somebody started or redrove by hand beside the deployment's own.
-
-    It ends as one that goes on in the deployment's execution, which runs or convergence continues.
-    """
-    own = current.execution
-    if not execution or current.state.final or continues(execution, own):
-        return None
-    return Decided("CONTINUE", f"{current.id} is carried by the execution {own}, not by {execution}", execution=own)
 
 
 def _continued(

@@ -15,7 +15,7 @@ from lifecycle.domain.errors import CallFailed, InvalidValue, LeaseHeld, StoreRe
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request
-from lifecycle.domain.rollout.execution import continues, execution_number
+from lifecycle.domain.rollout.execution import execution_number
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.plan import Plan, plan
 from lifecycle.domain.service.target import Target
@@ -80,11 +80,10 @@ def _begin_planned(context: Context, request: Request, execution: str, found: Pl
 
 def _second_execution(existing: Deployment | None, execution: str) -> Planned | None:
     """Refuse an execution that somebody started or redrove by hand beside the deployment's own."""
-    if existing is None or existing.state.final or continues(execution, existing.execution):
+    if existing is None or not (another := existing.carried_by_another(execution)):
         return None
-    why = f"{existing.id} is carried by the execution {existing.execution}, not by {execution}"
     again = f"if that one has ended, `lifecycle converge {existing.cluster.service}` continues the deployment"
-    return Planned("REFUSED", 0, f"{why}; {again}")
+    return Planned("REFUSED", 0, f"{another}; {again}")
 
 
 def _resume(context: Context, existing: Deployment, execution: str) -> Planned:

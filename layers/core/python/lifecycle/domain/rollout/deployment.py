@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet.cluster import Cluster, cluster_named
+from lifecycle.domain.rollout.execution import continues
 from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
@@ -171,6 +172,15 @@ class Deployment:
             state=DeploymentState.QUEUED,
             reason=reason,
         )
+
+    def carried_by_another(self, execution: str) -> str:
+        """Return why this execution must not go on: somebody started or redrove it beside the deployment's own.
+
+        Empty if it may. An unnamed one is convergence, which acts where no execution runs.
+        """
+        if not execution or self.state.final or continues(execution, self.execution):
+            return ""
+        return f"{self.id} is carried by the execution {self.execution}, not by {execution}"
 
     def rollback_request(self, to: Target, by: str, reason: str, at: datetime) -> Request:
         """Return the request for a rollback of this deployment to `to`, whose name derives from its name and `at`."""
