@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from lifecycle.application.rollout.queue import close_pending, take_slot
+from lifecycle.application.convergence.converge import converge_all
+from lifecycle.application.rollout.queue import close_pending, start_or_drop_after, take_slot
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
-from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, StartPending, after_end
+from lifecycle.domain.rollout.queue import START_LIMIT, DropPending, PendingDeployment, StartPending, after_end
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
+from tests.support.refusing import refuse
 from tests.support.rollout import CLUSTER, Machine
 
 
@@ -118,3 +120,55 @@ def test_pending_deployment_starts_after_a_good_end_or_where_all_is_automatic(
 def test_pending_deployment_of_a_free_cluster_starts(machine: Machine) -> None:
     pending = PendingDeployment(queued(machine, "1.0.2").request, machine.now)
     assert after_end(None, pending) == StartPending(pending, "the cluster is free")
+
+
+def waiting(machine: Machine) -> Deployment:
+    """Return a deployment that waits, on a cluster that is free again."""
+    machine.deploy("1.0.0")
+    record = queued(machine, "1.0.1")
+    take_slot(machine.context, record)
+    return record
+
+
+def converge(machine: Machine, minutes: float = 15) -> str:
+    """Let time pass, converge, and let what was started end at once without a trace."""
+    machine.memory.clock.sleep(60 * minutes)
+    kind = converge_all(machine.context, "abcd", "schedule")[0].kind
+    machine.memory.executions.running.clear()
+    return kind
+
+
+def test_pending_deployment_that_never_begins_is_refused_after_some_tries(machine: Machine) -> None:
+    """Its plan breaks before it records anything, and so does the record of that."""
+    record = waiting(machine)
+    assert [converge(machine) for _ in range(4)] == ["START_PENDING"] * START_LIMIT + ["DROP_PENDING"]
+    closed = machine.record(record.id)
+    assert (closed.state, f"{START_LIMIT} executions" in closed.reason) == (DeploymentState.REFUSED, True)
+    assert len(machine.memory.executions.rollouts) == START_LIMIT
+    assert machine.memory.queue.waiting(CLUSTER) is None
+    assert converge(machine) == "CONVERGED"
+
+
+def test_pending_deployment_is_refused_where_nothing_can_be_started(machine: Machine) -> None:
+    record = waiting(machine)
+    machine.context = refuse(machine.context, "executions", "start_rollout")
+    assert [converge(machine) for _ in range(4)] == ["FAILED"] * START_LIMIT + ["DROP_PENDING"]
+    assert machine.record(record.id).state is DeploymentState.REFUSED
+
+
+def test_start_that_is_repeated_at_once_counts_as_one_try(machine: Machine) -> None:
+    """A finish whose answer is lost is called again within seconds, and starts it again."""
+    record = waiting(machine)
+    ended = machine.memory.deployments.recent(CLUSTER, 2)[1]
+    for _ in range(3 * START_LIMIT):
+        machine.memory.clock.sleep(5)
+        start_or_drop_after(machine.context, CLUSTER, ended)
+    assert machine.record(record.id).state is DeploymentState.QUEUED
+    assert len(machine.memory.executions.rollouts) == 1
+
+
+def test_deployment_that_waits_again_has_all_tries_again(machine: Machine) -> None:
+    record = waiting(machine)
+    assert [converge(machine) for _ in range(START_LIMIT)] == ["START_PENDING"] * START_LIMIT
+    assert take_slot(machine.context, record)  # its plan found another deployment with the lease
+    assert converge(machine) == "START_PENDING"

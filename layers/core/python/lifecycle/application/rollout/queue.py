@@ -10,9 +10,9 @@ from lifecycle.application.context import Context
 from lifecycle.application.readable import readable
 from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
+from lifecycle.domain.rollout.deployment import NOT_RESUMED, Deployment, DeploymentState, Request
 from lifecycle.domain.rollout.execution import ExecutionState, next_execution
-from lifecycle.domain.rollout.queue import AfterEnd, DropPending, PendingDeployment, StartPending, after_end
+from lifecycle.domain.rollout.queue import AfterEnd, DropPending, PendingDeployment, StartPending, after_end, next_try
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 
@@ -40,6 +40,9 @@ def take_slot(context: Context, record: Deployment) -> bool:
         why = f"{request.reason}; {record.reason}" if request.reason else record.reason
         context.record_request(request, f"queued {request.version}", why)
         _ = context.queue.replace(cluster, pending, PendingDeployment(request, since))  # the loop looks again
+    if pending.tried != NOT_RESUMED:  # it was to begin, and waits again
+        # Refused: a newer deployment has the slot.
+        _ = context.queue.replace(cluster, pending, replace(pending, tried=NOT_RESUMED))
     if not context.deployments.put(mine):
         return False
     # A newer deployment may have superseded it before its record was written; then it stays closed.
@@ -77,6 +80,8 @@ def start_or_drop_after(context: Context, cluster: Cluster, ended: Deployment) -
 def start_or_drop(context: Context, cluster: Cluster, step: AfterEnd, by: str) -> str:
     """Start or drop the pending deployment; returns the name of the execution, if one was started. Safe to repeat."""
     pending, name = step.waiting, step.waiting.request.deployment
+    if isinstance(step, StartPending):
+        step = next_try(step, context.clock.now())
     record = context.deployments.get(cluster, name)
     if record is not None and record.state is not DeploymentState.QUEUED:
         # It began or has ended; only the slot was not cleared. Refused: a newer deployment has the slot.
@@ -87,7 +92,9 @@ def start_or_drop(context: Context, cluster: Cluster, step: AfterEnd, by: str) -
             _close(context, pending, DeploymentState.REFUSED, reason)
             _ = context.queue.replace(cluster, pending, None)  # refused: a newer deployment has the slot
             return ""
-        case StartPending(_, reason):
+        case StartPending(counted, reason):
+            if counted != pending and not context.queue.replace(cluster, pending, counted):
+                return name  # the slot was cleared by its plan, or taken by a newer one, which begins by itself
             context.record(cluster, f"start {name}", by, reason, deployment=name)
             newest = record.execution if record else name
             return start_execution(context, pending.request, next_execution(newest))

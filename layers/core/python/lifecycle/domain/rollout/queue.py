@@ -4,19 +4,30 @@ Used by `finish`, and by `converge` if a finish was lost. The slot holds one dep
 and the older one is SUPERSEDED (application/rollout/queue.py).
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
+from lifecycle.domain.rollout.deployment import (
+    NOT_RESUMED,
+    Deployment,
+    DeploymentState,
+    Kind,
+    Request,
+    Resumptions,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class PendingDeployment:
-    """The deployment that waits for a cluster's lease, and when it began to wait."""
+    """The deployment that waits for a cluster's lease, and when it began to wait.
+
+    `tried` counts the executions that were to begin it, since it waits.
+    """
 
     request: Request
     since: datetime
+    tried: Resumptions = NOT_RESUMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,11 @@ class DropPending:
     reason: str
 
 
+# Executions that are to begin a pending deployment, before it is refused: something fails that none of them mends.
+START_LIMIT = 3
+# A start that is repeated within this time is the same try: the answer of the first may have been lost.
+SAME_TRY = timedelta(minutes=10)
+
 AfterEnd: TypeAlias = StartPending | DropPending
 
 
@@ -52,3 +68,15 @@ def after_end(ended: Deployment | None, waiting: PendingDeployment) -> AfterEnd:
     version = waiting.request.version
     reason = f"{ended.id} {outcome} while {version} waited for it: deploy it again if it is still wanted"
     return DropPending(waiting, reason)
+
+
+def next_try(step: StartPending, now: datetime) -> StartPending | DropPending:
+    """Return the start with its try counted, or the end of a deployment that none of its executions began."""
+    tried = step.waiting.tried
+    if tried.last is not None and now - tried.last < SAME_TRY:
+        return step
+    if tried.count >= START_LIMIT:
+        name = step.waiting.request.deployment
+        reason = f"{tried.count} executions of {name} ended before it began; see the error of the last one"
+        return DropPending(step.waiting, reason)
+    return replace(step, waiting=replace(step.waiting, tried=Resumptions(tried.count + 1, now)))
