@@ -4,10 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lifecycle.domain.rollout.deployment import Deployment, Kind, Request
+from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.deployment import Deployment, Kind, Request, check_deployment_id
 from lifecycle.domain.rollout.gates import approval_refusal
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
+from tests.support.rollout import CLUSTER, Machine
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 REQUEST = Request("hello-production-20261123120000-ab12", "hello", "production", "1.4.1", "ada")
@@ -44,3 +47,24 @@ def test_request_of_a_rollback_is_named_after_its_deployment_and_the_time() -> N
         kind=Kind.ROLLBACK,
         rollback_of=REQUEST.deployment,
     )
+
+
+@pytest.mark.parametrize("minutes", [16, 24 * 60, 10**8])
+def test_deployment_named_after_a_future_time_is_refused(machine: Machine, minutes: int) -> None:
+    """It would be the newest deployment until then, so its version would be the rollback target."""
+    machine.deploy("1.0.0")
+    later = f"{machine.now + timedelta(minutes=minutes):%Y%m%d%H%M%S}"
+    planned = machine.begin(machine.request("1.0.1", deployment=f"hello-production-{later}-ab12"))
+    assert (planned.kind, later in planned.reason) == ("REFUSED", True)
+    assert [each.target.version for each in machine.memory.deployments.recent(CLUSTER, 9)] == ["1.0.0"]
+
+
+def test_requester_clock_may_be_a_little_ahead(machine: Machine) -> None:
+    soon = f"{machine.now + timedelta(minutes=14):%Y%m%d%H%M%S}"
+    assert machine.begin(machine.request("1.0.1", deployment=f"hello-production-{soon}-ab12")).kind == "PLANNED"
+
+
+@pytest.mark.parametrize("time", ["99999999999999", "00000000000000", "20261323120000", "20261123126000"])
+def test_deployment_named_after_no_time_is_refused(time: str) -> None:
+    with pytest.raises(InvalidName, match="is not a deployment name of this cluster"):
+        check_deployment_id(f"hello-production-{time}-ab12", Cluster("production", "hello"))

@@ -14,7 +14,7 @@ from lifecycle.application.rollout.host_commands import cancel_turns, cancel_tur
 from lifecycle.domain.errors import CallFailed, InvalidValue, LeaseHeld, StoreRefused, Unknown
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.listing import listed
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request, is_ahead
 from lifecycle.domain.rollout.execution import execution_number
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.plan import Plan, plan
@@ -46,7 +46,7 @@ def begin(context: Context, request: Request, execution: str) -> Planned:
     except InvalidValue as error:
         return Planned("REFUSED", 0, str(error))
     existing = context.deployments.get(cluster, request.deployment)
-    if refused := _second_execution(existing, execution):
+    if refused := _second_execution(existing, execution) if existing else _named_ahead(context, request):
         return refused
     if existing is not None and existing.state is not DeploymentState.QUEUED:
         return _resume(context, existing, execution)
@@ -84,6 +84,14 @@ def _second_execution(existing: Deployment | None, execution: str) -> Planned | 
         return None
     again = f"if that one has ended, `lifecycle converge {existing.cluster.service}` continues the deployment"
     return Planned("REFUSED", 0, f"{another}; {again}")
+
+
+def _named_ahead(context: Context, request: Request) -> Planned | None:
+    """Refuse a deployment whose name has a future time."""
+    if not is_ahead(request.deployment, now := context.clock.now()):
+        return None
+    why = f"the name {request.deployment} has a time that is ahead of {now:%Y-%m-%d %H:%M} UTC"
+    return Planned("REFUSED", 0, f"{why}; set the clock, or name the deployment after the present time")
 
 
 def _resume(context: Context, existing: Deployment, execution: str) -> Planned:

@@ -5,7 +5,7 @@ Stored in the ledger; written by the phases of statemachines/rollout.asl.json, r
 
 import re
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from lifecycle.domain.errors import InvalidName
@@ -30,18 +30,29 @@ def check_deployment_id(text: str, cluster: Cluster) -> None:
     Deployments are sorted by their names and named after their cluster, and the rest is the name of an execution.
     """
     first, _, rest = text.partition(f"{cluster.service}-{cluster.environment}-")
-    if first or not _ID.fullmatch(rest):
+    if first or not _ID.fullmatch(rest) or requested_at(text) == NEVER:
         allowed = f"{cluster.service}-{cluster.environment}-<UTC time, 14 digits>-<1 to 20 letters and digits>"
         raise InvalidName("deployment name of this cluster", text[:100], allowed)
 
 
+# The time of a name without one.
+NEVER = datetime.fromtimestamp(0, UTC)
+# A requester's clock may be ahead by so much.
+CLOCK_SKEW = timedelta(minutes=15)
+
+
+def is_ahead(deployment: str, now: datetime) -> bool:
+    """Return whether a name has a future time. Sorted by name, it would be the newest deployment until then."""
+    return requested_at(deployment) > now + CLOCK_SKEW
+
+
 def requested_at(deployment: str) -> datetime:
-    """Return the time in a deployment's name; the beginning of 1970 where there is none."""
+    """Return the time in a deployment's name; NEVER where there is none."""
     found = re.fullmatch(r".*-(\d{14})-[^-]*", deployment)
     try:
         return datetime.strptime(found[1] if found else "", "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError:
-        return datetime.fromtimestamp(0, UTC)
+        return NEVER
 
 
 def cluster_of(deployment: str) -> Cluster:
