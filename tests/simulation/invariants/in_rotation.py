@@ -91,7 +91,8 @@ def traffic_is_tested(oracle: "Oracle", host: Host) -> None:
 def traffic_is_target_or_previous(oracle: "Oracle", host: Host) -> None:
     """3: only the target, the previous version and those in rotation at the start get traffic."""
     sim, boot = oracle.sim, host.boot
-    desired = sim.registry.desired(sim.cluster)
+    # A person may have changed the desired version itself.
+    desired = oracle.desired_before[-1] if oracle.desired_before else sim.registry.desired(sim.cluster)
     record = oracle.record(oracle.lease.deployment or (desired.deployment if desired else ""))
     if boot is None or record is None or oracle.recent(oracle.registered_late_at.get(host.address, -1e9)):
         return

@@ -3,7 +3,10 @@
 import pytest
 
 from lifecycle.application.rollout.refuse import refuse_unplanned
+from lifecycle.application.rollout.rollback import hand_over
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.monitoring.notifications import Change, notification_of
+from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from tests.support.rollout import CLUSTER, Machine
 
@@ -46,6 +49,19 @@ def test_pending_deployment_is_closed_and_leaves_its_slot(machine: Machine) -> N
     assert refuse_unplanned(machine.context, waiting, WHY).outcome == "REFUSED"
     assert machine.record(waiting.deployment).state is DeploymentState.REFUSED
     assert machine.memory.queue.waiting(CLUSTER) is None
+
+
+def test_decided_rollback_whose_lease_was_lost_is_left_to_convergence(machine: Machine) -> None:
+    """Seed 244 of the simulation."""
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    machine.stop_at = "ROLL_BACK"
+    machine.decide(name, Choice.ROLL_BACK, "host-2")
+    hand_over(machine.context, CLUSTER, name, "bad")
+    rollback = machine.memory.deployments.recent(CLUSTER, 1)[0]
+    machine.memory.leases.set_back(CLUSTER, None)
+    assert refuse_unplanned(machine.context, rollback.request, WHY).outcome == "LEFT"
+    assert machine.record(rollback.id) == rollback
 
 
 def test_ended_deployment_keeps_its_end(machine: Machine) -> None:

@@ -11,6 +11,7 @@ from lifecycle.application.readable import readable
 from lifecycle.domain.errors import UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.provenance import Nobodys, giver, nobodys
@@ -36,7 +37,9 @@ def read_desired(context: Context, cluster: Cluster, lease: Lease, recent: Seque
     if unreadable or lost:
         return DesiredVersion(desired, named, None, (*unreadable, *lost))
     gave = giver(desired, recent)
-    touched = (gave.id,) if gave and context.deployments.has_attempts(gave.id) else ()
+    # A late call may hand a host out after the deployment ended. Such an attempt stays where it began.
+    attempts = context.deployments.attempts(gave.id) if gave else ()
+    touched = (gave.id,) if gave and any(each.state is not AttemptState.STARTED for each in attempts) else ()
     found = nobodys(cluster, desired, named, recent, lease, touched)
     if found and context.leases.current(cluster) != lease:
         found = None  # a deployment began meanwhile, whose record has no epoch yet

@@ -17,9 +17,14 @@ def refuse_unplanned(context: Context, request: Request, reason: str) -> Finishe
     """Record that a deployment never began. One that holds the lease has begun: convergence continues it."""
     cluster, name = request.cluster, request.deployment
     existing = context.deployments.get(cluster, name)
-    if context.leases.current(cluster).deployment == name:
-        return Finished("LEFT", f"{name} holds the lease of {cluster}, so convergence continues it: {reason}")
-    if existing is not None and existing.state is not DeploymentState.QUEUED:
+    has_begun = existing is not None and existing.state is not DeploymentState.QUEUED
+    # A rollback has a record once it was decided. It is not dropped if its lease was lost.
+    is_decided = existing is not None and not has_begun and request.rollback_of
+    if context.leases.current(cluster).deployment == name or is_decided:
+        return Finished(
+            "LEFT", f"{name} is decided or holds the lease of {cluster}: convergence continues it; {reason}"
+        )
+    if existing is not None and has_begun:
         return Finished(existing.state, existing.reason)
     if existing is not None:
         queue.close_pending(context, request, DeploymentState.REFUSED, reason)
