@@ -88,7 +88,7 @@ def write_account(aws: Aws) -> None:
         table.put(item(reports_key(cluster), found.host, found))
 
     def lease(cluster: Cluster, held: Lease) -> None:
-        table.put(item(cluster_key(cluster), "LEASE", held, epoch=held.epoch, deployment=held.deployment))
+        table.put(item(cluster_key(cluster), "LEASE", held))
 
     fill(
         Stores(

@@ -67,7 +67,7 @@ class LargeAccount:
             memory.dispatcher.states[cluster][found.address] = TargetState.HEALTHY
 
         def lease(cluster: Cluster, held: Lease) -> None:
-            self.table.put(item(cluster_key(cluster), "LEASE", held, epoch=held.epoch, deployment=held.deployment))
+            self.table.put(item(cluster_key(cluster), "LEASE", held))
 
         stores = Stores(
             report=report,

@@ -12,8 +12,10 @@ from infra.constructs.notifications import FILTERS
 from infra.constructs.notifications import NOTIFIED as FILTERED_KINDS
 from lifecycle.application.monitoring.notify import notify
 from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.monitoring.audit import AuditKind
 from lifecycle.domain.monitoring.notifications import LONGEST, Change, Notification, NotificationKind, notification_of
+from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import Choice, QuestionKind
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.lease import Lease
@@ -45,6 +47,8 @@ RUNNING, DONE, HALTED = DeploymentState.RUNNING, DeploymentState.DONE, Deploymen
 QUARANTINE = item(cluster_key(CLUSTER), "QUARANTINE#1.0.1", {"version": "1.0.1", "why": "rolled back by ada"})
 BAD_HOST = item(cluster_key(CLUSTER), "BAD_HOST#h1", {"host": "h1", "why": "fails with 1.0.0 too"})
 ASKED = replace(DECISION, token="token-1")
+TURN = Turn("h1", Order.INSTALL, NAME, 7, 1, "1.0.1", "d", NOW, NOW)
+ATTEMPT = HostAttempt(NAME, "h1", 1, 7, NAME, NOW)
 
 NOTIFIED: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
     "HALTED": (None, question_item(DECISION)),
@@ -82,8 +86,8 @@ NOT_NOTIFIED: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {
     "a quarantine is lifted": (QUARANTINE, None),
     "a line of the trail": (None, trail_item(replace(LINE, kind=AuditKind.ACTION))),
     "an agent reports": (None, item(reports_key(CLUSTER), "h1", {"host": "h1"})),
-    "a turn is given": (None, item(turns_key(CLUSTER), "h1", {"host": "h1"})),
-    "an attempt gets further": (None, item(deployment_key(NAME), "ATTEMPT#h1#001", {"host": "h1"})),
+    "a turn is given": (None, item(turns_key(CLUSTER), "h1", TURN)),
+    "an attempt gets further": (None, item(deployment_key(NAME), "ATTEMPT#h1#001", ATTEMPT)),
     "a lease is renewed": (None, item(cluster_key(CLUSTER), "LEASE", Lease(7, NAME))),
 }
 

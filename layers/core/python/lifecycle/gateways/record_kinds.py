@@ -11,7 +11,7 @@ from typing import Any
 from lifecycle import names
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
-from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.fleet.host_command import Turn, TurnRank
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint
@@ -20,7 +20,7 @@ from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
-from lifecycle.domain.rollout.test_bed.model import TestBed
+from lifecycle.domain.rollout.test_bed.model import BedPhase, BedRank, TestBed
 from lifecycle.gateways.serialization import Source
 from lifecycle.names import Partition
 
@@ -71,7 +71,9 @@ _ANY = ""
 class ItemKind:
     """One kind of item. `key` returns the partition and sort key that a record says; empty where it does not say.
 
-    `mend` has whole sentences, in which {service}, {options}, {name}, {look} and {delete} are filled in.
+    `mend` has whole sentences, in which {service}, {options}, {name}, {look} and {delete} are filled in. `beside`
+    returns the attributes that conditions compare. They repeat the record, so one that differs is unreadable: no
+    condition about it would ever hold.
     """
 
     name: str
@@ -80,6 +82,7 @@ class ItemKind:
     sort_key: str
     mend: str
     key: Callable[[Any], tuple[str, str]] = lambda _: (_ANY, _ANY)
+    beside: Callable[[Any], Mapping[str, str | int]] = lambda _: {}
 
     def source(self, pk: str, sk: str) -> Source:
         """Return the place of an item of this kind, and how to mend it."""
@@ -97,6 +100,19 @@ class ItemKind:
         return Source(f"{pk} {sk}", mend, name)
 
 
+# As version 0.1 stored them, so that records of both versions compare.
+_STORED_RANKS = {BedPhase.FAILING: 999_999, BedPhase.ENDED: 1_000_000}
+
+
+def _stored_rank(rank: BedRank) -> int:
+    """Return a rank as one number, because a condition compares no tuples: the minutes, while it bakes."""
+    return _STORED_RANKS.get(rank.phase, rank.minutes)
+
+
+def _turn_rank(rank: TurnRank) -> dict[str, str | int]:
+    return {"epoch": rank.epoch, "attempt": rank.attempt, "place": rank.order}
+
+
 _OF_CLUSTER, _OF_DEPLOYMENT, _OF_SERVICE = Partition.CLUSTER, Partition.DEPLOYMENT, Partition.SERVICE
 
 KINDS: tuple[ItemKind, ...] = (
@@ -107,6 +123,7 @@ KINDS: tuple[ItemKind, ...] = (
         "LEASE",
         "See with `lifecycle history {service}` that nothing runs there. Then delete it, and the next deployment "
         "takes the next epoch: {delete}",
+        beside=lambda each: {"epoch": each.epoch, "deployment": each.deployment},
     ),
     ItemKind(
         "pending deployment",
@@ -115,6 +132,7 @@ KINDS: tuple[ItemKind, ...] = (
         "QUEUE",
         "The next deployment that has to wait replaces it. Deploy again what waited. To clear it: {delete}",
         lambda each: (f"{Partition.CLUSTER}{each.request.cluster}", _ANY),
+        lambda each: {"deployment": each.request.deployment},
     ),
     ItemKind(
         "deployment",
@@ -124,6 +142,7 @@ KINDS: tuple[ItemKind, ...] = (
         "Look at it, and restore it from a backup of the table: {look}. If that is impossible, see that no host is "
         "being updated, delete it, and deploy the version that you want: {delete}",
         lambda each: (f"{Partition.CLUSTER}{each.cluster}", f"DEPLOYMENT#{each.id}"),
+        lambda each: {"ended": int(each.state.final), "stands": str(each.state)},
     ),
     ItemKind(
         "quarantined version",
@@ -156,6 +175,7 @@ KINDS: tuple[ItemKind, ...] = (
         "ATTEMPT#",
         "It counts as failed: decide on it with `lifecycle decide`, or look at it: {look}",
         lambda each: (f"{_OF_DEPLOYMENT}{each.deployment}", f"ATTEMPT#{each.host}#{each.number:03}"),
+        lambda each: {"place": each.progress_rank, "stands": str(each.state)},
     ),
     ItemKind(
         "question",
@@ -164,6 +184,7 @@ KINDS: tuple[ItemKind, ...] = (
         "QUESTION#",
         "Look at it: {look}. Its deployment goes on once it is deleted, and asks again what it still needs: {delete}",
         lambda each: (f"{_OF_DEPLOYMENT}{each.deployment}", f"QUESTION#{each.id}"),
+        lambda each: {"answered": int(each.answer is not None), "waits": each.token},
     ),
     ItemKind(
         "test bed",
@@ -172,6 +193,7 @@ KINDS: tuple[ItemKind, ...] = (
         "TESTBED#",
         "Look at it: {look}. Its deployment goes on once it is deleted, and bakes again if it still has to: {delete}",
         lambda each: (f"{_OF_DEPLOYMENT}{each.deployment}", f"TESTBED#{each.number:03}"),
+        lambda each: {"place": _stored_rank(each.progress_rank)},
     ),
     ItemKind(
         "order of hosts",
@@ -188,6 +210,7 @@ KINDS: tuple[ItemKind, ...] = (
         "CHECKPOINT",
         "The next step reads everything, and writes it again.",
         lambda each: (f"{_OF_DEPLOYMENT}{each.deployment}", _ANY),
+        lambda each: {"place": each.number},
     ),
     ItemKind(
         "host command",
@@ -196,6 +219,7 @@ KINDS: tuple[ItemKind, ...] = (
         "",
         "The agent does nothing until the next command replaces it: deploy again. To clear it: {delete}",
         lambda each: (_ANY, each.host),
+        lambda each: _turn_rank(each.progress_rank),
     ),
     ItemKind(
         "report",

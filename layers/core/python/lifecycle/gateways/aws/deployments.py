@@ -12,7 +12,7 @@ from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt, U
 from lifecycle.domain.rollout.checkpoint import Checkpoint
 from lifecycle.domain.rollout.decision import Answer, Question
 from lifecycle.domain.rollout.deployment import Deployment, requested_at, without_hosts
-from lifecycle.domain.rollout.test_bed.model import BedPhase, BedRank, TestBed
+from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.gateways.aws.errors import translated
 from lifecycle.gateways.aws.table import (
     CHECKPOINT,
@@ -28,9 +28,6 @@ from lifecycle.gateways.aws.table import (
 )
 from lifecycle.names import Partition
 
-# As version 0.1 stored them, so that records of both versions compare.
-_STORED_RANKS = {BedPhase.FAILING: 999_999, BedPhase.ENDED: 1_000_000}
-
 
 @translated
 class DynamoDeployments:
@@ -40,12 +37,12 @@ class DynamoDeployments:
         self._table = table
 
     def put(self, deployment: Deployment) -> bool:
-        pk, sk, final = cluster_key(deployment.cluster), f"DEPLOYMENT#{deployment.id}", deployment.state.final
+        pk, sk = cluster_key(deployment.cluster), f"DEPLOYMENT#{deployment.id}"
         if deployment.hosts:
             self._table.put(item(deployment_key(deployment.id), HOSTS, deployment.hosts))
         slim = without_hosts(deployment)
         return self._table.put(
-            item(pk, sk, slim, ended=int(final), stands=str(deployment.state)),
+            item(pk, sk, slim),
             "attribute_not_exists(pk) OR ended = :no OR stands = :stands",
             no={"N": "0"},
             stands={"S": str(deployment.state)},
@@ -113,12 +110,12 @@ class DynamoDeployments:
     def put_bed(self, bed: TestBed) -> bool:
         pk, sk = deployment_key(bed.deployment), f"TESTBED#{bed.number:03}"
         condition = "attribute_not_exists(pk) OR place < :place"
-        place = _stored_rank(bed.progress_rank)
-        return self._table.put(item(pk, sk, bed, place=place), condition, place={"N": str(place)})
+        new = item(pk, sk, bed)
+        return self._table.put(new, condition, place=new["place"])
 
     def put_checkpoint(self, checkpoint: Checkpoint) -> bool:
         before = checkpoint.number - 1
-        new = item(deployment_key(checkpoint.deployment), CHECKPOINT, checkpoint, place=checkpoint.number)
+        new = item(deployment_key(checkpoint.deployment), CHECKPOINT, checkpoint)
         condition = "place = :before" if before else "attribute_not_exists(place)"
         return self._table.put(new, condition, **({"before": {"N": str(before)}} if before else {}))
 
@@ -162,7 +159,7 @@ class DynamoDeployments:
     @staticmethod
     def _item(question: Question) -> dict[str, object]:
         pk, sk = deployment_key(question.deployment), f"QUESTION#{question.id}"
-        return item(pk, sk, question, answered=int(question.answer is not None), waits=question.token)
+        return item(pk, sk, question)
 
 
 def checkpoint_record(deployment: str, found: dict[str, Any] | None) -> Checkpoint | None:
@@ -172,12 +169,12 @@ def checkpoint_record(deployment: str, found: dict[str, Any] | None) -> Checkpoi
     try:
         return record(Checkpoint, found)
     except UnreadableRecord:
-        return Checkpoint(deployment, int(found["place"]["N"]) if "place" in found else 0, ())
+        return Checkpoint(deployment, int(found.get("place", {}).get("N", "0")), ())
 
 
 def _attempt_item(attempt: HostAttempt) -> dict[str, Any]:
     pk, sk = deployment_key(attempt.deployment), f"ATTEMPT#{attempt.host}#{attempt.number:03}"
-    return item(pk, sk, attempt, place=attempt.progress_rank, stands=str(attempt.state))
+    return item(pk, sk, attempt)
 
 
 def gone(question: Question) -> Unknown:
@@ -213,8 +210,3 @@ def _with_hosts(
     """Return the deployment with its hosts, if they can be read; version 0.1 stored them in the deployment itself."""
     found, errors = split(tuple[str, ...], [hosts] if hosts else [])
     return replace(deployment, hosts=found[0]) if found else deployment, errors
-
-
-def _stored_rank(rank: BedRank) -> int:
-    """Return a rank as one number, because a condition compares no tuples: the minutes, while it bakes."""
-    return _STORED_RANKS.get(rank.phase, rank.minutes)

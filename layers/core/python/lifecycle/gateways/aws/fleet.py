@@ -52,7 +52,7 @@ class DynamoFleet:
         if not rank.ends_epoch:
             values |= {"attempt": rank.attempt, "place": rank.order, "end": Order.IDLE.progress_rank}
         written = self._table.put(
-            item(turns_key(cluster), turn.host, turn, epoch=rank.epoch, attempt=rank.attempt, place=rank.order),
+            item(turns_key(cluster), turn.host, turn),
             f"attribute_not_exists(epoch) OR {_ENDS_EPOCH if rank.ends_epoch else _LATER}",
             **{name: {"N": str(value)} for name, value in values.items()},
         )
@@ -63,7 +63,7 @@ class DynamoFleet:
 
     def turn_epochs(self, cluster: Cluster) -> Mapping[str, int]:
         found = self._table.attributes(turns_key(cluster), "sk", "epoch")
-        return {each["sk"]["S"]: int(each["epoch"]["N"]) for each in found if "epoch" in each}
+        return {each["sk"]["S"]: int(each["epoch"]["N"]) for each in found if "N" in each.get("epoch", ())}
 
     def quarantine(self, cluster: Cluster, version: str, why: str) -> None:
         self._table.put(item(cluster_key(cluster), f"QUARANTINE#{version}", QuarantinedVersion(version, why)))

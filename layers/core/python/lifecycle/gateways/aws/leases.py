@@ -69,6 +69,6 @@ class DynamoLeases:
         return StaleEpoch(str(cluster), lease.epoch, current.epoch)
 
     def _replace(self, cluster: Cluster, old: Lease, new: Lease) -> bool:
-        wanted = item(cluster_key(cluster), "LEASE", new, epoch=new.epoch, deployment=new.deployment)
+        wanted = item(cluster_key(cluster), "LEASE", new)
         condition = _UNCHANGED if old.epoch == 0 else _UNCHANGED.partition(" OR ")[2]
         return self._table.put(wanted, condition, epoch={"N": str(old.epoch)}, deployment={"S": old.deployment})

@@ -29,7 +29,7 @@ class DynamoQueue:
         values = {"deployment": {"S": expected.request.deployment}} if expected else {}
         if new is None:
             return self._table.delete(pk, _SORT_KEY, condition, **values)
-        wanted = item(pk, _SORT_KEY, new, deployment=new.request.deployment)
+        wanted = item(pk, _SORT_KEY, new)
         if self._table.put(wanted, condition, **values):
             return True
         return expected is None and self._replace_unreadable(pk, wanted)

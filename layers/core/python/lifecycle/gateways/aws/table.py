@@ -69,10 +69,13 @@ def key(pk: str, sk: str) -> dict[str, Any]:
 
 
 def item(pk: str, sk: str, record: Any, **more: str | int) -> dict[str, Any]:
-    """Return the item of a record, with the attributes that conditions need beside it."""
-    assert kind_of(pk, sk)  # noqa: S101 - a record of an undeclared kind could not be read
-    extra = {name: {"N": str(v)} if isinstance(v, int) else {"S": v} for name, v in more.items()}
-    return {**key(pk, sk), "body": {"S": to_json(record)}, VERSION_KEY: {"N": str(RECORD_VERSION)}, **extra}
+    """Return the item of a record, with the attributes that conditions compare, and `more` that a filter needs."""
+    beside = _attributes({**kind_of(pk, sk).beside(record), **more})
+    return {**key(pk, sk), "body": {"S": to_json(record)}, VERSION_KEY: {"N": str(RECORD_VERSION)}, **beside}
+
+
+def _attributes(values: Mapping[str, str | int]) -> dict[str, Any]:
+    return {name: {"N": str(v)} if isinstance(v, int) else {"S": v} for name, v in values.items()}
 
 
 def record(kind: type[T], found: Mapping[str, Any]) -> T:
@@ -80,7 +83,8 @@ def record(kind: type[T], found: Mapping[str, Any]) -> T:
     pk, sk = found["pk"]["S"], found["sk"]["S"]
     declared = kind_of(pk, sk)
     source = partial(declared.source, pk, sk)
-    read = from_json(kind, found.get("body", {}).get("S"), source, _version(found))
+    version = _version(found)
+    read = from_json(kind, found.get("body", {}).get("S"), source, version)
     try:
         of_pk, of_sk = declared.key(read)
     except InvalidValue as error:
@@ -88,6 +92,12 @@ def record(kind: type[T], found: Mapping[str, Any]) -> T:
     own = of_pk or pk, of_sk or sk
     if own != (pk, sk):
         raise source().unreadable(f"a {declared.name} of this key", f"one of {' '.join(own)}")
+    # A newer version may store other attributes.
+    if version is None or version == RECORD_VERSION:
+        for name, value in _attributes(declared.beside(read)).items():
+            if found.get(name) != value:
+                beside = f"{value} in its body, and {found.get(name, 'none')} beside it"
+                raise source().unreadable(f"a {declared.name} with one value of {name}", beside)
     return read
 
 

@@ -1,0 +1,139 @@
+"""Values that are correct JSON and of the right type, but that no code could go on with.
+
+Attributes beside a record repeat it for conditions. If one differs, no condition about the record holds any more: a
+plan read and wrote for ever, and an answer was dropped.
+"""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lifecycle.application.rollout.plan import begin
+from lifecycle.domain.errors import UnreadableRecord
+from lifecycle.domain.rollout.decision import Answer, Choice
+from lifecycle.domain.rollout.deployment import Request
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.gateways.aws.table import cluster_key, deployment_key
+from lifecycle.gateways.record_kinds import kind_of
+from lifecycle.gateways.serialization import RECORD_VERSION
+from tests.support.account import CURRENT, HELLO, OTHER, QUESTION, Account
+from tests.support.records import read
+from tests.unit.records.test_unreadable_records import (
+    KINDS_STORED,
+    NOT_IN_VIEWS,
+    Stored,
+    answer,
+    every_call,
+    in_rotation,
+    intact,
+    run,
+)
+
+# Attributes that a record has without need: nothing compares them.
+NOT_COMPARED = {"pk", "sk", "body", "v", "kind"}
+OF_OTHER = Request("other-production-20261123130000-ab15", "other", "production", "1.0.1", "grace")
+OF_HELLO = Request("hello-production-20261123130000-ab15", "hello", "production", "1.0.2", "grace")
+
+
+def compared() -> list[tuple[Stored, str]]:
+    """Return each attribute of each kind of item that a condition compares."""
+    items = [(each, each.read(Account.of())) for each in KINDS_STORED if each.sk]
+    return [(each, name) for each, item in items for name in item if name not in NOT_COMPARED]
+
+
+def other(value: dict[str, str]) -> dict[str, str]:
+    return {"N": str(int(value["N"]) + 3)} if "N" in value else {"S": f"{value['S']}x"}
+
+
+COMPARED = compared()
+NAMES = [f"{record.kind} {name}" for record, name in COMPARED]
+
+
+def test_attributes_that_conditions_compare_are_declared() -> None:
+    assert len(COMPARED) == 14
+    for record, name in COMPARED:
+        assert name in kind_of(record.pk, record.sk).beside(_decoded(record))
+
+
+def _decoded(record: Stored) -> Any:
+    kind = kind_of(record.pk, record.sk).record
+    return read(kind, record.read(Account.of())["body"]["S"])
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["lost", "differs"])
+@pytest.mark.parametrize(("record", "name"), COMPARED, ids=NAMES)
+def test_attribute_that_differs_from_its_record_is_reported(
+    record: Stored, name: str, *, lost: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged() -> Account:
+        account = Account.of()
+        item = record.read(account)
+        changed = {} if lost else {name: other(item[name])}
+        record.write(account, {key: value for key, value in item.items() if key != name} | changed)
+        return account
+
+    for phase, event in every_call():
+        account = damaged()
+        found = answer(account, monkeypatch, phase, event)
+        before, rotation = intact(phase, json.dumps(event))
+        assert rotation <= in_rotation(account), (phase, "took a host out of rotation")
+        if found.startswith(("error: ", '{"error"')) and found != before:
+            assert record.key in found, (phase, event, found)
+        if phase == "converge":
+            assert json.loads(found)[1:] == json.loads(before)[1:], "the other cluster"
+    account = damaged()
+    account.use(monkeypatch)
+    shown = "".join(run(account, each) for each in ("status", "hosts", "history hello"))
+    shown += answer(account, monkeypatch, "show_deployment", {})
+    assert (record.key in shown) == (record.kind not in NOT_IN_VIEWS)
+
+
+@pytest.mark.parametrize("name", ["epoch", "deployment"])
+def test_plan_with_a_lease_that_no_condition_matches_is_refused(name: str) -> None:
+    account = Account.of()
+    item = account.ledger.items[cluster_key(OTHER)]["LEASE"]
+    account.ledger.store({**item, name: other(item[name])})
+    planned = begin(account.context, OF_OTHER, OF_OTHER.deployment)
+    assert (planned.kind, f"CLUSTER#{OTHER} LEASE" in planned.reason) == ("REFUSED", True)
+
+
+def test_plan_replaces_a_pending_slot_that_no_condition_matches() -> None:
+    account = Account.of()
+    item = account.ledger.items[cluster_key(HELLO)]["QUEUE"]
+    account.ledger.store({**item, "deployment": {"S": "another"}})
+    assert begin(account.context, OF_HELLO, OF_HELLO.deployment).kind == "QUEUED"
+    waiting = account.context.queue.waiting(HELLO)
+    assert waiting is not None
+    assert waiting.request == OF_HELLO
+
+
+@pytest.mark.parametrize("name", ["answered", "waits"])
+def test_answer_that_could_not_be_stored_is_not_reported_as_given(name: str) -> None:
+    account = Account.of()
+    (question,) = account.context.deployments.questions(CURRENT)
+    item = dict(account.ledger.items[deployment_key(CURRENT)][f"QUESTION#{QUESTION}"])
+    del item[name]
+    account.ledger.store(item)
+    with pytest.raises(UnreadableRecord, match=f"one value of {name}"):
+        account.context.deployments.answer(question, Answer(Choice.RETRY, "ada", "", account.clock.now()))
+
+
+def test_attributes_of_a_newer_version_are_not_compared() -> None:
+    account = Account.of()
+    item = account.ledger.items[cluster_key(OTHER)]["LEASE"]
+    account.ledger.store({**item, "deployment": {"S": "in another form"}, "v": {"N": str(RECORD_VERSION + 1)}})
+    assert account.context.leases.current(OTHER) == Lease(1)
+
+
+@pytest.mark.parametrize("place", [{"N": "7"}, {"S": "seven"}, None])
+def test_checkpoint_without_its_number_has_no_baseline(place: Any) -> None:
+    account = Account.of()
+    item = account.ledger.items[deployment_key(CURRENT)]["CHECKPOINT"]
+    account.ledger.store({**{k: v for k, v in item.items() if k != "place"}, **({"place": place} if place else {})})
+    found = account.context.deployments.checkpoint(CURRENT)
+    assert found is not None
+    assert found.baseline is None
+    if place != {"S": "seven"}:
+        assert account.context.deployments.put_checkpoint(replace(found, number=found.number + 1))
