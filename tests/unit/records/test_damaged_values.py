@@ -15,7 +15,7 @@ from lifecycle.domain.errors import UnreadableRecord
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import Request
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.gateways.aws.table import cluster_key, deployment_key
+from lifecycle.gateways.aws.table import cluster_key, deployment_key, reports_key
 from lifecycle.gateways.record_kinds import kind_of
 from lifecycle.gateways.serialization import RECORD_VERSION
 from tests.support.account import CURRENT, HELLO, OTHER, QUESTION, Account
@@ -137,3 +137,27 @@ def test_checkpoint_without_its_number_has_no_baseline(place: Any) -> None:
     assert found.baseline is None
     if place != {"S": "seven"}:
         assert account.context.deployments.put_checkpoint(replace(found, number=found.number + 1))
+
+
+UNUSABLE = {
+    "half a character": ("zone", "\ud800"),
+    "a time before all others": ("seen_at", "0001-01-01T00:00:00+14:00"),
+    "a time after all others": ("seen_at", "9999-12-31T23:59:59-10:00"),
+    "an epoch that no store holds": ("epoch", 10**40),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), UNUSABLE.values(), ids=UNUSABLE)
+def test_value_that_cannot_be_used_takes_no_other_host_along(
+    name: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = Account.of()
+    item = account.ledger.items[reports_key(HELLO)]["host-3"]
+    body = json.dumps({**json.loads(item["body"]["S"]), name: value})
+    account.ledger.store({**item, "body": {"S": body}})
+    account.use(monkeypatch)
+    for command in ("status", "hosts"):
+        found = run(account, command)
+        assert "production/other" in found
+        assert f"unreadable: REPORTS#{HELLO} host-3" in found
+        assert "unexpected" not in found

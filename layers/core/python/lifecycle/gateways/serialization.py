@@ -47,7 +47,12 @@ _KEYS: Mapping[type, Mapping[str, str]] = {
 _REQUIRED: Mapping[type, frozenset[str]] = {Lease: frozenset({"epoch", "deployment"})}
 
 
-_PLAIN: Mapping[type, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int,), float: (int, float)}
+# The whole numbers that every reader of JSON has exactly. DynamoDB refuses much larger ones, and an epoch only grows.
+_LARGEST = 2**53
+# Times beyond these years cannot be moved by a day, or into another zone.
+_FIRST_YEAR, _LAST_YEAR = 2, 9998
+
+_PLAIN: Mapping[type, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (int, float)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ def _converter() -> Converter:
     converter.register_structure_hook(datetime, _time)
     for kind, allowed in _PLAIN.items():
         converter.register_structure_hook(kind, _exactly(kind, allowed))
+    converter.register_structure_hook(str, _text)
     # The nearest class counts, and a StrEnum is a str, too.
     converter.register_structure_hook(StrEnum, lambda plain, kind: kind(plain))
     # An amount of hosts is a number or a text such as "25%": JSON tells them apart.
@@ -90,15 +96,27 @@ def _exactly(kind: type, allowed: tuple[type, ...]) -> Structure:
     def structure(plain: Any, _: Any) -> Any:
         if not isinstance(plain, allowed) or (isinstance(plain, bool) and kind is not bool):
             raise TypeError(f"expected {kind.__name__}, found {plain!r:.40}")
+        if isinstance(plain, int) and abs(plain) > _LARGEST:
+            raise ValueError(f"expected a number up to {_LARGEST}, found {plain!r:.40}")
         return kind(plain)
 
     return structure
+
+
+def _text(plain: Any, _: Any) -> str:
+    if not isinstance(plain, str):
+        raise TypeError(f"expected str, found {plain!r:.40}")
+    if not plain.isascii():
+        plain.encode()  # JSON may escape half of a character, which nobody could print or store
+    return plain
 
 
 def _time(plain: Any, _: Any) -> datetime:
     at = datetime.fromisoformat(plain)
     if at.tzinfo is None:
         raise ValueError(f"expected a time with its offset from UTC, found {plain!r:.40}")
+    if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+        raise ValueError(f"expected a year from {_FIRST_YEAR} to {_LAST_YEAR}, found {plain!r:.40}")
     return at
 
 
