@@ -12,6 +12,7 @@ import pytest
 
 from lifecycle.application.rollout.plan import begin
 from lifecycle.domain.errors import UnreadableRecord
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import Request
 from lifecycle.domain.rollout.lease import Lease
@@ -161,3 +162,12 @@ def test_value_that_cannot_be_used_takes_no_other_host_along(
         assert "production/other" in found
         assert f"unreadable: REPORTS#{HELLO} host-3" in found
         assert "unexpected" not in found
+
+
+@pytest.mark.parametrize("service", ["Hello", "a_b", "x" * 25, ""])
+def test_parameter_of_somebody_else_takes_no_cluster_along(service: str) -> None:
+    account = Account.of()
+    before = account.registry.clusters()
+    account.parameters.values[f"/lifecycle/production/{service}/desired"] = "theirs"
+    account.parameters.values[f"/lifecycle/test/{service}/desired"] = "theirs"
+    assert account.registry.clusters() == before == [Cluster("production", "hello"), Cluster("production", "other")]

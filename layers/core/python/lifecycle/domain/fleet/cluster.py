@@ -9,13 +9,23 @@ from lifecycle.domain.errors import InvalidName
 ENVIRONMENTS = ("staging", "production")
 
 _SERVICE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_LONGEST = 24
 
 
 def service_name(text: str) -> str:
     """Check a service's name; raises InvalidName."""
-    if not _SERVICE.fullmatch(text) or len(text) > 24:
-        raise InvalidName("service", text, "at most 24 lower-case letters, digits and single hyphens")
+    if not _is_service(text):
+        raise InvalidName("service", text, f"at most {_LONGEST} lower-case letters, digits and single hyphens")
     return text
+
+
+def _is_service(text: str) -> bool:
+    return len(text) <= _LONGEST and _SERVICE.fullmatch(text) is not None
+
+
+def is_cluster(environment: str, service: str) -> bool:
+    """Return whether a cluster can have these names."""
+    return environment in ENVIRONMENTS and _is_service(service)
 
 
 @dataclass(frozen=True, slots=True, order=True)

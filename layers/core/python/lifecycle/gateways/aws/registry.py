@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lifecycle import names
-from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
+from lifecycle.domain.fleet.cluster import Cluster, is_cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.gateways.aws.errors import repeated, translated
 from lifecycle.gateways.serialization import Source, from_json, to_json
@@ -47,8 +47,8 @@ class SsmRegistry:
         )
 
     def clusters(self) -> Sequence[Cluster]:
-        """Return every cluster that has a desired version or a target group."""
+        """Return every cluster that has a parameter. One of another name is somebody else's."""
         pages = self._ssm.get_paginator("get_parameters_by_path").paginate(Path=names.REGISTRY, Recursive=True)
         paths = (parameter["Name"].split("/") for page in pages for parameter in page["Parameters"])
-        found = {Cluster(parts[2], parts[3]) for parts in paths if len(parts) == 5 and parts[2] in ENVIRONMENTS}
-        return sorted(found)
+        named = {(parts[2], parts[3]) for parts in paths if len(parts) == 5}
+        return sorted(Cluster(*each) for each in named if is_cluster(*each))
