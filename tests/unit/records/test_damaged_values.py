@@ -19,7 +19,7 @@ from lifecycle.domain.rollout.lease import Lease
 from lifecycle.gateways.aws.table import cluster_key, deployment_key, reports_key
 from lifecycle.gateways.record_kinds import kind_of
 from lifecycle.gateways.serialization import RECORD_VERSION
-from tests.support.account import CURRENT, HELLO, OTHER, QUESTION, Account
+from tests.support.account import CURRENT, HELLO, OTHER, QUESTION, SNAPSHOTS, Account
 from tests.support.records import read
 from tests.unit.records.test_unreadable_records import (
     KINDS_STORED,
@@ -171,3 +171,37 @@ def test_parameter_of_somebody_else_takes_no_cluster_along(service: str) -> None
     account.parameters.values[f"/lifecycle/production/{service}/desired"] = "theirs"
     account.parameters.values[f"/lifecycle/test/{service}/desired"] = "theirs"
     assert account.registry.clusters() == before == [Cluster("production", "hello"), Cluster("production", "other")]
+
+
+NAMELESS = {
+    "a snapshot of no build": ("SNAPSHOT", {"snapshot": "latest", "facts": {"digest": "d"}}),
+    "a snapshot of no time": ("SNAPSHOT", {"snapshot": "1.0.0-20269923100000-aaaaaaa", "facts": {"digest": "d"}}),
+    "a snapshot without a digest": ("SNAPSHOT", {"snapshot": "1.0.3-20261123110000-ccccccc", "facts": {}}),
+    "a release of no number": ("RELEASE", {"release": "newest", "snapshot": "1.0.0-20261123100000-aaaaaaa"}),
+    "a release of no snapshot": ("RELEASE", {"release": "1.0.9", "snapshot": "latest"}),
+}
+
+
+@pytest.mark.parametrize(("kind", "body"), NAMELESS.values(), ids=NAMELESS)
+def test_version_without_a_possible_name_takes_no_other_along(
+    kind: str, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = Account.of()
+    key = {"pk": {"S": "SERVICE#hello"}, "sk": {"S": f"{kind}#{body[kind.lower()]}"}}
+    account.ledger.store({**key, "body": {"S": json.dumps(body)}, "v": {"N": str(RECORD_VERSION)}})
+    account.use(monkeypatch)
+    rows = [answer(account, monkeypatch, "show_pipeline", {}), run(account, f"{kind.lower()}s hello")]
+    assert all(f"SERVICE#hello {key['sk']['S']}" in each for each in rows), rows
+    assert "not shown" not in answer(account, monkeypatch, "show_dora", {})
+    account.artifacts.delete("hello", "1.0.2")
+    event = {"service": "hello", "snapshot": SNAPSHOTS[2], "requested_by": "ada"}
+    assert '"created": true' in answer(account, monkeypatch, "promote", event)
+
+
+def test_snapshot_without_a_digest_is_not_promoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account.of()
+    item = account.ledger.items["SERVICE#hello"][f"SNAPSHOT#{SNAPSHOTS[2]}"]
+    body = {**json.loads(item["body"]["S"]), "facts": {"commit": "c"}}
+    account.ledger.store({**item, "body": {"S": json.dumps(body)}})
+    event = {"service": "hello", "snapshot": body["snapshot"], "requested_by": "ada"}
+    assert "unreadable: SERVICE#hello SNAPSHOT#1.0.2" in answer(account, monkeypatch, "promote", event)

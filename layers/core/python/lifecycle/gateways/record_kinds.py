@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifecycle import names
+from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn, TurnRank
@@ -21,6 +22,7 @@ from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.rollout.test_bed.model import BedPhase, BedRank, TestBed
+from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
 from lifecycle.gateways.serialization import Source
 from lifecycle.names import Partition
 
@@ -111,6 +113,26 @@ def _stored_rank(rank: BedRank) -> int:
 
 def _turn_rank(rank: TurnRank) -> dict[str, str | int]:
     return {"epoch": rank.epoch, "attempt": rank.attempt, "place": rank.order}
+
+
+def _recorded(found: RecordedSnapshot) -> str:
+    """Return the name of a snapshot; raises InvalidValue where its record cannot be promoted or shown."""
+    if not found.facts.get("digest"):
+        raise InvalidValue("fact of a snapshot", str(found.facts)[:100], "a digest among them")
+    return _snapshot(found.snapshot)
+
+
+def _claimed(found: ClaimedRelease) -> ClaimedRelease:
+    """Return a claim whose versions can be sorted and dated; raises InvalidName for others."""
+    ReleaseVersion.parse(found.release)
+    _snapshot(found.snapshot)
+    return found
+
+
+def _snapshot(name: str) -> str:
+    """Return the name of a snapshot; raises InvalidName for one that no build has."""
+    found = SnapshotVersion.parse(name)
+    return str(found) if found.built_at else name
 
 
 _OF_CLUSTER, _OF_DEPLOYMENT, _OF_SERVICE = Partition.CLUSTER, Partition.DEPLOYMENT, Partition.SERVICE
@@ -251,7 +273,7 @@ KINDS: tuple[ItemKind, ...] = (
         _OF_SERVICE,
         "SNAPSHOT#",
         "Delete it, and push its commit again: {delete}",
-        lambda each: (_ANY, f"SNAPSHOT#{each.snapshot}"),
+        lambda each: (_ANY, f"SNAPSHOT#{_recorded(each)}"),
     ),
     ItemKind(
         "release in the catalogue",
@@ -259,7 +281,7 @@ KINDS: tuple[ItemKind, ...] = (
         _OF_SERVICE,
         "RELEASE#",
         "Its number stays taken. Restore it from a backup of the table: {look}",
-        lambda each: (_ANY, f"RELEASE#{each.release}"),
+        lambda each: (_ANY, f"RELEASE#{_claimed(each).release}"),
     ),
     ItemKind(
         "promotion in the catalogue",
@@ -267,7 +289,7 @@ KINDS: tuple[ItemKind, ...] = (
         _OF_SERVICE,
         "PROMOTION#",
         "Push the commit again, and promote that snapshot instead. Look at it: {look}",
-        lambda each: (_ANY, f"PROMOTION#{each.snapshot}"),
+        lambda each: (_ANY, f"PROMOTION#{_claimed(each).snapshot}"),
     ),
 )
 

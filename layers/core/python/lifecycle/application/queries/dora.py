@@ -4,7 +4,7 @@ Read by functions/console/show_dora; reads only.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
@@ -50,15 +50,10 @@ def _figures(query: QueryContext, cluster: Cluster, since: datetime, now: dateti
     rows = Rows()
     recent = rows.read(lambda: query.context.deployments.recent_without_hosts(cluster, DEPLOYMENTS_READ), ())
     releases = rows.read(lambda: query.catalogue.releases(cluster.service), dict[str, str]())
-    built = {release: _built(snapshot) for release, snapshot in releases.items() if snapshot}
+    built = {release: SnapshotVersion.parse(each).built_at for release, each in releases.items() if each}
     cut = (
         len(recent) + len(rows.all()) >= DEPLOYMENTS_READ
         and bool(recent)
         and min(each.started_at for each in recent) > since
     )
     return ServiceDora(cluster.service, dora(recent, built, since, now), cut, rows.all())
-
-
-def _built(snapshot: str) -> datetime:
-    """Return the time at which a snapshot was built, by its name."""
-    return datetime.strptime(SnapshotVersion.parse(snapshot).built, "%Y%m%d%H%M%S").replace(tzinfo=UTC)

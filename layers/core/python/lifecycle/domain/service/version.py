@@ -7,13 +7,14 @@ A service declares a base such as `1.4.0` in its lifecycle.toml. A build of it i
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import total_ordering
 from typing import TypeAlias
 
 from lifecycle.domain.errors import InvalidName
 
 _RELEASE = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
+_TIME = "%Y%m%d%H%M%S"
 _SNAPSHOT = re.compile(rf"(?P<base>{_RELEASE.pattern})-(?P<built>[0-9]{{14}})-(?P<commit>[0-9a-f]{{7}})")
 
 
@@ -53,7 +54,7 @@ class SnapshotVersion:
 
     @classmethod
     def of(cls, base: ReleaseVersion, built: datetime, commit: str) -> "SnapshotVersion":
-        return cls(base, f"{built:%Y%m%d%H%M%S}", commit[:7])
+        return cls(base, f"{built:{_TIME}}", commit[:7])
 
     @classmethod
     def parse(cls, text: str) -> "SnapshotVersion":
@@ -61,6 +62,14 @@ class SnapshotVersion:
         if not (match := _SNAPSHOT.fullmatch(text)):
             raise InvalidName("snapshot version", text, "such as 1.4.0-20261123014630-ab12cd3")
         return cls(ReleaseVersion.parse(match["base"]), match["built"], match["commit"])
+
+    @property
+    def built_at(self) -> datetime:
+        """The time of the build; raises InvalidName where its digits are none."""
+        try:
+            return datetime.strptime(self.built, _TIME).replace(tzinfo=UTC)
+        except ValueError as error:
+            raise InvalidName("time of a build", self.built, "YYYYMMDDhhmmss") from error
 
     def __str__(self) -> str:
         return f"{self.base}-{self.built}-{self.commit}"
@@ -72,6 +81,11 @@ Version: TypeAlias = ReleaseVersion | SnapshotVersion
 def parse_version(text: str) -> Version:
     """Read a release or a snapshot version; raises InvalidValue."""
     return SnapshotVersion.parse(text) if "-" in text else ReleaseVersion.parse(text)
+
+
+def is_release(text: str) -> bool:
+    """Return whether a release can have this name."""
+    return _RELEASE.fullmatch(text) is not None
 
 
 def artifact_prefix(service: str, version: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lifecycle.domain.errors import UnreadableRecord
+from lifecycle.domain.service.version import is_release
 from lifecycle.gateways.aws.errors import code_of, pauses, translated
 from lifecycle.gateways.aws.table import Table, item, record, service_key, split, whole
 from lifecycle.gateways.record_kinds import ClaimedRelease, Owner, RecordedSnapshot
@@ -18,10 +19,10 @@ def snapshots_of(found: Sequence[dict[str, Any]]) -> tuple[dict[str, Mapping[str
 def releases_of(found: Sequence[dict[str, Any]]) -> tuple[dict[str, str], list[UnreadableRecord]]:
     """Return the snapshot of each release, and the errors of those that cannot be read.
 
-    Such a release is in the answer too, without a snapshot, because its number is taken.
+    Such a release is in the answer too, without a snapshot, because its number is taken: unless it is no number.
     """
-    taken = dict.fromkeys((each["sk"]["S"].partition("#")[2] for each in found), "")
     read, errors = split(ClaimedRelease, found)
+    taken = {each.name: "" for each in errors if is_release(each.name)}
     return taken | {each.release: each.snapshot for each in read}, errors
 
 
