@@ -20,17 +20,12 @@ from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import artifact_prefix
 from lifecycle.gateways.aws.artifacts import manifest_of
+from lifecycle.gateways.aws.errors import failure
 from lifecycle.gateways.aws.metrics import host_dimensions
 from lifecycle.gateways.aws.table import item, key, record, reports_key, turns_key
 from lifecycle.names import USER_AGENT, host_namespace
 
 _CHUNK = 1024**2
-_RETRYABLE_CODES = {
-    "ThrottlingException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "SlowDown",
-}
 
 
 def client(kind: str) -> Any:
@@ -141,10 +136,10 @@ def _translated_errors(store: str) -> Iterator[None]:
     """Raise StoreUnreachable for a store that does not answer, StoreRefused for one that refuses."""
     try:
         yield
-    except BotoCoreError as error:
+    except BotoCoreError as error:  # without credentials, too: the host gets them a moment after it started
         raise StoreUnreachable(store, error) from error
     except ClientError as error:
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-        if status >= 500 or error.response["Error"]["Code"] in _RETRYABLE_CODES:
+        words = failure(error)
+        if words is None or words.temporary:
             raise StoreUnreachable(store, error) from error
-        raise StoreRefused(f"{store} refused the agent: {error}") from error
+        raise StoreRefused(f"{store} refused the agent: {words}") from error
