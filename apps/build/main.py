@@ -118,10 +118,15 @@ def _bucket(environ: Mapping[str, str]) -> Snapshots:
             "set it, or build with --no-publish --dest FOLDER"
         )
     import boto3  # noqa: PLC0415 - a build without AWS does not need it
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
     from apps.build.s3 import S3Snapshots  # noqa: PLC0415
+    from lifecycle.gateways.aws.client import S3_READ_TIMEOUT, client_config  # noqa: PLC0415
 
-    return S3Snapshots(boto3.client("s3"), bucket)
+    try:
+        return S3Snapshots(boto3.client("s3", config=client_config(read_timeout=S3_READ_TIMEOUT)), bucket)
+    except BotoCoreError as error:
+        raise BuildFailed(f"expected an AWS region and credentials in the environment: {error}") from error
 
 
 def _exports(manifest: Manifest) -> str:

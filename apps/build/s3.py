@@ -1,25 +1,27 @@
 """Snapshots in the artifact bucket, with conditional writes that never overwrite. Used by main."""
 
 import base64
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.aws.artifacts import manifest_of
+from lifecycle.gateways.aws.artifacts import AT_THE_SAME_TIME, manifest_of
+from lifecycle.gateways.aws.errors import code_of, failure, repeated
 from lifecycle.gateways.serialization import to_json
-
-_MAXIMUM_TRIES = 4
 
 
 class S3Snapshots:
     """The bucket's `snapshot/` prefix; the role needs s3:PutObject and s3:GetObject on it."""
 
-    def __init__(self, s3: Any, bucket: str) -> None:
+    def __init__(self, s3: Any, bucket: str, sleep: Callable[[float], object] = time.sleep) -> None:
         self._s3 = s3
         self._bucket = bucket
+        self._sleep = sleep
 
     def add_artifact(self, manifest: Manifest, artifact: Path) -> str:
         key = f"{manifest.prefix}/artifact.tar.gz"
@@ -35,42 +37,39 @@ class S3Snapshots:
             )
         if written:
             return manifest.digest
-        metadata: dict[str, str] = self._call("head_object", key)["Metadata"]
+        with self._translated(key):
+            metadata: dict[str, str] = self._s3.head_object(Bucket=self._bucket, Key=key)["Metadata"]
         return metadata.get("sha256", "")
 
     def add_manifest(self, manifest: Manifest) -> Manifest:
         key = f"{manifest.prefix}/manifest.json"
         if self._put(key, to_json(manifest).encode(), ContentType="application/json"):
             return manifest
-        return manifest_of(self._call("get_object", key)["Body"].read(), self._bucket, key)
+        with self._translated(key):
+            text = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        return manifest_of(text, self._bucket, key)
 
     def _put(self, key: str, body: Any, **more: Any) -> bool:
         """Write the object if it does not exist; return whether it was written."""
-        for attempt in range(1, _MAXIMUM_TRIES + 1):
+
+        def put() -> None:
+            if not isinstance(body, bytes):
+                body.seek(0)
+            self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, IfNoneMatch="*", **more)
+
+        with self._translated(key):
             try:
-                self._call("put_object", key, Body=body, IfNoneMatch="*", **more)
+                repeated(put, *AT_THE_SAME_TIME, sleep=self._sleep)
             except ClientError as error:
-                code = error.response["Error"]["Code"]
-                if code in {"PreconditionFailed", "412"}:
+                if code_of(error) in {"PreconditionFailed", "412"}:
                     return False
-                # S3 answers 409 during another conditional write of the same key; a retry is expected.
-                if code not in {"ConditionalRequestConflict", "409"} or attempt == _MAXIMUM_TRIES:
-                    raise self._refused(key, error) from error
-                if not isinstance(body, bytes):
-                    body.seek(0)
-            else:
-                return True
-        raise AssertionError("unreachable")
-
-    def _call(self, action: str, key: str, **arguments: Any) -> Any:
-        try:
-            return getattr(self._s3, action)(Bucket=self._bucket, Key=key, **arguments)
-        except BotoCoreError as error:
-            raise self._refused(key, error) from error
-        except ClientError as error:
-            if action == "put_object":
                 raise
-            raise self._refused(key, error) from error
+        return True
 
-    def _refused(self, key: str, error: Exception) -> StoreRefused:
-        return StoreRefused(f"s3://{self._bucket}/{key}: {error}")
+    @contextmanager
+    def _translated(self, key: str) -> Iterator[None]:
+        """Name the object in an error of AWS, and what to do."""
+        try:
+            yield
+        except (BotoCoreError, ClientError) as error:
+            raise failure(error, f"s3://{self._bucket}/{key}") or error from error

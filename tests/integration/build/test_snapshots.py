@@ -17,7 +17,7 @@ from botocore.config import Config
 from apps.build.publish import Snapshots
 from apps.build.s3 import S3Snapshots
 from apps.local.aws.emulator import emulator_answers
-from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.errors import CallFailed
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from tests.fakes.snapshots import MemorySnapshots
 
@@ -130,13 +130,13 @@ def test_artifact_and_manifest_are_stored_under_the_snapshots_prefix(s3: Any, ar
 
 @pytest.mark.emulator
 def test_the_bucket_refuses_bytes_that_were_damaged_in_transit(s3: Any, artifact: Artifact) -> None:
-    with pytest.raises(StoreRefused, match="BadDigest"):
+    with pytest.raises(CallFailed, match="BadDigest"):
         S3Snapshots(s3, BUCKET).add_artifact(MANIFEST, artifact(OTHER))
 
 
 @pytest.mark.emulator
 def test_a_missing_bucket_is_named(s3: Any, artifact: Artifact) -> None:
-    with pytest.raises(StoreRefused, match=r"s3://no-such-bucket/snapshot/hello/.*NoSuchBucket"):
+    with pytest.raises(CallFailed, match=r"s3://no-such-bucket/snapshot/hello/.*NoSuchBucket"):
         S3Snapshots(s3, "no-such-bucket").add_artifact(MANIFEST, artifact(BYTES))
 
 

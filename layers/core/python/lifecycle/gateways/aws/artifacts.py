@@ -19,7 +19,7 @@ _ARTIFACT = "artifact.tar.gz"
 _MANIFEST = "manifest.json"
 _MISSING = ("NoSuchKey", "404")
 # S3 answers so to one of two conditional writes of a key at the same time.
-_AT_THE_SAME_TIME = ("ConditionalRequestConflict", "OperationAborted", "409")
+AT_THE_SAME_TIME = ("ConditionalRequestConflict", "OperationAborted", "409")
 
 
 @translated
@@ -97,7 +97,7 @@ class S3Artifacts:
             self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, IfNoneMatch="*", ChecksumSHA256=checksum)
 
         try:
-            repeated(put, *_AT_THE_SAME_TIME, sleep=self._sleep)
+            repeated(put, *AT_THE_SAME_TIME, sleep=self._sleep)
         except Exception as error:
             if code_of(error) not in ("PreconditionFailed", "412"):
                 if (words := failure(error, self._url(key))) is None:

@@ -162,9 +162,10 @@ def _not_answered(error: Any, about: str, lost: tuple[type, ...]) -> CallFailed:
 def no_answer(details: Mapping[str, Any]) -> str:
     """Explain a refused connection or a timeout."""
     url = str(details.get("endpoint_url", ""))
-    if not url or "://127." in url or "://localhost" in url:
-        where = f" at {url}" if url else ""
-        return f"the environment on this machine does not answer{where}: see lifecycle local status"
+    if not url:  # the connection was lost while an answer was read
+        return "AWS stopped in the middle of an answer"
+    if "://127." in url or "://localhost" in url:
+        return f"the environment on this machine does not answer at {url}: see lifecycle local status"
     return f"{url} does not answer: check the network and the region of the profile"
 
 
