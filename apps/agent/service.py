@@ -42,6 +42,15 @@ class StartRecord:
     stop_seconds: float
 
 
+def _start_record(text: str, source: Source) -> StartRecord:
+    """Return the record of a start; raises UnreadableRecord."""
+    found = from_json(StartRecord, text, source)
+    # A signal to group 0 reaches the agent's own processes, and one to a negative group a process of somebody else.
+    if found.pid <= 1:
+        raise source.unreadable("the pid of a service, 2 or more", str(found.pid))
+    return found
+
+
 class Service:
     """The service's processes. Use it from one thread only."""
 
@@ -50,7 +59,7 @@ class Service:
         self.log = home / "logs" / "service.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         text = read_or_none(self._record)
-        self.started = from_json(StartRecord, text, Source(str(self._record), _MEND)) if text is not None else None
+        self.started = _start_record(text, Source(str(self._record), _MEND)) if text is not None else None
         self._exit: str | None = None
 
     def running(self) -> StartRecord | None:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from apps.agent.journal import Journal
-from apps.agent.service import Service
+from apps.agent.processes import kernel_boot
+from apps.agent.service import Service, StartRecord
 from lifecycle.domain.errors import UnreadableRecord
 from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Order
+from lifecycle.gateways.serialization import to_json
 from tests.fakes.agent import MemoryReports
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -39,4 +41,12 @@ def test_agent_reads_the_state_of_a_newer_version(tmp_path: Path) -> None:
 def test_agent_names_the_file_about_its_service_that_it_cannot_read(tmp_path: Path) -> None:
     (tmp_path / "service.json").write_text("not json")
     with pytest.raises(UnreadableRecord, match=r"service\.json.*Stop the service of this host by hand"):
+        Service(tmp_path)
+
+
+@pytest.mark.parametrize("pid", [0, 1, -5])
+def test_agent_never_signals_a_group_that_is_not_its_services(tmp_path: Path, pid: int) -> None:
+    start = StartRecord(pid, 1, kernel_boot(), "boot", "1.0.0", "d", 1.0)
+    (tmp_path / "service.json").write_text(to_json(start))
+    with pytest.raises(UnreadableRecord, match="expected the pid of a service, 2 or more"):
         Service(tmp_path)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lifecycle.application.rollout.plan import begin
+from lifecycle.application.rollout.plan import begin, preview
 from lifecycle.domain.errors import UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import Answer, Choice
@@ -205,3 +205,12 @@ def test_snapshot_without_a_digest_is_not_promoted(monkeypatch: pytest.MonkeyPat
     account.ledger.store({**item, "body": {"S": json.dumps(body)}})
     event = {"service": "hello", "snapshot": body["snapshot"], "requested_by": "ada"}
     assert "unreadable: SERVICE#hello SNAPSHOT#1.0.2" in answer(account, monkeypatch, "promote", event)
+
+
+def test_freeze_of_an_impossible_scope_freezes_everything_and_names_the_way_out() -> None:
+    account = Account.of()
+    frozen = account.ledger.items["FREEZES"]["staging"]
+    body = {**json.loads(frozen["body"]["S"]), "scope": "all"}
+    account.ledger.store({**frozen, "sk": {"S": "all"}, "body": {"S": json.dumps(body)}})
+    (found,) = [each for each in preview(account.context, OF_OTHER).blockers if "FREEZES all" in each]
+    assert 'aws dynamodb delete-item --table-name lifecycle-ledger --key \'{"pk":{"S":"FREEZES"}' in found

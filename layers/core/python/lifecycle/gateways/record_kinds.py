@@ -18,7 +18,7 @@ from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint
 from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment
-from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.rollout.freezes import Freeze, check_scope
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.rollout.test_bed.model import BedPhase, BedRank, TestBed
@@ -187,8 +187,9 @@ KINDS: tuple[ItemKind, ...] = (
         Freeze,
         Partition.FREEZES,
         "",
-        "It counts as frozen. Lift it: `lifecycle unfreeze '{name}' --why '...'`",
-        lambda each: (_ANY, each.scope),
+        "It counts as frozen. Lift it: `lifecycle unfreeze '{name}' --why '...'`. "
+        "If '{name}' is no scope, it freezes everything; delete it: {delete}",
+        lambda each: (_ANY, check_scope(each.scope)),
     ),
     ItemKind(
         "attempt",
