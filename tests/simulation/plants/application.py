@@ -191,7 +191,7 @@ FAULTS = (
         "other-bytes-are-promoted",
         (12, 13),
         "lifecycle.application.delivery.promote",
-        '    if manifest.digest != recorded["digest"]:',
+        "    if manifest.digest != digest:",
         "    if False:",
         f"{_ARTIFACTS}::test_a_snapshot_whose_manifest_was_changed_is_not_promoted[memory]",
     ),

@@ -34,8 +34,8 @@ from tests.unit.records.test_unreadable_records import (
 
 # Attributes that a record has without need: nothing compares them.
 NOT_COMPARED = {"pk", "sk", "body", "v", "kind"}
-OF_OTHER = Request("other-production-20261123130000-ab15", "other", "production", "1.0.1", "grace")
-OF_HELLO = Request("hello-production-20261123130000-ab15", "hello", "production", "1.0.2", "grace")
+OF_OTHER = Request("other-production-20261123115900-ab15", "other", "production", "1.0.1", "grace")
+OF_HELLO = Request("hello-production-20261123115900-ab15", "hello", "production", "1.0.2", "grace")
 
 
 def compared() -> list[tuple[Stored, str]]:
@@ -176,7 +176,6 @@ def test_parameter_of_somebody_else_takes_no_cluster_along(service: str) -> None
 NAMELESS = {
     "a snapshot of no build": ("SNAPSHOT", {"snapshot": "latest", "facts": {"digest": "d"}}),
     "a snapshot of no time": ("SNAPSHOT", {"snapshot": "1.0.0-20269923100000-aaaaaaa", "facts": {"digest": "d"}}),
-    "a snapshot without a digest": ("SNAPSHOT", {"snapshot": "1.0.3-20261123110000-ccccccc", "facts": {}}),
     "a release of no number": ("RELEASE", {"release": "newest", "snapshot": "1.0.0-20261123100000-aaaaaaa"}),
     "a release of no snapshot": ("RELEASE", {"release": "1.0.9", "snapshot": "latest"}),
 }
@@ -204,7 +203,7 @@ def test_snapshot_without_a_digest_is_not_promoted(monkeypatch: pytest.MonkeyPat
     body = {**json.loads(item["body"]["S"]), "facts": {"commit": "c"}}
     account.ledger.store({**item, "body": {"S": json.dumps(body)}})
     event = {"service": "hello", "snapshot": body["snapshot"], "requested_by": "ada"}
-    assert "unreadable: SERVICE#hello SNAPSHOT#1.0.2" in answer(account, monkeypatch, "promote", event)
+    assert "has no digest, but commit; push its commit again" in answer(account, monkeypatch, "promote", event)
 
 
 def test_freeze_of_an_impossible_scope_freezes_everything_and_names_the_way_out() -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifecycle import names
-from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn, TurnRank
@@ -113,13 +112,6 @@ def _stored_rank(rank: BedRank) -> int:
 
 def _turn_rank(rank: TurnRank) -> dict[str, str | int]:
     return {"epoch": rank.epoch, "attempt": rank.attempt, "place": rank.order}
-
-
-def _recorded(found: RecordedSnapshot) -> str:
-    """Return the name of a snapshot; raises InvalidValue where its record cannot be promoted or shown."""
-    if not found.facts.get("digest"):
-        raise InvalidValue("fact of a snapshot", str(found.facts)[:100], "a digest among them")
-    return _snapshot(found.snapshot)
 
 
 def _claimed(found: ClaimedRelease) -> ClaimedRelease:
@@ -274,7 +266,7 @@ KINDS: tuple[ItemKind, ...] = (
         _OF_SERVICE,
         "SNAPSHOT#",
         "Delete it, and push its commit again: {delete}",
-        lambda each: (_ANY, f"SNAPSHOT#{_recorded(each)}"),
+        lambda each: (_ANY, f"SNAPSHOT#{_snapshot(each.snapshot)}"),
     ),
     ItemKind(
         "release in the catalogue",

@@ -40,9 +40,13 @@ def promote(catalogue: Catalogue, artifacts: Artifacts, service: str, snapshot: 
             raise error
     if recorded is None:
         raise Unknown("snapshot", snapshot, f"See `lifecycle snapshots {service}`.", of=service)
+    if not (digest := recorded.get("digest")):
+        found = ", ".join(recorded) or "nothing"
+        lost = f"its record in the catalogue has no digest, but {found}; push its commit again"
+        raise Refused(f"the promotion of {service} {snapshot}", [lost])
     manifest = artifacts.manifest(service, snapshot)
-    if manifest.digest != recorded["digest"]:
-        raise DigestMismatch(f"the manifest of {service} {snapshot}", recorded["digest"], manifest.digest)
+    if manifest.digest != digest:
+        raise DigestMismatch(f"the manifest of {service} {snapshot}", digest, manifest.digest)
     before = snapshot in _releases(catalogue, service).values()
     release = _claim(catalogue, artifacts, replace(manifest, service=service), version)
     copy = _release(manifest, release, snapshot, by)
