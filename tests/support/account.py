@@ -99,7 +99,7 @@ FIELDS: Mapping[str, Any] = {
 }
 # Where a field means something else, or the other variant reaches more code.
 CALLS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
-    "plan": ({}, {"deployment": "hello-production-20261123130000-ab15", "version": "1.0.2"}),
+    "plan": ({}, {"deployment": "hello-production-20261123120000-ab15", "version": "1.0.2"}),
     "drain": ({}, {"host": "host-3"}),
     "end_bake": ({"outcome": "GIVEN_UP"},),
     "decide": ({}, {"host": "", "choice": "PAUSE", "attempt": 0}, {"host": "", "choice": "ROLL_BACK", "attempt": 0}),

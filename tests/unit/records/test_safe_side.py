@@ -30,7 +30,7 @@ from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Request
 from lifecycle.gateways.aws.table import cluster_key, deployment_key, reports_key
 from tests.support.account import CURRENT, FIRST, HELLO, OTHER, OTHERS, QUESTION, Account
 
-NEW = "other-production-20261123130000-ab15"
+NEW = "other-production-20261123120000-ab15"
 DESIRED = "/lifecycle/production/other/desired"
 
 
@@ -237,7 +237,7 @@ def test_rollback_of_an_unreadable_deployment_names_the_way_out(account: Account
 
 def test_deployment_that_waits_replaces_an_unreadable_slot(account: Account, context: Context) -> None:
     damage(account, cluster_key(HELLO), "QUEUE")
-    name = "hello-production-20261123130000-ab15"
+    name = "hello-production-20261123120000-ab15"
     planned = begin(context, Request(name, "hello", "production", "1.0.2", "grace"), name)
     assert planned.kind == "QUEUED"
     waiting = context.queue.waiting(HELLO)

@@ -44,6 +44,14 @@ def _targets(context: Context, cluster: Cluster, reports: Mapping[str, HostRepor
     return context.dispatcher.targets(cluster, [report.address for report in reports.values() if report.address])
 
 
+def was_handed_over(context: Context, request: Request) -> bool:
+    """Return whether the deployment that this request rolls back gives it its lease, and has ended for it or will."""
+    if not request.rollback_of:
+        return False
+    former, _ = readable(lambda: context.deployments.get(request.cluster, str(request.rollback_of)), None)
+    return former is not None and (former.state is DeploymentState.ROLLED_BACK or not former.state.final)
+
+
 def strangers(reports: Mapping[str, HostReport], targets: Mapping[str, TargetState]) -> frozenset[str]:
     """Return the addresses in rotation that no host reports; none while a report cannot be read."""
     if any(isinstance(each, UnreadableReport) for each in reports.values()):

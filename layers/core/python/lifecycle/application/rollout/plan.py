@@ -59,7 +59,9 @@ def begin(context: Context, request: Request, execution: str) -> Planned:
         return _refuse(context, request, [str(error)])
     except (StoreRefused, CallFailed) as error:
         passing = isinstance(error, CallFailed) and error.temporary
-        if passing or request.rollback_of or context.leases.current(cluster).deployment == request.deployment:
+        if passing or context.leases.current(cluster).deployment == request.deployment:
+            raise
+        if observe.was_handed_over(context, request):
             raise  # a rollback that was decided must not be dropped, also if its lease was lost
         return _refuse(context, request, [str(error)])
     return _begin_planned(context, request, execution, found)

@@ -19,7 +19,7 @@ def refuse_unplanned(context: Context, request: Request, reason: str) -> Finishe
     existing = context.deployments.get(cluster, name)
     has_begun = existing is not None and existing.state is not DeploymentState.QUEUED
     # A rollback has a record once it was decided. It is not dropped if its lease was lost.
-    is_decided = existing is not None and not has_begun and request.rollback_of
+    is_decided = existing is not None and not has_begun and observe.was_handed_over(context, request)
     if context.leases.current(cluster).deployment == name or is_decided:
         return Finished(
             "LEFT", f"{name} is decided or holds the lease of {cluster}: convergence continues it; {reason}"
