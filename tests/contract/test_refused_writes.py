@@ -77,6 +77,6 @@ def test_lost_lease_is_neither_renewed_nor_released(gateways: Gateways) -> None:
 
 
 def test_snapshot_keeps_the_facts_that_were_recorded_first(gateways: Gateways) -> None:
-    first, second = {"digest": "d1"}, {"digest": "d2"}
-    assert gateways.catalogue.record_snapshot(gateways.service, "1.0.1-s", first) == first
-    assert gateways.catalogue.record_snapshot(gateways.service, "1.0.1-s", second) == first
+    first, second = {"digest": "1" * 64}, {"digest": "2" * 64}
+    assert gateways.catalogue.record_snapshot(gateways.service, "1.0.1-20261123120000-abcdef0", first) == first
+    assert gateways.catalogue.record_snapshot(gateways.service, "1.0.1-20261123120000-abcdef0", second) == first
