@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
-from lifecycle.domain.rollout.execution import ExecutionState
+from lifecycle.domain.rollout.execution import ExecutionState, first_execution
 from lifecycle.domain.rollout.test_bed.model import BedState
 from lifecycle.domain.service.policy import OnFail
 
@@ -67,7 +67,10 @@ def hand_made_is_hand_made(oracle: "Oracle", entry: AuditEntry) -> None:
 def _stopped_stays_stopped(oracle: "Oracle", name: str, deployment: str) -> None:
     """10: stopping an execution by hand aborts its deployment; no other execution of it starts."""
     record, executions = oracle.records.get(deployment), oracle.sim.executions.by_name
-    before = executions.get(record.execution) if record and record.state is not DeploymentState.QUEUED else None
+    if record is None or record.state is DeploymentState.QUEUED:
+        return
+    earlier = [each for other, each in executions.items() if other != name and first_execution(other) == deployment]
+    before = earlier[-1] if earlier else None
     if before is None or before.state is not ExecutionState.STOPPED or oracle.recent(before.ended_at):
         return
     oracle.fail("10 retried", f"{name} is started, and {before.name} was stopped by hand")

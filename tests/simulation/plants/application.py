@@ -118,6 +118,13 @@ FAULTS = (
         _PLAN,
         "        if passing or context.leases.current(cluster).deployment == request.deployment:\n            raise\n",
         "",
+        beside=(
+            Edit(
+                _PLAN,
+                "        if observe.was_handed_over(context, request):\n            raise  # a rollback",
+                "        if False:\n            raise  # a rollback",
+            ),
+        ),
     ),
     Planted(
         "an-end-is-repeated",

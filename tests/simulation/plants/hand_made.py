@@ -10,8 +10,8 @@ FAULTS = (
         "an-edited-desired-version-is-rolled-out",
         (10,),
         _CONVERGENCE,
-        "    if facts.nobodys:\n",
-        "    if False:\n",
+        "    if facts.unreadable or facts.nobodys:\n",
+        "    if facts.unreadable:\n",
         # Its digest and its deployment decide whether it is rolled out, too.
         beside=(
             Edit(

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from lifecycle.application.convergence.converge import Result, converge_all
+from lifecycle.domain.convergence.ended_execution import SHORT, EndedExecution, left_to_schedule
 from lifecycle.domain.errors import InvalidEvent, InvalidName
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.queue import StartPending
 from lifecycle.entrypoints.events import Converge
 from lifecycle.entrypoints.handler import parse
 from tests.support.rollout import CLUSTER, Machine
@@ -97,6 +99,19 @@ def test_execution_that_fails_at_once_again_is_continued_later(halted: tuple[Mac
     found = converge(machine, second, seconds=2)
     assert (found.kind, "the next one starts at" in found.reason) == ("HOLD", True)
     assert f"{name}_3" not in machine.memory.executions.rollouts
+
+
+def test_pending_deployment_that_ends_at_once_again_waits_for_the_schedule() -> None:
+    machine = Machine()
+    machine.begin(machine.request("1.0.0"))
+    machine.memory.clock.sleep(1)
+    machine.begin(machine.request("1.0.1"))
+    pending = machine.memory.queue.waiting(CLUSTER)
+    assert pending is not None
+    found = StartPending(pending, "its turn")
+    assert left_to_schedule(found, EndedExecution("x_2", SHORT / 60))
+    assert left_to_schedule(found, EndedExecution("x_2", SHORT)) is None
+    assert left_to_schedule(found, EndedExecution("x", SHORT / 60)) is None
 
 
 def test_refused_repair_is_not_started_again_by_its_own_end() -> None:
