@@ -88,7 +88,7 @@ class Machine:
     def __init__(self, hosts: int = 4, policy: Policy | None = None) -> None:
         self.memory = MemoryContext({CLUSTER: "/is_alive"})
         self.context = self.memory.context
-        self.hosts = [Host(f"host-{n}", f"127.0.10.{n}", "ab"[n % 2]) for n in range(1, hosts + 1)]
+        self.hosts = [Host(f"host-{n}", f"127.0.{10 + n // 250}.{n % 250}", "ab"[n % 2]) for n in range(1, hosts + 1)]
         self.rotations: list[dict[str, TargetState]] = []
         self.executions: list[str] = []
         self.snapshots: list[str] = []

@@ -8,6 +8,7 @@ import pytest
 
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.convergence.hand_made import REMINDED_AFTER
+from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.plan import preview
 from lifecycle.application.rollout.rollback import rollback_target
 from lifecycle.domain.errors import Refused
@@ -18,6 +19,7 @@ from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.provenance import HandMade
 from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.version import artifact_prefix
@@ -278,3 +280,15 @@ def test_rollback_of_an_unknown_deployment_is_refused_in_words(
     change(machine)
     with pytest.raises(Refused, match="it is not known which deployment to undo"):
         rollback_target(machine.context, CLUSTER)
+
+
+def test_version_of_a_plan_that_was_lost_with_its_lease_is_no_finding(machine: Machine) -> None:
+    """Seed 10161 of the simulation: the plan wrote the version, and its record has no epoch yet."""
+    request = machine.request("1.0.2")
+    machine.begin(request)
+    begun = machine.record(request.deployment)
+    key = (CLUSTER, request.deployment)
+    machine.memory.deployments._deployments[key] = replace(begun, epoch=0, state=DeploymentState.QUEUED)
+    machine.memory.leases.set_back(CLUSTER, None)
+    recent = machine.memory.deployments.recent(CLUSTER, 9)
+    assert read_desired(machine.context, CLUSTER, Lease(), recent).nobodys is None

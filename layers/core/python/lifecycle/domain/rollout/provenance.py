@@ -130,6 +130,8 @@ def _hand_made(
     writer = giver(desired, recent)
     if (last and desired.epoch < last.epoch) or (writer and (writer.id in touched or not _gave_back(writer, wanted))):
         return HandMade.OLDER
+    if named.state is DeploymentState.QUEUED:
+        return None  # its plan writes the parameter before the record has its epoch, and may be lost in between
     newest = max((lease.epoch, named.epoch, *(each.epoch for each in recent)))
     return HandMade.NEVER_ISSUED if desired.epoch > newest else None
 
