@@ -124,14 +124,14 @@ def _hand_made(
 ) -> HandMade | None:
     if named is None:
         return HandMade.UNRECORDED
+    if not named.epoch:
+        return None  # its plan writes the parameter before the record has its epoch, and may be lost before that
     wanted = Target(desired.version, desired.digest)
     if wanted != named.target and not _gave_back(named, wanted):
         return HandMade.OTHER_TARGET
     writer = giver(desired, recent)
     if (last and desired.epoch < last.epoch) or (writer and (writer.id in touched or not _gave_back(writer, wanted))):
         return HandMade.OLDER
-    if named.state is DeploymentState.QUEUED:
-        return None  # its plan writes the parameter before the record has its epoch, and may be lost in between
     newest = max((lease.epoch, named.epoch, *(each.epoch for each in recent)))
     return HandMade.NEVER_ISSUED if desired.epoch > newest else None
 
