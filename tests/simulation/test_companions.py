@@ -17,6 +17,7 @@ from lifecycle.domain.service.target import Target
 from tests.simulation.context import WRITES
 from tests.simulation.history import Violation
 from tests.simulation.invariants.fencing import lease_outlasts_a_call
+from tests.simulation.invariants.records import final_is_final
 from tests.simulation.oracle import Oracle
 from tests.simulation.scheduler import Actor
 from tests.simulation.simulation import Simulation
@@ -117,3 +118,17 @@ def test_every_check_of_the_oracle_is_called() -> None:
     checks = {name for name, value in vars(Oracle).items() if callable(value) and not name.startswith("_")}
     by_port = {f"{port}_{method}" for port, methods in WRITES.items() for method in methods}
     assert checks - called_directly <= by_port
+
+
+def test_ended_deployment_may_change_only_after_a_person_deleted_its_record() -> None:
+    sim, machine = Simulation(0), Machine()
+    done = machine.record(machine.deploy("1.0.0"))
+    again, late = replace(done, state=DeploymentState.QUEUED), Actor("plan", _nothing, _nothing)
+    with pytest.raises(Violation, match="resurrected"):
+        final_is_final(sim.oracle, late, done, again)
+    sim.oracle.deleted.add("hello-production-20261123120001-other")
+    with pytest.raises(Violation, match="resurrected"):
+        final_is_final(sim.oracle, late, done, again)
+    sim.oracle.deleted.add(done.id)
+    final_is_final(sim.oracle, late, done, again)
+    sim.close()

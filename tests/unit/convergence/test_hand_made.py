@@ -292,3 +292,14 @@ def test_version_of_a_plan_that_was_lost_with_its_lease_is_no_finding(machine: M
     machine.memory.leases.set_back(CLUSTER, None)
     recent = machine.memory.deployments.recent(CLUSTER, 9)
     assert read_desired(machine.context, CLUSTER, Lease(), recent).nobodys is None
+
+
+def test_deleted_version_is_found_where_its_record_does_not_count_hosts(machine: Machine) -> None:
+    """Seed 18925 of the simulation; records of an older version have no count."""
+    for key, each in machine.memory.deployments._deployments.items():
+        machine.memory.deployments._deployments[key] = replace(each, host_count=0)
+    machine.memory.registry._desired.clear()
+    recent = machine.memory.deployments.recent(CLUSTER, 9)
+    found = read_desired(machine.context, CLUSTER, machine.memory.leases.current(CLUSTER), recent).nobodys
+    assert found is not None
+    assert found.kind is HandMade.DELETED

@@ -291,3 +291,37 @@ class Unwritable(MemoryRegistry):
 
     def set_desired(self, cluster: Cluster, desired: Desired) -> None:
         raise RuntimeError("killed")
+
+
+def test_resumed_deployment_takes_the_desired_version_back_from_a_fenced_one(machine: Machine) -> None:
+    """Seed 19082 of the simulation: both took the lease, which was lost in between."""
+    machine.stop_at = "UPDATE_HOSTS"
+    fenced = machine.record(machine.deploy("1.0.2"))
+    machine.memory.leases.set_back(CLUSTER, None)
+    name = machine.deploy("1.0.1")
+    written = Desired("1.0.2", fenced.target.digest, fenced.epoch, fenced.id)
+    machine.memory.registry.set_desired(CLUSTER, written)
+    begin(machine.context, machine.record(name).request, name)
+    desired = machine.memory.registry.desired(CLUSTER)
+    assert desired is not None
+    assert (desired.version, desired.epoch) == ("1.0.1", epoch(machine, name))
+    edited = replace(written, digest="f" * 64)
+    machine.memory.registry.set_desired(CLUSTER, edited)
+    begin(machine.context, machine.record(name).request, name)
+    assert machine.memory.registry.desired(CLUSTER) == edited, "a person's edit stays"
+
+
+def test_epoch_of_a_lease_that_was_lost_since_it_was_read_is_not_given_again(machine: Machine) -> None:
+    """Seed 16000 of the simulation: no record had the epoch when the plan read them."""
+    given: list[Lease] = []
+
+    class Losing(MemoryLeases):
+        def acquire(self, cluster: Cluster, deployment: str, now: datetime, newest: int = 0) -> Lease:
+            self.set_back(cluster, None)
+            given.append(super().acquire(cluster, deployment, now, newest))
+            return given[-1]
+
+    leases, request = Losing(), machine.request("1.0.1")
+    leases.set_back(CLUSTER, Lease(7))
+    begin(replace(machine.context, leases=leases), request, request.deployment)
+    assert given[0].epoch == 8

@@ -124,14 +124,25 @@ def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
 
 
 def _write_desired_again(context: Context, current: Deployment) -> None:
-    """Give the desired version the deployment's new epoch, unless somebody else wrote it, or a person changed it.
+    """Give the desired version the deployment's new epoch, unless a person changed it.
 
-    An earlier call may have been lost between the record of that epoch and this.
+    An earlier call may have been lost between the record of that epoch and this. A deployment that is fenced now
+    may have written its own version while the lease was lost.
     """
     mine = Desired(current.target.version, current.target.digest, current.epoch, current.id)
     desired, _ = readable(lambda: context.registry.desired(current.cluster), None)
-    if desired is not None and desired.epoch < mine.epoch and replace(desired, epoch=mine.epoch) == mine:
+    if desired is None or desired.epoch >= mine.epoch:
+        return
+    if replace(desired, epoch=mine.epoch) == mine or _is_of_a_fenced_one(context, current, desired):
         context.registry.set_desired(current.cluster, mine)
+
+
+def _is_of_a_fenced_one(context: Context, current: Deployment, desired: Desired) -> bool:
+    if current.request.only or desired.deployment == current.id:
+        return False
+    other, _ = readable(lambda: context.deployments.get(current.cluster, desired.deployment), None)
+    written = (desired.version, desired.digest, desired.epoch)
+    return other is not None and written == (other.target.version, other.target.digest, other.epoch)
 
 
 def _has_ended(ended: Deployment) -> Planned:
@@ -240,7 +251,8 @@ def _acquire(context: Context, request: Request, before: Lease, found: Plan) -> 
     first, and lost it to nobody. This deployment has recorded nothing under its new epoch yet.
     """
     cluster, now = request.cluster, context.clock.now()
-    lease = context.leases.acquire(cluster, request.deployment, now, found.epochs.highest)
+    # The lease may be set back between its read and this, too.
+    lease = context.leases.acquire(cluster, request.deployment, now, max(found.epochs.highest, before.epoch))
     recorded = epochs.recorded(context, cluster).highest
     if before.deployment == request.deployment or recorded < lease.epoch:
         return lease

@@ -111,7 +111,8 @@ def _wrote(each: Deployment, desired: Desired | None) -> bool:
     A repair that brings another version to new hosts does not, nor does one that was closed before its plan.
     """
     other_version = desired is None or each.target.version != desired.version
-    return each.epoch > 0 and each.host_count > 0 and not (each.request.only and other_version)
+    unplanned = each.state.final and each.state is not DeploymentState.DONE and not each.host_count
+    return each.epoch > 0 and not unplanned and not (each.request.only and other_version)
 
 
 def _hand_made(
