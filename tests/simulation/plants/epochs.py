@@ -13,7 +13,7 @@ FAULTS = (
         "a-plan-trusts-the-lease-alone",
         (14,),
         _PLAN,
-        "acquire(cluster, request.deployment, now, found.epochs.highest)",
+        "acquire(cluster, request.deployment, now, max(found.epochs.highest, before.epoch))",
         "acquire(cluster, request.deployment, now, 0)",
         caught_by=_LOST,
         beside=(Edit(_PLAN, "    recorded = epochs.recorded(context, cluster).highest\n", "    recorded = 0\n"),),
