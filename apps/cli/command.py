@@ -161,8 +161,9 @@ def error_boundary(*, debug: bool = False) -> Iterator[None]:
         raise
     except Exception as error:  # noqa: BLE001 (the outermost boundary: every error becomes a message)
         from apps.cli.output.failures import explain  # noqa: PLC0415
+        from apps.cli.output.text import clean  # noqa: PLC0415
 
         if debug:
             traceback.print_exception(error)
-        print(f"error: {explain(error)}", file=sys.stderr)
+        print(f"error: {clean(explain(error))}", file=sys.stderr)
         raise typer.Exit(1) from None

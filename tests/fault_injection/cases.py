@@ -14,8 +14,8 @@ from tests.fault_injection.traffic import Load
 from tests.fault_injection.watcher import Watcher
 
 RECOVERY_SECONDS = 60.0
-# Longer than the task timeout of state_machines.py, and than the heartbeat timeout of an agent.
-LATE_SECONDS = state_machines.TASK_SECONDS + 5.0
+# Longer than the task timeout of state_machines.py, and than the heartbeat timeout of an agent (15 s).
+LATE_SECONDS = state_machines.TASK_SECONDS + 10.0
 LATE = (Fault.LATE_ANSWER, Fault.LATE_EFFECT)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from lifecycle.domain.time_format import ago, ahead, lasting, minute, moment, time_of_day
+from lifecycle.domain.visible_text import visible
 
 __all__ = [
     "ago",
@@ -27,12 +28,11 @@ __all__ = [
 
 # A service's log may contain anything, and a terminal would execute its escape sequences.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def clean(text: str) -> str:
-    """Return untrusted text without escape sequences and control characters."""
-    return _CONTROLS.sub("", _ESCAPES.sub("", text.replace("\r\n", "\n")))
+    """Return untrusted text without escape sequences, control characters and signs that reverse its direction."""
+    return visible(_ESCAPES.sub("", text.replace("\r\n", "\n")))
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -23,7 +23,7 @@ from apps.local.paths import ACCOUNT, REGION, REPOSITORY
 CONTEXT = {
     "poll_seconds": "0.02",
     "build_poll_seconds": "1",
-    "agent_heartbeat_timeout_seconds": "10",
+    "agent_heartbeat_timeout_seconds": "15",
     "minute_seconds": "1",
     "dashboard_clusters": '["staging/hello", "production/hello"]',
     "platform": "host",

@@ -80,6 +80,10 @@ def test_phase_is_called_by_the_name_of_its_lambda() -> None:
 
 def test_untrusted_text_cannot_control_the_terminal() -> None:
     assert clean("\x1b[31mred\x1b[0m \x1b]0;title\x07bell\x07\r\nnext\x9b") == "red bell\nnext"
+
+
+def test_text_cannot_be_reversed_or_break_the_terminal() -> None:
+    assert clean("release \u202e1.0.1\u2066 \ud800by \u200fada") == "release 1.0.1 by ada"
     assert one_line("a\n\tb" + "c" * 300, 10) == "a bcccccc…"
     assert indented("one\ntwo\n") == ["    | one", "    | two"]
     assert indented(" \n") == []

@@ -102,8 +102,13 @@ def _call(plan: Plan, action: str, host: Host) -> bytes:
     )
     at = plan["balancer"]
     connection = _connections.setdefault(at, http.client.HTTPConnection(at, timeout=TIMEOUT_SECONDS))
-    connection.request("POST", "/", body, _HEADERS)
-    answer = connection.getresponse()
+    try:
+        connection.request("POST", "/", body, _HEADERS)
+        answer = connection.getresponse()
+    except ConnectionError:  # another tool was measured for so long that the load balancer closed it
+        connection.close()
+        connection.request("POST", "/", body, _HEADERS)
+        answer = connection.getresponse()
     text = answer.read()
     if answer.status != 200:
         raise SystemExit(f"{action} of {host['name']} answered {answer.status}: {text[:300]!r}")

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any, Literal, TypeAlias
 
+from lifecycle.domain.visible_text import visible
+
 _ELEMENT_NAMES = """
 a button caption circle cwdb-action dd details div dl dt form g h2 h3 label li line ol option p path pre polyline
 rect section select small span strong summary svg table tbody td text textarea th thead time title tr ul
@@ -22,10 +24,6 @@ tabindex text-anchor title type value viewBox width x x1 x2 y y1 y2
 _ELEMENTS = frozenset(_ELEMENT_NAMES.split())
 _ATTRIBUTES = frozenset(_ATTRIBUTE_NAMES.split())
 _VOID = frozenset({"circle", "line", "path", "polyline", "rect"})
-# Controls that no document may hold, lone surrogates, and signs that reverse the direction of text.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
 _KEY = object()
 
 Value: TypeAlias = str | int | float | bool | None
@@ -98,7 +96,7 @@ def action(
 
 def plain(text: str) -> str:
     """Replace the characters of foreign text that a page would hide, or would show elsewhere."""
-    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+    return visible(text.replace("\r\n", "\n"), instead="\N{REPLACEMENT CHARACTER}")
 
 
 def _inside(children: Iterable[Child]) -> str:
