@@ -71,9 +71,9 @@ class Fleet:
             home = Path(host["home"])
             script.switch(home, script.bring(plan, home))
             script.start(home)
+            self.hosts.append(host)  # from here on `end` stops its service, whatever fails below
             steps.await_port(plan, host)
             steps.register(plan, host)
-            self.hosts.append(host)
 
     def end(self) -> None:
         """End every service."""
