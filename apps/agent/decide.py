@@ -191,3 +191,19 @@ def state_from_report(report: HostReport | None) -> State:
             log_tail=report.log_tail,
         )
     )
+
+
+def state_after(report: HostReport, stored: State) -> State:
+    """Return the state of an agent whose stored state is older than its last report, as after a restore.
+
+    Each start of the service has one self-test, so a stored result for the reported start stays. A version that
+    the report shows as passed since becomes the verified one.
+    """
+    before, tested = stored.self_test, report.self_test
+    if before is not None and before.boot == report.boot:
+        tested = before
+    verified, previous = stored.verified, stored.previous
+    passed = tested is not None and tested.passed and (tested.digest, tested.boot) == (report.digest, report.boot)
+    if passed and report.installed != verified:
+        verified, previous = report.installed, verified
+    return replace(state_from_report(report), self_test=tested, verified=verified, previous=previous)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from apps.agent.atomic_file import read_or_none, write_atomically
-from apps.agent.decide import IN_PROGRESS, State, TurnRecord, key, state_from_report
+from apps.agent.decide import IN_PROGRESS, State, TurnRecord, key, state_after, state_from_report
 from apps.agent.ports import Reports
 from lifecycle.domain.errors import StoreRefused, UnreadableRecord
 from lifecycle.domain.fleet.host import AgentStage, SelfTest
@@ -70,8 +70,7 @@ class Journal:
         ended = report is not None and report.stage not in IN_PROGRESS
         if report is None or (key(report), ended) <= (key(stored.acted), not stored.acted.unfinished):
             return stored
-        found, tested = state_from_report(report), report.self_test
-        return replace(found, self_test=tested, verified=stored.verified, previous=stored.previous)
+        return state_after(report, stored)
 
     def begin(self, turn: Turn, stage: AgentStage) -> None:
         """Record a turn before it has any effect, so that an agent that crashed knows it began the turn."""
