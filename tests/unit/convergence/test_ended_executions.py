@@ -12,6 +12,7 @@ from lifecycle.domain.errors import InvalidEvent, InvalidName
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.execution import ExecutionState
 from lifecycle.domain.rollout.queue import StartPending
 from lifecycle.entrypoints.events import Converge
 from lifecycle.entrypoints.handler import parse
@@ -64,6 +65,44 @@ def test_execution_stopped_by_hand_closes_its_deployment(halted: tuple[Machine, 
     assert machine.record(name).state is DeploymentState.ABORTED
     assert "stopped by hand" in machine.record(name).reason
     assert machine.memory.leases.current(CLUSTER).deployment == ""
+
+
+def set_back_by_a_late_call(machine: Machine, name: str) -> str:
+    """Continue a deployment in a second execution, whose record a call of the first one then writes; return it."""
+    before = machine.record(name)
+    second = f"{name}_2"
+    assert converge(machine, name).kind == "RESUME"
+    assert machine.record(name).execution == second
+    machine.memory.deployments.put(before)
+    return second
+
+
+def test_second_execution_that_was_stopped_by_hand_is_not_followed_by_a_third(halted: tuple[Machine, str]) -> None:
+    """Found by simulation: a call of the first one, which hung meanwhile, had written its name to the record."""
+    machine, name = halted
+    second = set_back_by_a_late_call(machine, name)
+    machine.memory.executions.stopped.add(second)
+    assert converge(machine, second).kind == "ABORTED"
+    assert f"{name}_3" not in machine.memory.executions.rollouts
+    assert machine.record(name).state is DeploymentState.ABORTED
+
+
+def test_second_execution_that_runs_is_left_alone(halted: tuple[Machine, str]) -> None:
+    machine, name = halted
+    second = set_back_by_a_late_call(machine, name)
+    assert machine.memory.executions.rollout_state(second) is ExecutionState.RUNNING
+    converge(machine, name)
+    assert machine.record(name).execution == second
+    assert f"{name}_3" not in machine.memory.executions.rollouts
+
+
+def test_second_execution_that_ended_is_followed_by_a_third(halted: tuple[Machine, str]) -> None:
+    machine, name = halted
+    second = set_back_by_a_late_call(machine, name)
+    machine.memory.executions.running.remove(second)
+    assert converge(machine, second).kind == "RESUME"
+    assert f"{name}_3" in machine.memory.executions.running
+    assert machine.record(name).execution == f"{name}_3"
 
 
 def test_execution_stopped_while_its_plan_had_the_lease_frees_the_lease_and_gives_the_version_back() -> None:

@@ -44,7 +44,7 @@ from lifecycle.domain.rollout.deployment import (
     Resumptions,
     deployment_id,
 )
-from lifecycle.domain.rollout.execution import ExecutionState
+from lifecycle.domain.rollout.execution import ExecutionState, next_execution
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, StartPending
 
@@ -110,7 +110,10 @@ def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
         behind = set_back(found.desired, reports, lease, recent)
     name, waiting = lease.deployment, queue.pending_deployment(context, cluster)
     holder = context.deployments.get(cluster, name) if name else None
-    state = context.executions.rollout_state(holder.execution if holder else name)
+    if holder:
+        holder, state = _newest_execution(context, holder)
+    else:
+        state = context.executions.rollout_state(name)
     ended = holder is not None and state is not ExecutionState.RUNNING
     return ClusterFacts(
         desired=found.desired,
@@ -142,6 +145,22 @@ def _targets(context: Context, cluster: Cluster, addresses: Collection[str]) -> 
     return in_main if in_main.keys() >= set(addresses) else context.dispatcher.targets(cluster)
 
 
+def _newest_execution(context: Context, recorded: Deployment) -> tuple[Deployment, ExecutionState]:
+    """Return the deployment with its newest execution that does not run, or the recorded one that runs.
+
+    A call that hung in an earlier execution may have written the record, and its own name with it. A later one
+    that runs is found when it is started again, which records it.
+    """
+    execution = recorded.execution
+    state = context.executions.rollout_state(execution)
+    while state is not ExecutionState.RUNNING:
+        following = context.executions.rollout_state(next_execution(execution))
+        if following in (ExecutionState.UNKNOWN, ExecutionState.RUNNING):
+            break
+        execution, state = next_execution(execution), following
+    return replace(recorded, execution=execution), state
+
+
 def _orphaned_deployments(
     context: Context, recent: Sequence[Deployment], lease: Lease, waiting: PendingDeployment | None
 ) -> tuple[Orphaned, ...]:
@@ -151,9 +170,9 @@ def _orphaned_deployments(
     """
     known = {lease.deployment, waiting.request.deployment if waiting else ""}
     unknown = [each for each in recent if not each.state.final and each.id not in known]
-    states = [(each, context.executions.rollout_state(each.execution)) for each in unknown]
+    states = [_newest_execution(context, each) for each in unknown]
     return tuple(
-        Orphaned(each, state, newest=each is recent[0])
+        Orphaned(each, state, newest=each.id == recent[0].id)
         for each, state in states
         if state is not ExecutionState.RUNNING
     )
