@@ -290,9 +290,9 @@ FAULTS = (
     Planted(
         "a-failed-host-stays-in-rotation",
         (2, 9),
-        "lifecycle.application.convergence.untested_hosts",
-        "        if not failed or report is None",
-        "        if failed or report is None",
+        "lifecycle.application.rollout.untested_hosts",
+        "        if not failed_drained(attempt) or report is None",
+        "        if failed_drained(attempt) or report is None",
         f"{_FENCING}::test_failed_host_that_a_late_call_registered_is_taken_out_by_convergence",
     ),
 )

@@ -13,13 +13,15 @@ from lifecycle.application.rollout.freeze import freeze
 from lifecycle.application.rollout.plan import begin
 from lifecycle.application.rollout.rollback import hand_over
 from lifecycle.application.rollout.stage_guard import HostTask
-from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.errors import CallFailed, StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order
+from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.deployment import DeploymentState, Request
 from lifecycle.domain.rollout.lease import LONGEST_CALL, RUNNING_LEASE, Lease
+from tests.fakes.dispatcher import MemoryDispatcher
 from tests.fakes.leases import MemoryLeases
 from tests.fakes.registry import MemoryRegistry
 from tests.support.rollout import CHAIN, CLUSTER, Machine
@@ -258,6 +260,48 @@ def test_failed_host_that_a_late_call_registered_is_taken_out_by_convergence(mac
     assert address not in machine.memory.dispatcher.targets(CLUSTER)
     assert machine.memory.audit_log.entries[-1].what == "drain"
     assert set(machine.serving()) == {"host-1", "host-3", "host-4"}
+
+
+def registered_late(machine: Machine) -> HostTask:
+    """Return the task of a failed host that a fenced call has registered since its drain."""
+    name = halted(machine)
+    machine.context.dispatcher.register(CLUSTER, machine.host("host-2").address, 8080)
+    return HostTask(CLUSTER, name, machine.record(name).epoch, "host-2", 1)
+
+
+def test_failed_host_that_a_late_call_registered_is_taken_out_by_its_last_stage(machine: Machine) -> None:
+    """Found by simulation: it got traffic untested, until convergence looked."""
+    task = registered_late(machine)
+    assert stages.await_alive(machine.context, task).outcome == "SKIPPED"
+    machine.memory.dispatcher.settle()
+    assert machine.host("host-2").address not in machine.memory.dispatcher.targets(CLUSTER)
+    assert machine.memory.audit_log.entries[-1].what == "drain"
+
+
+def test_failed_host_is_not_taken_out_by_a_fenced_call(machine: Machine) -> None:
+    task = registered_late(machine)
+    lease = machine.memory.leases.current(CLUSTER)
+    machine.memory.leases.hand_over(CLUSTER, lease, "another", machine.now)
+    assert stages.await_alive(machine.context, task).outcome == "STALE"
+    assert machine.host("host-2").address in machine.memory.dispatcher.targets(CLUSTER)
+
+
+def test_failed_stage_ends_although_the_load_balancer_cannot_answer(machine: Machine) -> None:
+    class Unanswered(MemoryDispatcher):
+        def target(self, cluster: Cluster, address: str) -> TargetState:
+            words = {"service": "ELB", "operation": "DescribeTargetHealth", "code": "Throttling"}
+            raise CallFailed("throttled", **words, temporary=True)
+
+    task, context = registered_late(machine), replace(machine.context, dispatcher=Unanswered({}))
+    assert stages.await_alive(context, task).outcome == "SKIPPED"
+
+
+def test_host_that_failed_before_its_drain_stays_in_rotation(machine: Machine) -> None:
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.FETCHING
+    name = machine.deploy("1.0.1")
+    task = HostTask(CLUSTER, name, machine.record(name).epoch, "host-2", 1)
+    assert stages.await_alive(machine.context, task).outcome == "SKIPPED"
+    assert "host-2" in machine.serving()
 
 
 def test_failed_host_that_serves_the_tested_target_stays_in_rotation(machine: Machine) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from lifecycle.application.context import Context
 from lifecycle.application.convergence.hand_made import missing_manifest, report_hand_made
-from lifecycle.application.convergence.untested_hosts import take_out_untested
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.finish import Finished, finish
@@ -18,6 +17,7 @@ from lifecycle.application.rollout.task_tokens import resume_answered
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.application.rollout.test_bed.end import end_baking
 from lifecycle.application.rollout.test_bed.task import BakeTask
+from lifecycle.application.rollout.untested_hosts import take_out_untested
 from lifecycle.domain.convergence.decide import (
     CloseOrphaned,
     CloseStopped,
@@ -87,7 +87,8 @@ def _converge_cluster(
     # meanwhile.
     traffic_weights.stop_unanswered_traffic(context, cluster)
     facts = cluster_facts(context, cluster)
-    take_out_untested(context, cluster, facts)
+    if facts.holder:
+        take_out_untested(context, facts.holder, facts.reports, facts.rotation)
     wanted = facts.desired or facts.nobodys or facts.unreadable
     if wanted or facts.lease.deployment or facts.waiting or facts.orphaned:
         report_hand_made(context, cluster, facts)

@@ -151,12 +151,17 @@ class Running:
         return self.context.fleet.report(self.task.cluster, self.host)
 
 
+def _nothing(_: Running) -> None:
+    """Leave a failed attempt as it is."""
+
+
 def stage(
-    needs: AttemptState, reaches: AttemptState
+    needs: AttemptState, reaches: AttemptState, after_failure: Callable[[Running], None] = _nothing
 ) -> Callable[[Callable[[Running], Outcome]], Callable[[Context, HostTask], Outcome]]:
     """Guard a stage: it runs only under the current epoch, once, after the stage that it needs.
 
-    No stage begins an attempt: next_step does when it hands the host out.
+    No stage begins an attempt: next_step does when it hands the host out. `after_failure` is called instead of the
+    stage where the attempt has failed.
     """
 
     def guard(run: Callable[[Running], Outcome]) -> Callable[[Context, HostTask], Outcome]:
@@ -180,17 +185,21 @@ def stage(
             if records.attempt is None:
                 return Outcome("SKIPPED", f"no attempt {task.attempt} of {task.host} was handed out")
             running = Running(context, current, records.attempt, task, records.report)
-            return _finished_before(running, needs, reaches) or _unreadable(running) or _run(running, run, last=last)
+            finished = _finished_before(running, needs, reaches, after_failure)
+            return finished or _unreadable(running) or _run(running, run, last=last)
 
         return guarded
 
     return guard
 
 
-def _finished_before(running: Running, needs: AttemptState, reaches: AttemptState) -> Outcome | None:
+def _finished_before(
+    running: Running, needs: AttemptState, reaches: AttemptState, after_failure: Callable[[Running], None]
+) -> Outcome | None:
     """Return the outcome of a stage that was done before or must not be done yet, else None."""
     attempt = running.attempt
     if attempt.state is AttemptState.FAILED:
+        after_failure(running)
         return Outcome("SKIPPED", attempt.reason)
     if _ORDER.index(attempt.state) >= _ORDER.index(reaches):
         return Outcome("PASSED", f"{attempt.state} already")

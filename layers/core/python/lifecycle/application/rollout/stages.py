@@ -4,6 +4,7 @@ Each is called by functions/rollout/<stage>, a task of the inline Map in statema
 guard in application/rollout/stage_guard.py runs first.
 """
 
+from contextlib import suppress
 from textwrap import shorten
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from lifecycle.application.rollout import host_commands, observe
 from lifecycle.application.rollout.drain_check import state_if_enough_serve
 from lifecycle.application.rollout.stage_guard import LONGEST_WAIT, Outcome, Running, stage, wait_until
 from lifecycle.application.rollout.test_bed import traffic_weights
+from lifecycle.application.rollout.untested_hosts import failed_drained, take_out_untested
+from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.host import AgentStage, HostReport, UnreadableReport
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
@@ -202,7 +205,17 @@ def register(running: Running) -> Outcome:
     return running.advance(AttemptState.REGISTERED)
 
 
-@stage(needs=AttemptState.REGISTERED, reaches=AttemptState.ALIVE)
+def _keep_out(running: Running) -> None:
+    """Take the host of a failed attempt out again, if a call that hung has registered it since its drain."""
+    report = running.first
+    if not failed_drained(running.attempt) or report is None or isinstance(report, UnreadableReport):
+        return
+    with suppress(LifecycleError):  # the attempt has failed already, and convergence looks again
+        state = running.context.dispatcher.target(running.task.cluster, report.address)
+        take_out_untested(running.context, running.deployment, {running.host: report}, {running.host: state})
+
+
+@stage(needs=AttemptState.REGISTERED, reaches=AttemptState.ALIVE, after_failure=_keep_out)
 def await_alive(running: Running) -> Outcome:
     """Wait until the load balancer reports the host healthy; deregister it again if that takes too long."""
     context, cluster, report = running.context, running.task.cluster, running.first
