@@ -4,7 +4,7 @@ A target is INITIAL when registered, then HEALTHY or UNHEALTHY by what its host 
 target drains until its requests in flight have ended. The seed chooses how long each of these takes.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -65,12 +65,13 @@ class Balancer:
         return self._observed({address: self.state(address) or TargetState.ABSENT})[address]
 
     def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
-        return self._observed(dict(self.of(group)))
+        return self._observed(dict(self.of(group)), (group,))
 
-    def _observed(self, states: dict[str, TargetState]) -> dict[str, TargetState]:
+    def _observed(self, states: dict[str, TargetState], groups: Iterable[Group] = Group) -> dict[str, TargetState]:
         """Note in the actor which states it has read now; return them."""
         if (actor := self._sim.actor) is not None:
             actor.balancer_read_at = self._sim.now
+            actor.group_read_at |= dict.fromkeys(groups, self._sim.now)
             actor.unhealthy -= states.keys()
             actor.unhealthy |= {address for address, state in states.items() if state is UNHEALTHY}
         return states

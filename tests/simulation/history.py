@@ -92,6 +92,16 @@ class History:
             return 0.0
         return self.sim.now - self.lease_lost_at[deployment] if deployment in self.lease_lost_at else float("inf")
 
+    def last_holder(self) -> str:
+        """Return the deployment that holds the lease, or that gave it back a moment ago.
+
+        Two convergences may end one deployment, and the slower one acts after the faster one has freed the lease.
+        """
+        if self.lease.deployment:
+            return self.lease.deployment
+        last = max(self.lease_lost_at, key=self.lease_lost_at.__getitem__, default="")
+        return last if last and self.recent(self.lease_lost_at[last]) else ""
+
     def record(self, deployment: str) -> Deployment | None:
         return self.records.get(deployment)
 

@@ -188,9 +188,7 @@ class Oracle(History):
         if self.desired_by_hand_at is not None:
             self.desired_by_hand_at, self.desired_written_at = None, self.sim.now
         fencing.not_fenced(self, actor, f"desired version {desired.version}")
-        records.audit_entry_comes_first(
-            self, actor.deployment or self.lease.deployment, "", "", "the desired version"
-        )
+        records.audit_entry_comes_first(self, actor.deployment or self.last_holder(), "", "", "the desired version")
 
     def turn_given(self, actor: Actor, refused: Sequence[RefusedTurn], cluster: Cluster, turn: Turn) -> None:
         if refused:
@@ -225,7 +223,7 @@ class Oracle(History):
         if actor.function == "remove_host":
             what, self.sim.balancer.lost_at[address] = "remove", self.sim.now
         # Convergence returns hosts to the main group that a deployment stopped by hand left in its test bed.
-        mine = self.lease.deployment if actor.function == "converge" else actor.deployment
+        mine = self.last_holder() if actor.function == "converge" else actor.deployment
         records.audit_entry_comes_first(self, mine, host.name, what, "the drain")
         records.drains_before_it_installs(self, actor, host)
         in_rotation.enough_stay(self, actor, host, state, group)
@@ -240,7 +238,7 @@ class Oracle(History):
             fencing.lease_outlasts_a_call(self, actor, f"register {host.name}")
             self.registered_late_at[address] = self.sim.now
         fencing.not_fenced(self, actor, f"register {host.name}")
-        mine = self.lease.deployment if actor.function == "converge" else actor.deployment
+        mine = self.last_holder() if actor.function == "converge" else actor.deployment
         records.audit_entry_comes_first(self, mine, host.name, "register", "the registration")
         records.failed_stays_out(self, actor, mine, host)
         in_rotation.only_tested_gets_in(self, host)

@@ -26,7 +26,7 @@ class Actor:
 
     `deployment`, `function` and `host` say for what it acts; `skew` is its clock error in seconds.
     `balancer_read_at` is when it last read the load balancer, `unhealthy` the addresses that were unhealthy
-    then.
+    then. `group_read_at` is when it last read each target group.
     """
 
     __slots__ = (
@@ -38,6 +38,7 @@ class Actor:
         "function",
         "given",
         "gone",
+        "group_read_at",
         "host",
         "may_hang_at",
         "name",
@@ -63,6 +64,7 @@ class Actor:
         self.parked = False
         self.gone = False
         self.balancer_read_at = -1e9
+        self.group_read_at: dict[str, float] = {}
         self.unhealthy: set[str] = set()
         self.fiber: Any = greenlet(lambda: _guarded(run))
 

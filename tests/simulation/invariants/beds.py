@@ -28,8 +28,8 @@ def weights_are_served(oracle: "Oracle") -> None:
         unhealthy = any(oracle.recent(balancer.lost_at.get(address, -1e9)) for address in targets)
         # The targets are counted before a weight is set: a call that hangs meanwhile cannot know which left
         # since.
-        balancer_read_at = actor.balancer_read_at if actor is not None else oracle.sim.now
-        left = balancer_read_at < balancer.left_at[group] and oracle.recent(balancer.left_at[group])
+        counted_at = actor.group_read_at.get(group, -1e9) if actor is not None else oracle.sim.now
+        left = counted_at < balancer.left_at[group] and oracle.recent(balancer.left_at[group])
         if (
             balancer.traffic_weights[group]
             and TargetState.HEALTHY not in targets.values()
