@@ -57,7 +57,7 @@ class Agent:
         self._service = Service(settings.home)
         self._installer = Installer(settings, self._release_store, self._service, self._announce)
         self._reporter = Reporter(reports, settings.heartbeat_seconds, clock)
-        self._journal = Journal(settings.home / "state.json", reports)
+        self._journal = Journal(settings.home / "state.json", reports, self._release_store.versions)
         self._started_at = clock()
         self._stage = AgentStage.IDLE
         self._last_logged = ""

@@ -3,6 +3,7 @@
 Called by agent.py at each poll of the ledger. Pure: the time is an argument, and nothing is read or written.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
@@ -193,17 +194,17 @@ def state_from_report(report: HostReport | None) -> State:
     )
 
 
-def state_after(report: HostReport, stored: State) -> State:
+def state_after(report: HostReport, stored: State, on_disk: Collection[str]) -> State:
     """Return the state of an agent whose stored state is older than its last report, as after a restore.
 
     Each start of the service has one self-test, so a stored result for the reported start stays. A version that
-    the report shows as passed since becomes the verified one.
+    the report shows as passed since becomes the verified one, unless it was lost with the disk.
     """
     before, tested = stored.self_test, report.self_test
     if before is not None and before.boot == report.boot:
         tested = before
     verified, previous = stored.verified, stored.previous
-    passed = tested is not None and tested.passed and (tested.digest, tested.boot) == (report.digest, report.boot)
+    passed = replace(report, self_test=tested).has_passed(report.digest) and report.installed in on_disk
     if passed and report.installed != verified:
         verified, previous = report.installed, verified
     return replace(state_from_report(report), self_test=tested, verified=verified, previous=previous)

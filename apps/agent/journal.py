@@ -6,6 +6,7 @@ otherwise, because the file is written first.
 """
 
 import logging
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,13 +22,14 @@ logger = logging.getLogger(__name__)
 
 
 class Journal:
-    """The agent's State with the file that stores it."""
+    """The agent's State with the file that stores it; `on_disk` returns the versions that this host stores."""
 
     _compared = False  # True once the file was compared with the last report, after each start of the agent
 
-    def __init__(self, file: Path, reports: Reports) -> None:
+    def __init__(self, file: Path, reports: Reports, on_disk: Callable[[], Collection[str]]) -> None:
         self._file = file
         self._reports = reports
+        self._on_disk = on_disk
         self._state = _stored_state(file)
         self._begun: TurnRecord | None = None
         self._unsaved = False
@@ -70,7 +72,7 @@ class Journal:
         ended = report is not None and report.stage not in IN_PROGRESS
         if report is None or (key(report), ended) <= (key(stored.acted), not stored.acted.unfinished):
             return stored
-        return state_after(report, stored)
+        return state_after(report, stored, self._on_disk())
 
     def begin(self, turn: Turn, stage: AgentStage) -> None:
         """Record a turn before it has any effect, so that an agent that crashed knows it began the turn."""

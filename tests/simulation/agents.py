@@ -34,6 +34,7 @@ class SimulatedJournal(Journal):
     def __init__(self, host: Host, reports: "AgentLedger") -> None:
         self._host = host
         self._reports = reports
+        self._on_disk = lambda: host.disk
         self._state = host.journal
         self._begun = None
         self._unsaved = False

@@ -25,7 +25,7 @@ def test_agent_takes_its_last_report_where_its_state_cannot_be_read(tmp_path: Pa
     file, reports = tmp_path / "state.json", MemoryReports()
     file.write_text(text)
     reports.write(replace(REPORT, stage=AgentStage.DONE))
-    journal = Journal(file, reports)
+    journal = Journal(file, reports, tuple)
     assert not journal.loaded
     assert (journal.state().acted.epoch, journal.state().acted.attempt) == (7, 2)
     assert (tmp_path / "state.json.unreadable").read_text() == text
@@ -35,7 +35,7 @@ def test_agent_takes_its_last_report_where_its_state_cannot_be_read(tmp_path: Pa
 def test_agent_reads_the_state_of_a_newer_version(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     file.write_text(json.dumps({"acted": {"epoch": 7, "added_later": 1}, "v": 3}))
-    assert Journal(file, MemoryReports()).state().acted.epoch == 7
+    assert Journal(file, MemoryReports(), tuple).state().acted.epoch == 7
 
 
 def test_agent_names_the_file_about_its_service_that_it_cannot_read(tmp_path: Path) -> None:

@@ -46,8 +46,8 @@ FAULTS = (
         "a-failed-attempt-continues",
         (9, 2),
         _ATTEMPT,
-        '    if attempt.state is AttemptState.FAILED:\n        return Outcome("SKIPPED", attempt.reason)\n',
-        "    if attempt.state is AttemptState.FAILED:\n        return None\n",
+        '        after_failure(running)\n        return Outcome("SKIPPED", attempt.reason)\n',
+        "        return None\n",
     ),
     Planted(
         "a-drain-checks-capacity-once",

@@ -232,6 +232,7 @@ def test_an_agent_without_a_report_has_an_empty_state() -> None:
 DIGEST = "cd" * 32
 TESTED = SelfTest(True, DIGEST, "boot-2", "GET /self_test answered 200")
 RESTORED = State(verified="1.4.1", previous="1.4.0")
+ON_DISK = ("1.4.2", "1.4.1", "1.4.0")
 
 
 def last_report(self_test: SelfTest | None) -> HostReport:
@@ -251,16 +252,22 @@ def last_report(self_test: SelfTest | None) -> HostReport:
 
 def test_version_that_passed_since_the_restored_state_is_the_verified_one() -> None:
     """Otherwise the next update forgets the version to roll back to, and keeps an older one that is gone."""
-    state = state_after(last_report(TESTED), RESTORED)
+    state = state_after(last_report(TESTED), RESTORED, ON_DISK)
 
     assert (state.verified, state.previous, state.self_test) == ("1.4.2", "1.4.1", TESTED)
+
+
+def test_version_that_was_lost_with_the_disk_is_not_verified() -> None:
+    state = state_after(last_report(TESTED), RESTORED, ["1.4.1", "1.4.0"])
+
+    assert (state.verified, state.previous) == ("1.4.1", "1.4.0")
 
 
 @pytest.mark.parametrize(
     "self_test", [None, replace(TESTED, passed=False), replace(TESTED, digest="0"), replace(TESTED, boot="boot-1")]
 )
 def test_version_without_a_passed_test_of_this_start_is_not_verified(self_test: SelfTest | None) -> None:
-    state = state_after(last_report(self_test), RESTORED)
+    state = state_after(last_report(self_test), RESTORED, ON_DISK)
 
     assert (state.verified, state.previous, state.self_test) == ("1.4.1", "1.4.0", self_test)
 
@@ -268,20 +275,22 @@ def test_version_without_a_passed_test_of_this_start_is_not_verified(self_test: 
 def test_verified_version_is_not_its_own_previous_one() -> None:
     restored = State(verified="1.4.2", previous="1.4.1")
 
-    assert state_after(last_report(TESTED), restored).previous == "1.4.1"
+    assert state_after(last_report(TESTED), restored, ON_DISK).previous == "1.4.1"
 
 
 @pytest.mark.parametrize("reported", [None, replace(TESTED, passed=False), replace(TESTED, boot="another")])
 def test_stored_self_test_of_this_start_is_not_lost_to_a_report(reported: SelfTest | None) -> None:
     """Otherwise a host that serves the version counts as untested, and is drained and updated once more."""
-    assert state_after(last_report(reported), replace(RESTORED, self_test=TESTED)).self_test == TESTED
+    restored = replace(RESTORED, self_test=TESTED)
+
+    assert state_after(last_report(reported), restored, ON_DISK).self_test == TESTED
 
 
 def test_stored_self_test_of_an_earlier_start_is_replaced() -> None:
     restored = replace(RESTORED, self_test=replace(TESTED, boot="boot-1"))
 
-    assert state_after(last_report(TESTED), restored).self_test == TESTED
-    assert state_after(last_report(None), restored).self_test is None
+    assert state_after(last_report(TESTED), restored, ON_DISK).self_test == TESTED
+    assert state_after(last_report(None), restored, ON_DISK).self_test is None
 
 
 def test_orders_are_shown_by_their_names_of_today() -> None:
