@@ -8,7 +8,7 @@ import pytest
 from lifecycle.domain.analysis.built_in_metrics import LATENCY_P50
 from lifecycle.domain.analysis.judge import judge
 from lifecycle.domain.analysis.model import Measurements, Rules, Verdict
-from lifecycle.domain.analysis.required_duration import required_duration
+from lifecycle.domain.analysis.required_duration import LONGEST, required_duration
 from lifecycle.domain.analysis.window import Window
 from tests.unit.analysis.bakes import QUEUE, measurements, series, usual
 
@@ -60,3 +60,11 @@ def test_estimate_of_exactly_the_minimum_of_minutes_comes_from_the_measurements(
     enough = measurements(series(stuck, [0.0, 2.0] * 5, [5.0, 7.0] * 5))
     rules = Rules(20, minimum_minutes=10)
     assert required_duration(Window.of(enough, 10), rules, 0) is None
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(LONGEST // 2, LONGEST // 2), (LONGEST // 2 + 1, None)])
+def test_estimate_of_a_whole_day_is_known_and_a_longer_one_is_not(minutes: int, expected: int | None) -> None:
+    """Half of the requests so far means that the bake must be twice as long."""
+    half = replace(usual(30), requests_control=150, requests_test_bed=150)
+    window = replace(Window.of(half, 30), minutes=minutes)
+    assert required_duration(window, Rules(30, minimum_requests=300), 0) == expected

@@ -143,6 +143,20 @@ def test_refused_second_plan_restores_the_desired_version(machine: Machine) -> N
     assert machine.memory.leases.current(CLUSTER).deployment == ""
 
 
+def test_refused_plan_leaves_a_version_that_it_did_not_write(machine: Machine) -> None:
+    """Its call was lost after it took the lease, and a person set another version then."""
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    with pytest.raises(RuntimeError):
+        begin(replace(machine.context, registry=NoRegistry((CLUSTER,))), request, request.deployment)
+    by_hand = Desired("1.0.2", "d", 1, "by-hand")
+    machine.memory.registry.set_desired(CLUSTER, by_hand)
+    machine.memory.fleet.quarantine(CLUSTER, "1.0.1", "it is bad")
+    assert machine.begin(request).kind == "REFUSED"
+    assert machine.memory.registry.desired(CLUSTER) == by_hand
+    assert machine.memory.leases.current(CLUSTER).deployment == ""
+
+
 def test_refusal_of_a_repeated_call_leaves_the_deployment_that_has_begun(machine: Machine) -> None:
     """Seed 1195 of the simulation: the first call seemed lost, and began while the second one read the records."""
     request = machine.request("1.0.1")
