@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from apps.agent.decide import INSTALL_ORDERS, Abandon, Decision, Fetch, Idle, Ignore, Install, Prefetched, decide
@@ -18,15 +18,18 @@ from apps.agent.polling import PollPace
 from apps.agent.ports import Releases, Reports, Turns
 from apps.agent.release_store import ReleaseStore
 from apps.agent.reporter import Reporter
-from apps.agent.service import Service
+from apps.agent.service import Service, StartRecord
 from apps.agent.settings import Settings
+from apps.agent.supervision import Supervision
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.fleet.host import AgentStage, HostReport
+from lifecycle.domain.fleet.host import AgentStage, HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Turn
 
 logger = logging.getLogger(__name__)
 
-SERVICE_CHECK_SECONDS = 1.0
+SERVICE_CHECK_SECONDS = 0.25
+# A laptop's minute is a second, in which no repair can begin.
+SHORTEST_REMINDER_SECONDS = 5.0
 FIRST_RETRY_SECONDS = 0.2
 MAXIMUM_RETRY_SECONDS = 5.0
 
@@ -56,6 +59,8 @@ class Agent:
         self._release_store = ReleaseStore(settings.home, settings.cluster.service, releases)
         self._service = Service(settings.home)
         self._installer = Installer(settings, self._release_store, self._service, self._announce)
+        minute = timedelta(seconds=max(settings.metrics_seconds, SHORTEST_REMINDER_SECONDS))
+        self._supervision = Supervision(self._service, self._installer.log_tail, clock, minute)
         self._reporter = Reporter(reports, settings.heartbeat_seconds, clock)
         self._journal = Journal(settings.home / "state.json", reports, self._release_store.versions)
         self._started_at = clock()
@@ -210,6 +215,7 @@ class Agent:
                 running=running is not None,
                 self_test=state.self_test,
                 releases=self._release_store.versions(),
+                ended=None if running else self._supervision.end(state.self_test),
             )
         )
 
@@ -218,9 +224,15 @@ class Agent:
         if seconds <= SERVICE_CHECK_SECONDS:
             stopping.wait(seconds)
             return
-        until, before = time.monotonic() + seconds, self._service.running()
+        until, before = time.monotonic() + seconds, self._service_now()
         while (left := until - time.monotonic()) > 0 and not stopping.wait(min(left, SERVICE_CHECK_SECONDS)):
             self._service.trim_log()
-            if (now := self._service.running()) != before:
+            if (now := self._service_now()) != before:
                 before = now
                 self._publish()
+
+    def _service_now(self) -> StartRecord | ServiceEnd | None:
+        """Return the start that runs, or how it ended."""
+        if running := self._service.running():
+            return running
+        return self._supervision.end(self._journal.state().self_test) if self._journal.loaded else None

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from apps.agent.errors import StoreUnreachable
 from lifecycle.domain.errors import StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host import HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import artifact_prefix
@@ -23,7 +23,7 @@ from lifecycle.gateways.aws.artifacts import manifest_of
 from lifecycle.gateways.aws.errors import failure
 from lifecycle.gateways.aws.metrics import host_dimensions
 from lifecycle.gateways.aws.table import item, key, record, reports_key, turns_key
-from lifecycle.names import USER_AGENT, host_namespace
+from lifecycle.names import SERVICE_ENDED, USER_AGENT, host_namespace
 
 _CHUNK = 1024**2
 
@@ -55,7 +55,12 @@ class DynamoTurns:
 
 
 class DynamoReports:
-    """Reports on DynamoDB: the host's item under REPORTS#<cluster>, replaced at each write."""
+    """Reports on DynamoDB: the host's item under REPORTS#<cluster>, replaced at each write.
+
+    The first write after each announcement of an end of the service has an attribute more, which starts convergence.
+    """
+
+    _announced: ServiceEnd | None = None
 
     def __init__(self, dynamodb: Any, table: str, cluster: Cluster, host: str) -> None:
         self._dynamodb = dynamodb
@@ -68,8 +73,11 @@ class DynamoReports:
         return record(HostReport, found) if found else None
 
     def write(self, report: HostReport) -> None:
+        ended = report.ended
+        more = {SERVICE_ENDED: ended.at.isoformat()} if ended and ended != self._announced else {}
         with _translated_errors(f"the table {self._table}"):
-            self._dynamodb.put_item(TableName=self._table, Item=item(self._partition, report.host, report))
+            self._dynamodb.put_item(TableName=self._table, Item=item(self._partition, report.host, report, **more))
+        self._announced = ended
 
 
 class CloudWatchMetricSink:

@@ -107,9 +107,9 @@ class Service:
         self.started = None
         self._record.unlink(missing_ok=True)
 
-    def exit_status(self) -> str:
+    def exit_status(self, unknown: str = "unknown exit code") -> str:
         """Return for example `exit code 3` or `SIGKILL`; known only for a service that this process started."""
-        return self._exit or "unknown exit code"
+        return self._exit or unknown
 
     def trim_log(self) -> None:
         """Bound the log while the service writes to it: copy its end to `.log.1`, then truncate it in place."""

@@ -1,14 +1,14 @@
 """Agents and control planes that are one version apart read each other's records."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
 from apps.agent.aws import DynamoReports, DynamoTurns
 from lifecycle.domain.errors import UnreadableRecord
-from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host import HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.gateways.aws.fleet import DynamoFleet
@@ -82,6 +82,20 @@ KEYS_OF_VERSION_1: dict[type, set[str]] = {
     },
     Turn: {"host", "order", "deployment", "epoch", "attempt", "version", "digest", "issued_at", "expires_at"},
 }
+
+
+def test_end_of_a_service_is_read_from_beside_its_report() -> None:
+    account = Account.of()
+    report = account.context.fleet.report(HELLO, HOST)
+    assert report is not None
+    end = ServiceEnd(report.seen_at, "exit code 3", "boot-1", log_tail="no such table")
+    reports = DynamoReports(account.ledger, "ledger", HELLO, HOST)
+    reports.write(replace(report, ended=end))
+    found = account.context.fleet.report(HELLO, HOST)
+    assert found == replace(report, ended=end)
+    assert "ended" not in json.loads(account.ledger.items[reports_key(HELLO)][HOST]["body"]["S"])
+    reports.write(report)
+    assert account.context.fleet.report(HELLO, HOST) == report
 
 
 def test_command_is_replaced_though_the_stored_one_lost_everything() -> None:

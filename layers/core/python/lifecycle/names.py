@@ -115,6 +115,10 @@ def build_log(project: str) -> str:
 LEDGER = "lifecycle-ledger"
 
 
+# The attribute of a report that asks for a repair: its service has ended. Only such a report starts convergence.
+SERVICE_ENDED = "service_ended"
+
+
 class Partition:
     """The first part of a partition key. IAM tells partitions apart, not items."""
 

@@ -5,12 +5,12 @@ read counts as what docs/reliability.md says of its kind. A test compares the pa
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lifecycle import names
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host import HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Turn, TurnRank
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import HostAttempt
@@ -74,7 +74,8 @@ class ItemKind:
 
     `mend` has whole sentences, in which {service}, {options}, {name}, {look} and {delete} are filled in. `beside`
     returns the attributes that conditions compare. They repeat the record, so one that differs is unreadable: no
-    condition about it would ever hold.
+    condition about it would ever hold. `apart` are fields, with their types, that are stored in an attribute each and
+    not in the record, because readers of version 1 refuse an unknown key of a record.
     """
 
     name: str
@@ -84,6 +85,7 @@ class ItemKind:
     mend: str
     key: Callable[[Any], tuple[str, str]] = lambda _: (_ANY, _ANY)
     beside: Callable[[Any], Mapping[str, str | int]] = lambda _: {}
+    apart: Mapping[str, type] = field(default_factory=dict)
 
     def source(self, pk: str, sk: str) -> Source:
         """Return the place of an item of this kind, and how to mend it."""
@@ -244,6 +246,7 @@ KINDS: tuple[ItemKind, ...] = (
         "The agent of that host replaces it within seconds: start it. If the machine is gone: `lifecycle remove-host "
         "{service} {name} {options}`",
         lambda each: (_ANY, each.host),
+        apart={"ended": ServiceEnd},
     ),
     ItemKind(
         "audit entry",

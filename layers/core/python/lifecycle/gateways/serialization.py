@@ -20,6 +20,7 @@ from cattrs.strategies import configure_union_passthrough
 
 from lifecycle.domain.analysis.model import Measure, MetricResult
 from lifecycle.domain.errors import UnreadableRecord
+from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Request
@@ -81,6 +82,10 @@ def _converter() -> Converter:
     configure_union_passthrough(int | str, converter)
     converter.register_structure_hook_factory(is_dataclass, lambda kind: _record_hook(converter, kind))
     converter.register_structure_hook_factory(_is_tuple, lambda kind: _tuple_hook(converter, kind))
+    # It is stored beside the report (record_kinds.py).
+    converter.register_unstructure_hook(
+        HostReport, make_dict_unstructure_fn(HostReport, converter, ended=override(omit=True))
+    )
     for kind, keys in _KEYS.items():
         converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **_renames(keys)))
     return converter

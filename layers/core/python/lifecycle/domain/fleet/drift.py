@@ -23,7 +23,7 @@ def drift_reason(  # noqa: PLR0911 (one for each reason)
     if (report.installed, report.digest) != (target.version, target.digest):
         return f"has {report.installed or 'nothing'} installed"
     if not report.running:
-        return "its service does not run"
+        return report.not_running
     if not report.has_passed(target.digest):
         return "has not passed its self-test since the service started"
     if state is not (TargetState.HEALTHY if group is Group.MAIN else TargetState.TEST_GROUP):

@@ -42,13 +42,37 @@ class SelfTest:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceEnd:
+    """The end of a service that had passed its self-test, and that no turn has stopped.
+
+    `at` is when the agent noticed it, in UTC. `how` is for example "exit code 3" or "SIGKILL", and empty where it is
+    not known. `booted`: the service ended because its host booted. `boot` is the start that ended. `announced` counts
+    the times that the agent has asked for a repair since; each of them starts convergence.
+    """
+
+    at: datetime
+    how: str
+    boot: str
+    booted: bool = False
+    log_tail: str = ""
+    announced: int = 1
+
+    @property
+    def in_words(self) -> str:
+        """The words that follow the name of a host."""
+        if self.booted:
+            return "its host booted, and its service was not started since"
+        return f"its service ended with {self.how}" if self.how else "its service ended"
+
+
+@dataclass(frozen=True, slots=True)
 class HostReport:
     """The state of a host as its agent reports it. The agent is the only writer, and writes the whole report.
 
     `epoch`, `attempt` and `order` name the last turn that the agent acted on, `stage` the progress.
     `failed_stage` and `detail` say why it stopped. `boot` is a new random name at each start of the service;
     empty when it does not run. `releases` are the checked versions on the disk. `seen_at` is renewed every
-    few seconds.
+    few seconds. `ended` says how the service ended, until a turn starts it again.
     """
 
     host: str
@@ -71,6 +95,12 @@ class HostReport:
     running: bool = False
     self_test: SelfTest | None = None
     releases: tuple[str, ...] = ()
+    ended: ServiceEnd | None = None
+
+    @property
+    def not_running(self) -> str:
+        """The words for a service that does not run."""
+        return self.ended.in_words if self.ended else "its service does not run"
 
     def has_passed(self, digest: str) -> bool:
         """Return whether the service runs these bytes, and they passed the self-test on this start of it."""

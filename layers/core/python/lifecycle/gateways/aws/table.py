@@ -5,6 +5,7 @@ The attribute `v` is the version of the record (ADR 17).
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -70,7 +71,9 @@ def key(pk: str, sk: str) -> dict[str, Any]:
 
 def item(pk: str, sk: str, record: Any, **more: str | int) -> dict[str, Any]:
     """Return the item of a record, with the attributes that conditions compare, and `more` that a filter needs."""
-    beside = _attributes({**kind_of(pk, sk).beside(record), **more})
+    kind = kind_of(pk, sk)
+    apart = {name: to_json(found) for name in kind.apart if (found := getattr(record, name, None)) is not None}
+    beside = _attributes({**kind.beside(record), **apart, **more})
     return {**key(pk, sk), "body": {"S": to_json(record)}, VERSION_KEY: {"N": str(RECORD_VERSION)}, **beside}
 
 
@@ -92,6 +95,9 @@ def record(kind: type[T], found: Mapping[str, Any]) -> T:
     own = of_pk or pk, of_sk or sk
     if own != (pk, sk):
         raise source().unreadable(f"a {declared.name} of this key", f"one of {' '.join(own)}")
+    for name, part in declared.apart.items():
+        if name in found:
+            read = replace(read, **{name: from_json(part, found[name].get("S"), source, version)})  # type: ignore[type-var]
     # A newer version may store other attributes.
     if version is None or version == RECORD_VERSION:
         for name, value in _attributes(declared.beside(read)).items():
