@@ -61,7 +61,7 @@ def manifest(version: str, policy: Policy | None = None, **changes: Any) -> Mani
         run=Run("python3 app.py", 8080),
         is_alive=Check(path="/is_alive"),
         self_test=Check(path="/self_test"),
-        policies={"production": policy or Policy()},
+        policies={"production": policy or Policy(min_alive_seconds=0)},
     )
     return replace(usual, **changes)
 
@@ -147,7 +147,7 @@ class Machine:
             return was
         host.boots += 1
         boot = f"{host.name}-{host.boots}"
-        began = replace(_report_on(was, turn), self_test=None)
+        began = replace(_report_on(was, turn), self_test=None, ended=None)
         failing = host.breaks.get(turn.version)
         if failing in (AgentStage.FETCHING, AgentStage.INSTALLING):
             return replace(began, stage=AgentStage.FAILED, failed_stage=failing, detail="scripted")

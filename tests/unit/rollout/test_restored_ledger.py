@@ -218,6 +218,8 @@ def test_host_that_was_unreachable_during_the_restore_is_reported_and_not_stuck(
     assert desired is not None
     machine.memory.registry.set_desired(CLUSTER, desired)
     copy.put_back(reporting=False)
+    for host in machine.hosts:
+        machine.memory.fleet.write_report(CLUSTER, replace(machine.report(host.name), seen_at=machine.now))
     request = machine.request("1.0.1")
     assert machine.begin(request).epoch == 2
     machine.memory.fleet.write_report(CLUSTER, replace(known, seen_at=machine.now))

@@ -136,6 +136,7 @@ class StagingTable(Table):
     )
     drain_seconds: int = whole_number(1, 840, _DEFAULT.drain_seconds, "seconds")
     alive_seconds: int = whole_number(1, 840, _DEFAULT.alive_seconds, "seconds")
+    min_alive_seconds: int = whole_number(0, 600, _DEFAULT.min_alive_seconds, "seconds")
     watch_minutes: int = whole_number(0, 1440, _DEFAULT.watch_minutes, "minutes")
     on_alarm: Literal["halt", "roll_back"] = Field(
         default=_DEFAULT.on_alarm.value, description='"halt" or "roll_back"'

@@ -24,6 +24,7 @@ from lifecycle.domain.rollout.checkpoint import Checkpoint, checkpoint_of, conti
 from lifecycle.domain.rollout.decision import EvidenceKind, Question, QuestionKind, effects, latest_attempts
 from lifecycle.domain.rollout.deployment import NOT_RESUMED, Deployment, DeploymentState
 from lifecycle.domain.rollout.execution import Visit, next_execution
+from lifecycle.domain.rollout.fallen import fall_blame, fallen
 from lifecycle.domain.rollout.lease import RENEWAL_THRESHOLD, RUNNING_LEASE, WAITING_LEASE, Lease
 from lifecycle.domain.rollout.membership import members
 from lifecycle.domain.rollout.next_step import is_late_call, next_step
@@ -291,7 +292,8 @@ def _decision(context: Context, facts: Facts, step: AwaitDecision) -> Question:
         _close_lost(context, attempt, step.reason)
     report, now = facts.reports.get(step.host), context.clock.now()
     blame, diagnosis = _blame(facts, attempt)
-    evidence_kind, evidence = _evidence(facts, attempt, report.log_tail if report else "")
+    log = report.ended.log_tail if report and report.ended else ""
+    evidence_kind, evidence = _evidence(facts, attempt, log or (report.log_tail if report else ""))
     newest = latest_attempts(facts.attempts)
     controls = {host for host, each in newest.items() if each.group is Group.CONTROL}
     alive = {host for host, each in newest.items() if each.state is AttemptState.ALIVE} - controls
@@ -322,6 +324,8 @@ def _blame(facts: Facts, attempt: HostAttempt) -> tuple[Blame, str]:
     A test bed whose host became unhealthy before a comparison leaves that unclear.
     """
     bed = failed_test_bed(facts, attempt)
+    if bed is None and (fell := fallen(facts, attempt)):
+        return fall_blame(facts.deployment.target.version, fell)
     if bed is None and attempt.diagnosed_in and attempt.blame is Blame.NONE:
         return Blame.UNCLEAR, "the diagnosis left no result; see the log of diagnose"
     if bed is None:

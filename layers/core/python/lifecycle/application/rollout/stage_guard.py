@@ -16,7 +16,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.target_group import Group
-from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.lease import RUNNING_LEASE, Lease, UnreadableLease
 from lifecycle.domain.rollout.test_bed.hosts import target_of
@@ -114,8 +114,18 @@ class Running:
         moved = replace(self.attempt, state=state, reached=state, finished_at=finished)
         return Outcome("PASSED") if self.context.deployments.put_attempt(moved) else _CONTINUED
 
-    def fail(self, reason: str, evidence: str = "", *, unreachable: bool = False) -> Outcome:
-        """Close the attempt as failed. The host is left as it is, so a drained host stays out of rotation."""
+    def fail(
+        self,
+        reason: str,
+        evidence: str = "",
+        *,
+        unreachable: bool = False,
+        blame: tuple[Blame, str] = (Blame.NONE, ""),
+    ) -> Outcome:
+        """Close the attempt as failed. The host is left as it is, so a drained host stays out of rotation.
+
+        `blame` has the cause and its sentence, where no diagnosis is needed.
+        """
         self.record("failed", reason)
         closed = self.context.deployments.put_attempt(
             replace(
@@ -126,6 +136,8 @@ class Running:
                 evidence=evidence,
                 finished_at=self.context.clock.now(),
                 unreachable=unreachable,
+                blame=blame[0],
+                diagnosis=blame[1],
             )
         )
         return Outcome("FAILED", reason) if closed else _CONTINUED

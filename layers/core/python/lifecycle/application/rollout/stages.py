@@ -4,6 +4,7 @@ Each is called by functions/rollout/<stage>, a task of the inline Map in statema
 guard in application/rollout/stage_guard.py runs first.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from textwrap import shorten
 from typing import NamedTuple
@@ -17,12 +18,17 @@ from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.host import AgentStage, HostReport, UnreadableReport
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
+from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.capacity import Floor, refuse_drain
 from lifecycle.domain.rollout.decision import hosts_left_out
+from lifecycle.domain.rollout.deployment import Kind
+from lifecycle.domain.rollout.fallen import fall_blame
 
 # A reason fills one line of a table. A host's full output goes into the evidence.
 REASON = 200
+# Seconds between two checks of a host that must stay alive for longer.
+_CHECKED_EVERY = 30.0
 
 
 @stage(needs=AttemptState.STARTED, reaches=AttemptState.DRAINED)
@@ -103,7 +109,22 @@ def _check_drain(running: Running) -> _DrainCheck:
     members = frozenset(reports) - set(context.fleet.quarantined_hosts(cluster))
     skipped = hosts_left_out(attempts, questions) | set(running.deployment.skipped_hosts)
     floor = Floor.of(running.deployment.policy, members, skipped)
-    return _DrainCheck(state_of(rotation, host), refuse_drain(host, serving, floor))
+    blocker = refuse_drain(host, serving, floor)
+    if blocker and (ends := _ends(running, reports)):
+        blocker = f"{blocker}; {ends}"
+    return _DrainCheck(state_of(rotation, host), blocker)
+
+
+def _ends(running: Running, reports: Mapping[str, HostReport]) -> str:
+    """Return how the services of other hosts ended, which is the reason for most refused drains."""
+    target = running.deployment.target.version
+    ended = [
+        f"{name}: {report.ended.in_words} on {report.installed}"
+        + ("" if report.installed == target else ", the version from before")
+        for name, report in sorted(reports.items())
+        if report.ended and name != running.host
+    ]
+    return listed(ended, 4, separator="; ")
 
 
 def _await_ready(running: Running) -> tuple[Outcome, HostReport | None]:
@@ -227,15 +248,16 @@ def await_alive(running: Running) -> Outcome:
     def poll() -> Outcome | None:
         nonlocal last
         last = context.dispatcher.target(cluster, report.address)
+        if last is TargetState.UNHEALTHY and (now := running.report()) and now.ended:
+            return Outcome("PASSED")  # its report is judged below: nothing is left to wait for
         return Outcome("PASSED") if last is wanted else None
 
     limit = running.deployment.policy.alive_seconds
     alive = wait_until(running, limit, poll)
-    problem = _self_test_problem(running, running.report()) if alive else None
-    if alive is None or problem:
-        return running.fenced() or _undo_registration(
-            running, report, problem or f"not alive behind the load balancer within {limit} s: it is {last}"
-        )
+    why = f"not alive behind the load balancer within {limit} s: it is {last}"
+    problem = _alive_problem(running, wanted) if alive else _Problem(why, report)
+    if problem:
+        return running.fenced() or _undo_registration(running, report, problem)
     if running.group is not Group.MAIN:
         if stopped := running.fenced():
             return stopped
@@ -244,8 +266,52 @@ def await_alive(running: Running) -> Outcome:
     return running.advance(AttemptState.ALIVE)
 
 
-def _undo_registration(running: Running, report: HostReport, why: str) -> Outcome:
-    running.record("drain", why)
+class _Problem(NamedTuple):
+    """The reason why a host is not alive, and the report that shows it."""
+
+    why: str
+    report: HostReport | None
+
+
+def _alive_problem(running: Running, wanted: TargetState) -> _Problem | None:
+    """Return why the host does not stay alive for the policy's time; None if it does.
+
+    A repair does not wait: its version was alive before, and convergence backs off where it is not any more.
+    """
+    context, policy = running.context, running.deployment.policy
+    waits = running.group is Group.MAIN and running.deployment.request.kind is not Kind.CONVERGE
+    lasting = context.minute * (policy.min_alive_seconds / 60 if waits else 0)
+    until = context.clock.now() + lasting
+    problem: _Problem | None = None
+
+    def poll() -> Outcome | None:
+        nonlocal problem
+        report = running.report()
+        why = _self_test_problem(running, report)
+        if why is None and lasting and report:
+            state = context.dispatcher.target(running.task.cluster, report.address)
+            why = None if state is wanted else f"alive, but {state.in_words} in the load balancer soon after"
+        if why:
+            ended = f": {report.ended.in_words}" if report and report.ended else ""
+            problem = _Problem(f"{why}{ended}", report)
+        return Outcome("PASSED")
+
+    while (left := (until - context.clock.now()).total_seconds()) > 0:
+        context.clock.sleep(min(left, _CHECKED_EVERY))
+        if left > _CHECKED_EVERY and (now := running.report()) and now.ended:
+            break
+    # The last poll of a wait raises what it meets.
+    _ = wait_until(running, policy.alive_seconds, poll)  # `problem` has the result
+    return problem
+
+
+def _undo_registration(running: Running, report: HostReport, problem: _Problem) -> Outcome:
+    """Take the host out of rotation again. A service that ended by itself after its self-test needs no diagnosis."""
+    running.record("drain", problem.why)
     traffic_weights.stop_traffic(running.context, running.task.cluster, report.address)
     running.context.dispatcher.deregister(running.task.cluster, report.address, report.port)
-    return running.fail(why, report.log_tail)
+    found = problem.report
+    if found and found.ended:
+        log = found.ended.log_tail or found.log_tail
+        return running.fail(problem.why, log, blame=fall_blame(running.target.version, found))
+    return running.fail(problem.why, report.log_tail)

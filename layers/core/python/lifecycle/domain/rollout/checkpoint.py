@@ -155,6 +155,7 @@ def _is_unchanged(checkpoint: Checkpoint, base: Baseline, now: Changes) -> bool:
         and fingerprint(now.reporting) == base.reporting
         and fingerprint(now.quarantined) == base.quarantined
         and questions_fingerprint(now.questions) == base.questions
+        and not any(each.ended for each in now.reports.values())
         and not any(0 < now.round <= each.round and each.execution == now.execution for each in now.attempts)
     )
 

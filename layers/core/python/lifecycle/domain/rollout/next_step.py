@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from lifecycle.domain.fleet.drift import drift_reason
+from lifecycle.domain.fleet.host import ServiceEnd
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
@@ -24,8 +25,9 @@ from lifecycle.domain.rollout.decision import (
     choices,
     latest_attempts,
 )
-from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.diagnosis import can_be_diagnosed
+from lifecycle.domain.rollout.fallen import fall_reason, fallen
 from lifecycle.domain.rollout.gates import aborted, gate, paused, roll_back, skipped_hosts
 from lifecycle.domain.rollout.membership import (
     AUTOMATIC_ATTEMPTS,
@@ -105,7 +107,8 @@ def _answered(facts: Facts, now: datetime) -> Step | None:
     # A decision on one host counts before the failure of another, which came after the decision.
     decided = (_decided(facts, host, attempt) for host, attempt in newest.items())
     failed = (_failed(facts, host, attempt, now) for host, attempt in newest.items())
-    return next((found for found in (*decided, *failed) if found), None)
+    fell = (_fell(facts, attempt, now) for attempt in newest.values())
+    return next((found for found in (*decided, *failed, *fell) if found), None)
 
 
 def _decided(facts: Facts, host: str, attempt: HostAttempt) -> Step | None:
@@ -139,11 +142,27 @@ def _failed(facts: Facts, host: str, attempt: HostAttempt, now: datetime) -> Ste
     return _halt(facts, attempt, now, _why(facts, attempt))
 
 
+def _fell(facts: Facts, attempt: HostAttempt, now: datetime) -> Step | None:
+    """Halt when a host's service ended after it was alive, unless a human has decided on it.
+
+    A repair ends instead: convergence tries again, less and less often.
+    """
+    if not fallen(facts, attempt) or answers_on(facts.questions, attempt):
+        return None
+    if facts.deployment.request.kind is Kind.CONVERGE:
+        return Finish(DeploymentState.ABORTED, _why(facts, attempt), skipped_hosts(facts))
+    return _halt(facts, attempt, now, _why(facts, attempt))
+
+
 def _why(facts: Facts, attempt: HostAttempt) -> str:
     if attempt.state is AttemptState.FAILED:
         return attempt.reason
+    if report := fallen(facts, attempt):
+        return fall_reason(facts, attempt, report)
     if bed := failed_test_bed(facts, attempt):
         return f"failed in the test bed: {bed.reason}"
+    if attempt.state is AttemptState.ALIVE:
+        return f"{attempt.host} was updated and alive, and was not any more"
     return f"the attempt was lost after it was {attempt.state}, and its result is unknown"
 
 
@@ -166,7 +185,7 @@ def _hosts(facts: Facts, now: datetime) -> Step:
     newest = latest_attempts(facts.attempts)
     left = _remaining(facts, newest, now)
     if left.waiting:
-        return _update_next(facts, left)
+        return _unhealthy_since(facts, left, newest, now) or _update_next(facts, left)
     if left.postponed:
         first = left.postponed[0]
         reason = f"every other host is done; {first.host} was left out: {_why(facts, first)}"
@@ -221,6 +240,21 @@ def _needs_update(facts: Facts, host: str) -> bool:
     return drift is not None
 
 
+def _unhealthy_since(
+    facts: Facts, left: _Remaining, newest: Mapping[str, HostAttempt], now: datetime
+) -> AwaitDecision | None:
+    """Halt at an updated host that became unhealthy, where no other host can be spared because of it."""
+    if room(facts)[1] > 0 or not _serves(facts, left.waiting[0][0]):
+        return None
+    for host in members(facts):
+        attempt, state = newest.get(host), state_of(facts.rotation, host)
+        updated = attempt and attempt.state is AttemptState.ALIVE and attempt.group is Group.MAIN
+        if attempt and updated and state is TargetState.UNHEALTHY and not answers_on(facts.questions, attempt):
+            reason = f"{host} was updated and alive, but now it is {state.in_words} in the load balancer"
+            return _halt(facts, attempt, now, reason)
+    return None
+
+
 def _update_next(facts: Facts, left: _Remaining) -> Step:
     attempts_here = sum(attempt.execution == facts.execution for attempt in facts.attempts)
     if attempts_here >= HOSTS_PER_EXECUTION:
@@ -232,8 +266,15 @@ def _update_next(facts: Facts, left: _Remaining) -> Step:
     following = [] if group is Group.TEST_BED else rest[: max(len(batch), LOOKAHEAD)]
     names = listed([host for host, _ in batch])
     where = ", into the test bed" if group is Group.TEST_BED else ""
-    reason = f"{names} next{where}; {len(rest)} to follow"
+    down = [f"; {host} was down before: {end.in_words}" for host, _ in batch if (end := _service_end(facts, host))]
+    reason = f"{names} next{where}; {len(rest)} to follow{''.join(down[:4])}"
     return UpdateHosts(tuple(batch), tuple(following), reason, group, tuple(left.waiting))
+
+
+def _service_end(facts: Facts, host: str) -> ServiceEnd | None:
+    """Return how the service of a host ended that is not of this deployment's version."""
+    report = facts.reports[host]
+    return report.ended if report.installed != facts.deployment.target.version else None
 
 
 def room(facts: Facts) -> tuple[int, int]:

@@ -47,7 +47,8 @@ class Policy:
     most `max_unreachable` hosts are unreachable, the others go on; the unreachable ones come last, and a
     human decides about them. With `approval_by_another`, requesters may not approve their own deployments. No
     deployment begins within the windows of `frozen` (domain/rollout/freezes.py), unless its request overrides
-    that.
+    that. A host must stay alive for `min_alive_seconds` before the next one; these seconds are parts of a minute,
+    which is shorter on a laptop.
 
     From its first host until `watch_minutes` after its end, an alarm of the cluster does `on_alarm` to a
     deployment; with 0 no alarm is followed (domain/monitoring/alarms.py). The first host bakes for
@@ -66,6 +67,7 @@ class Policy:
     frozen: tuple[str, ...] = ()
     drain_seconds: int = 60
     alive_seconds: int = 60
+    min_alive_seconds: int = 10
     watch_minutes: int = 0
     on_alarm: OnAlarm = OnAlarm.HALT
     bake_minutes: int = 0
