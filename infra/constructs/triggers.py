@@ -1,8 +1,10 @@
 """The triggers of phases: pushes, schedules, the ends of executions, and Auto Scaling groups."""
 
+import json
 from collections.abc import Mapping
 
 from aws_cdk import Fn
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
@@ -69,6 +71,15 @@ ENDED = {
 }
 
 
+ENDED_SERVICES = {
+    "eventName": ["INSERT", "MODIFY"],
+    "dynamodb": {
+        "Keys": {"pk": {"S": [{"prefix": names.Partition.REPORTS}]}},
+        "NewImage": {names.SERVICE_ENDED: {"S": [{"exists": True}]}},
+    },
+}
+
+
 class EndedExecutions(Construct):
     """Runs `converge` for the cluster of a rollout's execution that failed, timed out or was stopped by hand.
 
@@ -92,6 +103,33 @@ class EndedExecutions(Construct):
                 },
             ),
             targets=[targets.LambdaFunction(converge)],
+        )
+
+
+class EndedServices(Construct):
+    """Runs `converge` for the clusters of hosts whose service has ended, by the ledger's stream.
+
+    Only the first report of an end, and its reminders, have the attribute. A lost one is found by the schedule, so a
+    batch that fails is soon given up.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, ledger: dynamodb.Table, converge: lambda_.Function
+    ) -> None:
+        super().__init__(scope, construct_id)
+        mapping = lambda_.CfnEventSourceMapping
+        mapping(
+            self,
+            "Stream",
+            event_source_arn=ledger.table_stream_arn,
+            function_name=converge.function_name,
+            starting_position="TRIM_HORIZON",
+            batch_size=100,
+            maximum_retry_attempts=2,
+            maximum_record_age_in_seconds=900,
+            filter_criteria=mapping.FilterCriteriaProperty(
+                filters=[mapping.FilterProperty(pattern=json.dumps(ENDED_SERVICES))]
+            ),
         )
 
 

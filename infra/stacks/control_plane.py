@@ -46,7 +46,7 @@ from infra.constructs.notifications import AlarmsIn, NotificationsOut
 from infra.constructs.operators import Operators
 from infra.constructs.phase import Phase, Shared
 from infra.constructs.storage import Storage
-from infra.constructs.triggers import EndedExecutions, PushTriggers, Schedule
+from infra.constructs.triggers import EndedExecutions, EndedServices, PushTriggers, Schedule
 from infra.settings import ROOT, Settings
 from lifecycle import names
 from lifecycle.names import Variable
@@ -185,12 +185,20 @@ class ControlPlaneStack(Stack):
             "converge",
             reads=[TARGETS, WEIGHTS, SNAPSHOTS, RELEASES, clusters],
             writes=[LEDGER, REGISTRY],
-            may=[LEAVE_QUEUE, START_ROLLOUT, DESCRIBE_ROLLOUTS, ANSWER_ROLLOUT, *ends_test_bed],
+            may=[
+                LEAVE_QUEUE,
+                START_ROLLOUT,
+                DESCRIBE_ROLLOUTS,
+                ANSWER_ROLLOUT,
+                *ends_test_bed,
+                *LEDGER_STREAM,
+            ],
             seconds=300,
         )
         description = "Compare desired with installed versions, and repair drift"
         Schedule(self, "Converging", "converge", converge.function, settings.converge_rate, description)
         EndedExecutions(self, "Ended", converge.function)
+        EndedServices(self, "EndedServices", self._storage.ledger, converge.function)
 
     def _watching_phases(self, settings: Settings) -> None:
         notify = self._phase("notify", may=[*LEDGER_STREAM, *SEND_NOTIFICATIONS])

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from infra.constructs.notifications import FILTERS
+from lifecycle.names import SERVICE_ENDED
 from tests.infra.reading import listed, only, resources, text
 
 
@@ -19,16 +20,33 @@ def policies(template: dict[str, Any], logical: str) -> list[dict[str, Any]]:
     return [s for each in found if {"Ref": logical} in each["Topics"] for s in each["PolicyDocument"]["Statement"]]
 
 
+def stream_of(template: dict[str, Any], function: str) -> dict[str, Any]:
+    """Return the mapping of the ledger's stream to a function."""
+    functions = resources(template, "Lambda::Function")
+    mappings = resources(template, "Lambda::EventSourceMapping").values()
+    (found,) = (m for m in mappings if functions[m["FunctionName"]["Ref"]]["FunctionName"] == function)
+    return found
+
+
+def test_only_a_report_that_announces_the_end_of_a_service_starts_convergence(control_plane: dict[str, Any]) -> None:
+    (ledger,) = resources(control_plane, "DynamoDB::Table")
+    mapping = stream_of(control_plane, "lifecycle-converge")
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": [ledger, "StreamArn"]}
+    (pattern,) = (json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"])
+    assert pattern["dynamodb"]["Keys"] == {"pk": {"S": [{"prefix": "REPORTS#"}]}}
+    assert pattern["dynamodb"]["NewImage"] == {SERVICE_ENDED: {"S": [{"exists": True}]}}
+    # The schedule finds what is given up, and a batch must not hold up the reports behind it for a day.
+    assert (mapping["MaximumRetryAttempts"], mapping["MaximumRecordAgeInSeconds"]) == (2, 900)
+
+
 def test_the_ledgers_stream_passes_both_images_to_notify_and_filters_the_rest(
     control_plane: dict[str, Any],
 ) -> None:
     (ledger,) = resources(control_plane, "DynamoDB::Table")
     table = only(control_plane, "DynamoDB::Table")
     assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
-    mapping = only(control_plane, "Lambda::EventSourceMapping")
+    mapping = stream_of(control_plane, "lifecycle-notify")
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": [ledger, "StreamArn"]}
-    function = control_plane["Resources"][mapping["FunctionName"]["Ref"]]["Properties"]
-    assert function["FunctionName"] == "lifecycle-notify"
     filters = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
     assert filters == list(FILTERS)
     assert len(filters) <= 5  # Lambda allows no more
@@ -37,7 +55,7 @@ def test_the_ledgers_stream_passes_both_images_to_notify_and_filters_the_rest(
 def test_a_failing_notification_is_retried_until_it_expires_and_blocks_few_others(
     control_plane: dict[str, Any],
 ) -> None:
-    mapping = only(control_plane, "Lambda::EventSourceMapping")
+    mapping = stream_of(control_plane, "lifecycle-notify")
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert mapping["BisectBatchOnFunctionError"] is True
     assert not {"MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "DestinationConfig"} & set(mapping)

@@ -14,6 +14,12 @@ DELIVERY = "states:stateMachine:lifecycle-delivery"
 BUILD_LOG = "logs:log-group:/aws/codebuild/lifecycle-build"
 
 STREAM = {f"{LEDGER}/stream/*"}
+READ_STREAM = {
+    "dynamodb:DescribeStream": STREAM,
+    "dynamodb:GetRecords": STREAM,
+    "dynamodb:GetShardIterator": STREAM,
+    "dynamodb:ListStreams": {"*"},
+}
 READ_LEDGER = {f"dynamodb:{each}": {LEDGER} for each in ("GetItem", "Query", "BatchGetItem")}
 WRITE_LEDGER = READ_LEDGER | {"dynamodb:PutItem": {LEDGER}}
 DELETE = {"dynamodb:DeleteItem": {LEDGER}}
@@ -82,16 +88,14 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "gc": WRITE_LEDGER
     | READ_REGISTRY
     | {"s3:ListBucket": {BUCKET}, "s3:DeleteObject": {f"{BUCKET}/snapshot/*", f"{BUCKET}/release/*"}},
-    "notify": {
-        "dynamodb:DescribeStream": STREAM,
-        "dynamodb:GetRecords": STREAM,
-        "dynamodb:GetShardIterator": STREAM,
-        "dynamodb:ListStreams": {"*"},
+    "notify": READ_STREAM
+    | {
         "events:PutEvents": {"events:event-bus/default"},
         "sns:Publish": {"sns:lifecycle-notices"},
     },
     "watch": WRITE_LEDGER | ANSWER | {"states:StartExecution": {ROLLOUT}, "cloudwatch:DescribeAlarms": {"*"}},
     "converge": WRITE_LEDGER
+    | READ_STREAM
     | DELETE
     | ANSWER
     | LIST_REGISTRY

@@ -75,6 +75,8 @@ def _show_cluster(printer: Printer, connection: Connection, found: ClusterStatus
         for line in next_commands(ended, connection.command)[1:]:  # the first is this command
             printer.line(f"  {line}")
     _show_hand_made(printer, connection, found)
+    for host, words in found.ended.items():
+        printer.line(f"\n{host} of {view.cluster}: {one_line(words, 400)}", "bold red")
     if found.trouble:
         printer.line(f"\n{view.cluster}: the load balancer could not be read: {found.trouble}", "yellow")
     if (until := found.watched(connection)) and view.last:

@@ -3,14 +3,15 @@
 Used by status, hosts, freezes and history; reads only.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from apps.cli.output.decision_view import question_facts
 from apps.cli.ports import Connection
 from lifecycle.application.queries.clusters import view_cluster
+from lifecycle.application.queries.ended_words import ended_words
 from lifecycle.application.queries.hand_made_words import interruption_words
 from lifecycle.application.queries.hosts import ClusterHosts, view_cluster_hosts
 from lifecycle.application.readable import Rows
@@ -26,9 +27,13 @@ from lifecycle.domain.service.target import Target
 
 @dataclass(frozen=True, slots=True)
 class ClusterStatus(ClusterHosts):
-    """A cluster, its hosts, and the version that the registry says it should run."""
+    """A cluster, its hosts, and the version that the registry says it should run.
+
+    `ended` has a sentence for each host whose service has ended.
+    """
 
     desired: Desired | None = None
+    ended: Mapping[str, str] = field(default_factory=dict)
 
     def watched(self, connection: Connection) -> datetime | None:
         """Return the time until which an alarm concerns the last deployment; None once that is over."""
@@ -57,6 +62,7 @@ def cluster_status(connection: Connection, cluster: Cluster, freezes: Sequence[F
         nobodys=nobodys,
         unreadable=rows.all(),
         desired=desired,
+        ended=ended_words(context, view, found.hosts, desired),
     )
 
 
@@ -89,6 +95,7 @@ def cluster_facts(found: ClusterStatus, connection: Connection) -> dict[str, Any
         "waiting": _waiting_facts(waiting) if waiting else None,
         "frozen": [{"why": why, "scope": scope or None} for why, scope in found.frozen.items()],
         "quarantined_hosts": dict(found.quarantined),
+        "ended": dict(found.ended),
         "unreadable": list(found.unreadable),
     }
 

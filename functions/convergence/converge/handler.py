@@ -1,4 +1,7 @@
-"""Compare desired with installed and repair drift: every 15 minutes, on command, and when an execution has failed."""
+"""Compare desired with installed and repair drift: every 15 minutes, on command, and when an execution has failed.
+
+The ledger's stream calls it too, when a host reports that its service has ended.
+"""
 
 import secrets
 
@@ -12,4 +15,5 @@ from lifecycle.entrypoints.handler import command
 def handle(event: Converge) -> list[Result]:
     """Compare every cluster, or one, and start the repairs that it needs."""
     suffix = secrets.token_hex(2)
-    return converge_all(bootstrap.context(), suffix, event.requested_by, event.only(), event.ended())
+    context, by, ended = bootstrap.context(), event.requested_by, event.ended()
+    return [each for only in event.each() for each in converge_all(context, suffix, by, only, ended)]

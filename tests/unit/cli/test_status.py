@@ -9,7 +9,7 @@ from apps.cli.output.printer import Printer, rich_table
 from apps.cli.output.text import clean
 from apps.cli.ports import Run
 from lifecycle.application.queries.state_words import STAGES
-from lifecycle.domain.fleet.host import AgentStage
+from lifecycle.domain.fleet.host import AgentStage, ServiceEnd
 from lifecycle.domain.rollout.deployment import Kind
 from lifecycle.domain.service.policy import OnAlarm, Policy
 from tests.support.rollout import CLUSTER, manifest
@@ -61,6 +61,37 @@ def test_status_shows_the_end_of_the_alarm_watch(desk: Desk) -> None:
     assert "an alarm rolls it back" in output
     desk.machine.memory.clock.sleep(1801)
     assert "is watched" not in desk.type("status").stdout
+
+
+def ends(desk: Desk, host: str) -> None:
+    report = desk.machine.report(host)
+    end = ServiceEnd(desk.machine.now, "SIGKILL", report.boot)
+    desk.machine.memory.fleet.write_report(CLUSTER, replace(report, running=False, boot="", ended=end))
+
+
+def test_status_says_how_a_service_ended_and_what_follows(desk: Desk) -> None:
+    ends(desk, "host-2")
+    desk.machine.memory.clock.sleep(3)
+    assert "host-2 of production/hello: its service ended with SIGKILL 3.0 s ago; convergence repairs it" in (
+        desk.type("status").stdout
+    )
+    [cluster] = desk.facts("status")["clusters"]
+    assert list(cluster["ended"]) == ["host-2"]
+
+
+def test_status_says_when_a_crash_loop_is_repaired_next(desk: Desk) -> None:
+    ends(desk, "host-2")
+    desk.machine.deploy("1.0.0", Kind.CONVERGE, only=("host-2",))
+    ends(desk, "host-2")
+    desk.machine.memory.clock.sleep(3)
+    assert "its service ended with SIGKILL 3.0 s ago; next try in 57 s" in desk.type("status").stdout
+
+
+def test_status_says_that_a_service_is_being_repaired(desk: Desk) -> None:
+    ends(desk, "host-2")
+    request = desk.machine.request("1.0.0", Kind.CONVERGE, only=("host-2",))
+    assert desk.machine.begin(request).kind == "PLANNED"
+    assert "SIGKILL now; being repaired" in desk.type("status").stdout
 
 
 def test_status_of_an_unknown_service_lists_the_known_ones(desk: Desk) -> None:

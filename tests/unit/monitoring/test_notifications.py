@@ -63,6 +63,7 @@ NOTIFIED: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
     "VERDICT": (bed_item(BED), bed_item(judged(BedState.FAILED))),
     "ALARM": (None, trail_item(LINE)),
     "HAND_MADE": (None, trail_item(replace(LINE, kind=AuditKind.HAND_MADE))),
+    "CRASH_LOOP": (None, trail_item(replace(LINE, kind=AuditKind.CRASH_LOOP, what="found h1 in a crash loop"))),
 }
 NOT_NOTIFIED: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {
     "a deployment begins": (None, deployment_item(deployment(RUNNING))),

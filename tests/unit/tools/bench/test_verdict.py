@@ -13,6 +13,7 @@ GOOD: dict[str, Any] = {
         "rollback": {"failed": 0, "envoy": ENVOY},
         "control_without_drain": {"failed": 12, "envoy": {**ENVOY, "each_once": False}},
     },
+    "heal": {"median": 9.9},
     "bad_builds": {
         "failed": 0,
         "halted_each_time": True,
@@ -44,6 +45,7 @@ def test_parts_that_were_not_measured_are_not_checked() -> None:
         ("under_traffic/rollback/failed", 1),
         ("under_traffic/control_without_drain/failed", 0),
         ("bad_builds/failed", 1),
+        ("heal/median", 10.1),
         ("peers/tools/pyinfra/hosts/4/failed", 1),
         ("peers/not_measured", {"lifecycle with 64 hosts": "not DONE within 600 s"}),
         ("bad_builds/halted_each_time", False),

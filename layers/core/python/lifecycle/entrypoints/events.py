@@ -26,6 +26,7 @@ from lifecycle.entrypoints.names_in_events import (
     VersionName,
 )
 from lifecycle.entrypoints.step_functions import execution_end
+from lifecycle.entrypoints.stream import clusters_of_reports
 
 # A reason that is longer is cut, not refused: a rollback must not fail for the length of its reason.
 REASON_LENGTH = 4_000
@@ -196,7 +197,8 @@ class RemoveHost(OfCluster):
 class Converge(Command):
     """Compare desired with installed versions, for every cluster or for one.
 
-    EventBridge calls with an event of its own: `execution` of the cluster has failed or was stopped.
+    EventBridge calls with an event of its own: `execution` of the cluster has failed or was stopped. The ledger's
+    stream calls with the reports of hosts whose service has ended: `clusters` are theirs, as "production/hello".
     """
 
     requested_by: str = "schedule"
@@ -204,10 +206,13 @@ class Converge(Command):
     environment: str | None = None
     execution: str = ""
     lasted_seconds: float = 0.0
+    clusters: tuple[str, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
-    def _from_step_functions(cls, given: Any) -> Any:
+    def _from_aws(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "Records" in given:
+            return {"requested_by": "supervision", "clusters": clusters_of_reports(given["Records"])}
         return execution_end(given["detail"]) if isinstance(given, dict) and "detail" in given else given
 
     @model_validator(mode="after")
@@ -221,6 +226,10 @@ class Converge(Command):
         if self.service and self.environment:
             return Cluster(self.environment, self.service)
         return None
+
+    def each(self) -> tuple[Cluster | None, ...]:
+        """Return the clusters to converge; None stands for all."""
+        return tuple(Cluster.parse(each) for each in self.clusters) or (self.only(),)
 
     def ended(self) -> EndedExecution | None:
         """Return the execution whose end is the cause of this call, if one is."""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lifecycle.application.context import Context
+from lifecycle.application.convergence.crash_loops import report_crash_loops
 from lifecycle.application.convergence.hand_made import missing_manifest, report_hand_made
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.desired_version import read_desired
@@ -92,6 +93,7 @@ def _converge_cluster(
     wanted = facts.desired or facts.nobodys or facts.unreadable
     if wanted or facts.lease.deployment or facts.waiting or facts.orphaned:
         report_hand_made(context, cluster, facts)
+        report_crash_loops(context, cluster, facts)
         decided = converge(facts, context.clock.now())
         if ended and (why := left_to_schedule(decided, ended)):
             return [Result(str(cluster), "HOLD", why)]
@@ -137,6 +139,8 @@ def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
         orphaned=_orphaned_deployments(context, recent, lease, waiting),
         unreadable=tuple(map(str, found.unreadable)),
         set_back=behind,
+        recent=tuple(recent),
+        minute=context.minute,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from lifecycle.domain.convergence.crash_loop import CrashLoop, crash_loops
 from lifecycle.domain.convergence.resume import AbortUnresumed, AskToResume, Resume, ResumeLater, resume
 from lifecycle.domain.convergence.set_back import IN_STEP, SetBack
 from lifecycle.domain.fleet.desired import Desired
@@ -118,7 +119,8 @@ class ClusterFacts:
     continues. `verified` is the version that was last verified on every host; `bad_versions` and `bad_hosts` are
     quarantined. `nobodys` says why no deployment wrote `desired`. `strangers` are addresses in rotation that no host
     reports. `unreadable` says why the desired version, or the deployment that it names, is not known.
-    `set_back` says whether the ledger lacks what happened since.
+    `set_back` says whether the ledger lacks what happened since. `recent` are the newest deployments, and `minute` is
+    the unit of the pauses between two repairs of a host (crash_loop.py).
     """
 
     desired: Desired | None
@@ -140,6 +142,14 @@ class ClusterFacts:
     strangers: frozenset[str] = frozenset()
     unreadable: tuple[str, ...] = ()
     set_back: SetBack = IN_STEP
+    recent: tuple[Deployment, ...] = ()
+    minute: timedelta = timedelta(minutes=1)
+
+    @property
+    def crash_loops(self) -> dict[str, CrashLoop]:
+        """The hosts whose service ended again after a repair."""
+        version = self.desired.version if self.desired else ""
+        return crash_loops(self.reports, version, self.recent, self.minute)
 
 
 def converge(facts: ClusterFacts, now: datetime) -> Convergence:
@@ -255,7 +265,8 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
         for host in drift
         if (since := facts.reports[host].unreachable_since(now, facts.heartbeat_timeout))
     }
-    reachable = {host: why for host, why in drift.items() if host not in unreachable}
+    later = {host: loop.reason for host, loop in facts.crash_loops.items() if host in drift and now < loop.due}
+    reachable = {host: why for host, why in drift.items() if host not in unreachable and host not in later}
     if reachable:
         return Repair(
             desired.version,
@@ -263,6 +274,8 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
             f"drift from {desired.version}: {_listed(reachable)}",
             _only(reachable),
         )
+    if later:
+        return Hold(drift, listed(list(later.values()), separator="; "))
     if unreachable:
         silent = [_silence(facts.reports[host], at) for host, at in unreachable.items()]
         return Hold(drift, f"{listed(silent, separator='; ')}: start its agent, or remove the host")

@@ -11,6 +11,7 @@ class AuditKind(StrEnum):
     ACTION = "ACTION"  # of an operator, or of a phase of a rollout
     ALARM = "ALARM"  # what an alarm led to; it becomes a notification
     HAND_MADE = "HAND_MADE"  # what a person changed beside Lifecycle; it becomes a notification
+    CRASH_LOOP = "CRASH_LOOP"  # a service that ended again after each repair; it becomes a notification
 
 
 @dataclass(frozen=True, slots=True)

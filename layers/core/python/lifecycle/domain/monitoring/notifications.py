@@ -33,6 +33,7 @@ class NotificationKind(StrEnum):
     VERDICT = "Test bed judged"
     ALARM = "Alarm followed"
     HAND_MADE = "Changed by hand"
+    CRASH_LOOP = "Service crashes in a loop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,11 @@ def notification_of(change: Change) -> Notification | None:
             return _of_entry(after, kind) if kind else None
 
 
-_OF_ENTRIES = {AuditKind.ALARM: NotificationKind.ALARM, AuditKind.HAND_MADE: NotificationKind.HAND_MADE}
+_OF_ENTRIES = {
+    AuditKind.ALARM: NotificationKind.ALARM,
+    AuditKind.HAND_MADE: NotificationKind.HAND_MADE,
+    AuditKind.CRASH_LOOP: NotificationKind.CRASH_LOOP,
+}
 
 
 def _of_deployment(after: Deployment, previous: DeploymentState | None, at: datetime) -> Notification | None:
@@ -234,6 +239,7 @@ def _of_entry(after: AuditEntry, kind: NotificationKind) -> Notification:
         summary=_line(f"{cluster}: {after.what} {after.deployment}"),
         text=after.why,
         deployment=after.deployment,
+        host=after.host,
         by=after.who,
     )
 
