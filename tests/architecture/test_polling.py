@@ -15,6 +15,7 @@ CLOCKS = {"monotonic", "perf_counter"}
 # These state the least time that something takes, which a busy machine only makes longer. The workers' test takes
 # the quickest of many calls.
 MEASURES = {
+    "end_to_end/test_supervision.py",
     "integration/agent/test_install.py",
     "integration/agent/test_metrics.py",
     "integration/environment/test_workers.py",

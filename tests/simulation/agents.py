@@ -15,6 +15,7 @@ from apps.agent.errors import StoreUnreachable
 from apps.agent.journal import Journal
 from apps.agent.polling import PollPace
 from apps.agent.settings import Settings
+from apps.agent.supervision import Supervision
 from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Turn
 from tests.simulation import false_reports, simulated_installer
@@ -147,6 +148,7 @@ def new_agent(host: Host) -> tuple[Agent, SimulatedJournal, AgentLedger]:
     agent._installer = simulated_installer.installer_class()(settings, releases, service, agent._announce)  # type: ignore[arg-type]
     agent._reporter = reporter
     agent._journal = journal
+    agent._supervision = Supervision(service, lambda: "the end of the log", agent._clock)  # type: ignore[arg-type]
     agent._started_at = sim.time()
     agent._stage = AgentStage.IDLE
     agent._last_logged = ""

@@ -40,6 +40,19 @@ class Fleet(MemoryFleet):
         self.beat(host)
         return super().report(cluster, host)
 
+    def write_report(self, cluster: Cluster, report: HostReport) -> None:
+        """Write a report; one that announces an end of the service starts convergence."""
+        sim, before = self._sim, self._reports.get(cluster, {}).get(report.host)
+        super().write_report(cluster, report)
+        host = sim.hosts.get(report.host)
+        if host is None:
+            return
+        sim.oracle.report_written(host, report)
+        if (end := report.ended) and (before is None or before.ended != end):
+            sim.operators.converge_ended(report.host)
+            minutes = 2.0 ** min(end.announced - 1, 4)
+            sim.after(60.0 * minutes, 60.0 * minutes + 5.0, lambda: sim.check_service(host))
+
     def is_new(self, host: str) -> bool:
         """Return True when a host has no report: it never had one, or was removed."""
         return host not in self._reports.get(self._sim.cluster, {})

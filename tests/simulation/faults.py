@@ -3,11 +3,12 @@
 call_faults.py calls `strike` while calls are running. Faults within a call are there, too.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lifecycle.domain.rollout.execution import ExecutionState
 from tests.simulation import operator_mistakes
-from tests.simulation.hosts import Host
+from tests.simulation.hosts import Boot, Host
 from tests.simulation.set_back import SetBack
 
 if TYPE_CHECKING:
@@ -97,9 +98,16 @@ class Faults:
 
     @staticmethod
     def _reboot(sim: "Simulation", host: Host) -> None:
+        if host.started is not None:
+            host.started = replace(host.started, kernel="of before")
         if host.boot is not None:
             host.set_boot(None)
         sim.crash_agent(host)
+
+    def crashes(self, host: Host, boot: Boot) -> None:
+        """End a service whose version dies by itself, if it still runs."""
+        if host.boot is boot and not self._sim.calm:
+            self._service_dies(self._sim, host)
 
     @staticmethod
     def _service_dies(sim: "Simulation", host: Host) -> None:
@@ -110,7 +118,7 @@ class Faults:
     def _lose_disk(self, sim: "Simulation", host: Host) -> None:
         """Replace the machine by one of the same name and address with an empty disk."""
         self._reboot(sim, host)
-        host.disk, host.current, host.journal = {}, "", None
+        host.disk, host.current, host.journal, host.started = {}, "", None, None
         host.disk_lost_at = sim.now
 
     def _join(self, sim: "Simulation", host: Host) -> None:

@@ -110,7 +110,8 @@ def _approve(context: Context, given: Mapping[str, Any]) -> Any:
 
 def _converge(context: Context, given: Mapping[str, Any]) -> Any:
     event = events.Converge.model_validate({n: v for n, v in given.items() if n != "suffix"})
-    return converge.converge_all(context, given["suffix"], event.requested_by, event.only(), event.ended())
+    suffix, by, ended = given["suffix"], event.requested_by, event.ended()
+    return [each for only in event.each() for each in converge.converge_all(context, suffix, by, only, ended)]
 
 
 def _freeze(context: Context, given: Mapping[str, Any]) -> Any:

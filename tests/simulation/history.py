@@ -67,6 +67,8 @@ class History:
         self.audited: set[tuple[str, str, str]] = set()
         self.audit_log_length = 0
         self.requested: set[str] = set()
+        self.healthy_since: dict[str, float] = {}
+        self.end_reported_at: dict[str, float] = {}
         self.registered_at: dict[str, float] = {}
         self.registered_late_at: dict[str, float] = {}
         # Deployments whose lease expired and was taken, not passed on or freed by themselves.

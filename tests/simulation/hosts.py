@@ -6,6 +6,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from apps.agent.decide import State
+from apps.agent.processes import kernel_boot
 from lifecycle.domain.fleet.host import HostReport
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class Flaw(Enum):
     START = auto()  # it does not start
     SELF_TEST = auto()  # it starts, and fails its self-test
     ALIVE = auto()  # it passes its self-test, and answers no health check
+    DIES = auto()  # it passes everything, and ends by itself later, until the run is calm
 
 
 @dataclass(slots=True)
@@ -35,12 +37,14 @@ class Boot:
     tested: bool = False
     alive: bool = True
     unhealthy: bool = False
+    kernel: str = field(default_factory=kernel_boot)
 
 
 @dataclass(slots=True)
 class Host:
     """One machine. `journal` and `disk` survive the agent; `boot` is the running service.
 
+    `started` is the last start that no turn has stopped, also after its end.
     `journal_before` is the agent's state before its last one, as an older image of the disk has it.
     The times (`…_at`, `…_until`) are simulated seconds, -1e9 for never. `left`: its machine is gone for good.
     `cover_up` changes every report of a failed self-test. `slowness` multiplies the time of each step.
@@ -58,6 +62,7 @@ class Host:
     disk: dict[str, str] = field(default_factory=dict)
     current: str = ""
     boot: Boot | None = None
+    started: Boot | None = None
     boot_changed_at: float = -1e9
     boots: int = 0
     cut_off_until: float = 0.0

@@ -15,6 +15,7 @@ from lifecycle.domain.rollout.deployment import (
     Request,
     deployment_id,
 )
+from lifecycle.names import Partition
 from tests.simulation.scenario import VERSIONS
 
 if TYPE_CHECKING:
@@ -67,6 +68,16 @@ class Operators:
         detail = {"name": execution.name, "startDate": began, "stopDate": ended, "input": json.dumps(execution.given)}
         given = {"suffix": f"{sim.rng.getrandbits(16):04x}", "detail": detail}
         sim.after(0.2, 5.0, lambda: sim.invoke("converge", given, lambda _r, _e: None))
+
+    def converge_ended(self, host: str) -> None:
+        """Call convergence as the ledger's stream does for a report of an end; its call may be lost."""
+        sim = self._sim
+        if not sim.calm and sim.random() < 0.1:
+            sim.call_faults.count("stream record lost")
+            return
+        record = {"dynamodb": {"Keys": {"pk": {"S": f"{Partition.REPORTS}{sim.cluster}"}, "sk": {"S": host}}}}
+        given = {"suffix": f"{sim.rng.getrandbits(16):04x}", "Records": [record]}
+        sim.after(0.2, 3.0, lambda: sim.invoke("converge", given, lambda _r, _e: None))
 
     def deploy(self, version: str = "") -> None:
         """Start a deployment, unless the run is calm; of a random version by default."""

@@ -12,6 +12,7 @@ from typing import Any
 from apps.agent.decide import State
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.monitoring.audit import AuditEntry
@@ -23,7 +24,7 @@ from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import TestBed
 from tests.simulation.history import History
 from tests.simulation.hosts import Boot, Host
-from tests.simulation.invariants import beds, causes, ending, fencing, in_rotation, operating, records
+from tests.simulation.invariants import beds, causes, ending, fencing, in_rotation, operating, records, supervision
 from tests.simulation.scheduler import Actor
 
 
@@ -133,6 +134,7 @@ class Oracle(History):
         self.attempts[key], self.moved_at[key] = attempt, self.sim.now
         records.begins_in_its_round(self, actor, attempt)
         records.halts_at_failures(self, actor, attempt)
+        supervision.fallen_is_asked_about(self, attempt)
         operating.touches_only_what_it_may(self, actor, attempt)
         beds.waits_for_the_verdict(self, actor, attempt)
 
@@ -146,6 +148,8 @@ class Oracle(History):
         if before is None or before.state is not stored.state:
             if stored.state is AttemptState.FAILED:
                 self.failed_at[key] = self.sim.now
+            if stored.state is AttemptState.ALIVE and put.host in self.sim.hosts:
+                supervision.stays_alive_first(self, self.sim.hosts[put.host], stored)
             self.moved_at[key] = self.sim.now
             records.attempts_move_forward(self, actor, before, stored)
             records.recorded_stages_are_true(self, actor, stored)
@@ -232,6 +236,7 @@ class Oracle(History):
     def registers(self, address: str, group: Group = Group.MAIN) -> None:
         actor, host = self.sim.actor, self.sim.hosts_at[address]
         self.registered_at[address] = self.sim.now
+        self.healthy_since.pop(address, None)
         if actor is None:
             return
         if actor.deployment and self.late(actor.deployment):
@@ -246,10 +251,18 @@ class Oracle(History):
 
     def turned_healthy(self, address: str) -> None:
         host = self.sim.hosts_at[address]
+        self.healthy_since.setdefault(address, self.sim.now)
         in_rotation.traffic_is_tested(self, host)
         in_rotation.traffic_is_target_or_previous(self, host)
 
     # The hosts.
+
+    def report_written(self, host: Host, report: HostReport) -> None:
+        supervision.end_is_reported(self, host, report)
+        if report.ended is None:
+            self.end_reported_at.pop(host.name, None)
+        else:
+            self.end_reported_at.setdefault(host.name, self.sim.now)
 
     def service_stops(self, host: Host) -> None:
         in_rotation.stops_nothing_in_rotation(self, host)

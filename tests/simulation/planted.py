@@ -78,9 +78,10 @@ def _catalogue() -> dict[str, Planted]:
         epochs,
         hand_made,
         lost,
+        supervision,
     )
 
-    modules = (domain, application, beds, checkpoints, lost, agent, hand_made, epochs)
+    modules = (domain, application, beds, checkpoints, lost, agent, hand_made, epochs, supervision)
     every = (fault for module in modules for fault in module.FAULTS)
     return {fault.name: fault for fault in every}
 

@@ -63,13 +63,13 @@ class Scenario:
         rng = self._sim.rng
         if rng.random() < 0.55:
             return Flaw.NONE, "", 1.0
-        flaw = rng.choice((Flaw.BYTES, Flaw.START, Flaw.SELF_TEST, Flaw.SELF_TEST, Flaw.ALIVE))
+        flaw = rng.choice((Flaw.BYTES, Flaw.START, Flaw.SELF_TEST, Flaw.SELF_TEST, Flaw.ALIVE, Flaw.DIES, Flaw.DIES))
         where = f"host-{rng.randint(1, self.size)}" if rng.random() < 0.4 else ""
         return flaw, where, rng.choice((1.0, 1.0, 0.5))
 
     def flaw(self, version: str, host: str) -> Flaw:
         flaw, where, often = self.flaws[version]
-        if flaw is Flaw.NONE or (where and where != host):
+        if flaw is Flaw.NONE or (where and where != host) or (flaw is Flaw.DIES and self._sim.calm):
             return Flaw.NONE
         return flaw if often == 1.0 or self._sim.random() < often else Flaw.NONE
 
@@ -164,7 +164,7 @@ class Scenario:
         sim, target, boot = self._sim, done.target, f"{host.name}/0"
         before = (done.previous,) if done.previous else ()
         host.disk, host.current = {each.version: each.digest for each in (*before, target)}, target.version
-        host.boot = Boot(boot, target.version, target.digest, done.id, 0.0, tested=True)
+        host.boot = host.started = Boot(boot, target.version, target.digest, done.id, 0.0, tested=True)
         test = SelfTest(True, target.digest, boot, "ok")
         acted = TurnRecord(1, 1, Order.INSTALL, done.id, target.version, target.digest, 1, AgentStage.DONE)
         host.journal = State(acted, test, target.version, done.previous.version if done.previous else "")

@@ -27,6 +27,10 @@ class Service:
     def __init__(self, host: Host) -> None:
         self._host = host
 
+    @property
+    def started(self) -> Boot | None:
+        return self._host.started
+
     def running(self) -> Boot | None:
         return self._host.boot
 
@@ -36,6 +40,7 @@ class Service:
         if host.boot is not None:
             host.sim.oracle.service_stops(host)
             host.set_boot(None)
+        host.started = None
         host.sim.work(host, "stopped the service", 0.1)
 
     def start(self, manifest: "Manifest", folder: Path, environment: dict[str, str]) -> Boot:
@@ -52,12 +57,15 @@ class Service:
             at=host.sim.now,
             alive=flaw is not Flaw.ALIVE,
         )
+        host.started = boot
         host.set_boot(boot)
         host.sim.oracle.service_starts(host, boot)
+        if flaw is Flaw.DIES:
+            host.sim.after(5.0, 150.0, lambda: host.sim.faults.crashes(host, boot))
         host.sim.work(host, "started the service", 0.1)
         return boot
 
-    def exit_status(self) -> str:
+    def exit_status(self, unknown: str = "") -> str:
         return "exit code 1"
 
     def trim_log(self) -> None:

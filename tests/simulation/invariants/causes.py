@@ -9,6 +9,7 @@ from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.execution import ExecutionState, first_execution
 from lifecycle.domain.rollout.test_bed.model import BedState
 from lifecycle.domain.service.policy import OnFail
+from tests.simulation.invariants import supervision
 
 if TYPE_CHECKING:
     from tests.simulation.oracle import Oracle
@@ -27,6 +28,7 @@ def starts_only_what_was_asked_for(oracle: "Oracle", name: str, given: Mapping[s
         _was_verified(oracle, str(given["version"]))
     elif kind == Kind.CONVERGE and record is None:
         _repair_has_a_cause(oracle, given)
+        supervision.crash_loop_is_slowed(oracle, given)
         oracle.requested.add(deployment)
     elif deployment not in oracle.requested:
         oracle.fail("10 retried", f"{name} was not requested")
@@ -45,7 +47,8 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
         return
     name = desired.deployment if desired else ""
     began = oracle.lease_acquired[name][1] if name in oracle.lease_acquired else -1e9
-    if oracle.recent(max(began, oracle.ended_at.get(name, -1e9))):
+    edited_at = oracle.desired_by_hand_at if oracle.desired_by_hand_at is not None else -1e9
+    if oracle.recent(max(began, edited_at, oracle.ended_at.get(name, -1e9))):
         return  # it was read a moment before; the plan of the repair will find the lease held
     verified = any(r.state is DeploymentState.DONE and r.target.version == version for r in oracle.records.values())
     reports = sim.fleet._reports.get(sim.cluster, {})
