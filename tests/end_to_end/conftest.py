@@ -1,6 +1,6 @@
 """Fixtures of the end-to-end tests: one environment, two services, and logs in the report of a failure."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,9 +88,12 @@ def brittle(operator: Operator, laptop: Laptop) -> Service:
 def moods(brittle: Service) -> dict[str, str]:
     """The releases of brittle by their mood or approval gate; only `healthy` was ever in production."""
     runs = {"healthy": brittle.push("Healthy")}
-    for mood in ("spare", "tampered with", "starts slowly", "never starts", "dies in its self-test"):
+    for mood in ("spare", "tampered with", "starts slowly", "never starts", "dies in its self-test", "dies later"):
         brittle.change("lifecycle.toml", r'MOOD = "[^"]*"', f'MOOD = "{mood}"')
         runs[mood] = brittle.push(mood)
+        if mood == "dies in its self-test":  # the last of those that need no time to show
+            brittle.change("lifecycle.toml", r"^min_alive_seconds = \d+", "min_alive_seconds = 600")
+    brittle.change("lifecycle.toml", r"^min_alive_seconds = \d+", "min_alive_seconds = 0")
     brittle.change("lifecycle.toml", r'MOOD = "[^"]*"', 'MOOD = "healthy"')
     for gate in ("before_first_host", "after_first_host"):
         brittle.change("lifecycle.toml", r'approval = "\w+"', f'approval = "{gate}"')
@@ -98,6 +101,16 @@ def moods(brittle: Service) -> dict[str, str]:
     found = {what: brittle.promoted(brittle.built(run)) for what, run in runs.items()}
     brittle.deploy(found["healthy"])
     return found
+
+
+@pytest.fixture
+def unsupervised(laptop: Laptop) -> Iterator[None]:
+    """Nothing notices a service that ends, as with an agent of before: only a command or the schedule repairs it."""
+    mappings = laptop.aws.client("lambda")
+    (found,) = mappings.list_event_source_mappings(FunctionName="lifecycle-converge")["EventSourceMappings"]
+    mappings.update_event_source_mapping(UUID=found["UUID"], Enabled=False)
+    yield
+    mappings.update_event_source_mapping(UUID=found["UUID"], Enabled=True)
 
 
 @pytest.fixture

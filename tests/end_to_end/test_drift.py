@@ -11,7 +11,7 @@ from tests.conftest import Laptop
 from tests.end_to_end.service import Service
 from tests.support.polling import wait_for
 
-pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("brittle_healthy")]
+pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("brittle_healthy", "unsupervised")]
 
 DRIFTED = "production-brittle-1"
 
@@ -20,7 +20,7 @@ def kill_service(service: Service, host: str) -> None:
     """Kill the service of a host, and wait until Lifecycle reports the drift."""
     os.kill(service.pid(host), signal.SIGKILL)
     drift = wait_for("the drift to be reported", lambda: service.host_views()[host]["drift"])
-    assert drift == "its service does not run"
+    assert drift == "its service ended with SIGKILL"
 
 
 def assert_repaired(service: Service, before: dict[str, int], deployment: str) -> None:

@@ -50,6 +50,7 @@ def test_a_service_that_dies_in_its_self_test(brittle: Service, moods: dict[str,
     assert "brittle: I die in my self-test" in question["evidence"]
 
 
+@pytest.mark.usefixtures("unsupervised")
 def test_a_port_that_another_process_listens_on(brittle: Service, moods: dict[str, str]) -> None:
     host = brittle.production.hosts[0]
     os.kill(brittle.pid(host.name), signal.SIGKILL)

@@ -72,6 +72,7 @@ def states(service: Service) -> dict[str, str]:
     return {each["deployment"]: each["state"] for each in every}
 
 
+@pytest.mark.usefixtures("unsupervised")
 def test_a_host_that_fails_with_the_previous_version_too_is_quarantined_and_left_out(
     brittle: Service, moods: dict[str, str]
 ) -> None:

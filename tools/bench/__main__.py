@@ -15,6 +15,7 @@ from apps.local import priority
 from lifecycle.domain.errors import LifecycleError
 from tools.bench import idle, measurements, processes
 from tools.bench.bad_builds import bad_builds
+from tools.bench.heal import heal
 from tools.bench.laboratory import laboratory, say
 from tools.bench.peers import comparison
 from tools.bench.peers.table import LIFECYCLE, markdown
@@ -25,7 +26,7 @@ from tools.bench.verdict import problems
 NICE = 10
 # Production has 4 hosts already, and each host has a loopback address of its own.
 FEWEST_HOSTS, MOST_HOSTS = 4, 250
-PARTS = ("make_run", "rest", "per_host", "load", "traffic", "bad_builds", "memory", "control")
+PARTS = ("make_run", "rest", "per_host", "load", "traffic", "bad_builds", "heal", "memory", "control")
 COMMANDS = {
     "all": "make bench",
     "one part by itself": ".venv/bin/python -m tools.bench --only load",
@@ -85,6 +86,7 @@ def bench(options: argparse.Namespace) -> dict[str, Any]:
             found["load"] = under_load(lab, versions, options.rate, options.requests)
         if "bad_builds" in wanted:
             found["bad_builds"] = bad_builds(lab, versions[0], options.rate)
+        found |= {"heal": heal(lab)} if "heal" in wanted else {}
         if "memory" in wanted:
             found["memory_megabytes"] = processes.memory(lab.layout)
         if "control" in wanted:

@@ -9,6 +9,8 @@ _UNDER_TRAFFIC = {
     "the rollouts under load": ("load",),
     "the bad builds": ("bad_builds",),
 }
+# Seconds: the median of the kills.
+_HEALED_WITHIN = 10.0
 _NEVER_ANSWERED = (
     "answers_of_a_bad_build_by_a_host_where_it_failed",
     "answers_of_the_build_that_is_bad_everywhere",
@@ -31,6 +33,9 @@ def problems(found: Mapping[str, Any]) -> list[str]:
         )
     if (bad := _part(found, "bad_builds")) is not None:
         failures += _of_bad_builds(bad)
+    if (healed := _part(found, "heal")) is not None and healed["median"] > _HEALED_WITHIN:
+        seconds = healed["median"]
+        failures.append(f"a killed service served again after {seconds} s, expected at most {_HEALED_WITHIN:g}")
     failures += [f"{what}: {why}" for what, why in (_part(found, "peers", "not_measured") or {}).items()]
     for name, tool in (_part(found, "peers", "tools") or {}).items():
         for size, part in tool["hosts"].items():

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -29,6 +30,13 @@ class Handler(BaseHTTPRequestHandler):
 
 if MOOD == "never starts":
     sys.exit("brittle: I never start")
+if MOOD == "dies later":
+
+    def die() -> None:
+        print("brittle: I die later", flush=True)
+        os._exit(3)
+
+    threading.Timer(8.0, die).start()
 if MOOD == "starts slowly":
     time.sleep(3)
 ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
