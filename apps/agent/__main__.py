@@ -10,7 +10,7 @@ from queue import SimpleQueue
 
 from botocore.exceptions import BotoCoreError
 
-from apps.agent import aws
+from apps.agent import aws, processes
 from apps.agent.agent import Agent
 from apps.agent.home_lock import HomeLock
 from apps.agent.metrics import MetricsPublisher
@@ -51,6 +51,7 @@ def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: signals.put(number))
     threading.Thread(target=_forward_signal, args=(signals, stopping), name="signals", daemon=True).start()
+    processes.adopt_orphans()
     dynamodb = aws.client("dynamodb")
     agent = Agent(
         settings,

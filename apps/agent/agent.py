@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from apps.agent.decide import INSTALL_ORDERS, Abandon, Decision, Fetch, Idle, Ignore, Install, Prefetched, decide
-from apps.agent.errors import StoreUnreachable
+from apps.agent.errors import LeftBehind, StoreUnreachable
 from apps.agent.installer import Installer
 from apps.agent.journal import Journal
 from apps.agent.polling import PollPace
@@ -56,7 +56,7 @@ class Agent:
         self._settings = settings
         self._turns = turns
         self._clock = clock
-        self._release_store = ReleaseStore(settings.home, settings.cluster.service, releases)
+        self._release_store = ReleaseStore(settings.home, settings.cluster.service, releases, self._rollback_versions)
         self._service = Service(settings.home)
         self._installer = Installer(settings, self._release_store, self._service, self._announce)
         minute = timedelta(seconds=max(settings.metrics_seconds, SHORTEST_REMINDER_SECONDS))
@@ -156,7 +156,8 @@ class Agent:
         try:
             result = self._installer.install(turn)
         except (LifecycleError, OSError) as error:
-            self._end(AgentStage.FAILED, self._stage, str(error))
+            left_by = (error.version or "unknown") if isinstance(error, LeftBehind) else ""
+            self._end(AgentStage.FAILED, self._stage, str(error), left_by)
             return
         self._journal.record_self_test(turn.version, result)
         if result.passed:
@@ -169,10 +170,11 @@ class Agent:
         self._journal.begin(turn, stage)
         self._announce(stage)
 
-    def _end(self, stage: AgentStage, failed: AgentStage | None = None, detail: str = "") -> None:
+    def _end(self, stage: AgentStage, failed: AgentStage | None = None, detail: str = "", leftover: str = "") -> None:
         service_ran = failed in (AgentStage.STARTING, AgentStage.SELF_TESTING) and self._journal.in_progress
         try:
-            acted = self._journal.end(stage, failed, detail, self._installer.log_tail() if service_ran else "")
+            log_tail = self._installer.log_tail() if service_ran else ""
+            acted = self._journal.end(stage, failed, detail, log_tail, leftover)
             logger.info("%s %s: %s %s", acted.order.in_words, acted.version, stage, acted.detail)
         finally:
             self._publish()
@@ -180,6 +182,11 @@ class Agent:
     def _prune(self, turn: Turn) -> None:
         state = self._journal.state()
         self._release_store.prune((turn.version, state.verified, state.previous))
+
+    def _rollback_versions(self) -> tuple[str, ...]:
+        """Return the versions that stay on the disk, whatever room another one needs."""
+        state = self._journal.state()
+        return state.verified, state.previous
 
     def _announce(self, stage: AgentStage) -> None:
         self._stage = stage
@@ -216,6 +223,7 @@ class Agent:
                 self_test=state.self_test,
                 releases=self._release_store.versions(),
                 ended=None if running else self._supervision.end(state.self_test),
+                leftover=acted.leftover,
             )
         )
 

@@ -33,6 +33,7 @@ class TurnRecord:
     failed_stage: AgentStage | None = None
     detail: str = ""
     log_tail: str = ""
+    leftover: str = ""  # as in HostReport
 
     @property
     def unfinished(self) -> bool:
@@ -190,6 +191,7 @@ def state_from_report(report: HostReport | None) -> State:
             failed_stage=report.stage if interrupted else report.failed_stage,
             detail="the agent lost its folder during this command" if interrupted else report.detail,
             log_tail=report.log_tail,
+            leftover=report.leftover,
         )
     )
 

@@ -3,6 +3,7 @@
 LifecycleError
 ├── StoreUnreachable       the ledger or the artifact bucket did not answer; a retry may succeed
 ├── ServiceFailed          the service did not stop, start, stay up or pass its self-test
+│   └── LeftBehind         a process of an earlier start did not end
 ├── PortTaken              another process listens on the service's port
 └── HomeInUse              another agent uses the same folder
 """
@@ -21,10 +22,23 @@ class ServiceFailed(LifecycleError):
     """A service that does not behave as its manifest declares."""
 
 
-class PortTaken(LifecycleError):
-    """A port that another process than the service holds."""
+class LeftBehind(ServiceFailed):
+    """A process of an earlier start that does not end; `version` is the one whose start left it, if that is known."""
 
-    def __init__(self, address: str, port: int, holder: str) -> None:
+    def __init__(self, found: str, version: str, seconds: float) -> None:
+        self.version = version
+        of = f"the start of {version}" if version else "an earlier start of the service"
+        super().__init__(
+            f"{found}, which {of} left, did not end within {seconds:g} s of SIGKILL; "
+            "find what it waits for with ps, then retry"
+        )
+
+
+class PortTaken(LifecycleError):
+    """A port that another process than the service holds; `pid` is 0 when this user may not see it."""
+
+    def __init__(self, address: str, port: int, holder: str, pid: int = 0) -> None:
+        self.pid = pid
         super().__init__(f"{address}:{port} is taken by {holder}; stop it, or give the host another port")
 
 

@@ -1,6 +1,6 @@
 """Fetching one version from the artifact bucket; its bytes are checked as they arrive. Called by release_store.py."""
 
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from apps.agent.atomic_file import write_atomically
@@ -14,15 +14,18 @@ from lifecycle.gateways.serialization import to_json
 MAXIMUM_ARTIFACT_BYTES = 1024**3
 
 
-def fetch(releases: Releases, service: str, turn: Turn, tmp: Path, into: Path) -> Manifest:
+def fetch(
+    releases: Releases, service: str, turn: Turn, tmp: Path, into: Path, make_room: Callable[[str, int], None]
+) -> Manifest:
     """Put `artifact.tar.gz` and `manifest.json` of the turn's version into the folder `into`.
 
     The artifact is written to a private file in `tmp`, which must be on the same file system. It is moved into
-    place when its size and digest are the published ones. Raises DigestMismatch, Refused, Unknown, StoreRefused
-    or StoreUnreachable.
+    place when its size and digest are the published ones. `make_room` raises Refused when the artifact has no room.
+    Raises DigestMismatch, Refused, Unknown, StoreRefused or StoreUnreachable. After an error, `tmp` may hold a part.
     """
     manifest = releases.manifest(service, turn.version)
-    _check(manifest, service, turn, shutil.disk_usage(tmp).free)
+    _check(manifest, service, turn)
+    make_room(f"the artifact of {turn.version}", manifest.size)
     partial = tmp / f"{turn.version}.tar.gz"
     with private_file(partial) as file:
         copy = CheckedCopy(file, manifest)
@@ -34,7 +37,7 @@ def fetch(releases: Releases, service: str, turn: Turn, tmp: Path, into: Path) -
     return manifest
 
 
-def _check(manifest: Manifest, service: str, turn: Turn, free: int) -> None:
+def _check(manifest: Manifest, service: str, turn: Turn) -> None:
     if manifest.digest != turn.digest:
         raise DigestMismatch(f"the manifest of {turn.version}", turn.digest, manifest.digest)
     if (manifest.service, manifest.version) != (service, turn.version):
@@ -42,8 +45,8 @@ def _check(manifest: Manifest, service: str, turn: Turn, free: int) -> None:
             f"expected the manifest of {service} {turn.version}, "
             f"found the manifest of {manifest.service} {manifest.version}; publish the version again"
         )
-    if manifest.size > min(MAXIMUM_ARTIFACT_BYTES, free):
+    if manifest.size > MAXIMUM_ARTIFACT_BYTES:
         raise Refused(
             f"the artifact of {turn.version}",
-            [f"it has {manifest.size} bytes, at most {MAXIMUM_ARTIFACT_BYTES} are taken and {free} are free here"],
+            [f"it has {manifest.size} bytes, at most {MAXIMUM_ARTIFACT_BYTES} are taken"],
         )

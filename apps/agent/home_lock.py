@@ -1,5 +1,6 @@
 """The lock that keeps a second agent out of the same folder. Taken by __main__.py."""
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -21,8 +22,8 @@ class HomeLock:
             self._file.close()
             raise HomeInUse(str(home), holder) from error
         self._file.truncate(0)
-        self._file.write(f"{os.getpid()}\n")
-        self._file.flush()
+        with contextlib.suppress(OSError):  # the pid is for a message only; a full disk must not end the agent
+            os.pwrite(self._file.fileno(), f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         self._file.close()

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import socket
+import struct
 import threading
 
 
@@ -16,6 +17,7 @@ def get(address: str, port: int, path: str, seconds: float, maximum_bytes: int) 
     timed_out = threading.Event()
     try:
         connection.connect()
+        refuse_itself(connection.sock)
         # The timeout above limits each read only; the timer ends a response that arrives byte by byte.
         timer = threading.Timer(seconds, _shut_down, (connection.sock, timed_out))
         timer.daemon = True
@@ -35,6 +37,16 @@ def get(address: str, port: int, path: str, seconds: float, maximum_bytes: int) 
     if timed_out.is_set():
         raise TimeoutError  # a response that was cut short may still parse
     return response.status, body
+
+
+def refuse_itself(connected: socket.socket) -> None:
+    """Raise ConnectionRefusedError if TCP connected the socket to itself, as it may when nothing listens on a port.
+
+    It is closed at once, because it holds the port of the service.
+    """
+    if connected.getsockname() == connected.getpeername():
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raise ConnectionRefusedError
 
 
 def _shut_down(connection: socket.socket, timed_out: threading.Event) -> None:

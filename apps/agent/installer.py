@@ -7,10 +7,11 @@ the same result.
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from apps.agent.errors import ServiceFailed, StoreUnreachable
+from apps.agent import processes
+from apps.agent.errors import LeftBehind, PortTaken, ServiceFailed, StoreUnreachable
 from apps.agent.release_store import Prepared, ReleaseStore
 from apps.agent.self_test import check_port_is_free, self_test, wait_until_ready
 from apps.agent.service import Service
@@ -24,8 +25,6 @@ logger = logging.getLogger(__name__)
 
 _EXIT_GRACE_SECONDS = 0.5
 _FETCH_RETRY_SECONDS = (0.2, 0.5, 1.0)
-_TAIL_LINES = 20
-_TAIL_BYTES = 4000
 
 
 class Installer:
@@ -45,39 +44,62 @@ class Installer:
 
     def fetch(self, turn: Turn) -> None:
         """Fetch, check and unpack the turn's version; leave the running service alone."""
-        prepared = self._release_store.prepare(turn, lambda: self._announce(AgentStage.FETCHING))
+        with self._service.trimming():
+            prepared = self._release_store.prepare(turn, lambda: self._announce(AgentStage.FETCHING))
         if turn.version != self._release_store.current():
             self._release_store.place(prepared)
 
     def install(self, turn: Turn) -> SelfTest:
         """Switch the service to the turn's version and self-test it.
 
-        An error leaves the host as it is at that moment; nothing is rolled back here.
+        An error leaves the host as it is at that moment; nothing is rolled back here. Only what a service left that
+        has ended is ended too.
         """
+        with self._service.trimming():
+            try:
+                return self._install(turn)
+            finally:
+                self._end_leftovers()
+
+    def _install(self, turn: Turn) -> SelfTest:
         prepared = self._prepare(turn)
         manifest = prepared.manifest
         self._announce(AgentStage.INSTALLING)
         self._service.stop()
-        check_port_is_free(self._settings.address, self._settings.port)
+        environment = service_environment(manifest, self._settings)
+        self._free_port(environment)
         self._release_store.place(prepared)
         self._release_store.switch(turn.version)
         self._announce(AgentStage.STARTING)
-        environment = service_environment(manifest, self._settings)
         started = self._service.start(manifest, prepared.folder, environment)
-        wait_until_ready(self._settings.address, self._settings.port, manifest.run.start_seconds, self._exit_reason)
+        address, port = self._settings.address, self._settings.port
+        wait_until_ready(manifest.is_alive, address, port, manifest.run.start_seconds, self._exit_reason)
         self._announce(AgentStage.SELF_TESTING)
+        environment = self._service.marked(environment)
         detail, passed = self._run_self_test(manifest, prepared.folder, environment)
         return SelfTest(passed=passed, digest=turn.digest, boot=started.boot, detail=detail[:1000])
 
     def log_tail(self) -> str:
         """Return the last lines that the service wrote since its last start."""
+        return self._service.log_tail()
+
+    def _free_port(self, environment: Mapping[str, str]) -> None:
+        """End a process that holds the port and that an older agent started as this service, without a mark."""
+        address, port = self._settings.address, self._settings.port
         try:
-            with self._service.log.open("rb") as log:
-                log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
-                lines = log.read().decode(errors="replace").splitlines()
-        except FileNotFoundError:
-            return ""
-        return "\n".join(line[:500] for line in lines[-_TAIL_LINES:])
+            check_port_is_free(address, port)
+        except PortTaken as taken:
+            holder = processes.process(taken.pid) if taken.pid else None
+            if holder is None or not self._service.end_unmarked(holder, environment):
+                raise
+            check_port_is_free(address, port)
+
+    def _end_leftovers(self) -> None:
+        """End what a service left whose command has ended; the next stop fails with what cannot be ended."""
+        try:
+            self._service.end_leftovers()
+        except LeftBehind as error:
+            logger.warning("%s", error)
 
     def _prepare(self, turn: Turn) -> Prepared:
         """Prepare the version, fetching it only when it is not on the disk; retry an unreachable store."""

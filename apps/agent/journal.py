@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
-from apps.agent.atomic_file import read_or_none, write_atomically
+from apps.agent.atomic_file import read_or_none, write_despite_full_disk
 from apps.agent.decide import IN_PROGRESS, State, TurnRecord, key, state_after, state_from_report
 from apps.agent.ports import Reports
 from lifecycle.domain.errors import StoreRefused, UnreadableRecord
@@ -102,16 +102,20 @@ class Journal:
             state = replace(state, verified=version, previous=state.verified)
         self._state = state
 
-    def end(self, stage: AgentStage, failed: AgentStage | None, detail: str, log_tail: str) -> TurnRecord:
+    def end(
+        self, stage: AgentStage, failed: AgentStage | None, detail: str, log_tail: str, leftover: str = ""
+    ) -> TurnRecord:
         """Record the turn's result. This process does not repeat the turn, even when the disk is full."""
         state = self.state()
-        acted = replace(state.acted, stage=stage, failed_stage=failed, detail=detail[:1000], log_tail=log_tail)
+        acted = replace(
+            state.acted, stage=stage, failed_stage=failed, detail=detail[:1000], log_tail=log_tail, leftover=leftover
+        )
         self._state, self._unsaved = replace(state, acted=acted), True
         self.retry_save()
         return acted
 
     def _write(self, state: State) -> None:
-        write_atomically(self._file, to_json(state))
+        write_despite_full_disk(self._file, to_json(state))
 
 
 def _stored_state(file: Path) -> State | None:

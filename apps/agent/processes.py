@@ -1,11 +1,13 @@
-"""Processes and listening ports, read from /proc. Used by service.py and self_test.py.
+"""Processes and listening ports, read from /proc. Used by service.py, leftovers.py and self_test.py.
 
 The kernel reuses pids, so a pid alone does not identify a process. A pid and its start time do, until the next boot.
 """
 
 import contextlib
+import ctypes
 import os
 import select
+import signal
 import socket
 import struct
 import time
@@ -17,6 +19,8 @@ from pathlib import Path
 _PROC = Path("/proc")
 _LISTEN = "0A"
 _ANY = {"00000000", "0" * 32}
+_PF_KTHREAD = 0x00200000
+_PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +29,21 @@ class Process:
 
     pid: int
     state: str
+    parent: int
     group: int
+    session: int
+    flags: int
     started: int
 
     @property
     def dead(self) -> bool:
         """True for a zombie, which only waits to be reaped and holds no port."""
         return self.state in ("Z", "X")
+
+    @property
+    def is_of_kernel(self) -> bool:
+        """True for a thread of the kernel, which runs no program."""
+        return bool(self.flags & _PF_KTHREAD)
 
 
 def process(pid: int) -> Process | None:
@@ -42,28 +54,68 @@ def process(pid: int) -> Process | None:
         return None
     # The command's name is in parentheses, and may contain spaces and parentheses itself.
     fields = text.rpartition(")")[2].split()
-    return Process(pid, state=fields[0], group=int(fields[2]), started=int(fields[19]))
+    state, parent, group, session = fields[0], *map(int, fields[1:4])
+    return Process(pid, state, parent, group, session, flags=int(fields[6]), started=int(fields[19]))
+
+
+def pids() -> list[int]:
+    """Return the pids of all processes of this machine."""
+    return [int(entry) for entry in os.listdir(_PROC) if entry.isdigit()]  # noqa: PTH208 - names only, and quickly
+
+
+def _every_process() -> Iterator[Process]:
+    """Return all processes of this machine; one that ends meanwhile may be left out."""
+    for pid in pids():
+        if found := process(pid):
+            yield found
+
+
+def environment(pid: int) -> frozenset[bytes]:
+    """Return the `NAME=value` pairs that a process began with; none when this user may not see them."""
+    try:
+        return frozenset((_PROC / str(pid) / "environ").read_bytes().split(b"\0"))
+    except OSError:
+        return frozenset()
+
+
+def output_files(pid: int) -> frozenset[str]:
+    """Return the paths of a process's standard output and error; none when this user may not see them."""
+    found = set()
+    for descriptor in ("1", "2"):
+        with contextlib.suppress(OSError):
+            found.add(str((_PROC / str(pid) / "fd" / descriptor).readlink()))
+    return frozenset(found)
+
+
+def send(to: Process, number: signal.Signals) -> None:
+    """Send a signal to exactly this process; do nothing when it has ended, even if its pid was used again."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        descriptor = os.pidfd_open(to.pid)
+        try:
+            # The descriptor stays with the process that has the pid now, so it is compared after it was opened.
+            now = process(to.pid)
+            if now is not None and now.started == to.started:
+                signal.pidfd_send_signal(descriptor, number)
+        finally:
+            os.close(descriptor)
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of its descendants whose parents end, instead of the machine's first process."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # it cannot fail since Linux 3.4
+
+
+def adopts_orphans() -> bool:
+    """Return whether the descendants of this process become its children when their parents end."""
+    found = ctypes.c_int()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(found), 0, 0, 0)
+    return bool(found.value)
 
 
 @cache
 def kernel_boot() -> str:
     """Return the kernel's random id of the current boot."""
     return (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-
-
-def group_alive(group: int) -> bool:
-    """Return whether any process of a group still runs; zombies do not count."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    # Usually the leader is the last to end. Reading every process of a host takes a thousand times as long.
-    leader = process(group)
-    if leader is not None and leader.group == group and not leader.dead:
-        return True
-    return any(member.group == group and not member.dead for member in _processes())
 
 
 def await_end(pid: int, seconds: float) -> None:
@@ -85,15 +137,20 @@ def await_end(pid: int, seconds: float) -> None:
         os.close(descriptor)
 
 
-def listener(address: str, port: int) -> str:
-    """Describe the process that listens on a port, as `pid 41 (nginx -g ...)`, if this user may see it."""
+def listener(address: str, port: int) -> Process | None:
+    """Return the process that listens on a port; None when this user may not see it."""
     sockets = set(_listening_sockets(address, port))
-    for found in _processes():
+    for found in _every_process():
         with contextlib.suppress(OSError):
             descriptors = (_PROC / str(found.pid) / "fd").iterdir()
             if any(str(descriptor.readlink()) in sockets for descriptor in descriptors):
-                return f"pid {found.pid} ({command_line(found.pid)})"
-    return "a process that this user may not see"
+                return found
+    return None
+
+
+def described(found: Process | None) -> str:
+    """Return for example `pid 41 (nginx -g ...)`."""
+    return f"pid {found.pid} ({command_line(found.pid)})" if found else "a process that this user may not see"
 
 
 def command_line(pid: int) -> str:
@@ -103,12 +160,6 @@ def command_line(pid: int) -> str:
     except OSError:
         return "?"
     return b" ".join(words).decode(errors="replace").strip()[:200] or "?"
-
-
-def _processes() -> Iterator[Process]:
-    for entry in os.listdir(_PROC):  # noqa: PTH208 - names only, and quickly
-        if entry.isdigit() and (found := process(int(entry))):
-            yield found
 
 
 def _listening_sockets(address: str, port: int) -> Iterator[str]:

@@ -14,9 +14,11 @@ import contextlib
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from apps.agent.atomic_file import read_or_none, write_atomically
 from apps.agent.digests import HashedSource, check_digest, sha256
@@ -24,14 +26,16 @@ from apps.agent.fetch import fetch
 from apps.agent.fingerprint import fingerprint
 from apps.agent.ports import Releases
 from apps.agent.processes import kernel_boot
-from apps.agent.unpack import unpack
-from lifecycle.domain.errors import DigestMismatch, LifecycleError, UnreadableRecord
+from apps.agent.unpack import disk_bytes, estimated_disk_bytes, unpack
+from lifecycle.domain.errors import DigestMismatch, LifecycleError, Refused, UnreadableRecord
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import parse_version
 from lifecycle.gateways.serialization import Source, from_json, to_json
 
 RETAINED_VERSIONS = 3
+SPARE_BYTES = 1024**2
+"""The free space that a new version leaves for the agent's own files."""
 _FETCHED_AGAIN = "Delete the folder of this version; the next deployment fetches it again."
 
 
@@ -62,8 +66,12 @@ class Prepared:
 class ReleaseStore:
     """The releases folder of one service on one host."""
 
-    def __init__(self, home: Path, service: str, releases: Releases) -> None:
+    def __init__(
+        self, home: Path, service: str, releases: Releases, keep: Callable[[], Iterable[str]] = tuple
+    ) -> None:
+        """`keep` returns the versions that are never removed to make room, beside `current`."""
         self._home = home
+        self._keep = keep
         self._service = service
         self._releases = releases
         self._tmp = home / "tmp"
@@ -100,8 +108,9 @@ class ReleaseStore:
     def prepare(self, turn: Turn, fetching: Callable[[], None]) -> Prepared:
         """Make the turn's version ready on the disk; call `fetching` before reading from the store.
 
-        Raises DigestMismatch, UnsafeArchive, Unknown, StoreRefused or StoreUnreachable. An error leaves every
-        placed version unchanged.
+        Makes room by removing the versions that were used least recently. Raises DigestMismatch, UnsafeArchive,
+        Refused, Unknown, StoreRefused or StoreUnreachable. An error leaves every placed version unchanged, and
+        nothing of a version that was not there before.
         """
         parse_version(turn.version)
         self._empty_tmp()
@@ -114,8 +123,18 @@ class ReleaseStore:
             except (DigestMismatch, FileNotFoundError):
                 pass  # the copy on the disk changed since its check: fetch it again
         fetching()
-        into = self._artifact(turn.version)
-        return self._unpack(fetch(self._releases, self._service, turn, self._tmp, into))
+        try:
+            self._remove_unchecked(turn.version)
+            into = self._artifact(turn.version)
+
+            def make_room(what: str, size: int) -> None:
+                self._make_room(what, size, turn.version)
+
+            return self._unpack(fetch(self._releases, self._service, turn, self._tmp, into, make_room))
+        except (LifecycleError, OSError):
+            self._empty_tmp()
+            self._remove_unchecked(turn.version)
+            raise
 
     def place(self, prepared: Prepared) -> None:
         """Move a prepared tree into `releases/`. A service that runs in the old tree must have stopped before."""
@@ -141,8 +160,52 @@ class ReleaseStore:
             if len(retained & stored) < RETAINED_VERSIONS:
                 retained.add(version)
         for version in stored - retained:
-            self._discard(self._artifact(version))
-            self._discard(self._tree(version))
+            self._remove(version)
+
+    def _make_room(self, what: str, size: int, version: str) -> None:
+        """Remove versions until `size` bytes are free for this version; raise Refused when no more can be removed."""
+        kept = {*self._keep(), self.current(), version} - {""}
+        stored = {path.name for name in ("releases", "artifacts") for path in (self._home / name).iterdir()}
+        checked = self.versions()
+        for each in (*sorted(stored - set(checked)), *checked):
+            if size + SPARE_BYTES <= self._free():
+                return
+            if each not in kept:
+                self._remove(each)
+        if size + SPARE_BYTES > (free := self._free()):
+            found = ", ".join(sorted(kept & stored - {version})) or "no other version"
+            why = (
+                f"it needs {size} bytes on the disk of {self._home} and {SPARE_BYTES} to spare; {free} are free, "
+                f"and of the versions only {found} stayed; remove other files there, or use a larger disk"
+            )
+            raise Refused(what, [why])
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self._tmp).free
+
+    def _make_room_for_tree(self, artifact: BinaryIO, manifest: Manifest) -> None:
+        """Make room for the unpacked artifact. The tree of an earlier boot, which nothing runs in, may go for it."""
+        if estimated_disk_bytes(artifact) + SPARE_BYTES <= self._free():
+            return
+        size = disk_bytes(artifact, manifest.size)
+        what = f"the unpacked tree of {manifest.version}"
+        try:
+            self._make_room(what, size, manifest.version)
+        except Refused:
+            checked = self._checked(manifest.version)
+            if checked is None or checked.kernel == kernel_boot():
+                raise
+            self._discard(self._tree(manifest.version))
+            self._make_room(what, size, manifest.version)
+
+    def _remove(self, version: str) -> None:
+        self._discard(self._artifact(version))
+        self._discard(self._tree(version))
+
+    def _remove_unchecked(self, version: str) -> None:
+        """Remove what a failed fetch left of a version."""
+        if not (self._artifact(version) / "checked.json").exists() and version != self.current():
+            self._remove(version)
 
     def _empty_tmp(self) -> None:
         for path in self._tmp.iterdir():
@@ -191,6 +254,8 @@ class ReleaseStore:
         try:
             with (self._artifact(manifest.version) / "artifact.tar.gz").open("rb") as file:
                 check_digest(file, manifest)
+                self._make_room_for_tree(file, manifest)
+                file.seek(0)
                 source = HashedSource(file)
                 unpack(source, manifest.size, tree)
                 source.finish(manifest)
@@ -210,8 +275,11 @@ class ReleaseStore:
         write_atomically(self._artifact(manifest.version) / "checked.json", to_json(checked))
 
     def _discard(self, folder: Path) -> None:
-        """Remove a folder. Rename it first, so that a crash never leaves a part of it in its place."""
+        """Remove a folder. Rename it first, so that a crash never leaves a part of it in its place.
+
+        The rename needs no new folder, for which a full disk has no space.
+        """
         if folder.exists():
-            doomed = Path(tempfile.mkdtemp(dir=self._tmp)) / "doomed"
+            doomed = self._tmp / f"doomed-{uuid.uuid4().hex}"
             folder.rename(doomed)
-            shutil.rmtree(doomed.parent, ignore_errors=True)
+            shutil.rmtree(doomed, ignore_errors=True)

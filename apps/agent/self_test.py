@@ -1,4 +1,4 @@
-"""The checks of an install: the port is free, the service accepts connections, its self-test passes.
+"""The checks of an install: the port is free, the service is alive, its self-test passes.
 
 Called by installer.py, in this order.
 """
@@ -9,9 +9,7 @@ import http.client
 import os
 import signal
 import socket
-import struct
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,11 +17,12 @@ from typing import IO
 
 from apps.agent import processes
 from apps.agent.errors import PortTaken, ServiceFailed
-from apps.agent.http_get import get
+from apps.agent.http_get import get, refuse_itself
 from lifecycle.domain.service.manifest import Check
 
 # A wait for a service asks again after this part of the time that it has taken so far, within these limits.
-_PAUSE_PART, _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.04, 0.002, 0.05
+_PAUSE_PART, _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.04, 0.002, 0.25
+_SHORTEST_REQUEST = 0.05
 _COMMAND_PAUSE = 0.005
 _DETAIL_BYTES = 400
 _OUTPUT_BYTES = 16 * 1024**2
@@ -38,39 +37,72 @@ def check_port_is_free(address: str, port: int) -> None:
             probe.bind((address, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:  # the service reports any other error itself
-                raise PortTaken(address, port, processes.listener(address, port)) from error
+                found = processes.listener(address, port)
+                raise PortTaken(address, port, processes.described(found), found.pid if found else 0) from error
 
 
-def wait_until_ready(address: str, port: int, seconds: float, exit_reason: Callable[[], str | None]) -> None:
-    """Wait until connections are accepted; raise ServiceFailed at once when `exit_reason` returns one."""
-    began = time.monotonic()
+def wait_until_ready(
+    check: Check, address: str, port: int, seconds: float, exit_reason: Callable[[], str | None]
+) -> None:
+    """Wait until the service answers `check` (is_alive) with 2xx; without a path, until it accepts connections.
+
+    Any other answer, and none, may be a service that warms up. Raises ServiceFailed after `seconds` with the last
+    answer, or at once when `exit_reason` returns one.
+    """
+    began, last = time.monotonic(), ""
     while True:
         if reason := exit_reason():
             raise ServiceFailed(
                 f"the service ended while it started ({reason}); its command must stay in the foreground"
             )
-        if _accepts(address, port):
-            return
+        limit = min(check.timeout_seconds, max(seconds - (time.monotonic() - began), _SHORTEST_REQUEST))
+        try:
+            if (problem := _problem(check, address, port, limit)) is None:
+                return
+        except TimeoutError:
+            problem = f"no answer in {limit:.3g} s"
+            if limit < check.timeout_seconds and last:  # the end cut it short; what was answered before says more
+                problem = f"{last}, then {problem}"
         waited = time.monotonic() - began
-        if waited > seconds:
+        if waited >= seconds:
+            what = "answer 2xx" if check.path is not None else "accept connections"
             raise ServiceFailed(
-                f"the service did not accept connections on {address}:{port} within {seconds:g} s; "
-                "bind it to HOST and PORT, or raise run.start_seconds"
+                f"http://{address}:{port}{check.path or ''} did not {what} within {seconds:g} s; last: {problem}; "
+                "bind the service to HOST and PORT, or raise run.start_seconds"
             )
-        time.sleep(min(max(waited * _PAUSE_PART, _SHORTEST_PAUSE), _LONGEST_PAUSE))
+        last = f"{problem}, after {waited:.1f} s"
+        pause = min(max(waited * _PAUSE_PART, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+        time.sleep(min(pause, max(seconds - waited, 0)))
 
 
-def _accepts(address: str, port: int) -> bool:
+def _problem(check: Check, address: str, port: int, limit: float) -> str | None:
+    """Ask once; return what was wrong with the answer, or None. Raises TimeoutError after `limit` seconds."""
     try:
-        connection = socket.create_connection((address, port), timeout=0.25)
-    except OSError:
-        return False
-    with connection:
-        # TCP may connect a socket to itself when nothing listens on the port; it would then hold the port.
-        is_self_connected = connection.getsockname() == connection.getpeername()
-        if is_self_connected:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        return not is_self_connected
+        if check.path is None:
+            _connect(address, port, limit)
+            return None
+        status, body = get(address, port, check.path, limit, _DETAIL_BYTES)
+    except TimeoutError:
+        raise
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return _in_words(error)
+    text = f"it answered {status} {body.decode(errors='replace').strip()}".strip()
+    return None if 200 <= status < 300 else text
+
+
+def _connect(address: str, port: int, seconds: float) -> None:
+    with socket.create_connection((address, port), timeout=seconds) as connection:
+        refuse_itself(connection)
+
+
+def _in_words(error: Exception) -> str:
+    match error:
+        case ConnectionRefusedError():
+            return "connection refused"
+        case ConnectionResetError() | BrokenPipeError():  # http.client.RemoteDisconnected is the first, too
+            return "the connection was closed without an answer"
+        case _:
+            return repr(error)[:_DETAIL_BYTES]
 
 
 def self_test(check: Check, address: str, port: int, folder: Path, environment: Mapping[str, str]) -> str:
@@ -94,7 +126,8 @@ def _get(address: str, port: int, path: str, seconds: float) -> str:
 
 
 def _command(command: str, seconds: float, folder: Path, environment: Mapping[str, str]) -> str:
-    with tempfile.TemporaryFile() as output:
+    # The output is in memory, so that a full disk does not fail the test.
+    with open(os.memfd_create("self-test"), "w+b") as output:  # noqa: PTH123 - a descriptor, not a path
         test = subprocess.Popen(
             ["/bin/sh", "-c", command],
             cwd=folder,

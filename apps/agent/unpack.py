@@ -11,6 +11,7 @@ import stat
 import tarfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol, cast
@@ -18,6 +19,7 @@ from typing import IO, Protocol, cast
 from lifecycle.domain.errors import UnsafeArchive
 
 _CHUNK = 256 * 1024
+_BLOCK = 4096  # a file takes whole blocks of the disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,18 @@ def unpack(archive: Source, packed: int, into: Path, limits: Limits | None = Non
     sticky and group or world write bits are dropped. After a refusal `into` holds a part of the archive; remove it.
     """
     limits = limits or Limits()
+    with _opened(archive, packed, limits) as (tar, stream):
+        _Extraction(into, limits).extract(tar, stream)
+        _reject_trailing_data(tar.fileobj)  # type: ignore[arg-type]  # the stubs say less than a stream has
+
+
+@contextmanager
+def _opened(archive: Source, packed: int, limits: Limits) -> Iterator[tuple[tarfile.TarFile, "_LimitedStream"]]:
+    """Yield the archive and its stream; every error of its format becomes UnsafeArchive."""
     stream = _LimitedStream(archive, packed, limits)
     try:
         with tarfile.open(fileobj=stream, mode="r|", bufsize=_CHUNK) as tar:  # type: ignore[call-overload]
-            _Extraction(into, limits).extract(tar, stream)
-            _reject_trailing_data(tar.fileobj)
+            yield tar, stream
     except (
         tarfile.TarError,
         gzip.BadGzipFile,
@@ -86,6 +95,33 @@ def unpack(archive: Source, packed: int, into: Path, limits: Limits | None = Non
         RecursionError,
     ) as error:
         raise UnsafeArchive("the archive", f"is not a whole tar.gz: {error}") from error
+
+
+def estimated_disk_bytes(archive: IO[bytes]) -> int:
+    """Return more bytes than the files of a tar.gz take, from its last four bytes: its unpacked length modulo 4 GiB.
+
+    A file of one byte takes a block on the disk, and a quarter of that in the archive. The number is wrong for an
+    archive that was packed in several parts.
+    """
+    archive.seek(-4, os.SEEK_END)
+    return int.from_bytes(archive.read(4), "little") * 4
+
+
+def disk_bytes(archive: IO[bytes], packed: int, limits: Limits | None = None) -> int:
+    """Return the bytes that the files of a tar.gz take on the disk, from its headers; raise UnsafeArchive.
+
+    `archive` is read from its start. Reading the headers unpacks the whole archive in memory, piece by piece.
+    """
+    limits = limits or Limits()
+    archive.seek(0)
+    total = 0
+    with _opened(archive, packed, limits) as (tar, stream):
+        for count, member in enumerate(_members(tar)):
+            if count >= limits.members or member.size < 0:
+                break  # `unpack` refuses it
+            stream.expect(member.size if member.isreg() else 0)
+            total += -(-member.size // _BLOCK) * _BLOCK if member.isreg() else _BLOCK
+    return total
 
 
 def _reject_trailing_data(rest: IO[bytes] | None) -> None:

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,8 +69,17 @@ class Service:
     def exit_status(self, unknown: str = "") -> str:
         return "exit code 1"
 
+    def end_leftovers(self) -> None:
+        return
+
+    def marked(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment
+
     def trim_log(self) -> None:
         return
+
+    def trimming(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 class ReleaseStore:

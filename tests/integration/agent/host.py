@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from apps.agent.agent import Agent
+from apps.agent.processes import pids, process
 from apps.agent.service import Service
 from apps.agent.settings import Settings
 from lifecycle.domain.fleet.cluster import Cluster
@@ -81,6 +82,12 @@ def manifest_of(version: str, artifact: bytes, run: Run, self_test: Check) -> Ma
     )
 
 
+def group_alive(group: int) -> bool:
+    """Return whether any process of a group still runs; zombies do not count."""
+    found = (process(pid) for pid in pids())
+    return any(each is not None and each.group == group and not each.dead for each in found)
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
@@ -118,12 +125,14 @@ class Host:
         files: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
         bake_minutes: int = 0,
+        is_alive: Check | None = None,
         **seconds: float,
     ) -> Manifest:
         artifact = pack({"serve.py": SERVICE, "version": version, **(files or {})})
         command = Run(run, 8080, dict(environment or {}), **{"start_seconds": 3.0, "stop_seconds": 1.0, **seconds})
         manifest = manifest_of(version, artifact, command, self_test or Check("/self_test", timeout_seconds=1.0))
         manifest = replace(manifest, policies={"production": Policy(bake_minutes=bake_minutes)})
+        manifest = replace(manifest, is_alive=is_alive or manifest.is_alive)
         self.releases.publish(manifest, artifact)
         return manifest
 

@@ -7,11 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from apps.agent.processes import group_alive
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.service.manifest import Check
-from tests.integration.agent.host import PYTHON, Host
+from tests.integration.agent.host import PYTHON, Host, group_alive
 from tests.support.polling import eventually
 
 
@@ -139,7 +138,7 @@ while True:
     except OSError:
         pass
 """
-    host.publish("1.0.0", run=f"{PYTHON} drip.py", files={"drip.py": dripping}, self_test=check)
+    host.publish("1.0.0", run=f"{PYTHON} drip.py", files={"drip.py": dripping}, self_test=check, is_alive=Check())
 
     assert host.install("1.0.0").failed_stage is AgentStage.SELF_TESTING
 

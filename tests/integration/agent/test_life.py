@@ -16,12 +16,13 @@ from apps.agent.atomic_file import write_atomically
 from apps.agent.decide import MAXIMUM_TRIES, State, TurnRecord
 from apps.agent.errors import HomeInUse
 from apps.agent.home_lock import HomeLock
-from apps.agent.processes import group_alive, kernel_boot, process
-from apps.agent.service import LOG_BYTES, Service, StartRecord
+from apps.agent.processes import kernel_boot, process
+from apps.agent.service import Service, StartRecord
+from apps.agent.service_log import LOG_BYTES
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.gateways.serialization import to_json
-from tests.integration.agent.host import Host
+from tests.integration.agent.host import Host, group_alive
 from tests.support.polling import eventually
 
 

@@ -1,4 +1,4 @@
-"""Processes as /proc shows them: a wait for an end, and a group whose leader has ended."""
+"""A wait for the end of a process, as /proc shows it."""
 
 import os
 import signal
@@ -7,7 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from apps.agent.processes import await_end, group_alive, process
+from apps.agent.processes import await_end, process
+from tests.integration.agent.host import group_alive
 from tests.support.polling import PATIENCE_SECONDS, until
 
 LONG = 10 * PATIENCE_SECONDS
@@ -42,11 +43,3 @@ def test_wait_for_an_end_is_over_after_its_time() -> None:
     with leader(f"exec sleep {LONG}") as long:
         await_end(long.pid, 0.01)
         assert not dead(long.pid)
-
-
-def test_group_lives_as_long_as_one_of_its_processes() -> None:
-    with leader(f"sleep {LONG} & exit 0") as ended:
-        until(lambda: dead(ended.pid))
-        assert group_alive(ended.pid)
-        os.killpg(ended.pid, signal.SIGKILL)
-        until(lambda: not group_alive(ended.pid))

@@ -96,7 +96,7 @@ def _result(case: _Case, turn: Turn, report: HostReport | None) -> Diagnosis | N
         return Diagnosis(Blame.UNCLEAR, f"{host} was removed")
     if isinstance(report, UnreadableReport):
         return Diagnosis(Blame.UNCLEAR, report.why)
-    if found := diagnosis(case.attempt, turn, report, _passed_elsewhere(case)):
+    if found := diagnosis(case.attempt, turn, report, _passed_elsewhere(case), case.deployment.target.version):
         return found
     if since := report.unreachable_since(context.clock.now(), context.heartbeat_timeout):
         why = f"the agent of {host} is unreachable since {since:%Y-%m-%d %H:%M:%S} UTC, so nothing was tried on it"

@@ -21,12 +21,19 @@ from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint, checkpoint_of, continue_from
-from lifecycle.domain.rollout.decision import EvidenceKind, Question, QuestionKind, effects, latest_attempts
+from lifecycle.domain.rollout.decision import (
+    EvidenceKind,
+    Question,
+    QuestionKind,
+    Situation,
+    effects,
+    latest_attempts,
+)
 from lifecycle.domain.rollout.deployment import NOT_RESUMED, Deployment, DeploymentState
 from lifecycle.domain.rollout.execution import Visit, next_execution
 from lifecycle.domain.rollout.fallen import fall_blame, fallen
 from lifecycle.domain.rollout.lease import RENEWAL_THRESHOLD, RUNNING_LEASE, WAITING_LEASE, Lease
-from lifecycle.domain.rollout.membership import members
+from lifecycle.domain.rollout.membership import members, rolled_back_hosts
 from lifecycle.domain.rollout.next_step import is_late_call, next_step
 from lifecycle.domain.rollout.steps import (
     AwaitApproval,
@@ -299,6 +306,9 @@ def _decision(context: Context, facts: Facts, step: AwaitDecision) -> Question:
     alive = {host for host, each in newest.items() if each.state is AttemptState.ALIVE} - controls
     updated = [host for host in members(facts) if host in alive and host != step.host]
     left = [host for host in members(facts) if host not in newest or host in controls - {step.host}]
+    situation = Situation(
+        updated, left, rolled_back_hosts(facts, (*updated, step.host)), quarantined=step.host in facts.quarantined
+    )
     return Question(
         deployment=facts.deployment.id,
         id=f"decision-{step.host}-{step.attempt}-{step.again}",
@@ -314,7 +324,7 @@ def _decision(context: Context, facts: Facts, step: AwaitDecision) -> Question:
         expires_at=now + timedelta(seconds=facts.deployment.policy.decision_expires_seconds),
         blame=blame,
         diagnosis=diagnosis,
-        effects=effects(step.choices, facts.deployment, step.host, updated, left),
+        effects=effects(step.choices, facts.deployment, step.host, situation),
     )
 
 

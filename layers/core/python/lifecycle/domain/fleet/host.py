@@ -72,7 +72,8 @@ class HostReport:
     `epoch`, `attempt` and `order` name the last turn that the agent acted on, `stage` the progress.
     `failed_stage` and `detail` say why it stopped. `boot` is a new random name at each start of the service;
     empty when it does not run. `releases` are the checked versions on the disk. `seen_at` is renewed every
-    few seconds. `ended` says how the service ended, until a turn starts it again.
+    few seconds. `ended` says how the service ended, until a turn starts it again. `leftover` is the version whose
+    start left a process that could not be ended, which failed the turn ("unknown" if that process does not say).
     """
 
     host: str
@@ -96,6 +97,7 @@ class HostReport:
     self_test: SelfTest | None = None
     releases: tuple[str, ...] = ()
     ended: ServiceEnd | None = None
+    leftover: str = ""
 
     @property
     def not_running(self) -> str:

@@ -208,13 +208,23 @@ def choices(deployment: Deployment, *, last: bool) -> tuple[Choice, ...]:
     return (*offered, Choice.ABORT)
 
 
-def effects(
-    offered: Sequence[Choice], deployment: Deployment, host: str, updated: Sequence[str], left: Sequence[str]
-) -> dict[Choice, str]:
-    """Return the effect of each choice here and now.
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The hosts of a deployment that asks about one of them.
 
-    `updated` hosts serve the new version, `left` wait for it.
+    `updated` hosts serve the new version, `left` wait for it, and a rollback would update `rolled_back`. The host
+    itself is none of these when it is `quarantined`.
     """
+
+    updated: Sequence[str]
+    left: Sequence[str]
+    rolled_back: Sequence[str]
+    quarantined: bool = False
+
+
+def effects(offered: Sequence[Choice], deployment: Deployment, host: str, situation: Situation) -> dict[Choice, str]:
+    """Return the effect of each choice here and now."""
+    updated, left = situation.updated, situation.left
     target, previous = deployment.target.version, deployment.previous.version if deployment.previous else ""
     rest = f"{_listed(left)} next" if left else "no host is left after it"
     others = f"{_hosts_with(updated, target)}{_hosts_with(left, previous)}"
@@ -222,10 +232,17 @@ def effects(
         Choice.RETRY: f"drain {host} if it serves, and install {target} again; then {rest}",
         Choice.SKIP_HOST: f"{host} stays as it is, out of this deployment; {rest}",
         Choice.FORCE_NEXT: f"{host} stays as it is for now; {rest}; you are asked about {host} again at the end",
-        Choice.ROLL_BACK: f"roll {_listed([*updated, host])} back to {previous}; {target} is quarantined",
+        Choice.ROLL_BACK: _rollback_effect(situation, host, target, previous),
         Choice.ABORT: f"all stays as it is: {others}{host} as it is now",
     }
     return {choice: texts.get(choice, CONSEQUENCES[choice]) for choice in offered}
+
+
+def _rollback_effect(situation: Situation, host: str, target: str, previous: str) -> str:
+    hosts = situation.rolled_back
+    rolled = f"roll {_listed(hosts)} back to {previous}" if hosts else f"every other host has {previous}"
+    stays = f"; {host} is quarantined and stays as it is" if situation.quarantined else ""
+    return f"{rolled}{stays}; {target} is quarantined"
 
 
 def _hosts_with(hosts: Sequence[str], version: str) -> str:

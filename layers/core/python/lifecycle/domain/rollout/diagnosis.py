@@ -43,16 +43,17 @@ def can_be_diagnosed(deployment: Deployment, attempt: HostAttempt) -> bool:
     )
 
 
-def diagnosis(attempt: HostAttempt, turn: Turn, report: HostReport, passed_elsewhere: int) -> Diagnosis | None:
+def diagnosis(
+    attempt: HostAttempt, turn: Turn, report: HostReport, passed_elsewhere: int, target: str
+) -> Diagnosis | None:
     """Return the diagnosis from the host's report on its RESTORE turn; None while that is under way.
 
-    `passed_elsewhere` counts the other hosts on which the new version is alive.
+    `passed_elsewhere` counts the other hosts on which the new version, `target`, is alive.
     """
     if not report.answers(turn) or report.order is not Order.RESTORE:
         return None
     if report.stage is AgentStage.FAILED:
-        sentence = f"{report.host} fails with {turn.version} too ({report.detail[:200]}): the host is to blame"
-        return Diagnosis(Blame.HOST, sentence)
+        return _failed_too(turn, report, target)
     if report.stage is not AgentStage.DONE:
         return None
     if not report.has_passed(turn.digest):
@@ -69,6 +70,17 @@ def diagnosis(attempt: HostAttempt, turn: Turn, report: HostReport, passed_elsew
     return Diagnosis(
         Blame.VERSION, f"{report.host} passes its self-test with {turn.version}{others}: the new version is to blame"
     )
+
+
+def _failed_too(turn: Turn, report: HostReport, target: str) -> Diagnosis:
+    """Return the diagnosis of a failed RESTORE: the host, unless a process of a version kept it from starting."""
+    if not report.leftover:
+        sentence = f"{report.host} fails with {turn.version} too ({report.detail[:200]}): the host is to blame"
+        return Diagnosis(Blame.HOST, sentence)
+    not_tried = f"{turn.version} was not started on {report.host}: {report.detail[:200]}"
+    if report.leftover == target:
+        return Diagnosis(Blame.VERSION, f"{not_tried}: the new version is to blame, which left that process")
+    return Diagnosis(Blame.UNCLEAR, f"{not_tried}: an earlier version left that process")
 
 
 def _hosts(count: int) -> str:

@@ -4,9 +4,10 @@ A host that left has no report; the rollout does not wait for it. A host that jo
 ones.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import readable
 from lifecycle.domain.fleet.target_group import state_of
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
@@ -27,6 +28,21 @@ def members(facts: Facts) -> tuple[str, ...]:
     only = facts.deployment.request.only
     joined = sorted(set(only or facts.reports) - set(planned))
     return tuple(h for h in (*planned, *joined) if h in facts.reports and h not in facts.quarantined)
+
+
+def rolled_back_hosts(facts: Facts, first: Sequence[str]) -> tuple[str, ...]:
+    """Return the hosts that a rollback would update now, `first` ones before the others.
+
+    Its plan leaves out the quarantined hosts, and those that serve the previous version (domain/rollout/plan.py).
+    """
+    if (previous := facts.deployment.previous) is None:
+        return ()
+    drifted = {
+        host
+        for host, report in facts.reports.items()
+        if host not in facts.quarantined and drift_reason(report, state_of(facts.rotation, host), previous)
+    }
+    return tuple(host for host in dict.fromkeys((*first, *sorted(drifted))) if host in drifted)
 
 
 def unreachable_since(facts: Facts, host: str, now: datetime) -> datetime | None:

@@ -326,5 +326,7 @@ def _verified(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) ->
         return Finish(DeploymentState.ABORTED, f"no host is left to serve {facts.deployment.target.version}", skipped)
     version = facts.deployment.target.version
     left = f"; left out: {listed(skipped)}" if skipped else ""
+    if out := sorted(host for host in facts.quarantined if host in facts.reports and host not in skipped):
+        left += f"; quarantined, and left as it is: {listed(out)}"
     subject = "1 host serves" if count == 1 else f"{count} hosts serve"
     return Finish(DeploymentState.DONE, f"{subject} {version}, in rotation and healthy{left}", skipped)

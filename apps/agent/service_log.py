@@ -1,0 +1,88 @@
+"""The service's log: bounded while the service writes to it, and read for a report. Used by service.py."""
+
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+LOG_BYTES = 8 * 1024**2
+CHECK_SECONDS = 1.0
+_TAIL_LINES = 20
+_TAIL_BYTES = 4000
+
+
+def older(log: Path) -> Path:
+    """Return the file with the lines before those in `log`."""
+    return log.with_suffix(".log.1")
+
+
+def rotate(log: Path) -> None:
+    """Begin a new log for a new start of the service."""
+    if log.exists():
+        log.replace(older(log))
+
+
+def trim(log: Path) -> None:
+    """Bound the log while the service writes to it: move its end to the older file, and empty it.
+
+    It needs no free space: the end is written into the space that the emptied log gives back. On an error only old
+    lines are lost.
+    """
+    try:
+        with contextlib.suppress(FileNotFoundError), log.open("r+b") as full:
+            if full.seek(0, os.SEEK_END) > LOG_BYTES:
+                full.seek(-LOG_BYTES // 2, os.SEEK_END)
+                end = full.read(LOG_BYTES // 2)
+                full.truncate(0)
+                _write(older(log), end)
+    except OSError as error:
+        logger.warning("%s could not be trimmed: %s", log, error)
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Replace a file's content; on a full disk, leave no part of it."""
+    try:
+        file.write_bytes(content)
+    except OSError:
+        file.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def trimming(log: Path) -> Iterator[None]:
+    """Trim the log every second in a thread, until the block ends."""
+    ended = threading.Event()
+
+    def run() -> None:
+        while not ended.wait(CHECK_SECONDS):
+            trim(log)
+
+    thread = threading.Thread(target=run, name="log", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def tail(log: Path, since: float) -> str:
+    """Return the last lines that the service wrote since its start at `since`, in the file system's seconds."""
+    end = _end_of(log)
+    with contextlib.suppress(FileNotFoundError):
+        if len(end) < _TAIL_BYTES and older(log).stat().st_mtime > since:
+            end = (_end_of(older(log)) + end)[-_TAIL_BYTES:]
+    return "\n".join(line[:500] for line in end.decode(errors="replace").splitlines()[-_TAIL_LINES:])
+
+
+def _end_of(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            opened.seek(max(0, opened.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            return opened.read(_TAIL_BYTES)
+    except FileNotFoundError:
+        return b""
