@@ -45,6 +45,8 @@ class Agent:
     `measured` is set while this host may be in a test bed, or be the control of one, as the last poll showed.
     """
 
+    _leftover = ""  # the version that left a process which failed the last turn
+
     def __init__(
         self,
         settings: Settings,
@@ -156,8 +158,8 @@ class Agent:
         try:
             result = self._installer.install(turn)
         except (LifecycleError, OSError) as error:
-            left_by = (error.version or "unknown") if isinstance(error, LeftBehind) else ""
-            self._end(AgentStage.FAILED, self._stage, str(error), left_by)
+            self._leftover = (error.version or "unknown") if isinstance(error, LeftBehind) else ""
+            self._end(AgentStage.FAILED, self._stage, str(error))
             return
         self._journal.record_self_test(turn.version, result)
         if result.passed:
@@ -167,14 +169,14 @@ class Agent:
             self._end(AgentStage.FAILED, AgentStage.SELF_TESTING, result.detail)
 
     def _begin(self, turn: Turn, stage: AgentStage) -> None:
+        self._leftover = ""
         self._journal.begin(turn, stage)
         self._announce(stage)
 
-    def _end(self, stage: AgentStage, failed: AgentStage | None = None, detail: str = "", leftover: str = "") -> None:
+    def _end(self, stage: AgentStage, failed: AgentStage | None = None, detail: str = "") -> None:
         service_ran = failed in (AgentStage.STARTING, AgentStage.SELF_TESTING) and self._journal.in_progress
         try:
-            log_tail = self._installer.log_tail() if service_ran else ""
-            acted = self._journal.end(stage, failed, detail, log_tail, leftover)
+            acted = self._journal.end(stage, failed, detail, self._installer.log_tail() if service_ran else "")
             logger.info("%s %s: %s %s", acted.order.in_words, acted.version, stage, acted.detail)
         finally:
             self._publish()
@@ -223,7 +225,7 @@ class Agent:
                 self_test=state.self_test,
                 releases=self._release_store.versions(),
                 ended=None if running else self._supervision.end(state.self_test),
-                leftover=acted.leftover,
+                leftover=self._leftover,
             )
         )
 

@@ -33,7 +33,6 @@ class TurnRecord:
     failed_stage: AgentStage | None = None
     detail: str = ""
     log_tail: str = ""
-    leftover: str = ""  # as in HostReport
 
     @property
     def unfinished(self) -> bool:
@@ -191,7 +190,6 @@ def state_from_report(report: HostReport | None) -> State:
             failed_stage=report.stage if interrupted else report.failed_stage,
             detail="the agent lost its folder during this command" if interrupted else report.detail,
             log_tail=report.log_tail,
-            leftover=report.leftover,
         )
     )
 

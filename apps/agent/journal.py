@@ -102,14 +102,10 @@ class Journal:
             state = replace(state, verified=version, previous=state.verified)
         self._state = state
 
-    def end(
-        self, stage: AgentStage, failed: AgentStage | None, detail: str, log_tail: str, leftover: str = ""
-    ) -> TurnRecord:
+    def end(self, stage: AgentStage, failed: AgentStage | None, detail: str, log_tail: str) -> TurnRecord:
         """Record the turn's result. This process does not repeat the turn, even when the disk is full."""
         state = self.state()
-        acted = replace(
-            state.acted, stage=stage, failed_stage=failed, detail=detail[:1000], log_tail=log_tail, leftover=leftover
-        )
+        acted = replace(state.acted, stage=stage, failed_stage=failed, detail=detail[:1000], log_tail=log_tail)
         self._state, self._unsaved = replace(state, acted=acted), True
         self.retry_save()
         return acted

@@ -82,10 +82,12 @@ def _converter() -> Converter:
     configure_union_passthrough(int | str, converter)
     converter.register_structure_hook_factory(is_dataclass, lambda kind: _record_hook(converter, kind))
     converter.register_structure_hook_factory(_is_tuple, lambda kind: _tuple_hook(converter, kind))
-    # It is stored beside the report (record_kinds.py).
-    converter.register_unstructure_hook(
-        HostReport, make_dict_unstructure_fn(HostReport, converter, ended=override(omit=True))
+    # `ended` is stored beside the report (record_kinds.py). An empty `leftover` is not written: a control plane of
+    # version 1 refuses an unknown key.
+    hosts = make_dict_unstructure_fn(
+        HostReport, converter, ended=override(omit=True), leftover=override(omit_if_default=True)
     )
+    converter.register_unstructure_hook(HostReport, hosts)
     for kind, keys in _KEYS.items():
         converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **_renames(keys)))
     return converter
