@@ -70,7 +70,7 @@ def manifest(version: str, policy: Policy | None = None, **changes: Any) -> Mani
 class Host:
     """One scripted host. `breaks` maps a version to the stage that fails.
 
-    A `silent` host sends no reports.
+    A `silent` host sends no reports. `leaves` is a version whose start left a process that nothing can end.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Host:
     zone: str = "a"
     breaks: dict[str, AgentStage] = field(default_factory=dict)
     silent: bool = False
+    leaves: str = ""
     boots: int = 0
     seen: Turn | None = None
 
@@ -149,6 +150,9 @@ class Machine:
         boot = f"{host.name}-{host.boots}"
         began = replace(_report_on(was, turn), self_test=None, ended=None)
         failing = host.breaks.get(turn.version)
+        if host.leaves and turn.order is Order.RESTORE:
+            stopping = replace(began, stage=AgentStage.FAILED, failed_stage=AgentStage.INSTALLING)
+            return replace(stopping, detail="pid 41 did not end", leftover=host.leaves)
         if failing in (AgentStage.FETCHING, AgentStage.INSTALLING):
             return replace(began, stage=AgentStage.FAILED, failed_stage=failing, detail="scripted")
         installed = replace(began, installed=turn.version, digest=turn.digest, boot=boot, running=True)

@@ -41,6 +41,33 @@ def test_host_is_to_blame_if_the_previous_version_fails_there_too(machine: Machi
     assert machine.record(name).state is DeploymentState.HALTED
 
 
+@pytest.mark.parametrize(("left_by", "blame"), [("1.0.1", Blame.VERSION), ("1.0.0", Blame.UNCLEAR)])
+def test_host_is_not_to_blame_for_a_process_that_a_version_left(machine: Machine, left_by: str, blame: Blame) -> None:
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.STARTING
+    machine.host("host-2").leaves = left_by
+    asked = question(machine, machine.deploy("1.0.1"))
+    assert asked.blame is blame
+    assert "1.0.0 was not started on host-2: pid 41 did not end" in asked.diagnosis
+    assert machine.memory.fleet.quarantined_hosts(CLUSTER) == {}
+
+
+def test_rollback_says_that_a_quarantined_host_stays_as_it_is(machine: Machine) -> None:
+    machine.host("host-1").breaks.update({"1.0.1": AgentStage.SELF_TESTING, "1.0.0": AgentStage.SELF_TESTING})
+    name = machine.deploy("1.0.1")
+    promised = question(machine, name).effects[Choice.ROLL_BACK]
+    assert promised == "roll host-2 back to 1.0.0; host-1 is quarantined and stays as it is; 1.0.1 is quarantined"
+    machine.decide(name, Choice.ROLL_BACK, "host-1")
+    newest = machine.memory.deployments.recent(CLUSTER, 1)[0]
+    assert [each for each in machine.memory.deployments.attempts(newest.id) if each.host == "host-1"] == []
+    assert (newest.state, "; quarantined, and left as it is: host-1" in newest.reason) == (DeploymentState.DONE, True)
+
+
+def test_rollback_of_a_quarantined_host_alone_changes_no_host(machine: Machine) -> None:
+    machine.host("host-2").breaks.update({"1.0.1": AgentStage.SELF_TESTING, "1.0.0": AgentStage.SELF_TESTING})
+    promised = question(machine, machine.deploy("1.0.1")).effects[Choice.ROLL_BACK]
+    assert promised.startswith("every other host has 1.0.0; host-2 is quarantined and stays as it is")
+
+
 @pytest.mark.parametrize("bad", [True, False])
 def test_diagnosed_host_stays_out_of_rotation(machine: Machine, bad: bool) -> None:  # noqa: FBT001
     machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
