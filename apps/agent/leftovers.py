@@ -22,7 +22,7 @@ _IDENTITY = ("HOST", "PORT", "LIFECYCLE_SERVICE", "LIFECYCLE_ENVIRONMENT", "LIFE
 def mark_of(home: Path) -> str:
     """Return the mark of an agent's folder, which no other folder of this machine has."""
     found = home.stat()
-    return hashlib.sha256(f"{home} {found.st_dev} {found.st_ino}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{home.resolve()} {found.st_dev} {found.st_ino}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,12 +33,15 @@ def trim(log: Path) -> None:
     lines are lost.
     """
     try:
-        with contextlib.suppress(FileNotFoundError), log.open("r+b") as full:
-            if full.seek(0, os.SEEK_END) > LOG_BYTES:
-                full.seek(-LOG_BYTES // 2, os.SEEK_END)
-                end = full.read(LOG_BYTES // 2)
-                full.truncate(0)
-                _write(older(log), end)
+        if log.stat().st_size <= LOG_BYTES:
+            return
+        with log.open("r+b") as full:
+            full.seek(-min(LOG_BYTES // 2, full.seek(0, os.SEEK_END)), os.SEEK_END)
+            end = full.read(LOG_BYTES // 2)
+            full.truncate(0)
+        _write(older(log), end)
+    except FileNotFoundError:
+        pass
     except OSError as error:
         logger.warning("%s could not be trimmed: %s", log, error)
 

@@ -17,7 +17,7 @@ class Run:
 
     `command` goes to `sh -c` in the unpacked artifact's folder. The service's environment is the host's PATH,
     HOME and LANG, then `environment`, then HOST and PORT to bind to, LIFECYCLE_SERVICE,
-    LIFECYCLE_ENVIRONMENT, LIFECYCLE_VERSION and LIFECYCLE_HOST. Times in seconds.
+    LIFECYCLE_ENVIRONMENT, LIFECYCLE_VERSION, LIFECYCLE_HOST and LIFECYCLE_START. Times in seconds.
     """
 
     command: str
