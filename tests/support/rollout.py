@@ -150,11 +150,10 @@ class Machine:
         boot = f"{host.name}-{host.boots}"
         began = replace(_report_on(was, turn), self_test=None, ended=None)
         failing = host.breaks.get(turn.version)
-        if host.leaves and turn.order is Order.RESTORE:
-            stopping = replace(began, stage=AgentStage.FAILED, failed_stage=AgentStage.INSTALLING)
-            return replace(stopping, detail="pid 41 did not end", leftover=host.leaves)
-        if failing in (AgentStage.FETCHING, AgentStage.INSTALLING):
-            return replace(began, stage=AgentStage.FAILED, failed_stage=failing, detail="scripted")
+        left = host.leaves if turn.order is Order.RESTORE else ""
+        if left or failing in (AgentStage.FETCHING, AgentStage.INSTALLING):
+            stage, detail = failing or AgentStage.INSTALLING, "pid 41 did not end" if left else "scripted"
+            return replace(began, stage=AgentStage.FAILED, failed_stage=stage, detail=detail, leftover=left)
         installed = replace(began, installed=turn.version, digest=turn.digest, boot=boot, running=True)
         if failing:
             test = SelfTest(False, turn.digest, boot, "scripted")

@@ -7,6 +7,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MOOD = os.environ["MOOD"]
+BEGAN = time.monotonic()
 BODY = b"brittle\n"
 
 
@@ -18,7 +19,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/self_test" and MOOD == "dies in its self-test":
             print("brittle: I die in my self-test", flush=True)
             os._exit(3)
-        self.send_response(200)
+        warm = MOOD != "warms up" or time.monotonic() - BEGAN > 4
+        self.send_response(200 if warm else 503)
         self.send_header("Content-Length", str(len(BODY)))
         self.send_header("X-Version", os.environ["LIFECYCLE_VERSION"])
         self.end_headers()
@@ -39,4 +41,10 @@ if MOOD == "dies later":
     threading.Timer(8.0, die).start()
 if MOOD == "starts slowly":
     time.sleep(3)
+if MOOD == "leaves as a daemon":
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    if os.fork():
+        os._exit(0)
 ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
