@@ -98,4 +98,38 @@ FAULTS = (
         "        if manifest:",
         f"{_INSTALLS}::test_a_tree_that_was_changed_on_the_disk_is_unpacked_again",
     ),
+    Planted(
+        "an-open-port-is-ready",
+        (2,),
+        "apps.agent.self_test",
+        "    return None if 200 <= status < 300 else text",
+        "    return None",
+        "tests/integration/agent/test_ready.py::"
+        "test_service_that_never_gets_warm_fails_with_its_last_answer[503-it answered 503 warming]",
+    ),
+    Planted(
+        "a-daemon-is-left",
+        (33,),
+        "apps.agent.leftovers",
+        "        return any(pair.startswith(self._prefix) for pair in environment)",
+        "        return False",
+        "tests/integration/agent/test_leftovers.py::"
+        "test_version_that_leaves_as_a_daemon_fails_and_its_daemon_is_ended",
+    ),
+    Planted(
+        "a-version-that-left-a-process-quarantines-the-host",
+        (33,),
+        "lifecycle.domain.rollout.diagnosis",
+        "    if not report.leftover:",
+        "    if True:",
+        "tests/unit/rollout/test_diagnosis.py",
+    ),
+    Planted(
+        "a-failed-fetch-stays",
+        (15,),
+        "apps.agent.release_store",
+        "            self._empty_tmp()\n            self._remove_unchecked(turn.version)\n            raise",
+        "            raise",
+        "tests/integration/agent/test_full_disk.py::test_artifact_that_cannot_be_unpacked_leaves_nothing",
+    ),
 )
