@@ -15,7 +15,7 @@ from infra.constructs.access import Access, Statement
 from infra.constructs.grants import (
     ANSWER_ROLLOUT,
     DESCRIBE_ROLLOUTS,
-    HEALTH_PATHS,
+    GROUP_SETTINGS,
     LEDGER,
     LIST_DELIVERIES,
     REGISTRY,
@@ -62,7 +62,7 @@ def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
         phase(name, reads=[LEDGER, clusters, *more], may=may, seconds=30, megabytes=_MEGABYTES)
     phase(
         "act",
-        reads=[SNAPSHOTS, TARGETS, HEALTH_PATHS, REGISTRY, clusters],
+        reads=[SNAPSHOTS, TARGETS, GROUP_SETTINGS, REGISTRY, clusters],
         writes=[LEDGER, RELEASES],
         may=[UNDO_FROM_CONSOLE, ANSWER_ROLLOUT, START_ROLLOUT],
         seconds=300,

@@ -119,8 +119,11 @@ def _balancer(sid: str, action: str) -> Access:
 
 # The registry has the ARN of a target group, so reading its targets includes reading the registry.
 TARGETS = Access(read=(*_balancer("TargetsRead", "DescribeTargetHealth").read, *REGISTRY.read))
-# A plan compares the health check's path with the service's is_alive path.
+# The path of the health check, which is part of the reason why a host is not alive.
 HEALTH_PATHS = _balancer("GroupsRead", "DescribeTargetGroups")
+# A plan compares that path and the deregistration delay with the service's own. It may not change them: IAM cannot
+# limit ModifyTargetGroupAttributes to one attribute (docs/adr/0019).
+GROUP_SETTINGS = Access(read=(*HEALTH_PATHS.read, *_balancer("AttributesRead", "DescribeTargetGroupAttributes").read))
 
 
 def change_targets(action: str) -> Statement:

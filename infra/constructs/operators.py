@@ -7,7 +7,7 @@ from infra.constructs import access
 from infra.constructs.access import Statement
 from infra.constructs.dashboard import VIEWS
 from infra.constructs.grants import (
-    HEALTH_PATHS,
+    GROUP_SETTINGS,
     LEDGER,
     LIST_METRICS,
     METRICS,
@@ -34,7 +34,10 @@ _RUNS = "executions are named after deployments and commits"
 
 def _allowed(*, emulated: bool) -> tuple[Statement, ...]:
     return access.statements(
-        reads=(*(LEDGER, REGISTRY, registry_list(emulated=emulated)), *(SNAPSHOTS, RELEASES, TARGETS, HEALTH_PATHS)),
+        reads=(
+            *(LEDGER, REGISTRY, registry_list(emulated=emulated)),
+            *(SNAPSHOTS, RELEASES, TARGETS, GROUP_SETTINGS),
+        ),
         writes=(),
         may=(
             START_ROLLOUT,

@@ -18,6 +18,7 @@ from infra.constructs.grants import (
     DELETE_ARTIFACTS,
     DESCRIBE_DELIVERIES,
     DESCRIBE_ROLLOUTS,
+    GROUP_SETTINGS,
     HEALTH_PATHS,
     LEAVE_QUEUE,
     LEDGER,
@@ -129,17 +130,18 @@ class ControlPlaneStack(Stack):
     def _rollout_phases(self) -> None:
         drains, registers = change_targets("DeregisterTargets"), change_targets("RegisterTargets")
         self._phase(
-            "plan", reads=[TARGETS, HEALTH_PATHS, SNAPSHOTS, RELEASES], writes=[LEDGER, REGISTRY], may=[LEAVE_QUEUE]
+            "plan", reads=[TARGETS, GROUP_SETTINGS, SNAPSHOTS, RELEASES], writes=[LEDGER, REGISTRY], may=[LEAVE_QUEUE]
         )
         self._phase("next_step", reads=[TARGETS], writes=[LEDGER])
         # A stage that takes out a host of a test bed first sets the weight of its target group to 0.
-        takes_out = {"reads": [TARGETS, WEIGHTS], "writes": [LEDGER], "may": [drains, set_weights()]}
+        takes_out: dict[str, Any] = {"reads": [TARGETS, WEIGHTS], "writes": [LEDGER], "may": [drains, set_weights()]}
         self._phase("drain", **takes_out, seconds=STAGE_SECONDS)
         self._phase("install", writes=[LEDGER], seconds=STAGE_SECONDS)
         self._phase("self_test", writes=[LEDGER], seconds=STAGE_SECONDS)
         self._phase("register", reads=[REGISTRY], writes=[LEDGER], may=[registers], seconds=STAGE_SECONDS)
         # It takes a host that is not alive in time out of rotation again.
-        self._phase("await_alive", **takes_out, seconds=STAGE_SECONDS)
+        names_url = {**takes_out, "reads": [*takes_out["reads"], HEALTH_PATHS]}
+        self._phase("await_alive", **names_url, seconds=STAGE_SECONDS)
         self._phase("diagnose", reads=[TARGETS], writes=[LEDGER], seconds=STAGE_SECONDS)
         self._phase(
             "analyse",

@@ -245,6 +245,10 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "AlbDispatcher.weigh": lambda g: lambda: g.dispatcher.weigh(g.cluster, {Group.MAIN: 1}),
     "AlbDispatcher.weights": lambda g: lambda: g.dispatcher.weights(g.cluster),
     "AlbDispatcher.health_path": lambda g: lambda: g.dispatcher.health_path(g.cluster),
+    "AlbDispatcher.drain_delays": lambda g: lambda: g.dispatcher.drain_delays(g.cluster),
+    "AlbDispatcher.check_failure": lambda g: _registered(
+        g, lambda: g.dispatcher.check_failure(g.cluster, ADDRESS, Group.MAIN)
+    ),
     "S3Artifacts.manifest": lambda g: _published(g, lambda: g.artifacts.manifest(g.service, SNAPSHOT)),
     "S3Artifacts.has_artifact": lambda g: _published(
         g, lambda: g.artifacts.has_artifact(Target(SNAPSHOT, a_manifest(g).digest), g.service)

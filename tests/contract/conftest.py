@@ -325,4 +325,7 @@ def _target_group(aws: Clients, cluster: Cluster, suffix: str) -> str:
         TargetType="ip",
         HealthCheckPath="/is_alive",
     )
-    return str(group["TargetGroups"][0]["TargetGroupArn"])
+    arn = str(group["TargetGroups"][0]["TargetGroupArn"])
+    delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "60"}  # as the cluster's template sets it
+    aws.client("elbv2").modify_target_group_attributes(TargetGroupArn=arn, Attributes=[delay])
+    return arn

@@ -67,6 +67,18 @@ def test_a_target_is_taken_out_of_every_group_or_of_one(bedded: Gateways) -> Non
     dispatcher.deregister(cluster, A, 8080, Group.CONTROL)
 
 
+def test_every_groups_deregistration_delay_is_known(bedded: Gateways) -> None:
+    dispatcher = bedded.dispatcher
+    assert dispatcher.drain_delays(bedded.cluster) == dict.fromkeys(Group, 60)
+    assert dispatcher.drain_delays(bedded.old_cluster) == {Group.MAIN: 60}
+
+
+def test_a_healthy_target_has_no_failed_check(bedded: Gateways) -> None:
+    register(bedded, A, Group.TEST_BED)
+    assert bedded.dispatcher.check_failure(bedded.cluster, A, Group.TEST_BED) == ""
+    assert bedded.dispatcher.check_failure(bedded.cluster, A, Group.MAIN) == ""
+
+
 @pytest.fixture(params=["memory", pytest.param("aws", marks=pytest.mark.emulator)])
 def weighing(request: pytest.FixtureRequest) -> tuple[Dispatcher, Cluster]:
     """A dispatcher with its cluster.

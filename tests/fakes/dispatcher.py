@@ -7,6 +7,8 @@ from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group, TargetState, check_target, check_weights
 
+_DELAY = 60  # in seconds; the default of the cluster's template
+FAILED = "Health checks failed (Target.FailedHealthChecks)"
 _TO_MAIN = {group: int(group is Group.MAIN) for group in Group}
 
 
@@ -14,16 +16,20 @@ class MemoryDispatcher:
     """Targets by address: `states` of the main groups, `test_groups` of the others.
 
     A target is INITIAL once registered and DRAINING once deregistered, until `settle`. Those in `dead` fail
-    their health checks. A cluster in `old_stacks` has no test groups.
+    their health checks; `failures` has what the load balancer says about them. Those in `busy` go on draining.
+    `delays` are other deregistration delays than the usual one. A cluster in `old_stacks` has no test groups.
     """
 
     def __init__(self, clusters: Mapping[Cluster, str]) -> None:
-        self._paths = dict(clusters)
+        self.paths = dict(clusters)
         self.states: dict[Cluster, dict[str, TargetState]] = {cluster: {} for cluster in clusters}
         self.test_groups: dict[tuple[Cluster, Group], dict[str, TargetState]] = {}
         self.group_weights: dict[Cluster, Mapping[Group, int]] = {}
         self.old_stacks: set[Cluster] = set()
         self.dead: set[str] = set()
+        self.delays: dict[tuple[Cluster, Group], int] = {}
+        self.failures: dict[str, str] = {}
+        self.busy: set[str] = set()
 
     def targets(self, cluster: Cluster, addresses: Collection[str] | None = None) -> Mapping[str, TargetState]:
         in_test_groups = {**self.members(cluster, Group.TEST_BED), **self.members(cluster, Group.CONTROL)}
@@ -65,15 +71,24 @@ class MemoryDispatcher:
 
     def health_path(self, cluster: Cluster) -> str | None:
         self._of(cluster)
-        return self._paths[cluster]
+        return self.paths[cluster]
+
+    def drain_delays(self, cluster: Cluster) -> Mapping[Group, int]:
+        self._of(cluster)
+        groups = tuple(Group) if self.has_test_bed(cluster) else (Group.MAIN,)
+        return {group: self.delays.get((cluster, group), _DELAY) for group in groups}
+
+    def check_failure(self, cluster: Cluster, address: str, group: Group) -> str:
+        state = self._of(cluster, group).get(address)
+        return self.failures.get(address, FAILED) if state is TargetState.UNHEALTHY else ""
 
     def settle(self) -> None:
         """Let every drain end and every health check run once."""
         for states in (*self.states.values(), *self.test_groups.values()):
             for address, state in list(states.items()):
-                if state is TargetState.DRAINING:
+                if state is TargetState.DRAINING and address not in self.busy:
                     del states[address]
-                else:
+                elif state is not TargetState.DRAINING:
                     states[address] = TargetState.UNHEALTHY if address in self.dead else TargetState.HEALTHY
 
     def _of(self, cluster: Cluster, group: Group = Group.MAIN) -> dict[str, TargetState]:

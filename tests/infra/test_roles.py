@@ -27,7 +27,8 @@ READ_REGISTRY = {"ssm:GetParameter": {"ssm:parameter/lifecycle/*"}}
 WRITE_REGISTRY = READ_REGISTRY | {"ssm:PutParameter": {"ssm:parameter/lifecycle/*/desired"}}
 LIST_REGISTRY = {"ssm:GetParametersByPath": {"ssm:parameter/lifecycle", "ssm:parameter/lifecycle/*"}}
 READ_TARGETS = READ_REGISTRY | {"elasticloadbalancing:DescribeTargetHealth": {"*"}}
-READ_GROUPS = {"elasticloadbalancing:DescribeTargetGroups": {"*"}}
+READ_PATHS = {"elasticloadbalancing:DescribeTargetGroups": {"*"}}
+READ_GROUPS = READ_PATHS | {"elasticloadbalancing:DescribeTargetGroupAttributes": {"*"}}
 GROUPS = {"elasticloadbalancing:targetgroup/lc-*/*"}
 DRAIN = {"elasticloadbalancing:DeregisterTargets": GROUPS}
 WEIGH = {
@@ -73,7 +74,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "install": WRITE_LEDGER,
     "self_test": WRITE_LEDGER,
     "register": WRITE_LEDGER | READ_REGISTRY | REGISTER,
-    "await_alive": WRITE_LEDGER | READ_TARGETS | DRAIN | WEIGH,
+    "await_alive": WRITE_LEDGER | READ_TARGETS | READ_PATHS | DRAIN | WEIGH,
     "diagnose": WRITE_LEDGER | READ_TARGETS,
     "analyse": WRITE_LEDGER | READ_TARGETS | WEIGH | READ_BOTH | {"cloudwatch:GetMetricData": {"*"}},
     "end_bake": WRITE_LEDGER | READ_TARGETS | DRAIN | REGISTER | WEIGH,

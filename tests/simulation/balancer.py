@@ -94,6 +94,12 @@ class Balancer:
     def health_path(self, cluster: Cluster) -> str | None:
         return "/is_alive"
 
+    def drain_delays(self, cluster: Cluster) -> Mapping[Group, int]:
+        return dict.fromkeys(Group, 60)
+
+    def check_failure(self, cluster: Cluster, address: str, group: Group) -> str:
+        return "Health checks failed" if self.of(group).get(address) is UNHEALTHY else ""
+
     def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
         states = self.of(group)
         if states.get(address) in (HEALTHY, INITIAL, UNHEALTHY):

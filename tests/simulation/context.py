@@ -55,7 +55,7 @@ READS = {
     "freezes": ("all",),
     "queue": ("waiting",),
     "registry": ("desired", "clusters"),
-    "dispatcher": ("targets", "target", "members", "weights", "health_path"),
+    "dispatcher": ("targets", "target", "members", "weights", "health_path", "drain_delays", "check_failure"),
     "metrics": ("measurements",),
     "artifacts": ("manifest", "has_artifact", "open_artifact"),
     "executions": ("rollout_state",),

@@ -71,6 +71,12 @@ def commands() -> Any:
     return Field((), max_length=50, description=text, json_schema_extra={"each": COMMAND})
 
 
+def other_paths() -> Any:
+    """Return the field of other paths that a version answers like the declared one; none by default."""
+    text = 'a list of at most 5 paths, such as ["/health"]'
+    return Field((), max_length=5, description=text, json_schema_extra={"each": URL_PATH})
+
+
 def variables() -> Any:
     """Return the field of environment variables; none by default."""
     return Field(default_factory=dict, max_length=100, description=VARIABLES, json_schema_extra={"each": VARIABLE})

@@ -85,6 +85,7 @@ class IsAliveTable(Table):
 
     path: UrlPath = Field(default="/is_alive", description=fields.URL_PATH)
     timeout_seconds: float = seconds(0.1, 60, 2)
+    also: tuple[UrlPath, ...] = fields.other_paths()
 
 
 class SelfTestTable(Table):
@@ -224,7 +225,7 @@ class ServiceFile(Table):
         tables = {"staging": self.environments.staging, "production": self.environments.production}
         return ManifestParts(
             run=Run(**self.run.model_dump()),
-            is_alive=Check(path=alive.path, timeout_seconds=alive.timeout_seconds),
+            is_alive=Check(path=alive.path, timeout_seconds=alive.timeout_seconds, also=alive.also),
             self_test=Check(path=path, command=test.command, timeout_seconds=test.timeout_seconds),
             policies={name: table.to_policy() for name, table in tables.items() if table},
             metrics=tuple(metric.to_measure() for metric in self.metrics),

@@ -53,3 +53,9 @@ class Dispatcher(Protocol):
         """Return the weight of every group; without a test bed, the main group has all traffic. One call."""
 
     def health_path(self, cluster: Cluster) -> str | None: ...
+
+    def drain_delays(self, cluster: Cluster) -> Mapping[Group, int]:
+        """Return the deregistration delay of each of the cluster's groups, in seconds. One call a group."""
+
+    def check_failure(self, cluster: Cluster, address: str, group: Group) -> str:
+        """Return what the load balancer found when it checked a target; empty if it has nothing to say. One call."""

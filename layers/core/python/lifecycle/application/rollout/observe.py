@@ -11,12 +11,13 @@ from lifecycle.application.context import Context
 from lifecycle.application.ports.step_reads import LoopRecords
 from lifecycle.application.readable import readable
 from lifecycle.application.rollout.desired_version import read_desired
-from lifecycle.domain.errors import Unknown, UnreadableRecord
+from lifecycle.domain.errors import InvalidName, Unknown, UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.balancer_settings import BalancerSettings
 from lifecycle.domain.rollout.checkpoint import Changes
 from lifecycle.domain.rollout.decision import with_asked_about
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
@@ -26,6 +27,7 @@ from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.preflight import Observed
 from lifecycle.domain.rollout.steps import Facts
 from lifecycle.domain.rollout.test_bed.hosts import wants_test_bed
+from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.target import Target
 
 # Deployments that are read of a cluster at first.
@@ -147,7 +149,7 @@ def observed(context: Context, request: Request) -> Observed:
         rotation=rotation(context, cluster, reports),
         bad_versions=context.fleet.quarantined(cluster),
         past=past_attempts(context, recent),
-        health_path=context.dispatcher.health_path(cluster),
+        settings=_balancer_settings(context, request, previous, reports),
         bad_hosts=context.fleet.quarantined_hosts(cluster),
         freezes=context.freezes.all(),
         no_rollback_target=_missing_artifact(context, request, previous),
@@ -159,6 +161,26 @@ def observed(context: Context, request: Request) -> Observed:
         unreadable=tuple(map(str, (*found.unreadable, *unqueued, *older))),
         epochs=recorded_epochs(found.desired, reports, context.fleet.turn_epochs(cluster), recent),
     )
+
+
+def _balancer_settings(
+    context: Context, request: Request, previous: Target | None, reports: Mapping[str, HostReport]
+) -> BalancerSettings:
+    """Read the settings of the load balancer, and the manifests of the versions that they must fit as well."""
+    versions = {report.installed for report in reports.values()} | ({previous.version} if previous else set())
+    return BalancerSettings(
+        context.dispatcher.health_path(request.cluster),
+        context.dispatcher.drain_delays(request.cluster),
+        {found.version: found for each in sorted(versions) if (found := _manifest(context, request.service, each))},
+    )
+
+
+def _manifest(context: Context, service: str, version: str) -> Manifest | None:
+    """Return a version's manifest; None if it was deleted or cannot be read."""
+    try:
+        return readable(lambda: context.artifacts.manifest(service, version), None)[0] if version else None
+    except (InvalidName, Unknown):
+        return None
 
 
 def recent_deployments(context: Context, cluster: Cluster) -> Sequence[Deployment]:

@@ -278,7 +278,7 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
         previous=found.previous,
         hosts=hosts,
         host_count=len(hosts),
-        policy=manifest.policy(request.environment),
+        policy=replace(manifest.policy(request.environment), drain_seconds=found.drain_seconds),
         started_at=context.clock.now(),
         execution=execution,
         skipped_hosts=observe.previously_skipped_hosts(context, request),

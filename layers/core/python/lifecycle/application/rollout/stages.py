@@ -50,7 +50,11 @@ def drain(running: Running) -> Outcome:
     limit = running.deployment.policy.drain_seconds + 30
     drained = wait_until(running, limit, lambda: _left_rotation(running, report))
     if drained is None:
-        return running.fail(f"{host} still has requests in flight after {limit} s, so nothing was installed on it")
+        waited = min(limit, LONGEST_WAIT.seconds)
+        return running.fail(
+            f"{host} is out of rotation and still draining after {waited} s: requests are in flight; "
+            "nothing was installed on it"
+        )
     return running.advance(AttemptState.DRAINED) if drained.outcome == "PASSED" else drained
 
 
@@ -254,8 +258,7 @@ def await_alive(running: Running) -> Outcome:
 
     limit = running.deployment.policy.alive_seconds
     alive = wait_until(running, limit, poll)
-    why = f"not alive behind the load balancer within {limit} s: it is {last}"
-    problem = _alive_problem(running, wanted) if alive else _Problem(why, report)
+    problem = _alive_problem(running, wanted) if alive else _Problem(_not_alive(running, report, last), report)
     if problem:
         return running.fenced() or _undo_registration(running, report, problem)
     if running.group is not Group.MAIN:
@@ -303,6 +306,16 @@ def _alive_problem(running: Running, wanted: TargetState) -> _Problem | None:
     # The last poll of a wait raises what it meets.
     _ = wait_until(running, policy.alive_seconds, poll)  # `problem` has the result
     return problem
+
+
+def _not_alive(running: Running, report: HostReport, last: TargetState) -> str:
+    """Say which URL the load balancer has checked and what it has found there."""
+    dispatcher, cluster = running.context.dispatcher, running.task.cluster
+    found = dispatcher.check_failure(cluster, report.address, running.group)
+    url = f"http://{report.address}:{report.port}{dispatcher.health_path(cluster) or '/'}"
+    limit = running.deployment.policy.alive_seconds
+    text = f"not alive behind the load balancer within {limit} s: it is {last}; GET {url}"
+    return f"{text}: {found}" if found else text
 
 
 def _undo_registration(running: Running, report: HostReport, problem: _Problem) -> Outcome:

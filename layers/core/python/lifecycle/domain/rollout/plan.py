@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.target_group import state_of
+from lifecycle.domain.rollout.balancer_settings import drain_seconds
 from lifecycle.domain.rollout.deployment import Kind, Request
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.preflight import Observed, blockers, warnings
@@ -35,7 +36,7 @@ class Plan:
     `waits_for` is the deployment that it would wait for. `supersedes` is the pending deployment that it would
     replace. `warnings` are what an operator should know and need not change. `is_verified`: the version is the
     desired one, and a deployment that ended DONE wrote it. `desired_is_nobodys`: a person changed it by hand.
-    `epochs` are those that the new one must exceed, beside the lease's.
+    `epochs` are those that the new one must exceed, beside the lease's. `drain_seconds` is how long a drain may take.
     """
 
     target: Target
@@ -52,6 +53,7 @@ class Plan:
     is_verified: bool = False
     desired_is_nobodys: bool = False
     epochs: Epochs = field(default_factory=Epochs)
+    drain_seconds: int = 0
 
     @property
     def nothing_to_do(self) -> bool:
@@ -93,6 +95,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         is_verified=observed.is_verified,
         desired_is_nobodys=observed.nobodys is not None,
         epochs=observed.epochs,
+        drain_seconds=drain_seconds(request, observed.manifest, observed.settings),
     )
 
 

@@ -13,6 +13,13 @@ from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import Rotation
 from lifecycle.domain.listing import SHOWN, listed
 from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.balancer_settings import (
+    BalancerSettings,
+    drain_reasons,
+    drain_warnings,
+    rollback_path_reason,
+    unfit_reasons,
+)
 from lifecycle.domain.rollout.capacity import Floor, first_refusal
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request
 from lifecycle.domain.rollout.epochs import Epochs
@@ -52,7 +59,7 @@ class Observed:
     rotation: Rotation
     bad_versions: Mapping[str, str]
     past: Sequence[HostAttempt]
-    health_path: str | None
+    settings: BalancerSettings
     bad_hosts: Mapping[str, str] = field(default_factory=dict)
     freezes: Sequence[Freeze] = ()
     no_rollback_target: str | None = None
@@ -76,6 +83,11 @@ class Observed:
         if self.desired is None or self.nobodys or (self.desired.version, self.desired.digest) != wanted:
             return False
         return self.named is not None and self.named.state is DeploymentState.DONE
+
+    @property
+    def running_versions(self) -> list[str]:
+        """The versions that are installed on the cluster's hosts."""
+        return sorted({report.installed for report in self.reports.values() if report.installed})
 
     @property
     def cluster_members(self) -> frozenset[str]:
@@ -128,6 +140,9 @@ def warnings(request: Request, observed: Observed, now: datetime, heartbeat_time
         ]
     )
     texts += observed.unreadable
+    if request.kind is Kind.ROLLBACK:
+        texts += drain_reasons(request, observed.manifest, observed.settings, observed.running_versions)
+    texts += drain_warnings(request, observed.manifest, observed.settings)
     if request.kind is Kind.DEPLOY:
         found = _overridable_blockers(request, observed, now)
         texts += [f"overridden: {why}" for each, why in found.items() if each in request.overrides]
@@ -148,12 +163,7 @@ def _hard_blockers(request: Request, observed: Observed) -> list[str]:
         reasons.append(f"{cluster} has no hosts: start an agent on each host, then plan again")
     if request.environment == "production" and isinstance(parse_version(version), SnapshotVersion):
         reasons.append(f"production takes releases only: lifecycle promote {request.service} {version}")
-    if request.kind is not Kind.ROLLBACK and observed.health_path not in (None, observed.manifest.is_alive.path):
-        reasons.append(
-            f"the load balancer checks {observed.health_path}, but {version} declares is_alive "
-            f"{observed.manifest.is_alive.path}: change the cluster's stack first"
-        )
-    return reasons
+    return reasons + unfit_reasons(request, observed.manifest, observed.settings, observed.running_versions)
 
 
 def _overridable_blockers(request: Request, observed: Observed, now: datetime) -> dict[Override, str]:
@@ -164,9 +174,15 @@ def _overridable_blockers(request: Request, observed: Observed, now: datetime) -
         found[Override.QUARANTINE] = f"{version} is quarantined: {observed.bad_versions[version]}"
     if frozen := freeze_reason(observed.freezes, observed.policy(request).frozen, request.cluster, now):
         found[Override.FREEZE] = frozen
-    if observed.no_rollback_target is not None:
-        found[Override.NO_ROLLBACK_TARGET] = f"there is no rollback target: {observed.no_rollback_target}"
+    if (why := _no_rollback_target(observed)) is not None:
+        found[Override.NO_ROLLBACK_TARGET] = f"there is no rollback target: {why}"
     return found
+
+
+def _no_rollback_target(observed: Observed) -> str | None:
+    if observed.no_rollback_target is not None or observed.previous is None:
+        return observed.no_rollback_target
+    return rollback_path_reason(observed.settings, observed.previous.version)
 
 
 def _rollback_download_warnings(request: Request, observed: Observed) -> list[str]:

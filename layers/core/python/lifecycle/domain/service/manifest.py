@@ -29,11 +29,20 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check: an HTTP GET of `path` that must answer 2xx, or a `command` that must exit 0; never both."""
+    """One check: an HTTP GET of `path` that must answer 2xx, or a `command` that must exit 0; never both.
+
+    `also` are other paths that the version answers alike, so that the load balancer may check one of them.
+    """
 
     path: str | None = None
     command: str | None = None
     timeout_seconds: float = 10.0
+    also: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every path that answers this check, the declared one first."""
+        return (*((self.path,) if self.path else ()), *self.also)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ _LEAVES = {
     Group.CONTROL: names.CONTROL_GROUP,
 }
 _TEST_GROUPS = (Group.TEST_BED, Group.CONTROL)
+_DELAY = "deregistration_delay.timeout_seconds"
+_DEFAULT_DELAY = 300  # of an ALB
 _GONE = ("TargetGroupNotFound", "ListenerNotFound")
 
 
@@ -139,6 +141,29 @@ class AlbDispatcher:
         )
         path: str | None = found["TargetGroups"][0].get("HealthCheckPath")
         return path
+
+    def drain_delays(self, cluster: Cluster) -> Mapping[Group, int]:
+        groups = tuple(Group) if self.has_test_bed(cluster) else (Group.MAIN,)
+        return {group: self._drain_delay(cluster, group) for group in groups}
+
+    def _drain_delay(self, cluster: Cluster, group: Group) -> int:
+        found = self._call(
+            cluster,
+            lambda: self._elbv2.describe_target_group_attributes(TargetGroupArn=self._group(cluster, group)),
+        )
+        values = {each["Key"]: each["Value"] for each in found["Attributes"]}
+        return int(values.get(_DELAY, _DEFAULT_DELAY))
+
+    def check_failure(self, cluster: Cluster, address: str, group: Group) -> str:
+        found = self._call(
+            cluster,
+            lambda: self._elbv2.describe_target_health(TargetGroupArn=self._group(cluster, group)),
+        )
+        health = [
+            each["TargetHealth"] for each in found["TargetHealthDescriptions"] if each["Target"]["Id"] == address
+        ]
+        texts = [(each.get("Description", ""), each.get("Reason", "")) for each in health]
+        return "; ".join(f"{text} ({code})" if code else text for text, code in texts if text or code)
 
     def _call(self, cluster: Cluster, call: Callable[[], Any]) -> Any:
         """Return the answer to a call.
