@@ -66,13 +66,16 @@ def add(
     path: Annotated[Path, typer.Argument(help="A folder with a lifecycle.toml.")],
     host_count: Annotated[int, typer.Option("--hosts", min=1, max=50, help="Number of production hosts.")] = 4,
     staging_hosts: Annotated[int, typer.Option(min=1, max=50, help="Number of staging hosts.")] = 1,
+    is_alive: Annotated[
+        str | None, typer.Option(help="Path that the load balancer checks, in place of the declared one.")
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Add a service: a Git repository to push to, a staging and a production cluster, and their hosts."""
     with _errors():
         sizes = {"production": host_count, "staging": staging_hosts}
-        added = clusters.add_service(Layout.find(), path, Progress(quiet=as_json), sizes)
+        added = clusters.add_service(Layout.find(), path, Progress(quiet=as_json), sizes, is_alive)
     if as_json:
         print(json.dumps(asdict(added), indent=2, default=str))
     else:

@@ -17,6 +17,7 @@ from apps.local.aws.cloudformation import deploy, outputs
 from apps.local.aws.emulator import PART as EMULATOR
 from apps.local.aws.emulator import start_emulator, take_snapshot, wait_for_emulator
 from apps.local.aws.endpoints import BALANCER, ENDPOINTS, start_endpoint, wait_for_endpoint
+from apps.local.dispatcher import inotify
 from apps.local.errors import LaptopError
 from apps.local.git.repositories import write_hooks
 from apps.local.lock import locked
@@ -66,6 +67,8 @@ def down(layout: Layout, progress: Progress) -> None:
 
 def _start(layout: Layout, ports: Ports, progress: Progress, context: Mapping[str, str]) -> dict[str, Any]:
     check(ports.fixed())
+    # Of the load balancer, and of the two clusters of a first service.
+    inotify.require(inotify.FOR_ENVOY + 2 * inotify.FOR_A_CLUSTER)
     try:
         with Synthesis(context) as synthesis:
             with progress.step("start the embedded AWS"):

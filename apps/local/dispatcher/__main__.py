@@ -14,6 +14,7 @@ from apps.local.dispatcher.endpoint import Endpoint
 from apps.local.dispatcher.envoy import SUPERVISOR, Envoy, EnvoyUnreachable
 from apps.local.dispatcher.envoy_files import EnvoyFiles
 from apps.local.dispatcher.metrics_publisher import EmulatorMetrics, MetricsPublisher
+from apps.local.errors import LaptopError
 from apps.local.http_server import host_and_port
 from apps.local.signals import endings
 
@@ -38,7 +39,7 @@ def main() -> int:
         endpoint = Endpoint(balancer, options.emulator)
         server = PassThrough(host_and_port(f"http://{options.listen}"), options.emulator, endpoint.answer)
         balancer.start(options.sync_interval)
-    except (OSError, ValueError, EnvoyUnreachable) as error:
+    except (OSError, ValueError, EnvoyUnreachable, LaptopError) as error:
         balancer.stop()
         print(f"the load balancer cannot start: {error}", file=sys.stderr)
         return 1

@@ -15,6 +15,8 @@ FLUSH_MILLISECONDS = 250
 FORMAT = "%UPSTREAM_CLUSTER% %RESPONSE_CODE% %COMMON_DURATION(US_TX_BEG:US_RX_BEG:us)% %RESPONSE_FLAGS%\n"
 # The log is emptied when it is longer than this, in bytes; nothing else reads it.
 LARGEST = 4 * 1024**2
+# Envoy's cluster for a target group without a healthy target has its name and this suffix.
+_OPEN = ".open"
 _NO_TARGET = {"UH", "NC", "NR"}
 _NO_CONNECTION = {"UF", "URX"}
 
@@ -29,6 +31,11 @@ class Answered:
     unreachable: bool = False
 
 
+def open_name(cluster: str) -> str:
+    """Return the name of the cluster that gets a target group's requests while it fails open."""
+    return f"{cluster}{_OPEN}"
+
+
 def parse(line: str) -> Answered | None:
     """Parse a line of the log; return None for a request without a target, or a line that was cut off."""
     parts = line.split(" ")
@@ -39,7 +46,9 @@ def parse(line: str) -> Answered | None:
     if response_flags & _NO_TARGET:
         return None
     seconds = int(microseconds) / 1e6 if microseconds.isdigit() else None
-    return Answered(cluster, int(status), seconds, unreachable=bool(response_flags & _NO_CONNECTION))
+    return Answered(
+        cluster.removesuffix(_OPEN), int(status), seconds, unreachable=bool(response_flags & _NO_CONNECTION)
+    )
 
 
 class RequestsLog:

@@ -1,7 +1,8 @@
 """The load balancer's state: it follows the emulator (the desired state) and Envoy (the actual state).
 
 endpoint.py calls it for each API call that the emulator accepted. It has two threads. One reads the emulator every
-few seconds and on request. The other watches Envoy while a target is draining or leaving.
+few seconds and on request. The other watches Envoy: often while a target is draining or leaving, else once a second
+for groups without a healthy target.
 """
 
 import contextlib
@@ -15,21 +16,31 @@ from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from apps.local.dispatcher import inotify
 from apps.local.dispatcher.elbv2 import Elbv2State, TargetGroup
 from apps.local.dispatcher.envoy import Envoy, EnvoyUnreachable, Views
 from apps.local.dispatcher.envoy_configuration import WeightedGroup
 from apps.local.dispatcher.envoy_files import EnvoyFiles
+from apps.local.dispatcher.failed_checks import FailedChecks
 from apps.local.dispatcher.saved_state import SavedState
-from apps.local.dispatcher.target_groups import Group
+from apps.local.dispatcher.target_groups import Group, with_open
 from apps.local.dispatcher.targets import Address, Health
 
 _WATCH_SECONDS = 0.004
 _LONG_WATCH_SECONDS = 0.025
 _LONG_AFTER_SECONDS = 0.25
+# Without a transition, the health of the targets is looked at this often.
+_HEALTH_SECONDS = 1.0
+_OPEN_SECONDS = 0.1
 # One of so many looks at the emulator reads everything. The others compare what a deployment of a stack changes.
 _FULL_READ_EVERY = 8
 
 log = logging.getLogger(__name__)
+
+
+def _can_watch() -> bool:
+    """Return True if Envoy can watch one more file; it would abort otherwise."""
+    return inotify.available(1) == 1
 
 
 class Elbv2Reader(Protocol):
@@ -54,12 +65,17 @@ class Balancer:
         self._stopping, self._sync_requested = threading.Event(), threading.Event()
         self._reading = threading.Lock()
         self._mutating, self._mutations = threading.Lock(), 0
+        self._failed_checks = FailedChecks()
         self._saved = SavedState(folder / "state.json")
 
     def start(self, every_seconds: float) -> None:
-        """Read the emulator's state, start Envoy with it, and follow both from then on."""
+        """Read the emulator's state, start Envoy with it, and follow both from then on.
+
+        Raises NoInotify and EnvoyUnreachable.
+        """
         if not self.synchronise():
             self._publish()
+        inotify.require(inotify.FOR_ENVOY + len(self.elbv2.listeners) + len(self.groups))
         self.envoy.start()
         threading.Thread(target=self._follow, args=(every_seconds,), name="follow", daemon=True).start()
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
@@ -130,6 +146,12 @@ class Balancer:
             described = list(addresses) or group.rotation.reported()
             return [(one, group.rotation.health(one, view, observed_at, used=used)) for one in described]
 
+    def explained_health(self, arn: str, addresses: Sequence[Address]) -> list[tuple[Address, Health]]:
+        """Return `health`, with the reason of each failed check: the check is repeated here."""
+        found = self.health(arn, addresses)
+        group = self.groups.get(arn)
+        return self._failed_checks.explained(found, group.settings.check) if group else found
+
     def used(self, arn: str) -> bool:
         """Return True if a listener forwards to the target group."""
         return any(
@@ -141,7 +163,7 @@ class Balancer:
         """Return the time before the request to Envoy and Envoy's view; None if Envoy does not answer."""
         observed_at = time.monotonic()
         try:
-            views = self.envoy.observe()
+            views = with_open(self.envoy.observe())
         except EnvoyUnreachable as error:
             log.warning("%s", error)
             return observed_at, None
@@ -188,8 +210,9 @@ class Balancer:
     def _publish(self) -> None:
         self._changed(self.groups.values())
         settings = [group.settings for group in self.groups.values()]
-        self.files.clusters(settings)
-        problems = self.files.listeners(self.elbv2.listeners, settings)
+        self.files.clusters(settings, [group.settings for group in self.groups.values() if group.was_open])
+        routes = {arn: group.route for arn, group in self.groups.items()}
+        problems = self.files.listeners(self.elbv2.listeners, routes)
         for arn in problems.keys() - self.problems.keys():
             log.error("listener %s is not served: %s", arn, problems[arn])
         self.problems = problems
@@ -197,6 +220,8 @@ class Balancer:
     def _changed(self, groups: Iterable[Group]) -> None:
         for group in groups:
             self.files.endpoints(group.settings, group.rotation)
+            if group.was_open:
+                self.files.open_endpoints(group.settings, group.rotation, group.open)
             group.rotation.written(time.monotonic())
         self._saved.targets({arn: each.rotation.registered() for arn, each in self.groups.items()})
         self._transitions.notify_all()
@@ -224,12 +249,15 @@ class Balancer:
         since = time.monotonic()
         while not self._stopping.is_set():
             with self._transitions:
-                if not any(group.rotation.has_transitions for group in self.groups.values()):
-                    self._transitions.wait(1.0)
+                idle = not any(group.rotation.has_transitions for group in self.groups.values())
+                if idle:
+                    opened = any(group.open for group in self.groups.values())
+                    self._transitions.wait(_OPEN_SECONDS if opened else _HEALTH_SECONDS)
                     since = time.monotonic()
-                    continue
             observed_at, views = self.observe()
             with self.lock:
+                if views is not None:
+                    self._fail_open(views, observed_at)
                 changed = [
                     group
                     for group in self.groups.values()
@@ -240,4 +268,13 @@ class Balancer:
                     since = observed_at
                     self._changed(changed)
             long = observed_at - since > _LONG_AFTER_SECONDS
-            self._stopping.wait(_LONG_WATCH_SECONDS if long else _WATCH_SECONDS)
+            if not idle:
+                self._stopping.wait(_LONG_WATCH_SECONDS if long else _WATCH_SECONDS)
+
+    def _fail_open(self, views: Views, observed_at: float) -> None:
+        """Send the requests of a group without a healthy target to all that were healthy, as an ALB does."""
+        changed = [group for group in self.groups.values() if group.fail_open(views, observed_at, _can_watch)]
+        for group in changed:
+            log.warning("%s: no target is healthy; %d get requests", group.settings.name, len(group.open))
+        if changed:
+            self._publish()

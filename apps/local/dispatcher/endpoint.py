@@ -85,7 +85,9 @@ class Endpoint:
         if group is None:
             return failure(request, 503, "ServiceUnavailable", f"target group {arn} is not known yet")
         addresses = query_protocol.targets(given, group.settings.port)
-        return query_protocol.target_health(self._balancer.health(arn, addresses), group.settings.check.port)
+        return query_protocol.target_health(
+            self._balancer.explained_health(arn, addresses), group.settings.check.port
+        )
 
     def state(self) -> dict[str, Any]:
         """Return the whole state as JSON, for the command line and for tests."""
@@ -137,5 +139,6 @@ class Endpoint:
             "cluster": settings.cluster,
             "used": self._balancer.used(settings.arn),
             "deregistration_delay": settings.delay,
+            "fails_open": bool(group.open),
             "targets": targets,
         }

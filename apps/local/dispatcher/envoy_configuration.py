@@ -18,6 +18,7 @@ _TYPE = "type.googleapis.com/envoy"
 _MANAGER = f"{_TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _ROUTER = f"{_TYPE}.extensions.filters.http.router.v3.Router"
 _HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+CHECKER = "ELB-HealthChecker/2.0"
 _ACCESS_LOG = f"{_TYPE}.extensions.access_loggers.file.v3.FileAccessLog"
 
 
@@ -170,9 +171,19 @@ def cluster(folder: Path, name: str, check: Check, interval: float) -> Resource:
     }
 
 
+def open_cluster(folder: Path, name: str, check: Check, interval: float) -> Resource:
+    """Return the cluster that gets a target group's requests while none of its targets is healthy.
+
+    It checks nothing. Envoy's own panic mode would also send requests to targets that drain or were never healthy.
+    """
+    without = cluster(folder, access_log.open_name(name), check, interval)
+    del without["health_checks"]
+    return without
+
+
 def _health_check(check: Check, interval: float) -> Resource:
     every, soon = _seconds(interval), _seconds(min(interval, 0.1))
-    agent = {"header": {"key": "user-agent", "value": "ELB-HealthChecker/2.0"}}
+    agent = {"header": {"key": "user-agent", "value": CHECKER}}
     return {
         "timeout": _seconds(check.timeout),
         "interval": every,

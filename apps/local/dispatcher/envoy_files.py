@@ -2,13 +2,13 @@
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from apps.local.dispatcher import envoy_configuration
+from apps.local.dispatcher import access_log, envoy_configuration
 from apps.local.dispatcher.elbv2 import Listener, TargetGroup
 from apps.local.dispatcher.envoy_configuration import Resource
-from apps.local.dispatcher.targets import Rotation
+from apps.local.dispatcher.targets import Address, Rotation
 from apps.local.ports import holder, is_free
 
 log = logging.getLogger(__name__)
@@ -27,19 +27,31 @@ class EnvoyFiles:
         resource = envoy_configuration.endpoints(group.cluster, group.check, rotation.listed())
         self._put(f"endpoints-{group.cluster}", [resource])
 
-    def clusters(self, groups: Iterable[TargetGroup]) -> None:
-        """Write every target group; its endpoints must have been written before."""
+    def open_endpoints(self, group: TargetGroup, rotation: Rotation, opened: Collection[Address]) -> None:
+        """Write the targets of a group that has failed open: only `opened` get requests.
+
+        The others are listed so that Envoy goes on to count the requests that they still serve.
+        """
+        name = access_log.open_name(group.cluster)
+        listed = [(address, address not in opened or drains) for address, drains in rotation.listed()]
+        self._put(f"endpoints-{name}", [envoy_configuration.endpoints(name, group.check, listed)])
+
+    def clusters(self, groups: Iterable[TargetGroup], opened: Iterable[TargetGroup]) -> None:
+        """Write every target group, those that fail or failed open twice; their endpoints were written before."""
+        of_group, of_opened = envoy_configuration.cluster, envoy_configuration.open_cluster
         self._put(
             "clusters",
             [
-                envoy_configuration.cluster(self._folder, group.cluster, group.check, self._interval)
-                for group in groups
+                *(of_group(self._folder, each.cluster, each.check, self._interval) for each in groups),
+                *(of_opened(self._folder, each.cluster, each.check, self._interval) for each in opened),
             ],
         )
 
-    def listeners(self, listeners: Iterable[Listener], groups: Iterable[TargetGroup]) -> dict[str, str]:
-        """Write every listener that can be served; return the problems of the others, by ARN."""
-        clusters = {group.arn: group.cluster for group in groups}
+    def listeners(self, listeners: Iterable[Listener], clusters: Mapping[str, str]) -> dict[str, str]:
+        """Write every listener that can be served; return the problems of the others, by ARN.
+
+        `clusters` names Envoy's cluster that gets the requests of each target group.
+        """
         problems: dict[str, str] = {}
         bound: dict[str, int] = {}
         served = []

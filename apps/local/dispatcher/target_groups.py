@@ -1,7 +1,9 @@
 """A target group of the balancer: its settings, its rotation, and the number of requests to each target."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
+from apps.local.dispatcher.access_log import open_name
 from apps.local.dispatcher.elbv2 import TargetGroup
 from apps.local.dispatcher.targets import Address, HostView, Rotation, View
 
@@ -26,15 +28,41 @@ class Tally:
 
 @dataclass(slots=True)
 class Group:
-    """A target group with its targets."""
+    """A target group with its targets.
+
+    `open` are those that get requests although they fail their checks. `routed_open` is True once Envoy knows them,
+    so that requests go there.
+    """
 
     settings: TargetGroup
     rotation: Rotation = field(default_factory=Rotation)
     tallies: dict[Address, Tally] = field(default_factory=dict)
+    open: frozenset[Address] = frozenset()
+    was_open: bool = False
+    routed_open: bool = False
 
     def count(self, view: View) -> None:
         for address, host in view.items():
             self.tallies.setdefault(address, Tally()).count(host)
+
+    def fail_open(self, views: Mapping[str, View], observed_at: float, can_watch: Callable[[], bool]) -> bool:
+        """Open the group while it has targets but no healthy one, and close it again; return True if that changed.
+
+        It stays closed the first time if Envoy cannot watch one more file.
+        """
+        opened = self.rotation.failing_open(views.get(self.settings.cluster, {}), observed_at)
+        if opened and not self.was_open and not can_watch():
+            opened = frozenset()
+        known = {a for a, host in views.get(open_name(self.settings.cluster), {}).items() if not host.draining}
+        routed = bool(opened) and opened <= known
+        changed = (opened, routed) != (self.open, self.routed_open)
+        self.open, self.routed_open, self.was_open = opened, routed, self.was_open or bool(opened)
+        return changed
+
+    @property
+    def route(self) -> str:
+        """The name of Envoy's cluster that gets the group's requests."""
+        return open_name(self.settings.cluster) if self.routed_open else self.settings.cluster
 
     def follow(self, known: dict[Address, list[Address]], deadline: float) -> None:
         """Apply the emulator's own changes of targets; `known` maps each of its targets to all registered ports."""
@@ -46,3 +74,20 @@ class Group:
         for address in mine:
             if address.ip not in {each.ip for each in known}:
                 self.rotation.deregister(address, deadline)
+
+
+def with_open(views: Mapping[str, View]) -> dict[str, View]:
+    """Return Envoy's views, each with the requests that its targets got while their group failed open."""
+    return {name: _together(view, views.get(open_name(name), {})) for name, view in views.items()}
+
+
+def _together(view: View, opened: View) -> View:
+    if not opened:
+        return view
+    return {address: _sum(host, opened.get(address, HostView())) for address, host in view.items()}
+
+
+def _sum(host: HostView, other: HostView) -> HostView:
+    return replace(
+        host, active=host.active + other.active, total=host.total + other.total, failed=host.failed + other.failed
+    )

@@ -72,7 +72,8 @@ class Target:
     """One target. `changed_at` is the time of its last change in Envoy's file, infinite until that is written.
 
     `returns` is True if it was registered again while it was leaving. `busy_until` is the latest end of the requests
-    that were in flight then: Envoy still serves them, but no longer counts them.
+    that were in flight then: Envoy still serves them, but no longer counts them. `was_healthy` is True after it
+    passed its checks since it was registered.
     """
 
     phase: Phase = Phase.SERVING
@@ -82,6 +83,7 @@ class Target:
     busy: bool = True
     busy_until: float = float("-inf")
     quiet: tuple[float, int] | None = None
+    was_healthy: bool = False
 
 
 @dataclass(slots=True)
@@ -170,6 +172,21 @@ class Rotation:
         if target.phase is Phase.LEAVING or observed_at <= target.changed_at:
             return REGISTERING
         return UNKNOWN if view is None else _checked(view.get(address))
+
+    def failing_open(self, view: View, observed_at: float) -> frozenset[Address]:
+        """Return the targets that get requests although they fail their checks: an ALB fails open too.
+
+        There are some only while no target is healthy. Unlike on an ALB, a target that was never healthy is none of
+        them, because a new version gets no request before it is alive.
+        """
+        serving = {address: each for address, each in self.targets.items() if each.phase is Phase.SERVING}
+        health = {address: self.health(address, view, observed_at, used=True) for address in serving}
+        for address, found in health.items():
+            serving[address].was_healthy |= found == HEALTHY
+        if HEALTHY in health.values():
+            return frozenset()
+        failing = {address for address, found in health.items() if found.state == FAILED.state}
+        return frozenset(address for address in failing if serving[address].was_healthy)
 
     @staticmethod
     def _leave(target: Target) -> None:

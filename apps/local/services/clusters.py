@@ -13,6 +13,7 @@ from apps.local.aws.assembly import Template, templates
 from apps.local.aws.clients import Aws
 from apps.local.aws.cloudformation import deploy
 from apps.local.aws.emulator import take_snapshot
+from apps.local.dispatcher import inotify
 from apps.local.errors import LaptopError, NotRunning, PortsTaken
 from apps.local.git.repositories import adopt
 from apps.local.lock import locked
@@ -20,11 +21,12 @@ from apps.local.paths import CLUSTER_TEMPLATE, Layout, read_json
 from apps.local.ports import LOOPBACK, Ports, holder, is_free, next_free
 from apps.local.processes import recorded
 from apps.local.progress import Progress
-from apps.local.services import hosts
+from apps.local.services import balancer_settings, hosts
 from apps.local.services.hosts import Host, LocalCluster
 from apps.local.services.listener_weights import set_initial_weights
 from lifecycle import names
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
+from lifecycle.domain.service.policy import Policy
 from lifecycle.servicefile import ServiceFile, read_service_file
 
 HOSTS = {"staging": 1, "production": 4}
@@ -42,16 +44,24 @@ class Added:
     clusters: tuple[LocalCluster, ...]
 
 
-def add_service(layout: Layout, path: Path, progress: Progress, sizes: Mapping[str, int] | None = None) -> Added:
+def add_service(
+    layout: Layout,
+    path: Path,
+    progress: Progress,
+    sizes: Mapping[str, int] | None = None,
+    is_alive: str | None = None,
+) -> Added:
     """Add a service: its repository, hook, clusters and hosts. Existing ones stay as they are.
 
-    `sizes` is the number of hosts by environment. A cluster that has more hosts keeps them.
+    `sizes` is the number of hosts by environment. A cluster that has more hosts keeps them. `is_alive` is the path of
+    the health check, in place of the one that lifecycle.toml declares. Raises PathNotAnswered before anything is
+    changed.
     """
     with locked(layout):
         environment = read_json(layout.environment, None)
         if environment is None:
             raise NotRunning
-        return add(layout, environment, path, progress, sizes)
+        return add(layout, environment, path, progress, sizes, is_alive)
 
 
 def add(
@@ -60,6 +70,7 @@ def add(
     path: Path,
     progress: Progress,
     sizes: Mapping[str, int] | None = None,
+    is_alive: str | None = None,
 ) -> Added:
     """Add a service as `add_service` does; the caller holds the environment's lock."""
     if path.is_file():
@@ -68,25 +79,38 @@ def add(
         )
     declared = read_service_file(path)
     service = declared.name
+    health_path = is_alive or declared.checks.is_alive.path
+    _check_change(layout, environment, service, health_path)
     with progress.step(f"give {service} a Git repository whose pushes start a run"):
         copy = adopt(layout, service, path.resolve())
     made = []
     for name in ENVIRONMENTS:
         size = {**HOSTS, **(sizes or {})}[name]
         with progress.step(f"deploy the cluster {name}/{service} with {size} host{'s' * (size > 1)}"):
-            made.append(_cluster(layout, environment, declared, name, size))
+            made.append(_cluster(layout, environment, declared, name, size, health_path))
     take_snapshot(Ports(**environment["ports"]))
     return Added(service, copy, tuple(made))
 
 
+def _check_change(layout: Layout, environment: Mapping[str, Any], service: str, health_path: str) -> None:
+    """Refuse what would cost requests: a new path that a host does not answer, or more files than Envoy can watch."""
+    ports = Ports(**environment["ports"])
+    known = [each for each in hosts.clusters(layout).values() if each.service == service]
+    inotify.require((len(ENVIRONMENTS) - len(known)) * inotify.FOR_A_CLUSTER)
+    for cluster in known:
+        balancer_settings.check_path(Aws(ports), ports, cluster, health_path)
+
+
 def _cluster(
-    layout: Layout, environment: Mapping[str, Any], declared: ServiceFile, name: str, size: int
+    layout: Layout, environment: Mapping[str, Any], declared: ServiceFile, name: str, size: int, health_path: str
 ) -> LocalCluster:
     ports = Ports(**environment["ports"])
     cluster = _claimed(layout, ports, declared.name, name)
     template = _template(Path(environment["assembly"]))
     aws = Aws(ports)
-    parameters = {**_parameters(declared, cluster), **_network(aws.client("ec2"))}
+    now = balancer_settings.present(aws, ports, cluster)
+    own = _parameters(declared, cluster, health_path, now.drain_seconds if now else 0)
+    parameters = {**own, **_network(aws.client("ec2"))}
     deploy(aws, template, ports.emulator, stack=cluster.stack, parameters=parameters)
     set_initial_weights(aws, ports, Cluster(name, declared.name))
     for number in range(len(cluster.hosts) + 1, size + 1):
@@ -119,20 +143,19 @@ def _claimed(layout: Layout, ports: Ports, service: str, environment: str) -> Lo
     return cluster
 
 
-def _parameters(declared: ServiceFile, cluster: LocalCluster) -> dict[str, str]:
-    """Return the cluster template's parameters, from the service's lifecycle.toml."""
-    parts = declared.to_manifest_parts()
-    policy = parts.policies.get(cluster.environment)
+def _parameters(declared: ServiceFile, cluster: LocalCluster, health_path: str, present_drain: int) -> dict[str, str]:
+    """Return the cluster template's parameters, from the service's lifecycle.toml; a longer drain time stays."""
+    policy = declared.to_manifest_parts().policies.get(cluster.environment, Policy())
     return {
         "Service": declared.name,
         "Environment": cluster.environment,
         "ListenerPort": str(cluster.listener),
         "Address": cluster.address,
         "AllowedCidr": "127.0.0.0/8",
-        "IsAlivePath": parts.is_alive.path or "/",
-        **({"DrainSeconds": str(policy.drain_seconds)} if policy else {}),
+        "IsAlivePath": health_path,
+        "DrainSeconds": str(max(policy.drain_seconds, present_drain)),
         # A laptop gets so few requests that a single one is the 99th percentile, so its latency is not limited.
-        **({"MostLatencySeconds": str(policy.drain_seconds)} if policy else {}),
+        "MostLatencySeconds": str(policy.drain_seconds),
     }
 
 

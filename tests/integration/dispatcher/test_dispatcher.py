@@ -109,7 +109,7 @@ def test_unhealthy_target_leaves_the_rotation_and_returns_when_healthy(
     until(lambda: all_healthy(harness_, first, second))
     first.healthy = False
     until(lambda: harness_.health()[first.address] == "unhealthy")
-    assert harness_.reason(first) == "Target.FailedHealthChecks"
+    assert harness_.reason(first) == "Target.ResponseCodeMismatch"
     assert {harness_.get()[1] for _ in range(10)} == {second.address}
     first.healthy = True
     until(lambda: all_healthy(harness_, first, second))

@@ -13,15 +13,20 @@ import pytest
 from botocore.exceptions import ClientError
 
 from apps.local import environment, status
-from apps.local.aws.clients import Aws
+from apps.local.aws.clients import Aws, Clients
 from apps.local.errors import LaptopError, NotRunning, PortsTaken
 from apps.local.paths import Layout, read_json
 from apps.local.ports import LOOPBACK, Ports, check
 from apps.local.processes import Part, recorded, session
 from apps.local.progress import Progress
 from apps.local.services import hosts
+from apps.local.services.balancer_settings import PathNotAnswered
 from apps.local.services.clusters import add_service
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 from tests.conftest import Laptop
+from tests.integration.dispatcher.harness import Service
 from tests.support.polling import wait_for
 
 pytestmark = pytest.mark.emulator
@@ -127,6 +132,39 @@ def test_adding_a_service_again_keeps_its_hosts(laptop: Laptop, tmp_path: Path) 
     before = recorded(laptop.layout)
     assert add_service(laptop.layout, folder, QUIET, {"production": 1}) == first
     assert recorded(laptop.layout) == before
+
+
+def test_health_path_changes_only_to_one_that_every_host_answers(laptop: Laptop, tmp_path: Path) -> None:
+    folder = service(tmp_path / "paths", "paths")
+    declared = (folder / "lifecycle.toml").read_text()
+    policy = "[environments.production]\ndrain_seconds = {}\n"
+
+    def declare(path: str, drain: int) -> None:
+        text = f'{declared}[checks]\nis_alive = "{path}"\n{policy.format(drain)}'
+        (folder / "lifecycle.toml").write_text(text)
+
+    declare("/is_alive", 40)
+    added = add_service(laptop.layout, folder, QUIET, {"production": 1})
+    [host] = added.clusters[1].hosts
+    ports = Ports(**read_json(laptop.layout.environment, None)["ports"])
+    elbv2 = Clients(f"http://{LOOPBACK}:{ports.balancer}").client("elbv2")
+    balancer, cluster = AlbDispatcher(elbv2, laptop.aws.client("ssm")), Cluster("production", "paths")
+    with Service(host.address, host.port).running() as running:
+        balancer.register(cluster, host.address, host.port)
+        wait_for("the host to be healthy", lambda: balancer.target(cluster, host.address) is TargetState.HEALTHY)
+        declare("/broken", 10)
+        with pytest.raises(PathNotAnswered, match=r"/broken: Health checks failed with these codes: \[500\]"):
+            add_service(laptop.layout, folder, QUIET, {"production": 1})
+        assert balancer.health_path(cluster) == "/is_alive"
+        declare("/healthz", 10)
+        add_service(laptop.layout, folder, QUIET, {"production": 1})
+        assert balancer.health_path(cluster) == "/healthz"
+        assert set(balancer.drain_delays(cluster).values()) == {40}
+        add_service(laptop.layout, folder, QUIET, {"production": 1}, "/is_alive")
+        assert balancer.health_path(cluster) == "/is_alive"
+        running.healthy = False
+        wait_for("the host to be unhealthy", lambda: balancer.target(cluster, host.address) is TargetState.UNHEALTHY)
+        assert "codes: [503]" in balancer.check_failure(cluster, host.address, Group.MAIN)
 
 
 def test_up_restarts_a_dead_part(own: Layout) -> None:

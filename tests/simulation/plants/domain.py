@@ -136,7 +136,7 @@ FAULTS = (
         "a-missing-rollback-target-does-not-block",
         (15,),
         _REFUSALS,
-        "    if observed.no_rollback_target is not None:",
+        "    if (why := _no_rollback_target(observed)) is not None:",
         "    if False:",
     ),
     Planted(
