@@ -221,7 +221,7 @@ class Balancer:
         for group in groups:
             self.files.endpoints(group.settings, group.rotation)
             if group.was_open:
-                self.files.open_endpoints(group.settings, group.rotation, group.open)
+                self.files.open_endpoints(group.settings, group.rotation, group.last_open)
             group.rotation.written(time.monotonic())
         self._saved.targets({arn: each.rotation.registered() for arn, each in self.groups.items()})
         self._transitions.notify_all()

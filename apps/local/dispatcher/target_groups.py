@@ -31,14 +31,15 @@ class Group:
     """A target group with its targets.
 
     `open` are those that get requests although they fail their checks. `routed_open` is True once Envoy knows them,
-    so that requests go there.
+    so that requests go there. `last_open` stay in Envoy's file, because a request may be on its way to them when the
+    group closes.
     """
 
     settings: TargetGroup
     rotation: Rotation = field(default_factory=Rotation)
     tallies: dict[Address, Tally] = field(default_factory=dict)
     open: frozenset[Address] = frozenset()
-    was_open: bool = False
+    last_open: frozenset[Address] = frozenset()
     routed_open: bool = False
 
     def count(self, view: View) -> None:
@@ -54,10 +55,17 @@ class Group:
         if opened and not self.was_open and not can_watch():
             opened = frozenset()
         known = {a for a, host in views.get(open_name(self.settings.cluster), {}).items() if not host.draining}
-        routed = bool(opened) and opened <= known
+        # Envoy may still list targets of an earlier time; once requests go there, it follows each change.
+        routed = bool(opened) and (known == opened or (self.routed_open and bool(known & opened)))
         changed = (opened, routed) != (self.open, self.routed_open)
-        self.open, self.routed_open, self.was_open = opened, routed, self.was_open or bool(opened)
+        self.open, self.routed_open = opened, routed
+        self.last_open = opened or self.last_open
         return changed
+
+    @property
+    def was_open(self) -> bool:
+        """True if the group fails open or has failed open before."""
+        return bool(self.last_open)
 
     @property
     def route(self) -> str:

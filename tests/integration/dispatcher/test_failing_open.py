@@ -137,13 +137,13 @@ def described(lab: Harness, address: str, port: int) -> tuple[str, str]:
     return str(health.get("Reason", "")), str(health.get("Description", ""))
 
 
-def test_failed_check_is_told_with_its_status_code(harness_: Harness, services: list[Service]) -> None:
+def test_failed_check_is_reported_with_its_status_code(harness_: Harness, services: list[Service]) -> None:
     all_unhealthy(harness_, *services)
     found = described(harness_, services[0].address, services[0].port)
     assert found == ("Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]")
 
 
-def test_refused_connection_and_an_answer_that_is_no_http_are_told(harness_: Harness) -> None:
+def test_refused_connection_and_an_answer_that_is_no_http_are_reported(harness_: Harness) -> None:
     port = harness.free_port()
     targets = [{"Id": "127.0.0.14", "Port": port}]
     harness_.elb.register_targets(TargetGroupArn=harness_.group, Targets=targets)
@@ -170,7 +170,7 @@ def test_refused_connection_and_an_answer_that_is_no_http_are_told(harness_: Har
             stop.set()
 
 
-def test_check_without_an_answer_is_told_as_a_time_out(harness_: Harness, services: list[Service]) -> None:
+def test_check_without_an_answer_is_reported_as_a_time_out(harness_: Harness, services: list[Service]) -> None:
     services[0].hold_checks = True
     harness_.register(services[0])
     until(lambda: described(harness_, services[0].address, services[0].port)[0] == "Target.Timeout")
@@ -187,7 +187,7 @@ def test_envoy_takes_no_more_inotify_instances_than_are_required_before_its_star
     assert 0 < used <= inotify.FOR_ENVOY + listeners + len(state["target_groups"]) + opened
 
 
-def test_missing_inotify_instances_are_told_with_what_to_do() -> None:
+def test_missing_inotify_instances_are_reported_with_what_to_do() -> None:
     # Too few file descriptors give the same error as too few instances, and disturb no other program.
     script = """
 import os, resource

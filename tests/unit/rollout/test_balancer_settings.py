@@ -124,13 +124,13 @@ def test_drain_waits_as_long_as_the_load_balancer_drains(machine: Machine) -> No
     assert drained(machine, seconds=119) == ""
 
 
-def test_drain_that_goes_on_is_told_as_what_it_is(machine: Machine) -> None:
+def test_drain_that_goes_on_is_reported_as_out_of_rotation(machine: Machine) -> None:
     machine.publish(manifest("1.1.0", Policy(drain_seconds=10)))
     reason = drained(machine, seconds=10_000)
     assert reason.startswith("host-2 is out of rotation and still draining after 90 s")
 
 
-def test_host_that_is_not_alive_is_told_with_the_url_and_the_answer_of_its_check(machine: Machine) -> None:
+def test_host_that_is_not_alive_is_reported_with_the_url_and_the_answer_of_its_check(machine: Machine) -> None:
     dispatcher, address = machine.memory.dispatcher, machine.host("host-2").address
     dispatcher.dead.add(address)
     dispatcher.failures[address] = "Health checks failed with these codes: [400] (Target.ResponseCodeMismatch)"

@@ -36,7 +36,7 @@ def drain_seconds(request: Request, manifest: Manifest, settings: BalancerSettin
     return min(max([declared, *settings.drain_delays.values()]), LONGEST_DRAIN)
 
 
-def unfit_reasons(
+def settings_reasons(
     request: Request, manifest: Manifest, settings: BalancerSettings, running: Sequence[str]
 ) -> list[str]:
     """Return why the settings do not fit the deployment; `running` are the installed versions.

@@ -15,7 +15,6 @@ from lifecycle.domain.rollout.deployment import Kind, Request
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.preflight import Observed, blockers, warnings
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason
-from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.target import Target
 
 
@@ -85,7 +84,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         previous=observed.previous,
         hosts=tuple(PlannedHost(h, observed.reports[h].zone, observed.reports[h].installed, drift[h]) for h in order),
         in_place=tuple(host for host in members if host not in drift),
-        checks=_checks(observed.manifest, bake),
+        checks=_checks(observed, bake),
         expected_seconds=seconds,
         expected_from=source,
         blockers=tuple(blockers(request, observed, order, now, heartbeat_timeout)),
@@ -119,12 +118,12 @@ def _bake(request: Request, observed: Observed) -> int:
     return observed.policy(request).bake_minutes if wanted and not impossible else 0
 
 
-def _checks(manifest: Manifest, bake: int) -> tuple[str, ...]:
-    test, alive = manifest.self_test, manifest.is_alive
+def _checks(observed: Observed, bake: int) -> tuple[str, ...]:
+    test, path = observed.manifest.self_test, observed.settings.health_path or observed.manifest.is_alive.path
     how = f"GET {test.path}" if test.path else f"run {test.command!r}"
     return (
         f"self-test on each host: {how}, within {test.timeout_seconds:g} s",
-        f"is alive behind the load balancer: GET {alive.path}",
+        f"is alive behind the load balancer: GET {path}",
         *((f"test bed: the first host beside a control, for {bake} minutes",) if bake else ()),
     )
 

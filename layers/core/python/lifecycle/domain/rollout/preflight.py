@@ -18,7 +18,7 @@ from lifecycle.domain.rollout.balancer_settings import (
     drain_reasons,
     drain_warnings,
     rollback_path_reason,
-    unfit_reasons,
+    settings_reasons,
 )
 from lifecycle.domain.rollout.capacity import Floor, first_refusal
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request
@@ -163,7 +163,7 @@ def _hard_blockers(request: Request, observed: Observed) -> list[str]:
         reasons.append(f"{cluster} has no hosts: start an agent on each host, then plan again")
     if request.environment == "production" and isinstance(parse_version(version), SnapshotVersion):
         reasons.append(f"production takes releases only: lifecycle promote {request.service} {version}")
-    return reasons + unfit_reasons(request, observed.manifest, observed.settings, observed.running_versions)
+    return reasons + settings_reasons(request, observed.manifest, observed.settings, observed.running_versions)
 
 
 def _overridable_blockers(request: Request, observed: Observed, now: datetime) -> dict[Override, str]:
