@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from lifecycle import names
-from lifecycle.domain.errors import Unknown
+from lifecycle.domain.errors import LifecycleError, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group, TargetState, check_target, check_weights
 
@@ -30,6 +30,7 @@ class MemoryDispatcher:
         self.delays: dict[tuple[Cluster, Group], int] = {}
         self.failures: dict[str, str] = {}
         self.busy: set[str] = set()
+        self.broken: LifecycleError | None = None  # raised where the reason of a failed check is asked for
 
     def targets(self, cluster: Cluster, addresses: Collection[str] | None = None) -> Mapping[str, TargetState]:
         in_test_groups = {**self.members(cluster, Group.TEST_BED), **self.members(cluster, Group.CONTROL)}
@@ -79,6 +80,8 @@ class MemoryDispatcher:
         return {group: self.delays.get((cluster, group), _DELAY) for group in groups}
 
     def check_failure(self, cluster: Cluster, address: str, group: Group) -> str:
+        if self.broken is not None:
+            raise self.broken
         state = self._of(cluster, group).get(address)
         return self.failures.get(address, FAILED) if state is TargetState.UNHEALTHY else ""
 

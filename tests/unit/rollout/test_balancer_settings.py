@@ -6,6 +6,7 @@ import pytest
 
 from lifecycle.application.rollout import stages
 from lifecycle.application.rollout.plan import preview
+from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override, Request
@@ -128,6 +129,20 @@ def test_drain_that_goes_on_is_reported_as_out_of_rotation(machine: Machine) -> 
     machine.publish(manifest("1.1.0", Policy(drain_seconds=10)))
     reason = drained(machine, seconds=10_000)
     assert reason.startswith("host-2 is out of rotation and still draining after 90 s")
+
+
+def test_host_that_is_not_alive_is_taken_out_although_nobody_says_why(machine: Machine) -> None:
+    dispatcher, address = machine.memory.dispatcher, machine.host("host-2").address
+    dispatcher.dead.add(address)
+    dispatcher.states[CLUSTER].pop(address)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    dispatcher.broken = Unknown("cluster", str(CLUSTER))
+    machine.update(request.deployment, "host-2", 1)
+    machine.memory.clock.sleep(1)
+    [attempt] = machine.memory.deployments.attempts(request.deployment)
+    assert attempt.reason == "not alive behind the load balancer within 60 s: it is unhealthy"
+    assert address not in dispatcher.states[CLUSTER]
 
 
 def test_host_that_is_not_alive_is_reported_with_the_url_and_the_answer_of_its_check(machine: Machine) -> None:

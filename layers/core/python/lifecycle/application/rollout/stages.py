@@ -309,13 +309,16 @@ def _alive_problem(running: Running, wanted: TargetState) -> _Problem | None:
 
 
 def _not_alive(running: Running, report: HostReport, last: TargetState) -> str:
-    """Say which URL the load balancer has checked and what it has found there."""
+    """Say which URL the load balancer has checked and what it has found there, if it answers."""
     dispatcher, cluster = running.context.dispatcher, running.task.cluster
-    found = dispatcher.check_failure(cluster, report.address, running.group)
-    url = f"http://{report.address}:{report.port}{dispatcher.health_path(cluster) or '/'}"
     limit = running.deployment.policy.alive_seconds
-    text = f"not alive behind the load balancer within {limit} s: it is {last}; GET {url}"
-    return f"{text}: {found}" if found else text
+    text = f"not alive behind the load balancer within {limit} s: it is {last}"
+    try:
+        found = dispatcher.check_failure(cluster, report.address, running.group)
+        url = f"http://{report.address}:{report.port}{dispatcher.health_path(cluster) or '/'}"
+    except LifecycleError:
+        return text  # the host is taken out of rotation next, which must not depend on a reason
+    return f"{text}; GET {url}: {found}" if found else f"{text}; GET {url}"
 
 
 def _undo_registration(running: Running, report: HostReport, problem: _Problem) -> Outcome:
