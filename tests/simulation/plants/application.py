@@ -136,7 +136,7 @@ FAULTS = (
         beside=(
             Edit(
                 _FINISH,
-                "    if not lease.is_held_by(current.id, current.epoch):\n        return\n",
+                "    if not lease.is_held_by(current.id, current.epoch):\n        return current\n",
                 "",
             ),
         ),
@@ -145,7 +145,7 @@ FAULTS = (
         "a-late-end-restores-the-old-desired-version",
         (5, 10),
         _FINISH,
-        "    if not lease.is_held_by(current.id, current.epoch):\n        return\n",
+        "    if not lease.is_held_by(current.id, current.epoch):\n        return current\n",
         "",
         "tests/unit/rollout/test_endings.py",
     ),

@@ -38,6 +38,22 @@ FAULTS = (
         caught_by="tests/unit/convergence/test_hand_made.py",
     ),
     Planted(
+        "a-desired-version-is-written-before-it-is-recorded",
+        (10,),
+        "lifecycle.application.rollout.plan",
+        "        if began.state.final or not context.deployments.put(began.intending(wanted)):\n",
+        "        if began.state.final:\n",
+        caught_by="tests/unit/convergence/test_desired_writes.py",
+    ),
+    Planted(
+        "a-version-is-given-back-before-it-is-recorded",
+        (10,),
+        "lifecycle.application.rollout.finish",
+        "    if not context.deployments.put(recorded.intending(given_back)):\n",
+        "    if False:\n",
+        caught_by="tests/unit/convergence/test_desired_writes.py",
+    ),
+    Planted(
         "a-deleted-attempt-is-made-again",
         (9,),
         "lifecycle.application.rollout.observe",

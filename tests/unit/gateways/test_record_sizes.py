@@ -24,6 +24,7 @@ from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
 from lifecycle.domain.rollout.checkpoint import QUEUE_LIMIT, Baseline, Checkpoint, QueuedHost
 from lifecycle.domain.rollout.decision import Answer, Choice, EvidenceKind, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Kind, Override, Request, without_hosts
+from lifecycle.domain.rollout.desired_writes import INTENDED_LIMIT, DesiredWrites
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.next_step import HOSTS_PER_EXECUTION
 from lifecycle.domain.rollout.preflight import HOSTS_LIMIT
@@ -68,6 +69,9 @@ def request(only: int = 0) -> Request:
 
 def deployment(skipped: int) -> Deployment:
     policy = Policy(frozen=("Mon 00:00 - Sun 23:59 Europe/Luxembourg",) * 20)
+    writes = DesiredWrites()
+    for epoch in range(10**9 - 2 * INTENDED_LIMIT, 10**9):
+        writes = writes.intending(Desired(TARGET.version, TARGET.digest, epoch, EXECUTION)).confirming(epoch)
     return Deployment(
         request=request(REPAIR_LIMIT),
         epoch=10**9,
@@ -81,6 +85,7 @@ def deployment(skipped: int) -> Deployment:
         finished_at=NOW,
         skipped_hosts=hosts(skipped),
         host_count=HOSTS_LIMIT,
+        writes=writes,
     )
 
 

@@ -9,10 +9,12 @@ import pytest
 from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.analysis.model import MetricResult
 from lifecycle.domain.errors import StoreRefused, UnreadableRecord
+from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, Kind, Override, Request
+from lifecycle.domain.rollout.desired_writes import NO_WRITES
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
@@ -57,6 +59,13 @@ def test_a_deployment_is_written_under_the_new_names_only() -> None:
     assert written["request"]["overrides"] == ["FREEZE", "NO_ROLLBACK_TARGET"]
     assert "set_aside" not in written
     assert read(Deployment, to_json(DEPLOYMENT)) == DEPLOYMENT
+
+
+def test_writes_of_a_deployment_are_read_as_they_were_written() -> None:
+    desired = Desired("1.0.1", "d1", 3, REQUEST.deployment)
+    for writes in (NO_WRITES, NO_WRITES.intending(desired).confirming(3)):
+        assert read(Deployment, to_json(replace(DEPLOYMENT, writes=writes))).writes == writes
+    assert read(Deployment, json.dumps(as_written_before())).writes is None
 
 
 def test_an_unknown_key_is_ignored() -> None:

@@ -11,10 +11,9 @@ from lifecycle.application.readable import readable
 from lifecycle.domain.errors import UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.domain.rollout.provenance import Nobodys, giver, nobodys
+from lifecycle.domain.rollout.provenance import Nobodys, nobodys
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +35,20 @@ def read_desired(context: Context, cluster: Cluster, lease: Lease, recent: Seque
     named, lost = readable(lambda: _named(context, cluster, desired, recent), None)
     if unreadable or lost:
         return DesiredVersion(desired, named, None, (*unreadable, *lost))
-    gave = giver(desired, recent)
-    # A late call may hand a host out after the deployment ended. Such an attempt stays where it began.
-    attempts = context.deployments.attempts(gave.id) if gave else ()
-    touched = (gave.id,) if gave and any(each.state is not AttemptState.STARTED for each in attempts) else ()
-    found = nobodys(cluster, desired, named, recent, lease, touched)
-    if found and context.leases.current(cluster) != lease:
-        found = None  # a deployment began meanwhile, whose record has no epoch yet
+    found = nobodys(cluster, desired, named, recent, lease)
+    if found and (context.leases.current(cluster) != lease or not _stays_nobodys(context, cluster, found, recent)):
+        found = None  # a deployment wrote it meanwhile
     return DesiredVersion(desired, named, found)
+
+
+def _stays_nobodys(context: Context, cluster: Cluster, found: Nobodys, before: Sequence[Deployment]) -> bool:
+    """Return whether the records of now do not explain the desired version that was read before them.
+
+    A deployment that lost its lease may write beside the lease's holder, and has recorded it first.
+    """
+    recent, _ = readable(lambda: context.deployments.recent_without_hosts(cluster, len(before) or 1), before)
+    named, _ = readable(lambda: _named(context, cluster, found.found, recent), None)
+    return nobodys(cluster, found.found, named, recent, context.leases.current(cluster)) is not None
 
 
 def _named(

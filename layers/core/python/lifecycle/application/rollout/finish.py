@@ -44,7 +44,7 @@ def finish(
         cancel_turns_until(context, cluster, held.epoch, name)
     lease = Lease(current.epoch, current.id)
     if outcome is not DeploymentState.STALE:
-        restore_desired(context, current, outcome)
+        current = restore_desired(context, current, outcome)
     cancel_turns(context, current)
     skipped = hosts_left_out(tuple(context.deployments.attempts(name)), tuple(context.deployments.questions(name)))
     closed = replace(
@@ -61,20 +61,28 @@ def finish(
     return Finished(closed.state, closed.reason)
 
 
-def restore_desired(context: Context, current: Deployment, outcome: DeploymentState) -> None:
-    """Restore the desired version of before, for a deployment that ended before its first host.
+def restore_desired(context: Context, current: Deployment, outcome: DeploymentState) -> Deployment:
+    """Restore the desired version of before, for a deployment that ended before its first host; returns its record.
 
-    Nothing happens if another call has ended it meanwhile: another deployment may own the cluster by then.
+    Nothing happens if it wrote none, or if another call has ended it meanwhile: another deployment may own the
+    cluster by then.
     """
     previous = current.previous
-    if outcome is DeploymentState.DONE or previous is None or context.deployments.has_attempts(current.id):
-        return
+    wrote_nothing = current.writes is not None and not current.writes.intended
+    if outcome is DeploymentState.DONE or previous is None or wrote_nothing:
+        return current
+    if context.deployments.has_attempts(current.id):
+        return current
     recent = observe.recent_deployments(context, current.cluster)
     # Not a newer one of the same version, which is pending or was refused: it has written nothing.
     last = next((d for d in recent if observe.verifies(d) and d.target == previous), None)
     lease = context.leases.current(current.cluster)
     if not lease.is_held_by(current.id, current.epoch):
-        return
-    context.registry.set_desired(
-        current.cluster, Desired(previous.version, previous.digest, current.epoch, last.id if last else current.id)
-    )
+        return current
+    given_back = Desired(previous.version, previous.digest, current.epoch, last.id if last else current.id)
+    # First: if this call or the lease is lost in between, the record explains what the registry has.
+    recorded = observe.deployment(context, current.cluster, current.id)
+    if not context.deployments.put(recorded.intending(given_back)):
+        return current
+    context.registry.set_desired(current.cluster, given_back)
+    return replace(current, writes=recorded.confirming(given_back).writes)

@@ -15,6 +15,7 @@ from lifecycle.domain.errors import CallFailed, InvalidValue, LeaseHeld, StoreRe
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request, is_ahead
+from lifecycle.domain.rollout.desired_writes import NO_WRITES
 from lifecycle.domain.rollout.execution import execution_number
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.plan import Plan, plan
@@ -112,7 +113,7 @@ def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
             lease = context.leases.acquire(cluster, existing.id, context.clock.now(), recorded.highest)
         except LeaseHeld as error:
             return _fenced(context, existing, str(error))
-        current = replace(existing, epoch=lease.epoch)
+        current = _intending_again(replace(existing, epoch=lease.epoch, writes=existing.known_writes))
     if execution_number(execution) > execution_number(existing.execution):
         current = replace(current, execution=execution)
     if current != existing and not context.deployments.put(current):
@@ -123,13 +124,23 @@ def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
     return Planned("PLANNED", current.epoch, f"{existing.id} continues in execution {execution}")
 
 
+def _own_desired(current: Deployment) -> Desired:
+    return Desired(current.target.version, current.target.digest, current.epoch, current.id)
+
+
+def _intending_again(current: Deployment) -> Deployment:
+    """Return the record to put before `_write_desired_again`; a repair that wrote nothing writes nothing now."""
+    wrote = current.known_writes.intended or not current.request.only
+    return current.intending(_own_desired(current)) if wrote else current
+
+
 def _write_desired_again(context: Context, current: Deployment) -> None:
     """Give the desired version the deployment's new epoch, unless a person changed it.
 
     An earlier call may have been lost between the record of that epoch and this. A deployment that is fenced now
     may have written its own version while the lease was lost.
     """
-    mine = Desired(current.target.version, current.target.digest, current.epoch, current.id)
+    mine = _own_desired(current)
     desired, _ = readable(lambda: context.registry.desired(current.cluster), None)
     if desired is None or desired.epoch >= mine.epoch:
         return
@@ -141,8 +152,7 @@ def _is_of_a_fenced_one(context: Context, current: Deployment, desired: Desired)
     if current.request.only or desired.deployment == current.id:
         return False
     other, _ = readable(lambda: context.deployments.get(current.cluster, desired.deployment), None)
-    written = (desired.version, desired.digest, desired.epoch)
-    return other is not None and written == (other.target.version, other.target.digest, other.epoch)
+    return other is not None and desired in other.known_writes.intended
 
 
 def _has_ended(ended: Deployment) -> Planned:
@@ -210,11 +220,10 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
     if before.deployment == request.deployment and before.epoch < established.epoch:
         return _refuse(context, request, [established.reason(before.epoch, request.deployment)])
     record = _record(context, request, execution, found)
-    if context.deployments.get(cluster, request.deployment) is None:
-        # If this call is lost after it took the lease, convergence needs the record to resume the deployment.
-        begins = replace(record, state=DeploymentState.QUEUED, reason="is about to begin")
-        if not context.deployments.put(begins):
-            return _has_ended(observe.deployment(context, cluster, request.deployment))
+    begins = replace(record, state=DeploymentState.QUEUED, reason="is about to begin")
+    # If this call is lost after it took the lease, convergence needs the record to resume the deployment.
+    if context.deployments.get(cluster, request.deployment) is None and not context.deployments.put(begins):
+        return _has_ended(observe.deployment(context, cluster, request.deployment))
     if before.has_expired(now) and before.deployment != request.deployment:
         # This call may be lost once it has the lease; then nothing else would end the former holder's commands soon.
         cancel_turns_until(context, cluster, before.epoch, request.deployment)
@@ -224,17 +233,22 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
         if request.kind is Kind.DEPLOY:
             return _take_slot(context, request, execution, replace(found, waits_for=error.holder))
         return _refuse(context, request, [str(error)])
-    began = context.deployments.get(cluster, request.deployment)
-    if began is not None and began.epoch == lease.epoch and (refused := _second_execution(began, execution)):
+    began = context.deployments.get(cluster, request.deployment) or begins
+    has_begun = began.epoch == lease.epoch or began.known_writes.intended
+    if has_begun and (refused := _second_execution(began, execution)):
         return refused  # two executions planned at once, and the other was faster
     if before.deployment or before.epoch + 1 < lease.epoch:  # free, but others may be open if it was set back
         _close_former_holders(context, request, before, lease)
-    deployment = replace(record, epoch=lease.epoch)
+    deployment = replace(record, epoch=lease.epoch, writes=began.known_writes)
     if request.rollback_of:
         _quarantine(context, request)
     if not request.only or (desired and desired.version == request.version and not found.desired_is_nobodys):
-        wanted = Desired(request.version, found.target.digest, lease.epoch, request.deployment)
+        wanted = _own_desired(deployment)
+        # First: if this call or the lease is lost in between, the record explains what the registry has.
+        if began.state.final or not context.deployments.put(began.intending(wanted)):
+            return _ended_meanwhile(context, deployment)
         context.registry.set_desired(cluster, wanted)
+        deployment = deployment.confirming(wanted)
     # A refused one is on record; the stage of that host fails with it.
     _ = give_turns(context, deployment, [prefetch(deployment, host, 0, now) for host in deployment.hosts])
     if not context.deployments.put(deployment):
@@ -269,6 +283,7 @@ def _ended_meanwhile(context: Context, deployment: Deployment) -> Planned:
 
 def _record(context: Context, request: Request, execution: str, found: Plan) -> Deployment:
     """Return the record of the deployment; its epoch is 0 until it has the lease."""
+    earlier = context.deployments.get(request.cluster, request.deployment)
     manifest = context.artifacts.manifest(request.service, request.version)
     hosts = tuple(planned.host for planned in found.hosts) + found.in_place
     return Deployment(
@@ -282,6 +297,7 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
         started_at=context.clock.now(),
         execution=execution,
         skipped_hosts=observe.previously_skipped_hosts(context, request),
+        writes=earlier.known_writes if earlier else NO_WRITES,
     )
 
 

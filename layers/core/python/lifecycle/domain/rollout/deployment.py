@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet.cluster import Cluster, cluster_named
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.rollout.desired_writes import NO_WRITES, DesiredWrites
 from lifecycle.domain.rollout.execution import continues
 from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote
 from lifecycle.domain.service.policy import Policy
@@ -143,7 +145,7 @@ class Deployment:
 
     `hosts` is the order of the plan, and `host_count` their number. The ledger keeps the order apart: it is
     empty where only the rest was read. `previous` is the rollback target. `execution` is the name of the
-    state-machine execution that carries it now.
+    state-machine execution that carries it now. `writes` is None where an older version wrote the record.
     """
 
     request: Request
@@ -161,6 +163,7 @@ class Deployment:
     bake_note: BakeNote = NO_NOTE
     host_count: int = 0
     resumptions: Resumptions = NOT_RESUMED
+    writes: DesiredWrites | None = None
 
     @property
     def id(self) -> str:
@@ -182,7 +185,29 @@ class Deployment:
             execution=request.deployment,
             state=DeploymentState.QUEUED,
             reason=reason,
+            writes=NO_WRITES,
         )
+
+    @property
+    def known_writes(self) -> DesiredWrites:
+        """Return its writes of the desired version, inferred where an older version wrote the record.
+
+        A repair of some hosts may have brought them another version than the desired one, and a deployment that was
+        closed before its plan wrote nothing.
+        """
+        if self.writes is not None:
+            return self.writes
+        own = (Desired(self.target.version, self.target.digest, self.epoch, self.id),) if self.epoch else ()
+        unplanned = self.state.final and self.state is not DeploymentState.DONE and not self.host_count
+        return DesiredWrites(own, 0 if unplanned or self.request.only else self.epoch)
+
+    def intending(self, desired: Desired) -> "Deployment":
+        """Return the record to put before the deployment writes this desired version."""
+        return replace(self, writes=self.known_writes.intending(desired))
+
+    def confirming(self, desired: Desired) -> "Deployment":
+        """Return the record after the deployment wrote this desired version."""
+        return replace(self, writes=self.known_writes.intending(desired).confirming(desired.epoch))
 
     def carried_by_another(self, execution: str) -> str:
         """Return why this execution must not go on: somebody started or redrove it beside the deployment's own.

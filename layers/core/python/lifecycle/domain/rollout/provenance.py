@@ -4,7 +4,7 @@ A parameter of SSM has no owner: a person can edit it, delete it, or restore an 
 deployments say what it must be. Used by convergence, by the plan of a deployment, and by `lifecycle status`.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -76,68 +76,48 @@ class Nobodys:
 
 
 def nobodys(
-    cluster: Cluster,
-    desired: Desired | None,
-    named: Deployment | None,
-    recent: Sequence[Deployment],
-    lease: Lease,
-    touched: Collection[str] = (),
+    cluster: Cluster, desired: Desired | None, named: Deployment | None, recent: Sequence[Deployment], lease: Lease
 ) -> Nobodys | None:
     """Return why the desired version is nobody's, or None if a deployment wrote it.
 
-    `named` is the record of the deployment that `desired` names, and `recent` are the newest records. Read `desired`
-    after `lease` and `recent`: a deployment writes the parameter before its record has an epoch. `touched` has the
-    giver, if it began with a host: such a deployment gives nothing back.
+    `named` is the record of the deployment that `desired` names, and `recent` are the newest records. Every write is
+    on record before it happens, so records that are read after `desired` explain it.
     """
-    last = max((each for each in recent if _wrote(each, desired)), key=lambda each: each.epoch, default=None)
+    known = [*recent] if named is None or named in recent else [*recent, named]
+    last = max((each for each in known if _confirmed(each)), key=_confirmed, default=None)
     if desired is None:
         return Nobodys(HandMade.DELETED, cluster, None, last) if last else None
-    if kind := _hand_made(desired, named, recent, last, lease, touched):
+    if kind := _hand_made(desired, named, known, last, lease):
         return Nobodys(kind, cluster, desired, last)
     return None
 
 
-def giver(desired: Desired | None, recent: Sequence[Deployment]) -> Deployment | None:
-    """Return the deployment that may have given the version of before back: its epoch, but another one's name."""
-    if desired is None:
-        return None
-    found = (each for each in recent if each.epoch and each.epoch == desired.epoch)
-    return next((each for each in found if each.id != desired.deployment), None)
-
-
-def _wrote(each: Deployment, desired: Desired | None) -> bool:
-    """Return whether a deployment wrote the parameter.
-
-    A repair that brings another version to new hosts does not, nor does one that was closed before its plan.
-    """
-    other_version = desired is None or each.target.version != desired.version
-    unplanned = each.state.final and each.state is not DeploymentState.DONE and not each.host_count
-    return each.epoch > 0 and not unplanned and not (each.request.only and other_version)
-
-
 def _hand_made(
-    desired: Desired,
-    named: Deployment | None,
-    recent: Sequence[Deployment],
-    last: Deployment | None,
-    lease: Lease,
-    touched: Collection[str],
+    desired: Desired, named: Deployment | None, known: Sequence[Deployment], last: Deployment | None, lease: Lease
 ) -> HandMade | None:
     if named is None:
         return HandMade.UNRECORDED
-    if not named.epoch:
-        return None  # its plan writes the parameter before the record has its epoch, and may be lost before that
-    wanted = Target(desired.version, desired.digest)
-    if wanted != named.target and not _gave_back(named, wanted):
+    if any(_explains(each, desired) for each in known):
+        return HandMade.OLDER if last and desired.epoch < _confirmed(last) else None
+    if Target(desired.version, desired.digest) != named.target:
         return HandMade.OTHER_TARGET
-    writer = giver(desired, recent)
-    if (last and desired.epoch < last.epoch) or (writer and (writer.id in touched or not _gave_back(writer, wanted))):
-        return HandMade.OLDER
-    newest = max((lease.epoch, named.epoch, *(each.epoch for each in recent)))
-    return HandMade.NEVER_ISSUED if desired.epoch > newest else None
+    newest = max(lease.epoch, *(each.epoch for each in known), *map(_confirmed, known))
+    return HandMade.NEVER_ISSUED if desired.epoch > newest else HandMade.OLDER
 
 
-def _gave_back(ended: Deployment, wanted: Target) -> bool:
-    """Return whether a deployment that ended before its first host would have written its previous version again."""
-    undone = ended.state.final and ended.state is not DeploymentState.DONE
-    return undone and ended.previous == wanted
+def _confirmed(each: Deployment) -> int:
+    """Return the epoch under which a deployment surely wrote the parameter; 0 if it may have written nothing."""
+    return each.known_writes.confirmed
+
+
+def _explains(each: Deployment, desired: Desired) -> bool:
+    """Return whether a deployment set out to write this value. A record of an older version leaves more open."""
+    if each.writes is not None:
+        return desired in each.writes.intended
+    wanted = Target(desired.version, desired.digest)
+    if desired.deployment == each.id and not each.epoch:
+        return True  # an older plan wrote the parameter before its record had an epoch
+    if desired.deployment == each.id and wanted == each.target:
+        return desired.epoch <= each.epoch
+    undone = each.state.final and each.state is not DeploymentState.DONE
+    return undone and each.previous == wanted and each.epoch == desired.epoch
