@@ -209,6 +209,29 @@ def test_write_between_the_reads_of_the_records_and_of_the_desired_version_is_no
     assert found.kind is HandMade.OTHER_TARGET
 
 
+def test_write_that_a_late_call_dropped_from_the_record_is_the_deployments(machine: Machine) -> None:
+    """Seed 9683 of the simulation: a call from before put the record that it had read, with the older epoch."""
+    machine.stop_at = "UPDATE_HOSTS"
+    name = machine.deploy("1.0.1")
+    before = machine.record(name)
+    machine.memory.leases.set_back(CLUSTER, None)
+    begin(machine.context, before.request, name)
+    written, held = desired(machine), machine.memory.leases.current(CLUSTER)
+    stored(machine, name, epoch=before.epoch, writes=before.writes, state=DeploymentState.STALE)
+    machine.memory.leases.release(CLUSTER, held)
+    assert kind(machine) is None
+    for epoch, expected in ((written.epoch + 1, HandMade.NEVER_ISSUED), (1, HandMade.OLDER)):
+        edit(machine, epoch=epoch)
+        assert kind(machine) is expected
+    first = machine.memory.deployments.recent(CLUSTER, 2)[1]
+    named = Desired(first.target.version, first.target.digest, before.epoch, first.id)
+    machine.memory.registry.set_desired(CLUSTER, named)
+    assert kind(machine) is HandMade.OLDER, "another deployment has this epoch"
+    machine.memory.registry.set_desired(CLUSTER, replace(named, epoch=written.epoch))
+    stored(machine, name, epoch=written.epoch)
+    assert kind(machine) is HandMade.OLDER, "another deployment has this epoch"
+
+
 def older(machine: Machine, name: str) -> Deployment:
     """Let an older control plane have written the record."""
     stored(machine, name, writes=None)

@@ -5,7 +5,7 @@ deployments say what it must be. Used by convergence, by the plan of a deploymen
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lifecycle.domain.fleet.cluster import Cluster
@@ -101,6 +101,8 @@ def _hand_made(
         return HandMade.OLDER if last and desired.epoch < _confirmed(last) else None
     if Target(desired.version, desired.digest) != named.target:
         return HandMade.OTHER_TARGET
+    if _was_dropped(desired, named, known, lease) and not (last and desired.epoch < _confirmed(last)):
+        return None
     newest = max(lease.epoch, *(each.epoch for each in known), *map(_confirmed, known))
     return HandMade.NEVER_ISSUED if desired.epoch > newest else HandMade.OLDER
 
@@ -108,6 +110,20 @@ def _hand_made(
 def _confirmed(each: Deployment) -> int:
     """Return the epoch under which a deployment surely wrote the parameter; 0 if it may have written nothing."""
     return each.known_writes.confirmed
+
+
+def _was_dropped(desired: Desired, named: Deployment, known: Sequence[Deployment], lease: Lease) -> bool:
+    """Return whether a late call of the deployment dropped this write from its record, by an older record.
+
+    It has the version of an earlier write, under a later epoch that the lease gave and that no other record has.
+    """
+    own = named.known_writes.intended
+    others = {each.epoch for each in known if each.id != named.id}
+    others |= {write.epoch for each in known if each.id != named.id for write in each.known_writes.intended}
+    given = max((write.epoch for write in own), default=0) < desired.epoch <= lease.epoch
+    return (
+        given and desired.epoch not in others and any(replace(write, epoch=desired.epoch) == desired for write in own)
+    )
 
 
 def _explains(each: Deployment, desired: Desired) -> bool:
