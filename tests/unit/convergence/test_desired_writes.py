@@ -232,6 +232,17 @@ def test_write_that_a_late_call_dropped_from_the_record_is_the_deployments(machi
     assert kind(machine) is HandMade.OLDER, "another deployment has this epoch"
 
 
+def test_write_that_convergence_dropped_from_a_pending_record_is_the_deployments(machine: Machine) -> None:
+    """Seed 22534 of the simulation: convergence put the record that it had read before the plan wrote."""
+    name = planned(machine, "1.0.1", after=True).deployment
+    stored(machine, name, writes=NO_WRITES, state=DeploymentState.REFUSED)
+    held = machine.memory.leases.current(CLUSTER)
+    machine.memory.leases.release(CLUSTER, held)
+    assert kind(machine) is None
+    edit(machine, version="1.0.2")
+    assert kind(machine) is HandMade.OTHER_TARGET
+
+
 def older(machine: Machine, name: str) -> Deployment:
     """Let an older control plane have written the record."""
     stored(machine, name, writes=None)

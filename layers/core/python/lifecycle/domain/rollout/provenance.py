@@ -5,7 +5,7 @@ deployments say what it must be. Used by convergence, by the plan of a deploymen
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from lifecycle.domain.fleet.cluster import Cluster
@@ -115,15 +115,13 @@ def _confirmed(each: Deployment) -> int:
 def _was_dropped(desired: Desired, named: Deployment, known: Sequence[Deployment], lease: Lease) -> bool:
     """Return whether a late call of the deployment dropped this write from its record, by an older record.
 
-    It has the version of an earlier write, under a later epoch that the lease gave and that no other record has.
+    It has the deployment's target, under a later epoch that the lease gave and that no other record has.
     """
     own = named.known_writes.intended
     others = {each.epoch for each in known if each.id != named.id}
     others |= {write.epoch for each in known if each.id != named.id for write in each.known_writes.intended}
-    given = max((write.epoch for write in own), default=0) < desired.epoch <= lease.epoch
-    return (
-        given and desired.epoch not in others and any(replace(write, epoch=desired.epoch) == desired for write in own)
-    )
+    newest = max((write.epoch for write in own), default=0)
+    return newest < desired.epoch <= lease.epoch and desired.epoch not in others
 
 
 def _explains(each: Deployment, desired: Desired) -> bool:
