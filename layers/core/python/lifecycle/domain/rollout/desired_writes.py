@@ -1,4 +1,4 @@
-"""The writes of a deployment to the registry, each on record before it happens (docs/adr/0019).
+"""The writes of a deployment to the registry, each on record before it happens (docs/adr/0020).
 
 A part of the deployment's record, written by plan.py and finish.py. provenance.py compares the registry with it.
 """
