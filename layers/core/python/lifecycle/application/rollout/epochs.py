@@ -3,13 +3,21 @@
 Called before the lease is taken (plan.py, rollback.py), so that an epoch is never given twice.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from lifecycle.application.context import Context
 from lifecycle.application.readable import readable
 from lifecycle.application.rollout.observe import RECENT_LIMIT
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.rollout.epochs import Epochs, recorded_epochs
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.epochs import Epochs, highest_of_others, recorded_epochs
+from lifecycle.domain.rollout.lease import Lease
+
+# A lease that is lost each time must not hold a plan for ever. Its stages check the lease again.
+CLAIMS = 5
 
 
 def recorded(context: Context, cluster: Cluster) -> Epochs:
@@ -17,9 +25,40 @@ def recorded(context: Context, cluster: Cluster) -> Epochs:
 
     A record that cannot be read must not stop a rollback. The other records have its epoch too.
     """
-    desired = _desired(context, cluster)
-    deployments, _ = readable(lambda: context.deployments.recent_without_hosts(cluster, RECENT_LIMIT), ())
+    desired, deployments = _desired(context, cluster), _recent(context, cluster)
     return recorded_epochs(desired, context.fleet.reports(cluster), context.fleet.turn_epochs(cluster), deployments)
+
+
+def claimed(context: Context, deployment: Deployment, lease: Lease) -> Lease:
+    """Return the lease of a deployment under an epoch that it shares with none; raises LeaseHeld.
+
+    The lease may have been lost since it was taken, and another plan may have taken it under the same epoch. So each
+    records its claim, and then reads those of the others: the later one sees the other's, and takes a higher epoch.
+    A deployment that has ended meanwhile claims nothing.
+    """
+    cluster, name = deployment.cluster, deployment.id
+    for _ in range(CLAIMS):
+        if not _claims(context, deployment, lease):
+            return lease
+        others = highest_of_others(name, _recent(context, cluster))
+        newest = max(lease.epoch, others + 1)
+        held = context.leases.acquire(cluster, name, context.clock.now(), newest)
+        if held.epoch == lease.epoch:
+            return held
+        lease = held
+    return lease
+
+
+def _claims(context: Context, deployment: Deployment, lease: Lease) -> bool:
+    known = context.deployments.get(deployment.cluster, deployment.id) or deployment
+    if known.state.final or known.epoch == lease.epoch:
+        return False
+    return context.deployments.put(replace(known, claimed=lease.epoch))
+
+
+def _recent(context: Context, cluster: Cluster) -> Sequence[Deployment]:
+    found, _ = readable(lambda: context.deployments.recent_without_hosts(cluster, RECENT_LIMIT), ())
+    return found
 
 
 def _desired(context: Context, cluster: Cluster) -> Desired | None:

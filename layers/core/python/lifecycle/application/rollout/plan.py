@@ -111,9 +111,11 @@ def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
         context.record_action(cluster, existing.id, "take the lost lease again", why)
         try:
             lease = context.leases.acquire(cluster, existing.id, context.clock.now(), recorded.highest)
+            lease = epochs.claimed(context, existing, lease)
         except LeaseHeld as error:
             return _fenced(context, existing, str(error))
-        current = _intending_again(replace(existing, epoch=lease.epoch, writes=existing.known_writes))
+        current = replace(existing, epoch=lease.epoch, claimed=lease.epoch, writes=existing.known_writes)
+        current = _intending_again(current)
     if execution_number(execution) > execution_number(existing.execution):
         current = replace(current, execution=execution)
     if current != existing and not context.deployments.put(current):
@@ -228,7 +230,7 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
         # This call may be lost once it has the lease; then nothing else would end the former holder's commands soon.
         cancel_turns_until(context, cluster, before.epoch, request.deployment)
     try:
-        lease = _acquire(context, request, before, found)
+        lease = epochs.claimed(context, begins, _acquire(context, request, before, found))
     except LeaseHeld as error:
         if request.kind is Kind.DEPLOY:
             return _take_slot(context, request, execution, replace(found, waits_for=error.holder))
@@ -239,7 +241,7 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
         return refused  # two executions planned at once, and the other was faster
     if before.deployment or before.epoch + 1 < lease.epoch:  # free, but others may be open if it was set back
         _close_former_holders(context, request, before, lease)
-    deployment = replace(record, epoch=lease.epoch, writes=began.known_writes)
+    deployment = replace(record, epoch=lease.epoch, claimed=lease.epoch, writes=began.known_writes)
     if request.rollback_of:
         _quarantine(context, request)
     if not request.only or (desired and desired.version == request.version and not found.desired_is_nobodys):
@@ -247,6 +249,8 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
         # First: if this call or the lease is lost in between, the record explains what the registry has.
         if began.state.final or not context.deployments.put(began.intending(wanted)):
             return _ended_meanwhile(context, deployment)
+        if not context.leases.current(cluster).is_held_by(request.deployment, lease.epoch):
+            return begin(context, request, execution)  # lost since; another deployment may have written its own
         context.registry.set_desired(cluster, wanted)
         deployment = deployment.confirming(wanted)
     # A refused one is on record; the stage of that host fails with it.

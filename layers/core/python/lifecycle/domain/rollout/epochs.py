@@ -53,12 +53,18 @@ def recorded_epochs(
     found = [NO_EPOCH]
     if desired is not None and desired.epoch < IMPLAUSIBLE:
         found.append(RecordedEpoch(desired.epoch, "the desired version"))
-    found += [RecordedEpoch(each.epoch, f"deployment {each.id}") for each in deployments]
+    known = tuple(deployments)
+    found += [RecordedEpoch(each.epoch, f"deployment {each.id}") for each in known]
     found += [RecordedEpoch(epoch, f"the command of {host}") for host, epoch in commands.items()]
     found.append(_of_most_hosts(reports))
     established = max(found, key=lambda each: each.epoch)
     acted = [report.epoch for report in reports.values() if report.epoch < IMPLAUSIBLE]
-    return Epochs(max([established.epoch, *acted]), established)
+    return Epochs(max([established.epoch, *acted, *(each.claimed for each in known)]), established)
+
+
+def highest_of_others(deployment: str, recent: Iterable[Deployment]) -> int:
+    """Return the highest epoch that a deployment other than this one has, or has claimed."""
+    return max((max(each.epoch, each.claimed) for each in recent if each.id != deployment), default=0)
 
 
 def _of_most_hosts(reports: Mapping[str, HostReport]) -> RecordedEpoch:
