@@ -19,7 +19,8 @@ def starts_only_what_was_asked_for(oracle: "Oracle", name: str, given: Mapping[s
     """10, 16: a deployment starts because of a command, a decision to roll back, or drift."""
     _sim, deployment, kind = oracle.sim, str(given["deployment"]), given["kind"]
     record = oracle.records.get(deployment)
-    _stopped_stays_stopped(oracle, name, deployment)
+    if by == "lifecycle":
+        _stopped_stays_stopped(oracle, name, deployment)
     if record is not None and record.state.final:
         if by == "lifecycle" and not oracle.recent(oracle.ended_at.get(deployment, -1e9)):
             oracle.fail("10 resurrected", f"{name} is started, and {deployment} is {record.state}")
@@ -68,7 +69,7 @@ def hand_made_is_hand_made(oracle: "Oracle", entry: AuditEntry) -> None:
 
 
 def _stopped_stays_stopped(oracle: "Oracle", name: str, deployment: str) -> None:
-    """10: stopping an execution by hand aborts its deployment; no other execution of it starts."""
+    """10: stopping an execution by hand aborts its deployment; Lifecycle starts no other execution of it."""
     record, executions = oracle.records.get(deployment), oracle.sim.executions.by_name
     if record is None or record.state is DeploymentState.QUEUED:
         return

@@ -15,6 +15,7 @@ from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
 from lifecycle.domain.rollout.desired_writes import NO_WRITES
 from lifecycle.domain.rollout.provenance import HandMade
+from tests.fakes.deployments import MemoryDeployments
 from tests.fakes.registry import MemoryRegistry
 from tests.support.rollout import CLUSTER, Machine, manifest
 
@@ -230,6 +231,34 @@ def test_write_that_a_late_call_dropped_from_the_record_is_the_deployments(machi
     machine.memory.registry.set_desired(CLUSTER, replace(named, epoch=written.epoch))
     stored(machine, name, epoch=written.epoch)
     assert kind(machine) is HandMade.OLDER, "another deployment has this epoch"
+
+
+class EndsBefore(MemoryDeployments):
+    """Deployments whose first write finds that another call of `finish` has ended the deployment."""
+
+    def __init__(self, machine: Machine, name: str) -> None:
+        self.__dict__.update(machine.memory.deployments.__dict__)
+        self._end: Callable[[], object] | None = lambda: rejected(machine.context, name)
+
+    def put(self, deployment: Deployment) -> bool:
+        if self._end:
+            end, self._end = self._end, None
+            end()
+        return super().put(deployment)
+
+
+def rejected(context: Context, name: str) -> object:
+    return finish(context, CLUSTER, name, DeploymentState.REJECTED, "rejected")
+
+
+def test_slower_of_two_ends_drops_no_write_from_the_record(machine: Machine) -> None:
+    """Seed 3768 of the simulation: the slower call put its own record, without what the faster one gave back."""
+    name = planned(machine, "1.0.1", after=True).deployment
+    begin(machine.context, machine.record(name).request, name)
+    rejected(replace(machine.context, deployments=EndsBefore(machine, name)), name)
+    assert desired(machine).version == "1.0.0"
+    assert desired(machine) in machine.record(name).known_writes.intended
+    assert kind(machine) is None
 
 
 def test_write_that_convergence_dropped_from_a_pending_record_is_the_deployments(machine: Machine) -> None:

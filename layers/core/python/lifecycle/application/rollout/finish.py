@@ -83,6 +83,7 @@ def restore_desired(context: Context, current: Deployment, outcome: DeploymentSt
     # First: if this call or the lease is lost in between, the record explains what the registry has.
     recorded = observe.deployment(context, current.cluster, current.id)
     if not context.deployments.put(recorded.intending(given_back)):
-        return current
+        # Another call has ended it, and its record has what that call wrote.
+        return replace(current, writes=observe.deployment(context, current.cluster, current.id).writes)
     context.registry.set_desired(current.cluster, given_back)
     return replace(current, writes=recorded.confirming(given_back).writes)
