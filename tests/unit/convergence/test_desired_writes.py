@@ -233,6 +233,19 @@ def test_write_that_a_late_call_dropped_from_the_record_is_the_deployments(machi
     assert kind(machine) is HandMade.OLDER, "another deployment has this epoch"
 
 
+def test_older_epoch_of_a_resumed_deployment_by_hand_is_nobodys(machine: Machine) -> None:
+    """Seed 14998 of the simulation: the epoch that the resume wrote was never confirmed."""
+    machine.stop_at = "UPDATE_HOSTS"
+    name = machine.deploy("1.0.1")
+    before = machine.record(name)
+    machine.memory.leases.set_back(CLUSTER, None)
+    begin(machine.context, before.request, name)
+    assert machine.record(name).known_writes.confirmed == desired(machine).epoch > before.epoch
+    finish(machine.context, CLUSTER, name, DeploymentState.DONE, "done")
+    edit(machine, epoch=before.epoch)
+    assert kind(machine) is HandMade.OLDER
+
+
 class EndsBefore(MemoryDeployments):
     """Deployments whose first write finds that another call of `finish` has ended the deployment."""
 

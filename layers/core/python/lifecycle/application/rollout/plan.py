@@ -121,7 +121,8 @@ def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
     if current != existing and not context.deployments.put(current):
         _ = context.leases.release(cluster, Lease(current.epoch, current.id))  # not held: somebody has freed it
         return _has_ended(observe.deployment(context, cluster, current.id))
-    _write_desired_again(context, current)
+    if _write_desired_again(context, current) and current.known_writes.confirmed < current.epoch:
+        _ = context.deployments.put(current.confirming(_own_desired(current)))  # refused: it has ended since
     queue.clear_slot(context, existing.request)
     return Planned("PLANNED", current.epoch, f"{existing.id} continues in execution {execution}")
 
@@ -136,8 +137,8 @@ def _intending_again(current: Deployment) -> Deployment:
     return current.intending(_own_desired(current)) if wrote else current
 
 
-def _write_desired_again(context: Context, current: Deployment) -> None:
-    """Give the desired version the deployment's new epoch, unless a person changed it.
+def _write_desired_again(context: Context, current: Deployment) -> bool:
+    """Give the desired version the deployment's new epoch, unless a person changed it; return whether it has it.
 
     An earlier call may have been lost between the record of that epoch and this. A deployment that is fenced now
     may have written its own version while the lease was lost.
@@ -145,9 +146,11 @@ def _write_desired_again(context: Context, current: Deployment) -> None:
     mine = _own_desired(current)
     desired, _ = readable(lambda: context.registry.desired(current.cluster), None)
     if desired is None or desired.epoch >= mine.epoch:
-        return
-    if replace(desired, epoch=mine.epoch) == mine or _is_of_a_fenced_one(context, current, desired):
+        return desired == mine
+    ours = replace(desired, epoch=mine.epoch) == mine or _is_of_a_fenced_one(context, current, desired)
+    if ours:
         context.registry.set_desired(current.cluster, mine)
+    return ours
 
 
 def _is_of_a_fenced_one(context: Context, current: Deployment, desired: Desired) -> bool:
