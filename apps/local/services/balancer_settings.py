@@ -54,6 +54,8 @@ def present(aws: Aws, ports: Ports, cluster: LocalCluster) -> Present | None:
 
 def check_path(aws: Aws, ports: Ports, cluster: LocalCluster, path: str) -> None:
     """Raise PathNotAnswered unless every host in rotation answers a new health path."""
+    if not cluster.hosts:
+        return  # its first `add` was interrupted before a host began
     now = present(aws, ports, cluster)
     if now is None or now.health_path in (None, path):
         return

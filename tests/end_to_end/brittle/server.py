@@ -7,7 +7,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MOOD = os.environ["MOOD"]
-BEGAN = time.monotonic()
+WARM = threading.Event()
 BODY = b"brittle\n"
 
 
@@ -19,8 +19,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/self_test" and MOOD == "dies in its self-test":
             print("brittle: I die in my self-test", flush=True)
             os._exit(3)
-        warm = MOOD != "warms up" or time.monotonic() - BEGAN > 4
-        self.send_response(200 if warm else 503)
+        self.send_response(200 if WARM.is_set() else 503)
         self.send_header("Content-Length", str(len(BODY)))
         self.send_header("X-Version", os.environ["LIFECYCLE_VERSION"])
         self.end_headers()
@@ -30,6 +29,10 @@ class Handler(BaseHTTPRequestHandler):
         del code, size
 
 
+if MOOD == "warms up":
+    threading.Timer(4.0, WARM.set).start()
+else:
+    WARM.set()
 if MOOD == "never starts":
     sys.exit("brittle: I never start")
 if MOOD == "dies later":
