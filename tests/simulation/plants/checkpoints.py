@@ -61,6 +61,7 @@ FAULTS = (
         _CHECKPOINT,
         "if len(serving) >= base.required else None",
         "if serving else None",
+        f"{_TESTS}::test_hosts_of_one_step_count_each_other_as_out",
     ),
     Planted(
         "the-hosts-of-another-loop-are-forgotten",
