@@ -29,6 +29,8 @@ from apps.local.dispatcher.targets import Address, Health
 _WATCH_SECONDS = 0.004
 _LONG_WATCH_SECONDS = 0.025
 _LONG_AFTER_SECONDS = 0.25
+# New clusters take Envoy a few milliseconds; after this time they are routed to all the same.
+_CLUSTERS_SECONDS = 3.0
 # Without a transition, the health of the targets is looked at this often.
 _HEALTH_SECONDS = 1.0
 _OPEN_SECONDS = 0.1
@@ -210,12 +212,28 @@ class Balancer:
     def _publish(self) -> None:
         self._changed(self.groups.values())
         settings = [group.settings for group in self.groups.values()]
-        self.files.clusters(settings, [group.settings for group in self.groups.values() if group.was_open])
+        opened = [group.settings for group in self.groups.values() if group.was_open]
+        self._await_clusters(self.files.clusters(settings, opened))
         routes = {arn: group.route for arn, group in self.groups.items()}
         problems = self.files.listeners(self.elbv2.listeners, routes)
         for arn in problems.keys() - self.problems.keys():
             log.error("listener %s is not served: %s", arn, problems[arn])
         self.problems = problems
+
+    def _await_clusters(self, added: set[str]) -> None:
+        """Wait until Envoy serves new clusters: a route to one that it does not serve yet answers an empty 503."""
+        deadline = time.monotonic() + _CLUSTERS_SECONDS
+        while self.envoy.pid and not self._serves(added):
+            if time.monotonic() > deadline:
+                log.warning("expected Envoy to serve %s within %s s", sorted(added), _CLUSTERS_SECONDS)
+                return
+            self._stopping.wait(_WATCH_SECONDS)
+
+    def _serves(self, clusters: set[str]) -> bool:
+        try:
+            return clusters <= self.envoy.observe().keys()
+        except EnvoyUnreachable:
+            return False
 
     def _changed(self, groups: Iterable[Group]) -> None:
         for group in groups:

@@ -22,6 +22,7 @@ class EnvoyFiles:
         self._folder, self._interval = folder, interval
         self._written: dict[str, str] = {}
         self._bound: dict[str, int] = {}
+        self._clusters: set[str] = set()
 
     def endpoints(self, group: TargetGroup, rotation: Rotation) -> None:
         resource = envoy_configuration.endpoints(group.cluster, group.check, rotation.listed())
@@ -36,16 +37,19 @@ class EnvoyFiles:
         listed = [(address, address not in opened or drains) for address, drains in rotation.listed()]
         self._put(f"endpoints-{name}", [envoy_configuration.endpoints(name, group.check, listed)])
 
-    def clusters(self, groups: Iterable[TargetGroup], opened: Iterable[TargetGroup]) -> None:
-        """Write every target group, those that fail or failed open twice; their endpoints were written before."""
+    def clusters(self, groups: Iterable[TargetGroup], opened: Iterable[TargetGroup]) -> set[str]:
+        """Write every target group, those that fail or failed open twice; their endpoints were written before.
+
+        Returns the names of the clusters that were not in the file before.
+        """
         of_group, of_opened = envoy_configuration.cluster, envoy_configuration.open_cluster
-        self._put(
-            "clusters",
-            [
-                *(of_group(self._folder, each.cluster, each.check, self._interval) for each in groups),
-                *(of_opened(self._folder, each.cluster, each.check, self._interval) for each in opened),
-            ],
-        )
+        resources = [
+            *(of_group(self._folder, each.cluster, each.check, self._interval) for each in groups),
+            *(of_opened(self._folder, each.cluster, each.check, self._interval) for each in opened),
+        ]
+        self._put("clusters", resources)
+        before, self._clusters = self._clusters, {str(each["name"]) for each in resources}
+        return self._clusters - before
 
     def listeners(self, listeners: Iterable[Listener], clusters: Mapping[str, str]) -> dict[str, str]:
         """Write every listener that can be served; return the problems of the others, by ARN.

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 from botocore.exceptions import ClientError
 
@@ -39,6 +40,23 @@ def test_registered_targets_become_healthy_and_share_the_requests(harness_: Harn
     until(lambda: all_healthy(harness_, *services))
     answers = {harness_.get()[1] for _ in range(8)}
     assert answers == {service.address for service in services}
+
+
+def test_new_listener_routes_only_to_clusters_that_envoy_serves(
+    emulator: str, endpoint: tuple[str, int, Path], tmp_path: Path
+) -> None:
+    url, pid, _ = endpoint
+    for number in range(5):
+        made = Harness(emulator, url, tmp_path, harness.free_port(), pid=pid)
+        # Whatever is written while it is suspended, Envoy reads in an order of its own.
+        envoy = psutil.Process(made.state()["envoy"]["pid"])
+        envoy.suspend()
+        resumed = threading.Timer(0.6, envoy.resume)
+        resumed.start()
+        made.build(f"fresh{number}")
+        until(partial(harness.is_open, made.port), every=0.0005)
+        assert {made.get() for _ in range(20)} == {(503, "no healthy upstream")}
+        resumed.join()
 
 
 def test_draining_waits_for_requests_in_flight_and_admits_no_new_one(
