@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from lifecycle.application.convergence.converge import converge_all
-from lifecycle.application.convergence.hand_made import REMINDED_AFTER
+from lifecycle.application.convergence.report_once import REMINDED_AFTER
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.plan import preview
 from lifecycle.application.rollout.rollback import rollback_target

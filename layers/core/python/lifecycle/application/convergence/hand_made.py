@@ -5,18 +5,15 @@ Called by converge.py. Nothing is undone here: a person decides what becomes of 
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from lifecycle.application.context import Context
+from lifecycle.application.convergence.report_once import report_once
 from lifecycle.domain.convergence.decide import ClusterFacts
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.listing import listed
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
-
-# A change that stays is reported again after this time.
-REMINDED_AFTER = timedelta(days=7)
-_ENTRIES_READ = 500
 
 
 def report_hand_made(context: Context, cluster: Cluster, facts: ClusterFacts) -> None:
@@ -55,8 +52,4 @@ def _entry(context: Context, cluster: Cluster, what: str, why: str, deployment: 
 
 
 def _report_once(context: Context, cluster: Cluster, entry: AuditEntry, since: datetime | None = None) -> None:
-    """Append an entry, unless the same was appended in the last days and after `since`."""
-    begin = entry.at - REMINDED_AFTER
-    before = context.audit_log.read(cluster, max(begin, since) if since else begin, _ENTRIES_READ)
-    if entry not in {replace(each, at=entry.at) for each in before}:
-        context.audit_log.append(entry)
+    report_once(context, cluster, entry, lambda each: replace(each, at=entry.at) == entry, since)
