@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError
 from apps.agent import aws, processes
 from apps.agent.agent import Agent
 from apps.agent.home_lock import HomeLock
+from apps.agent.ledger_clock import LedgerClock
 from apps.agent.metrics import MetricsPublisher
 from apps.agent.service import Service
 from apps.agent.settings import Settings, StopService, parse
@@ -52,12 +53,15 @@ def run(settings: Settings) -> None:
         signal.signal(number, lambda number, _: signals.put(number))
     threading.Thread(target=_forward_signal, args=(signals, stopping), name="signals", daemon=True).start()
     processes.adopt_orphans()
-    dynamodb = aws.client("dynamodb")
+    dynamodb, clock = aws.client("dynamodb"), LedgerClock()
+    clock.listen(dynamodb)
     agent = Agent(
         settings,
         aws.DynamoTurns(dynamodb, settings.table, settings.cluster, settings.host),
         aws.DynamoReports(dynamodb, settings.table, settings.cluster, settings.host),
         aws.S3Releases(functools.cache(lambda: aws.client("s3")), settings.bucket),
+        clock.now,
+        clock.seconds_ahead,
     )
     sink = aws.CloudWatchMetricSink(
         functools.cache(lambda: aws.client("cloudwatch")), settings.cluster, settings.host, settings.metrics_seconds

@@ -7,13 +7,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from apps.agent.decide import INSTALL_ORDERS, Abandon, Decision, Fetch, Idle, Ignore, Install, Prefetched, decide
 from apps.agent.errors import LeftBehind, StoreUnreachable
 from apps.agent.installer import Installer
 from apps.agent.journal import Journal
+from apps.agent.ledger_clock import utc_now
 from apps.agent.polling import PollPace
 from apps.agent.ports import Releases, Reports, Turns
 from apps.agent.release_store import ReleaseStore
@@ -34,13 +35,10 @@ FIRST_RETRY_SECONDS = 0.2
 MAXIMUM_RETRY_SECONDS = 5.0
 
 
-def utc_now() -> datetime:
-    """Return the current time in UTC; tests pass another clock."""
-    return datetime.now(UTC)
-
-
 class Agent:
     """One host's agent. `step` polls the ledger once; `run` repeats it until `stopping` is set.
+
+    `clock` tells AWS's time, and `skew` how many seconds the host's own clock is ahead of that.
 
     `measured` is set while this host may be in a test bed, or be the control of one, as the last poll showed.
     """
@@ -54,10 +52,12 @@ class Agent:
         reports: Reports,
         releases: Releases,
         clock: Callable[[], datetime] = utc_now,
+        skew: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._settings = settings
         self._turns = turns
         self._clock = clock
+        self._skew = skew
         self._release_store = ReleaseStore(settings.home, settings.cluster.service, releases, self._rollback_versions)
         self._service = Service(settings.home)
         self._installer = Installer(settings, self._release_store, self._service, self._announce)
@@ -226,6 +226,7 @@ class Agent:
                 releases=self._release_store.versions(),
                 ended=None if running else self._supervision.end(state.self_test),
                 leftover=self._leftover,
+                skew=self._skew(),
             )
         )
 

@@ -130,7 +130,11 @@ class ControlPlaneStack(Stack):
     def _rollout_phases(self) -> None:
         drains, registers = change_targets("DeregisterTargets"), change_targets("RegisterTargets")
         self._phase(
-            "plan", reads=[TARGETS, GROUP_SETTINGS, SNAPSHOTS, RELEASES], writes=[LEDGER, REGISTRY], may=[LEAVE_QUEUE]
+            "plan",
+            reads=[TARGETS, WEIGHTS, GROUP_SETTINGS, SNAPSHOTS, RELEASES],
+            writes=[LEDGER, REGISTRY],
+            # It takes out targets of no known host.
+            may=[LEAVE_QUEUE, drains, set_weights()],
         )
         self._phase("next_step", reads=[TARGETS], writes=[LEDGER])
         # A stage that takes out a host of a test bed first sets the weight of its target group to 0.

@@ -239,6 +239,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "AlbDispatcher.targets": lambda g: _registered(g, lambda: g.dispatcher.targets(g.cluster)),
     "AlbDispatcher.target": lambda g: _registered(g, lambda: g.dispatcher.target(g.cluster, ADDRESS)),
     "AlbDispatcher.members": lambda g: _registered(g, lambda: g.dispatcher.members(g.cluster, Group.MAIN)),
+    "AlbDispatcher.registered": lambda g: _registered(g, lambda: g.dispatcher.registered(g.cluster)),
     "AlbDispatcher.register": lambda g: lambda: g.dispatcher.register(g.cluster, ADDRESS, 80),
     "AlbDispatcher.deregister": lambda g: _registered(g, lambda: g.dispatcher.deregister(g.cluster, ADDRESS, 80)),
     "AlbDispatcher.has_test_bed": lambda g: lambda: g.dispatcher.has_test_bed(g.cluster),

@@ -8,6 +8,7 @@ from apps.local.aws.clients import Aws
 from lifecycle.application.ports.dispatcher import Dispatcher
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.strays import RegisteredTarget
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 from tests.contract.conftest import Gateways, with_test_bed
@@ -44,6 +45,15 @@ def test_a_groups_members_have_their_own_states(bedded: Gateways) -> None:
         Group.TEST_BED: {B: TargetState.HEALTHY},
         Group.CONTROL: {},
     }
+
+
+def test_registered_targets_have_their_ports_and_groups(bedded: Gateways) -> None:
+    register(bedded, A, Group.MAIN)
+    register(bedded, B, Group.CONTROL)
+    assert sorted(bedded.dispatcher.registered(bedded.cluster)) == [
+        RegisteredTarget(A, 8080, Group.MAIN, TargetState.HEALTHY),
+        RegisteredTarget(B, 8080, Group.CONTROL, TargetState.HEALTHY),
+    ]
 
 
 def test_the_main_groups_state_of_a_target_goes_before_the_others(bedded: Gateways) -> None:

@@ -20,7 +20,7 @@ def kill_service(service: Service, host: str) -> None:
     """Kill the service of a host, and wait until Lifecycle reports the drift."""
     os.kill(service.pid(host), signal.SIGKILL)
     drift = wait_for("the drift to be reported", lambda: service.host_views()[host]["drift"])
-    assert drift == "its service ended with SIGKILL"
+    assert drift == "runs nothing: its service ended with SIGKILL"
 
 
 def assert_repaired(service: Service, before: dict[str, int], deployment: str) -> None:

@@ -35,7 +35,7 @@ def test_service_that_is_killed_serves_again_within_seconds(brittle: Service) ->
     wait_for("the repair to end", lambda: brittle.status()["lease"] is None)
     repair = brittle.newest_deployment()
     assert (repair["kind"], repair["state"], repair["requested_by"]) == ("CONVERGE", "DONE", "supervision")
-    assert f"{KILLED} its service ended with SIGKILL" in repair["reason"]
+    assert f"{KILLED} runs nothing: its service ended with SIGKILL" in repair["reason"]
     assert {host for host, _ in brittle.steps(repair["deployment"])} == {KILLED}
     assert {name: brittle.pid(name) for name in others} == others
 

@@ -1,10 +1,11 @@
 """A load balancer in memory, whose targets change state when a test calls `settle`."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from lifecycle import names
 from lifecycle.domain.errors import LifecycleError, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.strays import RegisteredTarget
 from lifecycle.domain.fleet.target_group import Group, TargetState, check_target, check_weights
 
 _DELAY = 60  # in seconds; the default of the cluster's template
@@ -17,7 +18,8 @@ class MemoryDispatcher:
 
     A target is INITIAL once registered and DRAINING once deregistered, until `settle`. Those in `dead` fail
     their health checks; `failures` has what the load balancer says about them. Those in `busy` go on draining.
-    `delays` are other deregistration delays than the usual one. A cluster in `old_stacks` has no test groups.
+    `delays` are other deregistration delays than the usual one. A cluster in `old_stacks` has no test groups. `ports`
+    are those of the newest target of an address, 8080 where none is named; `older` are its targets with other ports.
     """
 
     def __init__(self, clusters: Mapping[Cluster, str]) -> None:
@@ -31,6 +33,8 @@ class MemoryDispatcher:
         self.failures: dict[str, str] = {}
         self.busy: set[str] = set()
         self.broken: LifecycleError | None = None  # raised where the reason of a failed check is asked for
+        self.ports: dict[tuple[Cluster, Group, str], int] = {}
+        self.older: dict[Cluster, dict[tuple[str, int, Group], TargetState]] = {cluster: {} for cluster in clusters}
 
     def targets(self, cluster: Cluster, addresses: Collection[str] | None = None) -> Mapping[str, TargetState]:
         in_test_groups = {**self.members(cluster, Group.TEST_BED), **self.members(cluster, Group.CONTROL)}
@@ -47,16 +51,33 @@ class MemoryDispatcher:
             return {}
         return dict(self._of(cluster, group))
 
+    def registered(self, cluster: Cluster) -> Sequence[RegisteredTarget]:
+        newest = [
+            RegisteredTarget(address, self._port(cluster, group, address), group, state)
+            for group in Group
+            for address, state in self.members(cluster, group).items()
+        ]
+        return newest + [RegisteredTarget(*key, state) for key, state in self.older[cluster].items()]
+
     def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
         check_target(address, port)
-        self._of(cluster, group)[address] = TargetState.INITIAL
+        states, before = self._of(cluster, group), self._port(cluster, group, address)
+        if address in states and before != port:
+            self.older[cluster][address, before, group] = states[address]
+        self.ports[cluster, group, address] = port
+        states[address] = TargetState.INITIAL
+
+    def _port(self, cluster: Cluster, group: Group, address: str) -> int:
+        return self.ports.get((cluster, group, address), 8080)
 
     def deregister(self, cluster: Cluster, address: str, port: int, group: Group | None = None) -> None:
         check_target(address, port)
         every = tuple(Group) if self.has_test_bed(cluster) else (Group.MAIN,)
         for each in (group,) if group else every:
             states = self._of(cluster, each)
-            if address in states:
+            if (address, port, each) in self.older[cluster]:
+                self.older[cluster][address, port, each] = TargetState.DRAINING
+            elif address in states and self._port(cluster, each, address) == port:
                 states[address] = TargetState.DRAINING
 
     def has_test_bed(self, cluster: Cluster) -> bool:
@@ -93,6 +114,8 @@ class MemoryDispatcher:
                     del states[address]
                 elif state is not TargetState.DRAINING:
                     states[address] = TargetState.UNHEALTHY if address in self.dead else TargetState.HEALTHY
+        for cluster, older in self.older.items():
+            self.older[cluster] = {key: state for key, state in older.items() if state is not TargetState.DRAINING}
 
     def _of(self, cluster: Cluster, group: Group = Group.MAIN) -> dict[str, TargetState]:
         if cluster not in self.states:

@@ -13,14 +13,15 @@ from apps.agent.agent import Agent
 from apps.agent.decide import State
 from apps.agent.errors import StoreUnreachable
 from apps.agent.journal import Journal
+from apps.agent.ledger_clock import LedgerClock
 from apps.agent.polling import PollPace
 from apps.agent.settings import Settings
 from apps.agent.supervision import Supervision
 from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Turn
-from tests.simulation import false_reports, simulated_installer
+from tests.simulation import false_reports, host_faults, simulated_installer
 from tests.simulation.hosts import Host
-from tests.simulation.quick_records import report_seen_at
+from tests.simulation.quick_records import http_date, report_seen_at
 from tests.simulation.services import ReleaseStore, Service
 
 HOME = Path("/home")
@@ -43,6 +44,7 @@ class SimulatedJournal(Journal):
     def _write(self, state: State) -> None:
         host = self._host
         host.sim.work(host, "write the journal", 0.02, disk=True)
+        host_faults.require_space(host)
         before, host.journal = host.journal, state
         host.journal_before = before
         host.sim.oracle.journal_written(host, before, state)
@@ -70,9 +72,14 @@ class AgentLedger:
 
     def _reach(self) -> None:
         host = self._host
+        clock = host.clock
+        if clock:
+            clock.sent()
         host.sim.work(host, "poll the ledger", 0.05)
         if host.sim.now < host.cut_off_until:
             raise StoreUnreachable("the ledger", "the network is down")
+        if clock:
+            clock.answered(http_date(host.sim.time()))
 
 
 class Reporter:
@@ -116,7 +123,7 @@ class Reporter:
         if sim.now < host.cut_off_until:
             self._send_soon(host.cut_off_until - sim.now)
             return
-        report = report_seen_at(self._wanted, sim.time())
+        report = report_seen_at(self._wanted, host.clock.now() if host.clock else sim.time())
         if host.cover_up:
             report = host.cover_up(report)
         if host.reports_falsely:
@@ -142,7 +149,8 @@ def new_agent(host: Host) -> tuple[Agent, SimulatedJournal, AgentLedger]:
     journal, reporter = SimulatedJournal(host, ledger), Reporter(host)
     agent._settings = settings
     agent._turns = ledger
-    agent._clock = lambda: sim.time(host.agent.skew if host.agent else 0.0)
+    host.clock = LedgerClock(lambda: sim.time(host.clock_ahead))
+    agent._clock, agent._skew = host.clock.now, host.clock.seconds_ahead
     agent._release_store = releases
     agent._service = service
     agent._installer = simulated_installer.installer_class()(settings, releases, service, agent._announce)  # type: ignore[arg-type]

@@ -4,11 +4,12 @@ A target is INITIAL when registered, then HEALTHY or UNHEALTHY by what its host 
 target drains until its requests in flight have ended. The seed chooses how long each of these takes.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.strays import RegisteredTarget
 from lifecycle.domain.fleet.target_group import Group, TargetState
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Balancer:
 
     `states` are the main group's targets, `test_groups` those of the test bed and control.
     `weight_given_at` is when a group last got a traffic weight, `left_at` when a target last left it.
+    `strays` are targets that somebody registered beside Lifecycle, where no host is.
     """
 
     def __init__(self, sim: "Simulation") -> None:
@@ -39,6 +41,7 @@ class Balancer:
         self.left_at: dict[Group, float] = dict.fromkeys(Group, -1e9)
         self.lost_at: dict[str, float] = {}
         self.busy_until: dict[str, float] = {}
+        self.strays: dict[tuple[str, int, Group], TargetState] = {}
 
     def of(self, group: Group) -> dict[str, TargetState]:
         return self.states if group is Group.MAIN else self.test_groups[group]
@@ -59,13 +62,27 @@ class Balancer:
     def targets(self, cluster: Cluster, addresses: Collection[str] | None = None) -> Mapping[str, TargetState]:
         known = {**self.test_groups[Group.TEST_BED], **self.test_groups[Group.CONTROL], **self.states}
         asked = known if addresses is None else addresses
-        return self._observed({a: state for a in asked if (state := self.state(a)) is not None})
+        found = self._observed({a: state for a in asked if (state := self.state(a)) is not None})
+        strange = {} if addresses is not None else {address: state for (address, _, _), state in self.strays.items()}
+        return {**strange, **found}
 
     def target(self, cluster: Cluster, address: str) -> TargetState:
         return self._observed({address: self.state(address) or TargetState.ABSENT})[address]
 
     def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
         return self._observed(dict(self.of(group)), (group,))
+
+    def registered(self, cluster: Cluster) -> Sequence[RegisteredTarget]:
+        of_hosts = [
+            RegisteredTarget(address, 8080, group, state)
+            for group in Group
+            for address, state in self._observed(dict(self.of(group)), (group,)).items()
+        ]
+        return of_hosts + [RegisteredTarget(*key, state) for key, state in self.strays.items()]
+
+    def register_stray(self, address: str, port: int, group: Group) -> None:
+        """Register a target where no host is, as somebody does by hand; a stranger may answer there."""
+        self.strays[address, port, group] = self._sim.rng.choice((HEALTHY, HEALTHY, INITIAL, UNHEALTHY))
 
     def _observed(self, states: dict[str, TargetState], groups: Iterable[Group] = Group) -> dict[str, TargetState]:
         """Note in the actor which states it has read now; return them."""
@@ -109,6 +126,10 @@ class Balancer:
         self.check_soon(address)
 
     def deregister(self, cluster: Cluster, address: str, port: int, group: Group | None = None) -> None:
+        if group and (address, port, group) in self.strays:
+            self._sim.oracle.stray_leaves(address, port)
+            del self.strays[address, port, group]
+            return
         for each in (group,) if group else Group:
             state = self.of(each).get(address)
             if state is not None and state is not DRAINING:

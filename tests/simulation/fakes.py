@@ -13,7 +13,7 @@ from lifecycle.domain.rollout.execution import ExecutionState
 from lifecycle.domain.rollout.lease import Lease
 from tests.fakes.fleet import MemoryFleet
 from tests.fakes.leases import MemoryLeases
-from tests.simulation.quick_records import report_seen_at
+from tests.simulation.quick_records import http_date, report_seen_at
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -73,7 +73,12 @@ class Fleet(MemoryFleet):
         if name not in mine:
             return
         host.last_report_at = sim.now - sim.now % HEARTBEAT
-        mine[name] = report_seen_at(mine[name], sim.time(host.last_report_at - sim.now))
+        # A parked agent polls all the time: its clock is corrected by the answers.
+        if host.clock:
+            host.clock.sent()
+            host.clock.answered(http_date(sim.time()))
+        error = (host.clock.now() - sim.time()).total_seconds() if host.clock else 0.0
+        mine[name] = report_seen_at(mine[name], sim.time(host.last_report_at - sim.now + error))
 
 
 class Leases(MemoryLeases):

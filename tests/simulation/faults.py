@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lifecycle.domain.rollout.execution import ExecutionState
-from tests.simulation import operator_mistakes
+from tests.simulation import host_faults, operator_mistakes, shared_faults
 from tests.simulation.hosts import Boot, Host
 from tests.simulation.set_back import SetBack
 
@@ -26,6 +26,8 @@ class Faults:
             *(("host reboots", self._reboot),) * 2,
             *(("service dies", self._service_dies),) * 2,
             ("disk lost", self._lose_disk),
+            *(("disk full", host_faults.fill_disk),) * 2,
+            ("process left behind", host_faults.leave_process),
             ("host joins", self._join),
             ("host dies", self._die),
             ("service unhealthy for a while", self._become_unhealthy),
@@ -46,6 +48,9 @@ class Faults:
             ("quarantine", operator_mistakes.quarantine),
             *(("artifact gone", self._artifact_gone),) * 3,
             ("all hosts cut off", self._all_cut_off),
+            *(("shared outage", shared_faults.outage),) * 2,
+            ("stray target", shared_faults.stray),
+            *(("clock of a host wrong", shared_faults.host_clock),) * 2,
         )
         self._joined = 0
         self._set_back = SetBack(sim)
@@ -68,6 +73,7 @@ class Faults:
         sim = self._sim
         sim.calm = True
         sim.clock_error = 0.0
+        shared_faults.end_outage(sim)
         sim.giving_way = 0.15
         if sim.tracing:
             sim.say("CALM", "faults stop")
@@ -77,6 +83,7 @@ class Faults:
             host.cover_up = None
             host.up, host.reports_falsely, host.slowness = True, False, min(host.slowness, 1.0)
             host.cut_off_until = min(host.cut_off_until, sim.now)
+            host_faults.end(host)
             if host.boot and not host.boot.alive and host.boot.unhealthy:
                 host.boot.alive, host.boot.unhealthy = True, False
                 sim.balancer.check_soon(host.address)

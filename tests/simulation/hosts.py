@@ -6,6 +6,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from apps.agent.decide import State
+from apps.agent.ledger_clock import LedgerClock
 from apps.agent.processes import kernel_boot
 from lifecycle.domain.fleet.host import HostReport
 
@@ -48,6 +49,8 @@ class Host:
     `journal_before` is the agent's state before its last one, as an older image of the disk has it.
     The times (`…_at`, `…_until`) are simulated seconds, -1e9 for never. `left`: its machine is gone for good.
     `cover_up` changes every report of a failed self-test. `slowness` multiplies the time of each step.
+    `left_behind` is a start that left a process which does not end before `left_behind_until`.
+    `clock_ahead` is the error of the host's own clock, and `clock_set_at` when that last changed.
     """
 
     sim: "Simulation"
@@ -76,9 +79,15 @@ class Host:
     reports_falsely: bool = False
     cover_up: Callable[[HostReport], HostReport] | None = None
     acted_epoch: int = 0
+    disk_full_until: float = -1e9
+    left_behind: Boot | None = None
+    left_behind_until: float = -1e9
+    clock: LedgerClock | None = None
+    clock_ahead: float = 0.0
+    clock_set_at: float = -1e9
 
     def answers_checks(self) -> bool:
-        return self.up and self.boot is not None and self.boot.alive
+        return self.up and self.boot is not None and self.boot.alive and self.sim.now >= self.sim.outage_until
 
     def reachable(self) -> bool:
         """Return True while its agent runs and reaches the ledger."""

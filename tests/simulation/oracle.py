@@ -24,7 +24,17 @@ from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import TestBed
 from tests.simulation.history import History
 from tests.simulation.hosts import Boot, Host
-from tests.simulation.invariants import beds, causes, ending, fencing, in_rotation, operating, records, supervision
+from tests.simulation.invariants import (
+    beds,
+    causes,
+    ending,
+    fencing,
+    in_rotation,
+    operating,
+    records,
+    shared,
+    supervision,
+)
 from tests.simulation.scheduler import Actor
 
 
@@ -43,6 +53,7 @@ class Oracle(History):
 
     def execution_started(self, name: str, given: Mapping[str, Any], by: str) -> None:
         causes.starts_only_what_was_asked_for(self, name, given, by)
+        shared.is_not_repaired_host_by_host(self, given)
 
     def unexpected(self, actor: Actor | None, error: Exception) -> None:
         """Fail the run: an error outside of the product's own tree of errors is an unhandled case."""
@@ -153,6 +164,7 @@ class Oracle(History):
             self.moved_at[key] = self.sim.now
             records.attempts_move_forward(self, actor, before, stored)
             records.recorded_stages_are_true(self, actor, stored)
+            shared.live_host_is_not_unreachable(self, actor, stored)
 
     def deployments_answer(self, actor: Actor, answered: Question, question: Question, answer: Answer) -> None:
         records.audit_entry_comes_first(self, question.deployment, question.host, "answered", "an answer")
@@ -162,6 +174,7 @@ class Oracle(History):
             self.paused_at.pop(answered.deployment, None)
 
     def deployments_ask(self, actor: Actor, asked: Question, question: Question) -> None:
+        shared.repair_asks_nobody(self, asked)
         if asked.kind is QuestionKind.RESUME and asked.answer is None:
             self.paused_at.setdefault(asked.deployment, self.sim.now)
 
@@ -231,7 +244,11 @@ class Oracle(History):
         records.audit_entry_comes_first(self, mine, host.name, what, "the drain")
         records.drains_before_it_installs(self, actor, host)
         in_rotation.enough_stay(self, actor, host, state, group)
+        shared.is_not_drained_for_a_shared_fault(self, actor, host)
         beds.enough_stay(self, actor, host, state, group)
+
+    def stray_leaves(self, address: str, port: int) -> None:
+        shared.stray_has_an_entry(self, f"{address}:{port}")
 
     def registers(self, address: str, group: Group = Group.MAIN) -> None:
         actor, host = self.sim.actor, self.sim.hosts_at[address]

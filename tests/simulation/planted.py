@@ -78,10 +78,11 @@ def _catalogue() -> dict[str, Planted]:
         epochs,
         hand_made,
         lost,
+        shared,
         supervision,
     )
 
-    modules = (domain, application, beds, checkpoints, lost, agent, hand_made, epochs, supervision)
+    modules = (domain, application, beds, checkpoints, lost, agent, hand_made, epochs, shared, supervision)
     every = (fault for module in modules for fault in module.FAULTS)
     return {fault.name: fault for fault in every}
 

@@ -7,6 +7,7 @@ many.py.
 
 from dataclasses import MISSING, Field, fields
 from datetime import datetime
+from email.utils import format_datetime
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -31,6 +32,11 @@ def report_seen_at(report: HostReport, at: datetime) -> HostReport:
     values: list[Any] = [*_values(report)]
     values[_SEEN_AT] = at
     return HostReport(*values)
+
+
+def http_date(at: datetime) -> str:
+    """Return the header Date of an answer, which counts whole seconds."""
+    return format_datetime(at.replace(microsecond=0), usegmt=True)
 
 
 @cache

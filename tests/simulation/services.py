@@ -13,6 +13,7 @@ from apps.agent.release_store import Prepared
 from lifecycle.domain.errors import DigestMismatch, Unknown
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.target import Target
+from tests.simulation import host_faults
 from tests.simulation.hosts import Boot, Flaw, Host
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Service:
         if host.boot is not None:
             host.sim.oracle.service_stops(host)
             host.set_boot(None)
+        host_faults.require_end_of_leftovers(host)
         host.started = None
         host.sim.work(host, "stopped the service", 0.1)
 
@@ -70,7 +72,8 @@ class Service:
         return "exit code 1"
 
     def end_leftovers(self) -> None:
-        return
+        if self._host.boot is None:
+            host_faults.require_end_of_leftovers(self._host)
 
     def marked(self, environment: dict[str, str]) -> dict[str, str]:
         return environment
@@ -110,6 +113,7 @@ class ReleaseStore:
         if sim.now < host.cut_off_until:
             raise StoreUnreachable("the artifact bucket", "the network is down")
         manifest = sim.artifacts.manifest(sim.cluster.service, turn.version)
+        host_faults.require_room(host, turn.version)
         if manifest.digest != turn.digest:
             raise DigestMismatch(f"the manifest of {turn.version}", turn.digest, manifest.digest)
         if not sim.artifacts.has_artifact(Target(turn.version, turn.digest), sim.cluster.service):
@@ -149,7 +153,8 @@ def tested(host: Host) -> str:
     """Replace the agent's self_test, and note its true result in the boot."""
     host.sim.work(host, "self-test", 3.0)
     boot = host.boot
-    if boot is None or host.sim.flaw(boot.version, host.name) is Flaw.SELF_TEST:
+    down = host.sim.now < host.sim.outage_until
+    if boot is None or down or host.sim.flaw(boot.version, host.name) is Flaw.SELF_TEST:
         raise ServiceFailed("GET /self_test answered 503")
     boot.tested = True
     host.sim.oracle.self_test_passed(host)

@@ -70,6 +70,8 @@ class Simulation(Scheduler):
         self.invocations = Invocations(self)
         self.faults = Faults(self)
         self.operators = Operators(self)
+        # A dependency of every host is down: all fail their health checks and self-tests.
+        self.outage_began, self.outage_until = -1e9, -1e9
         self.clock_error = self.rng.choice((0.0, 0.0, 0.5, 3.0, 20.0))
         self.clock_error_ever = self.clock_error > 1.0
         self.context = instrumented_context(self)

@@ -76,6 +76,7 @@ def _host(connection: Connection, host: HostView) -> dict[str, Any]:
         "seen": ("unreachable, " if unreachable else "") + ago(report.seen_at, now) if known else "unknown",
         "silent": unreachable is not None and known,
         "silent_since": unreachable.isoformat() if unreachable and known else None,
+        "clock": host.clock_problem or None,
         "stage": str(report.stage),
         "balancer": str(host.state) if host.state else None,
         "drift": host.drift or None,
@@ -119,6 +120,8 @@ def _show_trouble(printer: Printer, connection: Connection, cluster: str, host: 
         printer.line(f"  {connection.command(f'unquarantine {arguments}')}")
     elif host["skipped_hosts"] and host["drift"]:
         printer.line(f"{host['host']} was left out by a decision; the next deployment includes it again")
+    if host["clock"]:
+        printer.line(f"{host['host']}: {host['clock']}: set it", "yellow")
     if host["silent"]:
         since = moment(datetime.fromisoformat(host["silent_since"]))
         healthy = host["balancer"] is not None and TargetState(host["balancer"]).serves

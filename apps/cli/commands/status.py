@@ -10,7 +10,7 @@ from apps.cli.output.text import ahead, moment, one_line
 from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection, Run
 from lifecycle.application.queries.clusters import ClusterView
-from lifecycle.application.queries.hand_made_words import interruption_words, strangers_words
+from lifecycle.application.queries.hand_made_words import interruption_words, strays_words
 from lifecycle.application.queries.state_words import DEPLOYMENTS
 from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.rollout.deployment import DeploymentState
@@ -50,9 +50,15 @@ def _row(found: ClusterStatus) -> list[Cell]:
         str(found.view.cluster),
         found.desired.version if found.desired else "-",
         runs or "no hosts",
-        f"{found.healthy} of {len(found.hosts)}",
+        _answering(found),
         found.view.status or "-",
     ]
+
+
+def _answering(found: ClusterStatus) -> str:
+    """Return how many hosts answer the load balancer, and how many targets of no host do."""
+    strange = f", and {found.answering_strays} of no host" if found.answering_strays else ""
+    return f"{found.healthy} of {len(found.hosts)}{strange}"
 
 
 def _show_frozen(printer: Printer, connection: Connection, found: list[ClusterStatus]) -> None:
@@ -107,8 +113,11 @@ def _show_hand_made(printer: Printer, connection: Connection, found: ClusterStat
         for what, version in found.nobodys.remedies:
             command = f"deploy {cluster.service} {version} --environment {cluster.environment}"
             printer.line(f"  to {what}: {connection.command(command)}")
-    if found.strangers:
-        printer.line(f"\n{cluster}: {strangers_words(found.strangers)}", "bold red")
+    if found.strays.targets:
+        printer.line(f"\n{cluster}: {strays_words(found.strays)}", "bold red")
+    for host in found.hosts:
+        if host.clock_problem:
+            printer.line(f"\n{host.report.host} of {cluster}: {host.clock_problem}: set it", "yellow")
 
 
 def _show_deployment(printer: Printer, connection: Connection, view: ClusterView) -> None:

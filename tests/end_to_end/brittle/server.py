@@ -19,7 +19,10 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/self_test" and MOOD == "dies in its self-test":
             print("brittle: I die in my self-test", flush=True)
             os._exit(3)
-        self.send_response(200 if WARM.is_set() else 503)
+        if self.path in ("/break", "/mend"):  # what the service needs goes away, or comes back
+            (WARM.clear if self.path == "/break" else WARM.set)()
+        checked = self.path in ("/is_alive", "/self_test")
+        self.send_response(503 if checked and not WARM.is_set() else 200)
         self.send_header("Content-Length", str(len(BODY)))
         self.send_header("X-Version", os.environ["LIFECYCLE_VERSION"])
         self.end_headers()

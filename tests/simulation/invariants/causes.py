@@ -44,7 +44,8 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
     desired = sim.registry.desired(sim.cluster)
     last = oracle.records.get(desired.deployment) if desired else None
     by_hand = oracle.desired_by_hand_at is not None and not oracle.recent(oracle.desired_by_hand_at)
-    if not by_hand and last is not None and last.state is DeploymentState.DONE and last.target.version == version:
+    good = last is not None and (last.state is DeploymentState.DONE or last.failed_host)
+    if not by_hand and last is not None and good and last.target.version == version:
         return
     name = desired.deployment if desired else ""
     began = oracle.lease_acquired[name][1] if name in oracle.lease_acquired else -1e9

@@ -12,7 +12,7 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kin
 from lifecycle.domain.service.host_count import at_least, at_most
 from tests.simulation.history import GRACE
 from tests.simulation.hosts import Host
-from tests.simulation.invariants import beds
+from tests.simulation.invariants import beds, shared
 
 if TYPE_CHECKING:
     from tests.simulation.oracle import Oracle
@@ -133,6 +133,7 @@ def all_in_order(sim: "Simulation") -> None:
     if lease := sim.leases.current(sim.cluster).deployment:
         sim.oracle.fail("20 endless", f"the lease is held by {lease}")
     beds.no_weight_is_left_unserved(sim.oracle)
+    shared.no_stray_is_left(sim)
     if sim.oracle.desired_by_hand_at is not None:
         _hand_made_is_reported(sim)
         return

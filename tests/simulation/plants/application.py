@@ -88,7 +88,7 @@ FAULTS = (
         "an-unreachable-host-is-not-noticed",
         (24,),
         _STAGES,
-        "        if since := report.unreachable_since(clock.now(), running.context.heartbeat_timeout):",
+        "        if since := heard.silent_since(report, clock.now(), running.context.heartbeat_timeout):",
         "        if since := None:",
     ),
     Planted(

@@ -93,8 +93,8 @@ FAULTS = (
         "an-abort-is-tried-again",
         (10,),
         _CONVERGENCE,
-        "    if facts.last is None or facts.last.state is not DeploymentState.DONE:\n        state",
-        "    if facts.last is None:\n        state",
+        "    return failed_repair(facts.last) and facts.verified == Target(desired.version, desired.digest)\n",
+        "    return True\n",
     ),
     Planted(
         "a-stopped-execution-comes-back",

@@ -16,8 +16,8 @@ FAULTS = (
         beside=(
             Edit(
                 _CONVERGENCE,
-                "    if facts.last is None or facts.last.state is not DeploymentState.DONE:",
-                "    if facts.last and facts.last.state is not DeploymentState.DONE:",
+                "        return facts.last is not None\n    return failed_repair",
+                "        return True\n    return failed_repair",
             ),
         ),
     ),

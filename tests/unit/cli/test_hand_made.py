@@ -73,8 +73,11 @@ def test_restoring_command_restores(desk: Desk) -> None:
 
 def test_status_shows_a_target_that_no_host_reports(desk: Desk) -> None:
     desk.machine.memory.dispatcher.states[CLUSTER]["10.9.9.9"] = TargetState.HEALTHY
-    assert "targets of no known host get requests: 10.9.9.9" in desk.type("status").stdout
-    assert desk.facts("status")["clusters"][0]["unknown_targets"] == ["10.9.9.9"]
+    shown = desk.type("status").stdout
+    assert "10.9.9.9:8080 is a target of no known host" in shown
+    assert "4 of 4, and 1 of no host" in shown
+    facts = desk.facts("status")["clusters"][0]
+    assert (facts["unknown_targets"], facts["unknown_targets_healthy"]) == (["10.9.9.9:8080"], 1)
 
 
 def test_watch_waits_until_convergence_has_closed_a_stopped_deployment(desk: Desk) -> None:

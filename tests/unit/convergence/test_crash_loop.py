@@ -56,7 +56,7 @@ def test_end_of_a_service_is_repaired_at_once_with_the_same_version(machine: Mac
     boots = {host.name: host.boots for host in machine.hosts}
     ends(machine, how="SIGKILL")
     found = converge(machine)
-    assert (found.kind, "host-2 its service ended with SIGKILL" in found.reason) == ("REPAIR", True)
+    assert (found.kind, "host-2 runs nothing: its service ended with SIGKILL" in found.reason) == ("REPAIR", True)
     assert machine.record(found.deployment).state is DeploymentState.DONE
     assert {host.name: host.boots - boots[host.name] for host in machine.hosts if host.boots > boots[host.name]} == {
         "host-2": 1

@@ -55,7 +55,7 @@ def test_repair_touches_only_the_drifted_host(machine: Machine) -> None:
 
 def test_dead_service_is_drift(machine: Machine) -> None:
     machine.memory.fleet.write_report(CLUSTER, replace(machine.report("host-2"), running=False))
-    assert "host-2 its service does not run" in converge(machine)[1]
+    assert "host-2 runs nothing: its service does not run" in converge(machine)[1]
 
 
 def test_host_out_of_rotation_is_drift(machine: Machine) -> None:

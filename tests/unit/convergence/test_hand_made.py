@@ -15,7 +15,6 @@ from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import AgentStage
-from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
@@ -187,15 +186,6 @@ def test_running_deployment_is_no_finding(machine: Machine) -> None:
     edit(machine, version="1.0.1")
     assert converge(machine)[0] == "HOLD"
     assert reported(machine) == []
-
-
-def test_target_of_no_host_is_reported_once_and_left(machine: Machine) -> None:
-    machine.memory.dispatcher.states[CLUSTER]["10.9.9.9"] = TargetState.HEALTHY
-    converge(machine)
-    converge(machine)
-    (entry,) = reported(machine)
-    assert "10.9.9.9" in entry.what
-    assert machine.memory.dispatcher.states[CLUSTER]["10.9.9.9"] is TargetState.HEALTHY
 
 
 def test_version_that_was_aborted_is_verified_by_deploying_it_again(machine: Machine) -> None:

@@ -39,7 +39,7 @@ def test_host_that_serves_the_target_does_not_drift(group: Group) -> None:
         ({"installed": ""}, "has nothing installed"),
         ({"installed": "1.0.0"}, "has 1.0.0 installed"),
         ({"digest": "e" * 64}, "has 1.0.1 installed"),
-        ({"running": False}, "its service does not run"),
+        ({"running": False}, "runs nothing: its service does not run"),
         ({"self_test": None}, UNTESTED),
         ({"boot": "b-2"}, UNTESTED),
         ({"self_test": SelfTest(False, "d" * 64, "b-1", "")}, UNTESTED),

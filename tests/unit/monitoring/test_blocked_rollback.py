@@ -54,11 +54,13 @@ def done() -> Field:
     return field
 
 
-def halted_repair(machine: Machine) -> str:
-    """Return a halted repair that holds the lease: a host that joined cannot run 1.0.1."""
+def running_repair(machine: Machine) -> str:
+    """Return a repair that holds the lease: a host that joined cannot run 1.0.1."""
     machine.join("host-5").breaks["1.0.1"] = AgentStage.SELF_TESTING
+    machine.stop_at = "UPDATE_HOSTS"
     name = machine.deploy("1.0.1", Kind.CONVERGE)
-    assert machine.record(name).state is DeploymentState.HALTED
+    machine.stop_at = ""
+    assert machine.record(name).state is DeploymentState.RUNNING
     return name
 
 
@@ -83,21 +85,22 @@ def rolls_back(field: Field) -> bool:
 
 
 def test_blocked_rollback_is_notified_once_while_a_repair_holds_the_lease(done: Field) -> None:
-    repair = halted_repair(done.machine)
+    repair = running_repair(done.machine)
     done.rings()
     (found,) = done.check()
     assert (found.kind, found.deployment) == ("ROLLBACK_BLOCKED", repair)
-    assert f"the repair {repair} holds the lease and is HALTED" in found.reason
+    assert f"the repair {repair} holds the lease and is RUNNING" in found.reason
     assert done.kinds() == ["NOTHING"]
     assert done.audit_entries() == [("alarm: waits for", "alarm lc-p-hello-errors")]
     assert rollbacks(done) == []
 
 
 def test_rollback_begins_after_the_repair_has_ended(done: Field) -> None:
-    repair = halted_repair(done.machine)
+    repair = running_repair(done.machine)
     done.rings()
     done.kinds()
-    done.machine.decide(repair, Choice.ABORT, "host-5")
+    done.machine.run(repair)
+    assert done.machine.record(repair).failed_host == "host-5"
     assert rolls_back(done)
 
 

@@ -7,7 +7,7 @@ import pytest
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport, SelfTest
 from lifecycle.domain.fleet.target_group import TargetState
-from lifecycle.domain.rollout.capacity import Floor, refuse_drain
+from lifecycle.domain.rollout.capacity import Floor, first_refusal, refuse_drain
 from lifecycle.domain.service.target import Target
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -60,5 +60,19 @@ def test_last_host_about_to_serve_is_not_drained() -> None:
     """Found by the simulation: its first health check passed between the check and the drain."""
     rotation = dict.fromkeys(HOSTS, TargetState.ABSENT) | {"host-1": TargetState.INITIAL}
     assert refuse_drain("host-1", rotation, FLOOR) is not None
-    unhealthy = rotation | {"host-1": TargetState.UNHEALTHY}
+    unhealthy = rotation | {"host-1": TargetState.UNHEALTHY, "host-2": TargetState.HEALTHY}
     assert refuse_drain("host-1", unhealthy, FLOOR) is None
+
+
+def test_unhealthy_hosts_count_while_no_host_is_healthy() -> None:
+    """An ALB fails open: it sends requests to all its targets."""
+    all_unhealthy = dict.fromkeys(HOSTS, TargetState.UNHEALTHY)
+    assert refuse_drain("host-1", all_unhealthy, FLOOR) is None
+    one_out = all_unhealthy | {"host-2": TargetState.ABSENT}
+    assert "all unhealthy" in (refuse_drain("host-1", one_out, FLOOR) or "")
+    assert refuse_drain("host-2", one_out, FLOOR) is None
+    one_healthy = one_out | {"host-3": TargetState.HEALTHY}
+    assert refuse_drain("host-1", one_healthy, FLOOR) is None
+    assert first_refusal(list(HOSTS), all_unhealthy, FLOOR) is None
+    assert first_refusal(["host-2", "host-1", "host-3", "host-4"], one_out, FLOOR) is None
+    assert first_refusal(["host-1", "host-2"], one_out, FLOOR) is not None

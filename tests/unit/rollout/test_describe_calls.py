@@ -24,7 +24,9 @@ class Balancer:
         self.calls.append(TargetGroupArn)
         found = self.targets.get(TargetGroupArn, [])
         health = {"State": "healthy"}
-        return {"TargetHealthDescriptions": [{"Target": {"Id": a}, "TargetHealth": health} for a in found]}
+        return {
+            "TargetHealthDescriptions": [{"Target": {"Id": a, "Port": 8080}, "TargetHealth": health} for a in found]
+        }
 
 
 class Parameters:

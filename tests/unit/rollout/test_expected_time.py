@@ -66,7 +66,7 @@ def planned(machine: Machine, past: Sequence[int], policy: Policy) -> Plan:
 @pytest.mark.parametrize(
     ("past", "each", "source"),
     [
-        ((40,), 40, "the median of the last 1 hosts"),
+        ((40,), 40, "the last host"),
         ((90, 10, 40), 40, "the median of the last 3 hosts"),
         ((), 65, "the sum of its timeouts, because nothing was deployed here before"),
     ],
@@ -81,4 +81,4 @@ def test_every_host_takes_the_median_or_its_timeouts(
 def test_test_bed_takes_its_minutes_and_the_restart_of_a_control(machine: Machine) -> None:
     found = planned(machine, (40,), Policy(bake_minutes=10))
     assert found.expected_seconds == 5 * 40 + 10 * 30
-    assert found.expected_from == "the median of the last 1 hosts, and the test bed"
+    assert found.expected_from == "the last host, and the test bed"

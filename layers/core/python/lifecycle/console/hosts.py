@@ -6,7 +6,7 @@ Drawn for functions/console/show_clusters.
 from collections import Counter
 
 from lifecycle.application.queries.clusters import ClusterView
-from lifecycle.application.queries.hand_made_words import interruption_words, strangers_words
+from lifecycle.application.queries.hand_made_words import interruption_words, strays_words
 from lifecycle.application.queries.host_status import host_status
 from lifecycle.application.queries.hosts import ClusterHosts, HostsView, HostView
 from lifecycle.application.queries.state_words import STAGES, Tone
@@ -57,7 +57,7 @@ def _section(each: ClusterHosts, context: ViewContext) -> Markup:
         tag("p", badge(Tone.WARN, "load balancer"), " ", each.trouble) if each.trouble else None,
         tag("p", badge(Tone.BAD, "held"), " ", each.nobodys.held) if each.nobodys else None,
         _interruption(each.view),
-        _strangers(each),
+        _strays(each),
         unreadable_rows(each.unreadable),
         tiles if hosts else tag("p", "no hosts: start an agent on each"),
         more,
@@ -72,10 +72,10 @@ def _interruption(view: ClusterView) -> Child:
     return tag("p", interruption_words(view.running, view.interrupted))
 
 
-def _strangers(each: ClusterHosts) -> Child:
-    if not each.strangers:
+def _strays(each: ClusterHosts) -> Child:
+    if not each.strays.targets:
         return None
-    return tag("p", badge(Tone.BAD, "unknown targets"), " ", strangers_words(each.strangers))
+    return tag("p", badge(Tone.BAD, "unknown targets"), " ", strays_words(each.strays))
 
 
 def _headline(each: ClusterHosts) -> list[Child]:
@@ -87,7 +87,9 @@ def _headline(each: ClusterHosts) -> list[Child]:
 def _counts(each: ClusterHosts) -> str:
     found = Counter(host_status(host).word for host in each.hosts)
     counts = ", ".join(f"{count} {word}" for word, count in found.most_common())
-    return f"{len(each.hosts)} hosts: {counts}" if counts else "no hosts"
+    strange = f", and {each.answering_strays} more answer" if each.answering_strays else ""
+    hosts = "1 host" if len(each.hosts) == 1 else f"{len(each.hosts)} hosts"
+    return f"{hosts}: {counts}{strange}" if counts else f"no hosts{strange}"
 
 
 def _tile(host: HostView, each: ClusterHosts, context: ViewContext) -> Markup:
@@ -126,6 +128,8 @@ def _whys(host: HostView) -> list[str]:
         return [*whys, host.report.why]
     if host.unreachable_since:
         whys.append(f"agent unreachable since {time_of_day(host.unreachable_since)} UTC")
+    if host.clock_problem:
+        whys.append(host.clock_problem)
     if host.attempt and host.attempt.reason:
         whys.append(host.attempt.reason)
     elif host.drift:

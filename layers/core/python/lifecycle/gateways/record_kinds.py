@@ -246,7 +246,7 @@ KINDS: tuple[ItemKind, ...] = (
         "The agent of that host replaces it within seconds: start it. If the machine is gone: `lifecycle remove-host "
         "{service} {name} {options}`",
         lambda each: (_ANY, each.host),
-        apart={"ended": ServiceEnd},
+        apart={"ended": ServiceEnd, "skew": float},
     ),
     ItemKind(
         "audit entry",

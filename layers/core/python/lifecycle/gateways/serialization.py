@@ -82,10 +82,14 @@ def _converter() -> Converter:
     configure_union_passthrough(int | str, converter)
     converter.register_structure_hook_factory(is_dataclass, lambda kind: _record_hook(converter, kind))
     converter.register_structure_hook_factory(_is_tuple, lambda kind: _tuple_hook(converter, kind))
-    # `ended` is stored beside the report (record_kinds.py). An empty `leftover` is not written: a control plane of
-    # version 1 refuses an unknown key.
+    # `ended` and `skew` are stored beside the report (record_kinds.py). An empty `leftover` is not written: a control
+    # plane of version 1 refuses an unknown key.
     hosts = make_dict_unstructure_fn(
-        HostReport, converter, ended=override(omit=True), leftover=override(omit_if_default=True)
+        HostReport,
+        converter,
+        ended=override(omit=True),
+        skew=override(omit=True),
+        leftover=override(omit_if_default=True),
     )
     converter.register_unstructure_hook(HostReport, hosts)
     for kind, keys in _KEYS.items():

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lifecycle.application.context import Context
+from lifecycle.application.convergence import outages
 from lifecycle.application.convergence.crash_loops import report_crash_loops
 from lifecycle.application.convergence.hand_made import missing_manifest, report_hand_made
 from lifecycle.application.rollout import observe, queue
@@ -14,6 +15,7 @@ from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.finish import Finished, finish
 from lifecycle.application.rollout.host_commands import cancel_turns_until
 from lifecycle.application.rollout.pause import ask_to_resume
+from lifecycle.application.rollout.strays import find_strays, take_out_strays
 from lifecycle.application.rollout.task_tokens import resume_answered
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.application.rollout.test_bed.end import end_baking
@@ -36,6 +38,7 @@ from lifecycle.domain.convergence.resume import AskToResume, Resume
 from lifecycle.domain.convergence.set_back import set_back
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.strays import Strays
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.deployment import (
     Deployment,
@@ -48,6 +51,10 @@ from lifecycle.domain.rollout.deployment import (
 from lifecycle.domain.rollout.execution import ExecutionState, next_execution
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, StartPending
+
+# The requesters of convergence that are no people (entrypoints/events.py, infra/constructs/triggers.py). An operator
+# who asks waits for no pause between repairs.
+AUTOMATIC = ("schedule", "supervision", "auto-scaling")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,13 @@ def _converge_cluster(
     # Nothing else checks a test bed while its deployment is paused, and its host may become unhealthy
     # meanwhile.
     traffic_weights.stop_unanswered_traffic(context, cluster)
-    facts = cluster_facts(context, cluster)
+    facts = cluster_facts(context, cluster, by_hand=by not in AUTOMATIC)
+    found = find_strays(context, cluster, facts.set_back.ledger)
+    taken = take_out_strays(context, cluster, found, facts.set_back.ledger)
+    if found.targets and not found.held:  # it waited before it took them out, so the facts are old
+        facts = cluster_facts(context, cluster, by_hand=by not in AUTOMATIC)
+    facts = replace(facts, strays=taken)
+    facts = replace(facts, unhealthy_since=outages.noticed(context, cluster, facts))
     if facts.holder:
         take_out_untested(context, facts.holder, facts.reports, facts.rotation)
     wanted = facts.desired or facts.nobodys or facts.unreadable
@@ -97,12 +110,19 @@ def _converge_cluster(
         decided = converge(facts, context.clock.now())
         if ended and (why := left_to_schedule(decided, ended)):
             return [Result(str(cluster), "HOLD", why)]
-        return [_act(context, cluster, facts, decided, suffix, by)]
+        done = _act(context, cluster, facts, decided, suffix, by)
+        return [replace(done, reason="; ".join(filter(None, (done.reason, _strays_words(taken)))))]
     return []
 
 
-def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
-    """Read everything that convergence decides on."""
+def _strays_words(found: Strays) -> str:
+    if not found.targets:
+        return ""
+    return f"{found.in_words}, held: {found.held}" if found.held else f"{found.in_words}, taken out"
+
+
+def cluster_facts(context: Context, cluster: Cluster, *, by_hand: bool = False) -> ClusterFacts:
+    """Read everything that convergence decides on. `by_hand`: an operator asks, and waits for no back-off."""
     lease, reports = context.leases.current(cluster), context.fleet.reports(cluster)
     recent, unknown = observe.readable_deployments(context, cluster)
     found = read_desired(context, cluster, lease, recent)
@@ -128,7 +148,6 @@ def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
         questions=tuple(context.deployments.questions(name)) if ended else (),
         reports=reports,
         rotation=observe.by_host(reports, targets),
-        strangers=observe.strangers(reports, targets),
         bad_versions=context.fleet.quarantined(cluster),
         bad_hosts=context.fleet.quarantined_hosts(cluster),
         waiting=waiting,
@@ -141,6 +160,7 @@ def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
         set_back=behind,
         recent=tuple(recent),
         minute=context.minute,
+        by_hand=by_hand,
     )
 
 

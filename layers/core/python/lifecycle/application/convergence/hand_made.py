@@ -1,6 +1,7 @@
 """Changes that a person made beside Lifecycle: report each once, in the audit log, which notifies people.
 
-Called by converge.py. Nothing is undone here: a person decides what becomes of such a change.
+Called by converge.py. Nothing is undone here: a person decides what becomes of such a change. Targets of no host are
+taken out by strays.py; here they are reported where they must stay.
 """
 
 from collections.abc import Iterator
@@ -40,9 +41,9 @@ def _changes(context: Context, cluster: Cluster, facts: ClusterFacts) -> Iterato
     if facts.nobodys and not facts.lease.deployment:
         last = facts.nobodys.last.id if facts.nobodys.last else ""
         yield _entry(context, cluster, "found the desired version changed by hand", facts.nobodys.held, last)
-    if facts.strangers:
-        what = f"found targets of no host: {listed(sorted(facts.strangers))}"
-        why = f"no host of {cluster} reports these addresses: deregister them, or start an agent on each"
+    if facts.strays.held:
+        what = f"found targets of no host: {listed(facts.strays.names)}"
+        why = f"{facts.strays.held}. They stay: deregister them, or start an agent on each"
         yield _entry(context, cluster, what, why)
 
 

@@ -3,10 +3,11 @@
 Implemented by gateways/aws and tests/fakes; tests/contract proves that both behave alike.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.strays import RegisteredTarget
 from lifecycle.domain.fleet.target_group import Group, TargetState
 
 
@@ -31,6 +32,9 @@ class Dispatcher(Protocol):
 
     def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
         """Return one group's targets with their states in it; none if there is no such group. One call."""
+
+    def registered(self, cluster: Cluster) -> Sequence[RegisteredTarget]:
+        """Return every target of every group, with its port. One call for each group."""
 
     def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
         """Add a target to a group; raises Unknown if there is no such group."""

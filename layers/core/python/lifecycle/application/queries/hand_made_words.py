@@ -1,8 +1,6 @@
 """Sentences about what a person did beside Lifecycle; the console and the command line show the same."""
 
-from collections.abc import Sequence
-
-from lifecycle.domain.listing import listed
+from lifecycle.domain.fleet.strays import Strays
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.execution import ExecutionEnd
 from lifecycle.domain.time_format import moment
@@ -17,7 +15,8 @@ def interruption_words(running: Deployment, end: ExecutionEnd) -> str:
     return f"its execution {running.execution} failed{at}{cause}; convergence continues it in another one"
 
 
-def strangers_words(addresses: Sequence[str]) -> str:
-    """Describe targets in rotation that no host reports."""
-    why = "no host reports these addresses: deregister them, or start an agent on each"
-    return f"targets of no known host get requests: {listed(addresses)}; {why}"
+def strays_words(found: Strays) -> str:
+    """Describe targets that no host reports, and what becomes of them."""
+    if found.held:
+        return f"{found.in_words}. Convergence leaves it: {found.held}"
+    return f"{found.in_words}. The next convergence takes it out, or start an agent there"

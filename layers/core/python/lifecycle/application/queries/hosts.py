@@ -15,13 +15,13 @@ from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
 from lifecycle.application.queries.state_words import HostStatus
 from lifecycle.application.readable import Rows
-from lifecycle.application.rollout import observe
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
-from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.fleet.strays import NO_STRAYS, RegisteredTarget, Strays, strays_of
+from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt, UnreadableAttempt
 from lifecycle.domain.rollout.decision import latest_attempts
 from lifecycle.domain.rollout.freezes import Freeze, freeze_reason
@@ -39,6 +39,7 @@ class HostView:
 
     `quarantined` is why, or empty; `skipped` hosts were left out by a decision. `role` is TEST_BED, CONTROL or
     None. `attempt` is the newest of the deployment that has the lease; `may_be_updated` means that there is one.
+    `clock_problem` says how wrong the host's clock is, or is empty.
     """
 
     report: HostReport
@@ -50,6 +51,7 @@ class HostView:
     role: HostStatus | None
     attempt: HostAttempt | None
     may_be_updated: bool
+    clock_problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,8 @@ class ClusterHosts:
     """A cluster and its hosts, by name.
 
     `frozen` maps each reason that blocks new deployments to the scope to unfreeze; a policy's window has none.
-    `quarantined` maps hosts to reasons. `trouble` is why the load balancer could not be read, or empty. `strangers`
-    are addresses in rotation that no host reports. `nobodys` is why no deployment wrote the desired version.
+    `quarantined` maps hosts to reasons. `trouble` is why the load balancer could not be read, or empty. `strays`
+    are targets that no host reports. `nobodys` is why no deployment wrote the desired version.
     `unreadable` has a row for each record of the cluster that cannot be read, those of its view included.
     """
 
@@ -68,7 +70,7 @@ class ClusterHosts:
     quarantined: Mapping[str, str]
     trouble: str = ""
     in_full: bool = True
-    strangers: tuple[str, ...] = ()
+    strays: Strays = NO_STRAYS
     nobodys: Nobodys | None = None
     unreadable: tuple[str, ...] = ()
 
@@ -77,6 +79,11 @@ class ClusterHosts:
         """The number of hosts that run each version, or nothing."""
         reports = [host.report for host in self.hosts]
         return Counter(r.installed if r.running and r.installed else "nothing" for r in reports)
+
+    @property
+    def answering_strays(self) -> int:
+        """The number of strays that are healthy in the load balancer, and so get requests."""
+        return len({str(each) for each in self.strays.targets if each.state.serves})
 
     @property
     def healthy(self) -> int:
@@ -131,7 +138,8 @@ def view_cluster_hosts(
     cluster, running, last = view.cluster, view.running, view.last
     reports, quarantined = context.fleet.reports(cluster), context.fleet.quarantined_hosts(cluster)
     target = desired or (last.target if last else None)
-    states, trouble = _states(context, cluster) if in_full else (None, "")
+    targets, trouble = _targets(context, cluster) if in_full else (None, "")
+    states = None if targets is None else _states(targets)
     attempts: Mapping[str, HostAttempt] = {}
     roles: Mapping[str, HostStatus] = {}
     rows = Rows()
@@ -144,7 +152,8 @@ def view_cluster_hosts(
         roles = _roles(rows.read(lambda: context.deployments.beds(running.id), ()))
     hosts = []
     for name, report in sorted(reports.items()):
-        state = states.get(report.address, TargetState.ABSENT) if states is not None else None
+        place = (report.address, report.port)
+        state = states.get(place, TargetState.ABSENT) if states is not None else None
         host = HostView(
             report=report,
             state=state,
@@ -155,6 +164,7 @@ def view_cluster_hosts(
             role=roles.get(name),
             attempt=attempts.get(name),
             may_be_updated=running is not None,
+            clock_problem=report.clock_problem(context.clock.now()),
         )
         hosts.append(host)
     frozen = _frozen(view, freezes, context.clock.now())
@@ -165,15 +175,24 @@ def view_cluster_hosts(
         quarantined,
         trouble,
         in_full,
-        strangers=tuple(sorted(observe.strangers(reports, states or {}))),
+        strays=strays_of(reports, targets or ()),
         unreadable=rows.all(),
     )
 
 
-def _states(context: Context, cluster: Cluster) -> tuple[Mapping[str, TargetState] | None, str]:
-    """Return the states of the targets, by address; without a load balancer, None and why."""
+def _states(targets: Sequence[RegisteredTarget]) -> Mapping[tuple[str, int], TargetState]:
+    """Return the state of each address and port, that in the main group first."""
+    states: dict[tuple[str, int], TargetState] = {}
+    for each in sorted(targets, key=lambda each: each.group is Group.MAIN):
+        in_test_group = each.group is not Group.MAIN and each.state is TargetState.HEALTHY
+        states[each.address, each.port] = TargetState.TEST_GROUP if in_test_group else each.state
+    return states
+
+
+def _targets(context: Context, cluster: Cluster) -> tuple[Sequence[RegisteredTarget] | None, str]:
+    """Return the targets of every group; without a load balancer, None and why."""
     try:
-        return context.dispatcher.targets(cluster), ""
+        return context.dispatcher.registered(cluster), ""
     except Unknown as error:  # its stack is being deployed, or was deleted; its hosts still report
         return None, str(error)
 

@@ -220,7 +220,9 @@ def _record(context: Context, facts: Facts, step: OtherStep) -> Decided:  # noqa
             return Decided("ROLL_BACK", reason)
         case ContinueLater(reason):
             return Decided("CONTINUE", reason, execution=next_execution(facts.execution))
-        case Finish(outcome, reason, _):
+        case Finish(outcome, reason, _, failed_host):
+            if failed_host and not context.deployments.put(replace(current, failed_host=failed_host)):
+                raise StoreRefused(f"{current.id} has ended after it was read: decide again")
             return Decided("FINISH", reason, outcome=outcome)
         case _:
             assert_never(step)

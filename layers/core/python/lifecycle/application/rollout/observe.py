@@ -11,10 +11,12 @@ from lifecycle.application.context import Context
 from lifecycle.application.ports.step_reads import LoopRecords
 from lifecycle.application.readable import readable
 from lifecycle.application.rollout.desired_version import read_desired
+from lifecycle.application.rollout.strays import find_strays
+from lifecycle.domain.convergence.set_back import set_back
 from lifecycle.domain.errors import InvalidName, Unknown, UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.fleet.host import HostReport, UnreadableReport
+from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.balancer_settings import BalancerSettings
@@ -52,14 +54,6 @@ def was_handed_over(context: Context, request: Request) -> bool:
         return False
     former, _ = readable(lambda: context.deployments.get(request.cluster, str(request.rollback_of)), None)
     return former is not None and (former.state is DeploymentState.ROLLED_BACK or not former.state.final)
-
-
-def strangers(reports: Mapping[str, HostReport], targets: Mapping[str, TargetState]) -> frozenset[str]:
-    """Return the addresses in rotation that no host reports; none while a report cannot be read."""
-    if any(isinstance(each, UnreadableReport) for each in reports.values()):
-        return frozenset()
-    addresses = {report.address for report in reports.values()}
-    return frozenset(each for each, state in targets.items() if state.in_rotation) - addresses
 
 
 def by_host(reports: Mapping[str, HostReport], targets: Mapping[str, TargetState]) -> dict[str, TargetState]:
@@ -159,6 +153,7 @@ def observed(context: Context, request: Request) -> Observed:
         and context.dispatcher.has_test_bed(cluster),
         minute=context.minute,
         unreadable=tuple(map(str, (*found.unreadable, *unqueued, *older))),
+        strays=find_strays(context, cluster, set_back(found.desired, reports, lease, recent).ledger),
         epochs=recorded_epochs(found.desired, reports, context.fleet.turn_epochs(cluster), recent),
     )
 

@@ -11,6 +11,7 @@ from lifecycle.application.readable import readable
 from lifecycle.application.rollout import epochs, observe, queue
 from lifecycle.application.rollout.finish import finish, restore_desired
 from lifecycle.application.rollout.host_commands import cancel_turns, cancel_turns_until, give_turns, prefetch
+from lifecycle.application.rollout.strays import take_out_strays
 from lifecycle.domain.errors import CallFailed, InvalidValue, LeaseHeld, StoreRefused, Unknown
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.listing import listed
@@ -245,6 +246,7 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
     if before.deployment or before.epoch + 1 < lease.epoch:  # free, but others may be open if it was set back
         _close_former_holders(context, request, before, lease)
     deployment = replace(record, epoch=lease.epoch, claimed=lease.epoch, writes=began.known_writes)
+    _ = take_out_strays(context, cluster, found.strays)  # those that are held are in the plan's warnings
     if request.rollback_of:
         _quarantine(context, request)
     if not request.only or (desired and desired.version == request.version and not found.desired_is_nobodys):

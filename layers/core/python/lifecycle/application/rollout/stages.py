@@ -17,6 +17,7 @@ from lifecycle.application.rollout.untested_hosts import failed_drained, take_ou
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.host import AgentStage, HostReport, UnreadableReport
 from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.fleet.liveness import Heard
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.attempt import AttemptState
@@ -24,6 +25,7 @@ from lifecycle.domain.rollout.capacity import Floor, refuse_drain
 from lifecycle.domain.rollout.decision import hosts_left_out
 from lifecycle.domain.rollout.deployment import Kind
 from lifecycle.domain.rollout.fallen import fall_blame
+from lifecycle.domain.rollout.shared_fault import unhealthy_together
 
 # A reason fills one line of a table. A host's full output goes into the evidence.
 REASON = 200
@@ -112,10 +114,15 @@ def _check_drain(running: Running) -> _DrainCheck:
     serving = {each: TargetState.DRAINING if each in under_way else state for each, state in rotation.items()}
     members = frozenset(reports) - set(context.fleet.quarantined_hosts(cluster))
     skipped = hosts_left_out(attempts, questions) | set(running.deployment.skipped_hosts)
-    floor = Floor.of(running.deployment.policy, members, skipped)
+    policy, target = running.deployment.policy, running.deployment.target
+    floor = Floor.of(policy, members, skipped)
     blocker = refuse_drain(host, serving, floor)
     if blocker and (ends := _ends(running, reports)):
         blocker = f"{blocker}; {ends}"
+    if running.deployment.request.kind is Kind.CONVERGE and host in unhealthy_together(
+        reports, rotation, members - skipped, target.digest, policy.max_unavailable
+    ):
+        blocker = f"{host} became unhealthy together with others: a shared dependency? It stays in rotation"
     return _DrainCheck(state_of(rotation, host), blocker)
 
 
@@ -171,7 +178,7 @@ def _await_agent(
 ) -> tuple[Outcome, HostReport | None]:
     """Wait until the agent reports one of these stages for this attempt, reports a failure, or is unreachable."""
     epoch, number, clock = running.task.epoch, running.task.attempt, running.context.clock
-    report = running.first
+    report, heard = running.first, Heard()
     # The guard's report is recent enough to continue with, but not to call an agent unreachable.
     if report and (report.epoch, report.attempt) == (epoch, number) and report.stage in enough:
         return Outcome("PASSED"), report
@@ -194,14 +201,19 @@ def _await_agent(
                 )
             if report.stage in enough:
                 return Outcome("PASSED")
-        if since := report.unreachable_since(clock.now(), running.context.heartbeat_timeout):
+        if since := heard.silent_since(report, clock.now(), running.context.heartbeat_timeout):
             reason = f"agent unreachable since {since:%Y-%m-%d %H:%M:%S} UTC, at {report.stage}"
             return running.fail(reason, report.log_tail, unreachable=True)
         return None
 
     found = wait_until(running, LONGEST_WAIT.total_seconds(), poll)
-    timeout = f"{running.host} did not reach {enough[-1]} within {LONGEST_WAIT.seconds} s"
-    return found or running.fail(timeout), report
+    return found or running.fail(_not_reached(running, report, enough[-1])), report
+
+
+def _not_reached(running: Running, report: HostReport | None, wanted: AgentStage) -> str:
+    skew = report.clock_problem(running.context.clock.now()) if report else ""
+    timeout = f"{running.host} did not reach {wanted} within {LONGEST_WAIT.seconds} s"
+    return f"{timeout}; {skew}" if skew else timeout
 
 
 def _self_test_problem(running: Running, report: HostReport | None) -> str | None:

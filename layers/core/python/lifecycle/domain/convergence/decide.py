@@ -9,11 +9,14 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from lifecycle.domain.convergence.crash_loop import CrashLoop, crash_loops
+from lifecycle.domain.convergence.failed_repairs import failed_repair, next_tries, pauses_before_repairs
 from lifecycle.domain.convergence.resume import AbortUnresumed, AskToResume, Resume, ResumeLater, resume
 from lifecycle.domain.convergence.set_back import IN_STEP, SetBack
+from lifecycle.domain.convergence.shared_outage import outage_words
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
+from lifecycle.domain.fleet.strays import NO_STRAYS, Strays
 from lifecycle.domain.fleet.target_group import Rotation, state_of
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.decision import Question
@@ -22,6 +25,7 @@ from lifecycle.domain.rollout.execution import ExecutionState, next_execution
 from lifecycle.domain.rollout.lease import Lease, UnreadableLease
 from lifecycle.domain.rollout.provenance import Nobodys
 from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, StartPending, after_end
+from lifecycle.domain.rollout.shared_fault import unhealthy_together
 from lifecycle.domain.service.target import Target
 
 # A plan writes its record last, and its function is retried for less than this.
@@ -117,10 +121,11 @@ class ClusterFacts:
     holder's execution; `questions` are the holder's, read only where that execution does not run. `ended` is the
     newest deployment of the cluster that is over; `orphaned` are those that are not over, and that nothing
     continues. `verified` is the version that was last verified on every host; `bad_versions` and `bad_hosts` are
-    quarantined. `nobodys` says why no deployment wrote `desired`. `strangers` are addresses in rotation that no host
-    reports. `unreadable` says why the desired version, or the deployment that it names, is not known.
-    `set_back` says whether the ledger lacks what happened since. `recent` are the newest deployments, and `minute` is
-    the unit of the pauses between two repairs of a host (crash_loop.py).
+    quarantined. `nobodys` says why no deployment wrote `desired`. `strays` are targets of no host, taken out or held.
+    `unreadable` says why the desired version, or the deployment that it names, is not known. `set_back` says whether
+    the ledger lacks what happened since. `recent` are the newest deployments, and `minute` is the unit of the pauses
+    between two repairs of a host; `by_hand` says that an operator asks, and waits for no pause. `unhealthy_since` is
+    when a shared outage was noticed, if there is one.
     """
 
     desired: Desired | None
@@ -139,17 +144,34 @@ class ClusterFacts:
     orphaned: tuple[Orphaned, ...] = ()
     questions: tuple[Question, ...] = ()
     nobodys: Nobodys | None = None
-    strangers: frozenset[str] = frozenset()
+    strays: Strays = NO_STRAYS
     unreadable: tuple[str, ...] = ()
     set_back: SetBack = IN_STEP
     recent: tuple[Deployment, ...] = ()
     minute: timedelta = timedelta(minutes=1)
+    by_hand: bool = False
+    unhealthy_since: datetime | None = None
 
     @property
     def crash_loops(self) -> dict[str, CrashLoop]:
         """The hosts whose service ended again after a repair."""
         version = self.desired.version if self.desired else ""
         return crash_loops(self.reports, version, self.recent, self.minute)
+
+    @property
+    def unhealthy_together(self) -> tuple[str, ...]:
+        """The hosts that a shared fault made unhealthy, measured by the policy of the desired version."""
+        if self.last is None or self.desired is None:
+            return ()
+        limit = self.last.policy.max_unavailable
+        return unhealthy_together(self.reports, self.rotation, _members(self), self.desired.digest, limit)
+
+    def pauses(self, now: datetime) -> dict[str, str]:
+        """Return why each of some hosts is not repaired yet; no host waits where an operator asks."""
+        if self.by_hand:
+            return {}
+        tries = next_tries(self.recent, self.minute)
+        return pauses_before_repairs(self.reports, self.rotation, self.crash_loops, tries, now)
 
 
 def converge(facts: ClusterFacts, now: datetime) -> Convergence:
@@ -254,7 +276,7 @@ def _is_handed_over(facts: ClusterFacts, holder: Deployment, now: datetime) -> b
 
 def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Convergence:
     drift = _drift_reasons(facts)
-    if facts.last is None or facts.last.state is not DeploymentState.DONE:
+    if not _is_known_to_be_good(facts, desired):
         state = facts.last.state if facts.last else "unknown"
         why = f"{desired.deployment} is {state}, so {desired.version} is not known to be good"
         return _repair_new_hosts(facts, now) or Hold(drift, why)
@@ -265,8 +287,9 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
         for host in drift
         if (since := facts.reports[host].unreachable_since(now, facts.heartbeat_timeout))
     }
-    later = {host: loop.reason for host, loop in facts.crash_loops.items() if host in drift and now < loop.due}
-    reachable = {host: why for host, why in drift.items() if host not in unreachable and host not in later}
+    together, pauses = facts.unhealthy_together, facts.pauses(now)
+    waiting = {*unreachable, *together, *pauses}
+    reachable = {host: why for host, why in drift.items() if host not in waiting}
     if reachable:
         return Repair(
             desired.version,
@@ -274,26 +297,57 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
             f"drift from {desired.version}: {_listed(reachable)}",
             _only(reachable),
         )
-    if later:
-        return Hold(drift, listed(list(later.values()), separator="; "))
+    held = _without_repair(facts, drift, unreachable, now)
+    return held or Converged(f"every host serves {desired.version}")
+
+
+def _without_repair(
+    facts: ClusterFacts, drift: Mapping[str, str], unreachable: Mapping[str, datetime], now: datetime
+) -> Hold | None:
+    """Return why no drifted host may be repaired now; None if there is no drift."""
+    if (together := facts.unhealthy_together) and facts.last:
+        since = facts.unhealthy_since or now
+        return Hold(drift, outage_words(facts.last.cluster, together, len(_members(facts)), since))
+    pauses = facts.pauses(now)
+    if pauses.keys() & drift.keys():
+        return Hold(drift, listed([pauses[host] for host in drift if host in pauses], separator="; "))
     if unreachable:
         silent = [_silence(facts.reports[host], at) for host, at in unreachable.items()]
         return Hold(drift, f"{listed(silent, separator='; ')}: start its agent, or remove the host")
-    return Converged(f"every host serves {desired.version}")
+    return None
+
+
+def _is_known_to_be_good(facts: ClusterFacts, desired: Desired) -> bool:
+    """Return whether the desired version was verified: a repair of it that failed does not change that."""
+    if facts.last is None or facts.last.state is DeploymentState.DONE:
+        return facts.last is not None
+    return failed_repair(facts.last) and facts.verified == Target(desired.version, desired.digest)
+
+
+def _members(facts: ClusterFacts) -> set[str]:
+    skipped = facts.last.skipped_hosts if facts.last else ()
+    return set(facts.reports) - set(facts.bad_hosts) - set(skipped)
 
 
 def _repair_new_hosts(facts: ClusterFacts, now: datetime) -> Repair | None:
     """Repair hosts that joined while no version is known to be good, with the version that was verified last."""
     if facts.verified is None or facts.verified.version in facts.bad_versions:
         return None
-    if facts.ended and facts.ended.request.kind is Kind.CONVERGE and facts.ended.state is not DeploymentState.DONE:
+    ended = facts.ended
+    if (
+        ended
+        and ended.request.kind is Kind.CONVERGE
+        and not (ended.state is DeploymentState.DONE or failed_repair(ended))
+    ):
         return None  # an abort is not retried automatically
+    pauses = facts.pauses(now)
     new = {
         host: "joined and has nothing installed"
         for host, report in sorted(facts.reports.items())
         if not report.installed
         and host not in facts.bad_hosts
         and not report.unreachable_since(now, facts.heartbeat_timeout)
+        and host not in pauses
     }
     version = facts.verified.version
     return Repair(version, new, f"{version} was verified last: {_listed(new)}", _only(new)) if new else None
@@ -302,7 +356,8 @@ def _repair_new_hosts(facts: ClusterFacts, now: datetime) -> Repair | None:
 def _silence(report: HostReport, since: datetime) -> str:
     if isinstance(report, UnreadableReport):
         return f"{report.host}: {report.why}"
-    return f"{report.host}: unreachable since {since:%Y-%m-%d %H:%M:%S} UTC"
+    clock = " by its own clock" if report.skew is None else ""
+    return f"{report.host}: unreachable since {since:%Y-%m-%d %H:%M:%S} UTC{clock}"
 
 
 def _only(drift: Mapping[str, str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from lifecycle.domain.service.target import Target
 def drift_reason(  # noqa: PLR0911 (one for each reason)
     report: HostReport | None, state: TargetState, target: Target, group: Group = Group.MAIN
 ) -> str | None:
-    """Return why a host does not serve `target` as it should, or None if it does.
+    """Return why a host does not serve `target` as it should, after the host's name; None if it does.
 
     A host without drift runs that version and those bytes, and passed its self-test with them on this boot.
     It is also healthy in the main target group, or in that of the test bed or its control.
@@ -23,7 +23,7 @@ def drift_reason(  # noqa: PLR0911 (one for each reason)
     if (report.installed, report.digest) != (target.version, target.digest):
         return f"has {report.installed or 'nothing'} installed"
     if not report.running:
-        return report.not_running
+        return f"runs nothing: {report.not_running}"
     if not report.has_passed(target.digest):
         return "has not passed its self-test since the service started"
     if state is not (TargetState.HEALTHY if group is Group.MAIN else TargetState.TEST_GROUP):

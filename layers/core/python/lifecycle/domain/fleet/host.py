@@ -8,6 +8,9 @@ from enum import StrEnum
 from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet.host_command import Order, Turn
 
+# A host's clock that differs by more is named to people.
+NAMED_SKEW = timedelta(seconds=5)
+
 _HOST = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.-]{0,62}")
 
 
@@ -74,6 +77,8 @@ class HostReport:
     empty when it does not run. `releases` are the checked versions on the disk. `seen_at` is renewed every
     few seconds. `ended` says how the service ended, until a turn starts it again. `leftover` is the version whose
     start left a process that could not be ended, which failed the turn ("unknown" if that process does not say).
+    `skew` is how many seconds the host's clock is ahead of AWS's; the agent corrects its times by it. It is None from
+    an older agent, which does neither.
     """
 
     host: str
@@ -98,6 +103,7 @@ class HostReport:
     releases: tuple[str, ...] = ()
     ended: ServiceEnd | None = None
     leftover: str = ""
+    skew: float | None = None
 
     @property
     def not_running(self) -> str:
@@ -118,6 +124,16 @@ class HostReport:
     def unreachable_since(self, now: datetime, heartbeat_timeout: timedelta) -> datetime | None:
         """Return the time of the last report, if that is longer ago than `heartbeat_timeout`; else None."""
         return self.seen_at if now - self.seen_at > heartbeat_timeout else None
+
+    def clock_problem(self, now: datetime) -> str:
+        """Return what is wrong with the host's clock; empty if nothing is known to be wrong.
+
+        An older agent does not correct its times: one that is ahead shows by a report from the future.
+        """
+        seconds = self.skew or max(0.0, (self.seen_at - now).total_seconds())
+        if abs(seconds) <= NAMED_SKEW.total_seconds():
+            return ""
+        return f"its clock is {abs(seconds):.0f} s {'ahead' if seconds > 0 else 'behind'}"
 
     def is_ready(self, epoch: int, attempt: int) -> bool:
         """Return whether the host has fetched and checked the version for this attempt."""

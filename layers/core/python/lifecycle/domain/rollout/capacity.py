@@ -11,6 +11,9 @@ from lifecycle.domain.listing import listed
 from lifecycle.domain.service.host_count import at_least, at_most
 from lifecycle.domain.service.policy import Policy
 
+# Registered in the main group, healthy or not.
+_REGISTERED = (TargetState.INITIAL, TargetState.UNHEALTHY, TargetState.UNAVAILABLE)
+
 
 @dataclass(frozen=True, slots=True)
 class Floor:
@@ -37,27 +40,42 @@ class Floor:
         return max(0, len(self.members - self.hosts_left_out) - self.max_unavailable, self.min_healthy)
 
 
-def refuse_drain(host: str, rotation: Rotation, floor: Floor) -> str | None:
-    """Return why `host` may not be taken out of rotation, or None. A host that serves nothing always may.
+def fails_open(rotation: Rotation) -> bool:
+    """Return whether no host is healthy: the load balancer then sends requests to all its targets."""
+    return not any(state.serves for state in rotation.values())
 
-    A host in its first health checks may serve by the time it is taken out, so it counts as serving.
+
+def gets_requests(rotation: Rotation, host: str) -> bool:
+    """Return whether a host gets requests: it is healthy, or it is registered and no host is healthy."""
+    state = state_of(rotation, host)
+    return state.serves or (state in _REGISTERED and fails_open(rotation))
+
+
+def refuse_drain(host: str, rotation: Rotation, floor: Floor) -> str | None:
+    """Return why `host` may not be taken out of rotation, or None. A host that gets no requests always may.
+
+    A host in its first health checks may serve by the time it is taken out, so it counts as serving. While no host
+    is healthy, the unhealthy ones get the requests, so they count too.
     """
-    if not (state_of(rotation, host).serves or state_of(rotation, host) is TargetState.INITIAL):
+    if not (gets_requests(rotation, host) or state_of(rotation, host) is TargetState.INITIAL):
         return None
-    others = [h for h in floor.members if h != host and state_of(rotation, h).serves]
+    others = [h for h in floor.members if h != host and gets_requests(rotation, h)]
     if len(others) >= floor.healthy_hosts:
         return None
     down = [f"{h} is {state_of(rotation, h)}" for h in sorted(floor.members - {host} - set(others))]
+    left = "serving, all unhealthy," if fails_open(rotation) else "healthy"
     return (
-        f"draining {host} would leave {len(others)} healthy of {len(floor.members)} hosts, "
+        f"draining {host} would leave {len(others)} {left} of {len(floor.members)} hosts, "
         f"but at least {floor.healthy_hosts} must serve ({listed(down)})"
     )
 
 
 def first_refusal(order: Sequence[str], rotation: Rotation, floor: Floor) -> str | None:
     """Return why the first refused drain would be refused, if each host of `order` serves again before the next."""
-    serving = {host for host in floor.members if state_of(rotation, host).serves}
+    serving = {host for host in floor.members if gets_requests(rotation, host)}
     for place, host in enumerate(order):
+        if place == 1 and fails_open(rotation):  # the first host is healthy then, and the others get no requests
+            serving = {host for host in serving if state_of(rotation, host).serves} | {order[0]}
         may_serve = host in serving or state_of(rotation, host) is TargetState.INITIAL
         if may_serve and len(serving) - (host in serving) < floor.healthy_hosts:
             updated = dict.fromkeys(order[:place], TargetState.HEALTHY)

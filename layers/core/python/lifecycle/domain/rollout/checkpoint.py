@@ -16,7 +16,7 @@ from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
-from lifecycle.domain.rollout.capacity import Floor
+from lifecycle.domain.rollout.capacity import Floor, fails_open
 from lifecycle.domain.rollout.decision import Question, answers_on, latest_attempts
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.gates import skipped_hosts
@@ -238,7 +238,8 @@ def _is_ordinary(facts: Facts, step: UpdateHosts) -> bool:
     settled = all(each.state is AttemptState.ALIVE or answers_on(facts.questions, each) for each in newest)
     baking = any(bed.state is BedState.BAKING for bed in facts.beds)
     in_test_group = TargetState.TEST_GROUP in facts.rotation.values()
-    return step.group is Group.MAIN and passed and settled and not baking and not in_test_group
+    ordinary = passed and settled and not baking and not in_test_group
+    return step.group is Group.MAIN and ordinary and not fails_open(facts.rotation)
 
 
 def _queued(facts: Facts, host: str, attempt: int) -> QueuedHost:

@@ -146,7 +146,8 @@ class Deployment:
     `hosts` is the order of the plan, and `host_count` their number. The ledger keeps the order apart: it is
     empty where only the rest was read. `previous` is the rollback target. `execution` is the name of the
     state-machine execution that carries it now. `writes` is None where an older version wrote the record. `claimed`
-    is the epoch of the lease that its plan took last, which may not have become its epoch.
+    is the epoch of the lease that its plan took last, which may not have become its epoch. `failed_host` is the host
+    at which a repair ended.
     """
 
     request: Request
@@ -166,6 +167,7 @@ class Deployment:
     resumptions: Resumptions = NOT_RESUMED
     writes: DesiredWrites | None = None
     claimed: int = 0
+    failed_host: str = ""
 
     @property
     def id(self) -> str:

@@ -16,6 +16,7 @@ from lifecycle.domain.fleet.host import ServiceEnd
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.capacity import gets_requests
 from lifecycle.domain.rollout.decision import (
     Choice,
     QuestionKind,
@@ -143,14 +144,9 @@ def _failed(facts: Facts, host: str, attempt: HostAttempt, now: datetime) -> Ste
 
 
 def _fell(facts: Facts, attempt: HostAttempt, now: datetime) -> Step | None:
-    """Halt when a host's service ended after it was alive, unless a human has decided on it.
-
-    A repair ends instead: convergence tries again, less and less often.
-    """
+    """Halt when a host's service ended after it was alive, unless a human has decided on it."""
     if not fallen(facts, attempt) or answers_on(facts.questions, attempt):
         return None
-    if facts.deployment.request.kind is Kind.CONVERGE:
-        return Finish(DeploymentState.ABORTED, _why(facts, attempt), skipped_hosts(facts))
     return _halt(facts, attempt, now, _why(facts, attempt))
 
 
@@ -166,7 +162,14 @@ def _why(facts: Facts, attempt: HostAttempt) -> str:
     return f"the attempt was lost after it was {attempt.state}, and its result is unknown"
 
 
-def _halt(facts: Facts, attempt: HostAttempt, now: datetime, reason: str, *, last: bool = False) -> AwaitDecision:
+def _halt(
+    facts: Facts, attempt: HostAttempt, now: datetime, reason: str, *, last: bool = False
+) -> AwaitDecision | Finish:
+    """Ask a human about a host. A repair ends instead, so that it blocks no other repair until somebody answers."""
+    asked = any(question.kind is QuestionKind.DECISION for question in facts.questions)
+    if facts.deployment.request.kind is Kind.CONVERGE and not asked:
+        why = f"the repair of {attempt.host} failed: {reason}"
+        return Finish(DeploymentState.ABORTED, why, skipped_hosts(facts), attempt.host)
     again = asked_before(facts.questions, attempt, now)
     return AwaitDecision(attempt.host, attempt.number, again, choices(facts.deployment, last=last), reason)
 
@@ -242,7 +245,7 @@ def _needs_update(facts: Facts, host: str) -> bool:
 
 def _unhealthy_since(
     facts: Facts, left: _Remaining, newest: Mapping[str, HostAttempt], now: datetime
-) -> AwaitDecision | None:
+) -> AwaitDecision | Finish | None:
     """Halt at an updated host that became unhealthy, where no other host can be spared because of it."""
     if room(facts)[1] > 0 or not _serves(facts, left.waiting[0][0]):
         return None
@@ -309,7 +312,7 @@ def _next_batch(facts: Facts, waiting: Hosts, longest: int) -> tuple[Hosts, Host
 
 
 def _serves(facts: Facts, host: str) -> bool:
-    return state_of(facts.rotation, host).serves
+    return gets_requests(facts.rotation, host)
 
 
 def _verified(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -> Step:

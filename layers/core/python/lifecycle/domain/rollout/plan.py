@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lifecycle.domain.fleet.drift import drift_reason
+from lifecycle.domain.fleet.strays import NO_STRAYS, Strays
 from lifecycle.domain.fleet.target_group import state_of
 from lifecycle.domain.rollout.balancer_settings import drain_seconds
+from lifecycle.domain.rollout.capacity import gets_requests
 from lifecycle.domain.rollout.deployment import Kind, Request
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.preflight import Observed, blockers, warnings
@@ -36,6 +38,7 @@ class Plan:
     replace. `warnings` are what an operator should know and need not change. `is_verified`: the version is the
     desired one, and a deployment that ended DONE wrote it. `desired_is_nobodys`: a person changed it by hand.
     `epochs` are those that the new one must exceed, beside the lease's. `drain_seconds` is how long a drain may take.
+    `strays` are targets of no host.
     """
 
     target: Target
@@ -53,6 +56,7 @@ class Plan:
     desired_is_nobodys: bool = False
     epochs: Epochs = field(default_factory=Epochs)
     drain_seconds: int = 0
+    strays: Strays = NO_STRAYS
 
     @property
     def nothing_to_do(self) -> bool:
@@ -63,7 +67,7 @@ class Plan:
 def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout: timedelta) -> Plan:
     """Order the hosts that need the version, and list every reason not to begin.
 
-    Hosts that serve nothing come first, because taking them costs no capacity. Then come the others, the
+    Hosts that get no requests come first, because taking them costs no capacity. Then come the others, the
     zones in turn, and last the unreachable ones. `heartbeat_timeout` is the longest age of a reachable
     agent's report.
     """
@@ -95,13 +99,14 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         desired_is_nobodys=observed.nobodys is not None,
         epochs=observed.epochs,
         drain_seconds=drain_seconds(request, observed.manifest, observed.settings),
+        strays=observed.strays,
     )
 
 
 def _order(drift: Mapping[str, str], observed: Observed, now: datetime, heartbeat_timeout: timedelta) -> list[str]:
     unreachable = sorted(host for host in drift if observed.reports[host].unreachable_since(now, heartbeat_timeout))
     reachable = sorted(set(drift) - set(unreachable))
-    idle = [host for host in reachable if not state_of(observed.rotation, host).serves]
+    idle = [host for host in reachable if not gets_requests(observed.rotation, host)]
     by_zone: dict[str, list[str]] = {}
     for host in sorted(set(reachable) - set(idle)):
         by_zone.setdefault(observed.reports[host].zone, []).append(host)
@@ -135,7 +140,8 @@ def _expected(count: int, observed: Observed, bake: int) -> tuple[float, str]:
         return seconds + bake * observed.minute.total_seconds(), f"{source}, and the test bed"
     took = sorted((a.finished_at - a.started_at).total_seconds() for a in observed.past if a.finished_at is not None)
     if took:
-        return count * took[len(took) // 2], f"the median of the last {len(took)} hosts"
+        source = "the last host" if len(took) == 1 else f"the median of the last {len(took)} hosts"
+        return count * took[len(took) // 2], source
     run = observed.manifest.run
     worst = run.start_seconds + run.stop_seconds + observed.manifest.self_test.timeout_seconds
     return count * worst, "the sum of its timeouts, because nothing was deployed here before"

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
+from lifecycle.domain.fleet.strays import NO_STRAYS, Strays
 from lifecycle.domain.fleet.target_group import Rotation
 from lifecycle.domain.listing import SHOWN, listed
 from lifecycle.domain.rollout.attempt import HostAttempt
@@ -27,6 +28,7 @@ from lifecycle.domain.rollout.freezes import Freeze, freeze_reason
 from lifecycle.domain.rollout.lease import Lease, UnreadableLease
 from lifecycle.domain.rollout.provenance import Nobodys
 from lifecycle.domain.rollout.queue import PendingDeployment
+from lifecycle.domain.rollout.shared_fault import unhealthy_together
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason, wants_test_bed
 from lifecycle.domain.service.host_count import at_least, at_most
 from lifecycle.domain.service.manifest import Manifest
@@ -48,7 +50,8 @@ class Observed:
     `skipped_hosts` are hosts that a human left out of the deployment to repair. `has_test_bed` says whether
     the cluster has the target groups for a test bed, and `minute` is the length of its minute. `named` is the
     deployment that `desired` names, and `nobodys` says why no deployment wrote it. `unreadable` has a sentence for
-    each record that the plan does without. `epochs` are those of all records beside the lease.
+    each record that the plan does without. `epochs` are those of all records beside the lease. `strays` are
+    targets of no host.
     """
 
     manifest: Manifest
@@ -71,6 +74,7 @@ class Observed:
     nobodys: Nobodys | None = None
     unreadable: tuple[str, ...] = ()
     epochs: Epochs = field(default_factory=Epochs)
+    strays: Strays = NO_STRAYS
 
     def policy(self, request: Request) -> Policy:
         """Return the policy of the requested environment."""
@@ -120,6 +124,8 @@ def blockers(
     elif held:
         since = f" since {observed.lease.since:%Y-%m-%d %H:%M:%S} UTC" if observed.lease.since else ""
         reasons.append(f"{request.cluster} is being deployed by {observed.lease.deployment}{since}")
+    if request.kind is Kind.CONVERGE and (together := _unhealthy_together(request, observed)):
+        reasons.append(f"{listed(together)} became unhealthy together: a shared dependency? A repair would not help")
     if request.kind is Kind.ROLLBACK or held:
         return reasons  # the state of its hosts counts when it begins
     return (
@@ -127,6 +133,15 @@ def blockers(
         + _unreachable_blockers(request, observed, now, heartbeat_timeout)
         + _capacity_blockers(request, observed, order)
     )
+
+
+def _unhealthy_together(request: Request, observed: Observed) -> list[str]:
+    """Return the hosts of a repair that a shared fault made unhealthy since convergence asked for it."""
+    members, policy = observed.cluster_members - frozenset(observed.skipped_hosts), observed.policy(request)
+    found = unhealthy_together(
+        observed.reports, observed.rotation, members, observed.manifest.digest, policy.max_unavailable
+    )
+    return [host for host in found if host in observed.members(request)]
 
 
 def warnings(request: Request, observed: Observed, now: datetime, heartbeat_timeout: timedelta) -> list[str]:
@@ -139,6 +154,11 @@ def warnings(request: Request, observed: Observed, now: datetime, heartbeat_time
             for host, since in unreachable.items()
         ]
     )
+    skews = {h: r.clock_problem(now) for h, r in sorted(observed.reports.items()) if h not in observed.bad_hosts}
+    texts += _first([f"{host}: {skew}; set it" for host, skew in skews.items() if skew])
+    if observed.strays.targets:
+        strange, held = observed.strays.in_words, observed.strays.held
+        texts.append(f"{strange}, and stays: {held}" if held else f"{strange}: it is taken out before the first host")
     texts += observed.unreadable
     if request.kind is Kind.ROLLBACK:
         texts += drain_reasons(request, observed.manifest, observed.settings, observed.running_versions)

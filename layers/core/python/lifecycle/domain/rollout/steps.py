@@ -157,11 +157,15 @@ class ContinueLater:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The end of the deployment; `skipped_hosts` are hosts that a human left out."""
+    """The end of the deployment; `skipped_hosts` are hosts that a human left out.
+
+    `failed_host` is the host at which a repair ends: nobody is asked about it, and convergence tries again.
+    """
 
     outcome: DeploymentState
     reason: str
     skipped_hosts: tuple[str, ...] = ()
+    failed_host: str = ""
 
 
 # Every step that hands out no hosts.

@@ -1,12 +1,13 @@
 """The load balancer: an ALB's target groups and listener, by the parameters of the cluster's stack."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from lifecycle import names
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.strays import RegisteredTarget
 from lifecycle.domain.fleet.target_group import Group, TargetState, check_target, check_weights
 from lifecycle.gateways.aws.errors import code_of, failure, translated
 
@@ -15,6 +16,8 @@ _LEAVES = {
     Group.TEST_BED: names.TEST_BED_GROUP,
     Group.CONTROL: names.CONTROL_GROUP,
 }
+# The state of an address with several targets is the first of these.
+_PREFERRED = tuple(TargetState)
 _TEST_GROUPS = (Group.TEST_BED, Group.CONTROL)
 _DELAY = "deregistration_delay.timeout_seconds"
 _DEFAULT_DELAY = 300  # of an ALB
@@ -64,14 +67,30 @@ class AlbDispatcher:
         return self._members(cluster, group)
 
     def _members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
+        states: dict[str, TargetState] = {}
+        for each in self._registered(cluster, group):
+            # A host that has changed its port may have two targets for a while: the one that serves counts.
+            states[each.address] = min(states.get(each.address, each.state), each.state, key=_PREFERRED.index)
+        return states
+
+    def registered(self, cluster: Cluster) -> Sequence[RegisteredTarget]:
+        groups = tuple(Group) if self.has_test_bed(cluster) else (Group.MAIN,)
+        return [each for group in groups for each in self._registered(cluster, group)]
+
+    def _registered(self, cluster: Cluster, group: Group) -> list[RegisteredTarget]:
         found = self._call(
             cluster,
             lambda: self._elbv2.describe_target_health(TargetGroupArn=self._group(cluster, group)),
         )
-        return {
-            each["Target"]["Id"]: TargetState(each["TargetHealth"]["State"].partition(".")[0])
+        return [
+            RegisteredTarget(
+                each["Target"]["Id"],
+                each["Target"]["Port"],
+                group,
+                TargetState(each["TargetHealth"]["State"].partition(".")[0]),
+            )
             for each in found["TargetHealthDescriptions"]
-        }
+        ]
 
     def _in_test_groups(self, cluster: Cluster) -> dict[str, TargetState]:
         """Return the targets of the test bed's group and its control's."""

@@ -1,0 +1,63 @@
+"""Repairs that failed: such a repair has ended and freed its cluster, and convergence tries again after a back-off.
+
+Used by decide.py. Nobody is asked about a repair. Its host is out of rotation, and the next repair may bring it back:
+what failed may be something that all hosts share, and that recovers.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from lifecycle.domain.convergence.crash_loop import CrashLoop
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.target_group import Rotation, state_of
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
+from lifecycle.domain.time_format import moment
+
+# The next repair of a host begins this many of the policy's minutes after a failed one, twice as many each time.
+FIRST_PAUSE, LONGEST_PAUSE = 5, 120
+
+
+def failed_repair(deployment: Deployment) -> bool:
+    """Return whether a repair ended because its host failed, and not by a human or a lost execution."""
+    ended = deployment.request.kind is Kind.CONVERGE and deployment.state is DeploymentState.ABORTED
+    return ended and bool(deployment.failed_host)
+
+
+def next_tries(recent: Sequence[Deployment], minute: timedelta) -> Mapping[str, datetime]:
+    """Return when each host may be repaired again whose last repair failed; `recent` begins with the newest."""
+    failed: dict[str, list[datetime]] = {}
+    settled: set[str] = set()
+    for each in recent:
+        if failed_repair(each) and each.failed_host not in settled and each.finished_at:
+            failed.setdefault(each.failed_host, []).append(each.finished_at)
+        elif each.state is DeploymentState.DONE and each.request.only:
+            settled |= set(each.request.only)
+        elif each.state is DeploymentState.DONE:
+            break  # it brought its version to every host
+    return {host: max(ends) + _pause(len(ends)) * minute for host, ends in failed.items()}
+
+
+def pauses_before_repairs(
+    reports: Mapping[str, HostReport],
+    rotation: Rotation,
+    loops: Mapping[str, CrashLoop],
+    tries: Mapping[str, datetime],
+    now: datetime,
+) -> dict[str, str]:
+    """Return why each host is not repaired yet whose repairs did not help; a crash loop has pauses of its own.
+
+    `tries` are those of `next_tries`. No host waits that gets requests untested.
+    """
+    pauses = {}
+    for host, report in reports.items():
+        loop, due = loops.get(host), tries.get(host)
+        untested = state_of(rotation, host).in_rotation and not report.has_passed(report.digest)
+        if loop and now < loop.due:
+            pauses[host] = loop.reason
+        elif loop is None and due and now < due and not untested:
+            pauses[host] = f"the last repair of {host} failed: the next one begins after {moment(due)} UTC"
+    return pauses
+
+
+def _pause(failures: int) -> int:
+    return min(FIRST_PAUSE << min(failures - 1, 10), LONGEST_PAUSE)

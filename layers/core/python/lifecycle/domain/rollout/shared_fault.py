@@ -1,0 +1,37 @@
+"""Shared faults: hosts that turn unhealthy together while their services run unchanged.
+
+Such a fault is not in the hosts: a database is down, or a network. A repair would restart each service, fail its
+self-test and leave its host out, while the load balancer still sends requests to unhealthy targets. Used by
+domain/convergence/shared_outage.py and, right before an effect, by the plan and the drain of a repair.
+"""
+
+from collections.abc import Collection, Mapping
+
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.target_group import Rotation, TargetState, state_of
+from lifecycle.domain.service.host_count import HostCount, at_most
+
+# Registered, and failing the health checks. A host in its first checks may still pass them.
+_FAILS_CHECKS = (TargetState.UNHEALTHY, TargetState.UNAVAILABLE)
+
+
+def unhealthy_together(
+    reports: Mapping[str, HostReport],
+    rotation: Rotation,
+    members: Collection[str],
+    digest: str,
+    max_unavailable: HostCount,
+) -> tuple[str, ...]:
+    """Return the hosts that a shared fault made unhealthy; none if each may be repaired for itself.
+
+    They run the bytes of `digest` as they passed the self-test, but fail the health checks. They are more than
+    `max_unavailable`, or no other host of the cluster serves. A host whose service does not run is not among them.
+    """
+    found = tuple(
+        host
+        for host in sorted(members)
+        if host in reports and reports[host].has_passed(digest) and state_of(rotation, host) in _FAILS_CHECKS
+    )
+    too_many = len(found) > at_most(max_unavailable, len(members))
+    none_serves = len(members) > 1 and not any(state_of(rotation, host).serves for host in members)
+    return found if found and (too_many or none_serves) else ()
