@@ -1,20 +1,25 @@
 """Build the service in the working folder: read lifecycle.toml, run its commands and tests, pack, publish.
 
+In a repository with several services, the build of a push first chooses those that changed (choose.py).
+
 Started by infra/buildspec.yml with the environment of the phase start_build, and by `lifecycle build`.
 """
 
 import argparse
 import io
+import json
 import os
 import shlex
 import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
+from apps.build.choose import BuildOne, Choice, choose, described, details_of
 from apps.build.errors import BuildFailed
 from apps.build.files import Member, folder_members, tracked_members
 from apps.build.pack import pack
@@ -41,11 +46,11 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(number, _raise_stopped)
     try:
         if options.no_publish:
-            manifest = build_here(Path.cwd(), options.dest, os.environ)
+            built = Built(build_here(Path.cwd(), options.dest, os.environ))
         else:
-            manifest = build_and_publish(Path.cwd(), os.environ, _bucket(os.environ))
+            built = build_and_publish(Path.cwd(), os.environ, _bucket(os.environ))
         if options.output:
-            options.output.write_text(_exports(manifest))
+            options.output.write_text(_exports(built))
     except InvalidServiceFile as error:
         return _fail([str(problem) for problem in error.problems])
     except (LifecycleError, OSError) as error:
@@ -53,16 +58,30 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def build_and_publish(folder: Path, environ: Mapping[str, str], snapshots: Snapshots) -> Manifest:
-    """Build the commit that the environment names, and publish it; raise LifecycleError."""
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The result of a build: a manifest, or none with a choice that builds nothing here."""
+
+    manifest: Manifest | None
+    choice: Choice | None = None
+
+
+def build_and_publish(root: Path, environ: Mapping[str, str], snapshots: Snapshots) -> Built:
+    """Build what the commit that the environment names has changed, and publish it; raise LifecycleError."""
     request = from_environment(environ)
-    check_clone(folder, request)
+    check_clone(root, request)
+    chosen = choose(root, environ)
+    for line in described(chosen):
+        print_progress(f"== {line}")
+    if not isinstance(chosen, BuildOne):
+        return Built(None, chosen)
+    folder = root / chosen.folder
     with tempfile.TemporaryDirectory(prefix="lifecycle-build-") as temporary:
         artifact = Path(temporary) / "artifact.tar.gz"
         manifest = _build(folder, request, artifact, environ)
         published = publish(snapshots, manifest, artifact)
     print_progress(f"== published {published.prefix}")
-    return published
+    return Built(published, chosen)
 
 
 def build_here(folder: Path, into: Path, environ: Mapping[str, str]) -> Manifest:
@@ -129,15 +148,19 @@ def _bucket(environ: Mapping[str, str]) -> Snapshots:
         raise BuildFailed(f"expected an AWS region and credentials in the environment: {error}") from error
 
 
-def _exports(manifest: Manifest) -> str:
-    values = {"LIFECYCLE_SERVICE": manifest.service, "LIFECYCLE_VERSION": manifest.version}
+def _exports(built: Built) -> str:
+    values = {}
+    if manifest := built.manifest:
+        values = {"LIFECYCLE_SERVICE": manifest.service, "LIFECYCLE_VERSION": manifest.version}
+    if built.choice and (details := details_of(built.choice)):
+        values["LIFECYCLE_DETAILS"] = json.dumps(details, separators=(",", ":"))
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -P -m apps.build", description=__doc__)
     parser.add_argument(
-        "--output", type=Path, help="write LIFECYCLE_SERVICE and LIFECYCLE_VERSION to this file, as exports"
+        "--output", type=Path, help="write LIFECYCLE_SERVICE, _VERSION and _DETAILS to this file, as exports"
     )
     parser.add_argument("--no-publish", action="store_true", help="build and pack without AWS; needs --dest")
     parser.add_argument("--dest", type=Path, help="with --no-publish: the folder for artifact and manifest")

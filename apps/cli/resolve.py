@@ -57,8 +57,8 @@ def run_named(connection: Connection, text: str) -> Run:
 def _first_match(names: Sequence[str], text: str) -> str:
     """Return the first of these runs whose name, else repository, else commit is `text`; empty for none."""
     runs = {name: run for name in names if (run := DeliveryName.parse(name))}
-    exact, repository = DeliveryName.parse(text), DeliveryName.of(text, "").repository
-    named = [name for name, run in runs.items() if run == exact or run.repository == repository]
+    exact = DeliveryName.parse(text)
+    named = [name for name, run in runs.items() if run == exact or run.delivers(text)]
     if named or not _COMMIT.fullmatch(text):
         return next(iter(named), "")
     return next((name for name, run in runs.items() if run.commit.startswith(text)), "")

@@ -69,7 +69,7 @@ ROLLOUT_CALLS = (
     "roll_back",
     "finish",
 )
-DELIVERY_CALLS = ("start_build", "check_build", "record_snapshot")
+DELIVERY_CALLS = ("start_build", "check_build", "start_services", "record_snapshot")
 
 
 class ControlPlaneStack(Stack):
@@ -123,7 +123,10 @@ class ControlPlaneStack(Stack):
 
     def _delivery_phases(self, settings: Settings) -> None:
         project = names.arn("codebuild", f"project/{names.BUILD_PROJECT}")
-        self._phase("start_build", may=[Statement("Build", ("codebuild:StartBuild",), (project,))])
+        build = Statement("Build", ("codebuild:StartBuild",), (project,))
+        self._phase("start_build", writes=[LEDGER], may=[build])
+        # A delivery of a service that failed is started again under the next name.
+        self._phase("start_services", may=[START_DELIVERY, DESCRIBE_DELIVERIES])
         self._phase("check_build", may=read_builds(emulated=settings.emulated))
         self._phase("record_snapshot", reads=[SNAPSHOTS], writes=[LEDGER])
 

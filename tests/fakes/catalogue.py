@@ -2,20 +2,29 @@
 
 from collections.abc import Mapping
 
+from lifecycle.application.ports.catalogue import ChangeBuilds
+from lifecycle.domain.delivery.repository import RepositoryBuilds
+
 
 class MemoryCatalogue:
-    """Every entry is written once."""
+    """Every entry but a repository's builds is written once."""
 
     def __init__(self) -> None:
         self._owners: dict[str, str] = {}
         self._snapshots: dict[str, dict[str, dict[str, str]]] = {}
         self._releases: dict[str, dict[str, str]] = {}
+        self._builds: dict[str, RepositoryBuilds] = {}
 
     def claim_service(self, service: str, repository: str) -> str:
         return self._owners.setdefault(service, repository)
 
     def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> Mapping[str, str]:
         return self._snapshots.setdefault(service, {}).setdefault(snapshot, dict(facts))
+
+    def change_builds(self, repository: str, change: ChangeBuilds) -> RepositoryBuilds:
+        after = change(self._builds.get(repository, RepositoryBuilds(repository)))
+        self._builds[repository] = after
+        return after
 
     def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]:
         return dict(self._snapshots.get(service, {}))

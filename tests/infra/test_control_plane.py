@@ -161,7 +161,7 @@ def test_a_build_runs_the_buildspec_with_the_tools_beside_its_source(control_pla
     assert not project["Environment"].get("PrivilegedMode")
     written = yaml.safe_load(project["Source"]["BuildSpec"])
     assert written == yaml.safe_load(Path("infra/buildspec.yml").read_text())
-    assert written["env"]["exported-variables"] == ["LIFECYCLE_SERVICE", "LIFECYCLE_VERSION"]
+    assert written["env"]["exported-variables"] == ["LIFECYCLE_SERVICE", "LIFECYCLE_VERSION", "LIFECYCLE_DETAILS"]
 
 
 def test_a_template_needs_no_bootstrap_version_and_no_account(

@@ -55,6 +55,7 @@ class Builds:
 
     def __init__(self, snapshot: str) -> None:
         self.started: list[str] = []
+        self.details = ""
         self._snapshot = snapshot
 
     def start(self, repository: str, commit: str, token: str, environment: Mapping[str, str]) -> str:
@@ -65,7 +66,8 @@ class Builds:
 
     def state(self, build: str) -> _Build:
         del build
-        return _Build({"LIFECYCLE_SERVICE": "hello", "LIFECYCLE_VERSION": self._snapshot})
+        published = {"LIFECYCLE_SERVICE": "hello", "LIFECYCLE_VERSION": self._snapshot}
+        return _Build({"LIFECYCLE_DETAILS": self.details} if self.details else published)
 
 
 class FailingExecution(Execution):
@@ -197,29 +199,32 @@ class StepFunctions:
             case "plan":
                 plan = entry(events.Deploy, lambda why: Planned("REFUSED", 0, why))
                 return plan(lambda _: functions.FUNCTIONS["plan"](context, given))(dict(given), None)
-            case "start_build":
-                start = entry(events.StartBuild, lambda why: build.Started("", "REFUSED", why))
-                return start(self._start_build)(dict(given), None)
-            case "check_build":
-                return build.check_build(self.builds, events.CheckBuild.model_validate(given).build)
-            case "record_snapshot":
-                event = events.RecordSnapshot.model_validate(given)
-                return build.record_snapshot(
-                    self.catalogue, self.memory.artifacts, event.repository, event.commit, event.service,
-                    event.version, self.time(),
-                )  # fmt: skip
             case "analyse":
                 self._serve()
                 return functions.analyse(context, self.machine.metrics, given)
+            case "start_build" | "check_build" | "start_services" | "record_snapshot":
+                return self._delivery_function(function, given)
             case _:
                 return functions.FUNCTIONS[function](context, given)
 
+    def _delivery_function(self, function: str, given: Mapping[str, Any]) -> Any:
+        if function == "start_build":
+            start = entry(events.StartBuild, lambda why: build.Started("", "REFUSED", why))
+            return start(self._start_build)(dict(given), None)
+        if function == "check_build":
+            return build.check_build(self.builds, events.CheckBuild.model_validate(given).build)
+        if function == "start_services":
+            several = events.StartServices.model_validate(given)
+            executions = self.machine.context.executions
+            return build.start_services(executions, several.push(), several.services, several.unchanged)
+        event = events.RecordSnapshot.model_validate(given)
+        return build.record_snapshot(
+            self.catalogue, self.memory.artifacts, event.repository, event.commit, event.service,
+            event.version, self.time(), event.sources,
+        )  # fmt: skip
+
     def _start_build(self, event: events.StartBuild) -> build.Started:
-        return build.Started(
-            build.start_build(
-                self.builds, event.repository, event.commit, event.branch, event.started, event.execution
-            )
-        )
+        return build.start_build(self.builds, self.catalogue, event.push(), event.started, event.execution)
 
     def _serve(self) -> None:
         """Let each host of the test bed answer the requests of the minutes so far."""

@@ -104,6 +104,11 @@ def _deploy(world: StepFunctions) -> object:
     return world.deploy("1.0.1")
 
 
+def _deliver_several(world: StepFunctions) -> object:
+    world.builds.details = '{"services":{"api":"api","web":"web"},"unchanged":""}'
+    return world.deliver(PUSH)
+
+
 SCENARIOS = (
     Scenario("a good version", _deploy),
     Scenario("a bad version", _deploy, prepare=_fails_on_host_1, human=_rolls_back),
@@ -112,6 +117,7 @@ SCENARIOS = (
     Scenario("a nearly full execution", _deploy, prepare=_is_nearly_full),
     Scenario("a plan that breaks", _deploy, broken={"Plan": RAISES}),
     Scenario("a push", lambda world: world.deliver(PUSH)),
+    Scenario("a push of several services", _deliver_several),
 )
 
 

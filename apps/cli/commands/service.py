@@ -75,9 +75,15 @@ def _build_again(printer: Printer, connection: Connection, text: str) -> int:
     """Start a run with the input of an earlier one, under the next free number."""
     earlier = resolve.run_named(connection, text)
     name = next_delivery_name(earlier.name)
-    while not connection.context.executions.start_delivery(name, earlier.input):
+    given = dict(earlier.input)
+    # A service that was built once is unchanged, so its build is only repeated in a run of that service alone.
+    if folder := earlier.output.get("folder"):
+        given["folder"] = folder
+    if "nothing" in earlier.output:  # the head commit asked for no build, and this person does
+        given["again"] = True
+    while not connection.context.executions.start_delivery(name, given):
         name = next_delivery_name(name)
-    printer.facts({"run": name, "again": earlier.name, "input": dict(earlier.input)})
+    printer.facts({"run": name, "again": earlier.name, "input": given})
     printer.line(f"started: {name}")
     printer.line(f"next: {connection.command(f'watch --run {name}')}")
     return 0

@@ -144,4 +144,4 @@ def _show_deployment(printer: Printer, connection: Connection, view: ClusterView
 
 def _delivers(run: Run, service: str) -> bool:
     name = DeliveryName.parse(run.name)
-    return name is not None and name.repository == DeliveryName.of(service, "").repository
+    return name is not None and name.delivers(service)

@@ -1,9 +1,12 @@
 """Follow the run of a push to its snapshot, then the staging rollout that it started.
 
+A push to a repository with several services may leave some unchanged, and start a run for each of the others.
+
 Used by the command watch. Ctrl-C ends the command only; the run goes on.
 """
 
 import sys
+from collections.abc import Mapping
 
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import indented, lasting, took
@@ -21,6 +24,35 @@ def watch_run(printer: Printer, connection: Connection, name: str) -> int:
         return INTERRUPTED
     if run.status != "SUCCEEDED":
         return _failed(printer, connection, run)
+    unchanged = str(run.output.get("unchanged") or "")
+    if unchanged:
+        printer.event({"event": "unchanged", "run": name, "services": unchanged.split(", ")})
+        printer.line(f"unchanged since the newest snapshot, not built: {unchanged}")
+    if nothing := run.output.get("nothing"):
+        printer.event({"event": "nothing", "run": name, "reason": nothing})
+        printer.line(str(nothing))
+        return 0
+    if runs := run.output.get("runs"):
+        return _watch_services(printer, connection, name, runs)
+    return _watch_snapshot(printer, connection, run)
+
+
+def _watch_services(printer: Printer, connection: Connection, name: str, runs: Mapping[str, str]) -> int:
+    """Follow the run of each service that a push changed, one after the other; returns the highest exit code."""
+    printer.event({"event": "services", "run": name, "runs": dict(runs)})
+    for service, run in runs.items():
+        printer.line(f"{service}: changed, built in run {run}")
+    codes = []
+    for run in runs.values():
+        codes.append(watch_run(printer, connection, run))
+        if codes[-1] == INTERRUPTED:
+            break
+    return max(codes, default=0)
+
+
+def _watch_snapshot(printer: Printer, connection: Connection, run: Run) -> int:
+    """Show the snapshot of a run, and follow its staging rollout, if there is one; returns the exit code."""
+    name = run.name
     service, version = run.output.get("service", ""), run.output.get("version", "")
     staging = str(run.output.get("staging") or "")
     printer.event(

@@ -19,4 +19,5 @@ def handle(event: RecordSnapshot) -> Recorded:
         event.service,
         event.version,
         datetime.now(UTC),
+        event.sources,
     )

@@ -1,4 +1,4 @@
-"""Start the build of one commit; first state of statemachines/delivery.asl.json."""
+"""Start the build of one push; first state of statemachines/delivery.asl.json."""
 
 from lifecycle.application.delivery.build import Started, start_build
 from lifecycle.entrypoints import bootstrap
@@ -8,8 +8,5 @@ from lifecycle.entrypoints.handler import entry
 
 @entry(StartBuild, lambda reason: Started("", "REFUSED", reason))
 def handle(event: StartBuild) -> Started:
-    """Start the build, once for each execution."""
-    build = start_build(
-        bootstrap.builds(), event.repository, event.commit, event.branch, event.started, event.execution
-    )
-    return Started(build)
+    """Start the build, once for each execution, unless the head commit asks for none."""
+    return start_build(bootstrap.builds(), bootstrap.catalogue(), event.push(), event.started, event.execution)

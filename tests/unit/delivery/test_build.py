@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from lifecycle.application.delivery.build import Checked, Recorded, check_build, record_snapshot, start_build
+from lifecycle.application.delivery.build import (
+    Checked,
+    Recorded,
+    Started,
+    check_build,
+    record_snapshot,
+    start_build,
+)
+from lifecycle.application.delivery.receive_push import Push
 from lifecycle.domain.service.policy import Policy
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.catalogue import MemoryCatalogue
@@ -59,12 +67,16 @@ def recorded(
 
 def test_build_is_started_for_the_commit_with_the_execution_as_its_token() -> None:
     builds = OneBuild(State("RUNNING"))
-    assert start_build(builds, REPOSITORY, "c0ffee", "main", "2026-11-23T11:00:00Z", "hello-c0ffee") == "build-1"
+    push = Push(REPOSITORY, "hello", "c0ffee", "main", "ada", "1")
+    started = start_build(builds, MemoryCatalogue(), push, "2026-11-23T11:00:00Z", "hello-c0ffee")
+    assert started == Started("build-1")
     environment = {
         "LIFECYCLE_REPOSITORY": REPOSITORY,
         "LIFECYCLE_COMMIT": "c0ffee",
         "LIFECYCLE_BRANCH": "main",
         "LIFECYCLE_BUILT_AT": "2026-11-23T11:00:00Z",
+        "LIFECYCLE_KNOWN": '{"services":{},"runs":[]}',
+        "LIFECYCLE_SKIP_CI": "1",
     }
     assert builds.started == [(REPOSITORY, "c0ffee", "hello-c0ffee", environment)]
 

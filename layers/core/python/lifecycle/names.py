@@ -129,6 +129,7 @@ class Partition:
     DEPLOYMENT = "DEPLOYMENT#"
     FREEZES = "FREEZES"  # one partition for all of them
     SERVICE = "SERVICE#"
+    REPOSITORY = "REPOSITORY#"
 
 
 # --- The artifact bucket (S3) and the webhook's secret (Secrets Manager)

@@ -1,14 +1,18 @@
 """The events that the functions are called with: commands of people and tasks of state machines."""
 
 import json
+from dataclasses import fields
 from datetime import timedelta
 from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import AfterValidator, AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from lifecycle.application.delivery.build import Sources
+from lifecycle.application.delivery.receive_push import Push
 from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.application.rollout.test_bed.task import BakeTask
 from lifecycle.domain.convergence.ended_execution import EndedExecution
+from lifecycle.domain.delivery.repository import MOST_SERVICES
 from lifecycle.domain.delivery.retention import RetentionRules
 from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.cluster import Cluster
@@ -23,6 +27,7 @@ from lifecycle.entrypoints.names_in_events import (
     HostName,
     Repository,
     Requester,
+    ServiceFolder,
     VersionName,
 )
 from lifecycle.entrypoints.step_functions import execution_end
@@ -265,8 +270,8 @@ def _message(record: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-class StartBuild(Command):
-    """The input of statemachines/delivery.asl.json, with the name and start time of the execution."""
+class Pushed(Command):
+    """The push that a delivery is about."""
 
     repository: Repository
     name: str = Field(min_length=1, max_length=200)
@@ -274,8 +279,26 @@ class StartBuild(Command):
     branch: Branch
     pusher: str = Field(default="", max_length=200)
     delivery: str = Field(default="", max_length=200)
+    skip: str = Field(default="", max_length=20)
+    folder: ServiceFolder = ""
+    again: bool = False
+
+    def push(self) -> Push:
+        return Push(**self.model_dump(include={each.name for each in fields(Push)}))
+
+
+class StartBuild(Pushed):
+    """The input of statemachines/delivery.asl.json, with the name and start time of the execution."""
+
     execution: ExecutionName
     started: str
+
+
+class StartServices(Pushed):
+    """A push that changed several services of its repository, by name, with their folders."""
+
+    services: dict[str, ServiceFolder] = Field(max_length=MOST_SERVICES)
+    unchanged: str = ""
 
 
 class CheckBuild(Command):
@@ -293,9 +316,13 @@ class RecordSnapshot(Command):
     branch: str
     pusher: str = ""
     delivery: str = ""
+    skip: str = ""
+    folder: str = ""
+    again: bool = False
     build: str
     service: str
     version: str
+    sources: Sources = Sources()
 
 
 class CollectGarbage(Command):

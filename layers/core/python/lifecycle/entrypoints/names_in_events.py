@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field
 
+from lifecycle.domain.delivery.service_folder import service_folder
 from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.host import host_name
 from lifecycle.domain.service.version import parse_version
@@ -39,4 +40,6 @@ ExecutionName: TypeAlias = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,75}(
 # As application/delivery/receive_push.py passes them on; git gets both as arguments.
 Repository: TypeAlias = Annotated[str, Field(pattern=r"^(https://|file://|/)[^\s\x00-\x1f]{1,1000}$")]
 Branch: TypeAlias = Annotated[str, Field(pattern=r"^[^-\s\x00-\x1f][^\s\x00-\x1f]{0,249}$")]
+# Empty for a run of the whole repository.
+ServiceFolder: TypeAlias = Annotated[str, _checked(lambda text: text and service_folder(text))]
 Commit: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]

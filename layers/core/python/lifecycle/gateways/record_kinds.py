@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lifecycle import names
+from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Turn, TurnRank
@@ -286,6 +287,14 @@ KINDS: tuple[ItemKind, ...] = (
         "PROMOTION#",
         "Push the commit again, and promote that snapshot instead. Look at it: {look}",
         lambda each: (_ANY, f"PROMOTION#{_claimed(each).snapshot}"),
+    ),
+    ItemKind(
+        "builds of a repository",
+        RepositoryBuilds,
+        Partition.REPOSITORY,
+        "BUILDS",
+        "Every push builds all services of the repository until it is gone. Delete it: {delete}",
+        lambda each: (f"{Partition.REPOSITORY}{each.repository}", _ANY),
     ),
 )
 

@@ -20,6 +20,8 @@ from lifecycle.domain.service.version import ReleaseVersion
 COMMAND = "a shell command: text of 1 to 4000 characters"
 URL_PATH = 'a path of printable characters, without spaces, that begins with a slash, such as "/is_alive"'
 ARTIFACT = 'a folder inside the repository, such as "dist" ("." is all of it)'
+PATHS = 'a list of folders or files that the service also depends on, such as ["../shared"], at most 50 of them'
+PATH = 'a folder or file, relative to the folder of lifecycle.toml, such as "../shared"'
 VERSION = 'two or three numbers in quotes, such as "1.4" or "1.4.0"'
 NAME = "at most 24 lower-case letters, digits and single hyphens, beginning with a letter"
 VARIABLES = 'a table of texts, such as { GREETING = "Hello" }, at most 100 of them'
@@ -101,6 +103,13 @@ def _folder(text: str) -> str:
     return str(path)
 
 
+def _path(text: str) -> str:
+    path = PurePosixPath(text)
+    if not text.strip() or path.is_absolute() or re.search(r"[\x00-\x1f\\]", text) or len(text) > 200:
+        raise expected(PATH)
+    return str(path)
+
+
 def _version(text: str) -> str:
     if not _VERSION.fullmatch(text):
         raise expected(VERSION)
@@ -146,6 +155,7 @@ Version = Annotated[str, AfterValidator(_version)]
 Command = Annotated[str, checked(lambda text: text.strip() and _fits(text), COMMAND)]
 UrlPath = Annotated[str, checked(re.compile(r"/[!-\"$-~]{0,199}").fullmatch, URL_PATH)]
 Folder = Annotated[str, AfterValidator(_folder)]
+Path = Annotated[str, AfterValidator(_path)]
 Variable = Annotated[str, checked(_fits, VARIABLE)]
 # Any, because pydantic would convert 1.0 and True to an integer before the validator runs.
 Hosts = Annotated[Any, BeforeValidator(_hosts)]

@@ -19,6 +19,7 @@ from lifecycle.servicefile.fields import (
     FrozenWindow,
     Hosts,
     Name,
+    Path,
     Table,
     UrlPath,
     Variable,
@@ -181,6 +182,9 @@ class ServiceFile(Table):
 
     name: Name = Field(description=fields.NAME)
     version: Version = Field(description=fields.VERSION)
+    paths: tuple[Path, ...] = Field(
+        default=(), max_length=50, description=fields.PATHS, json_schema_extra={"each": fields.PATH}
+    )
     run: RunTable = Field(description="a table [run]")
     build: BuildTable = Field(default=BuildTable(), description="a table [build]")
     checks: ChecksTable = Field(default=ChecksTable(), description="a table [checks]")

@@ -1,15 +1,25 @@
 """The build of a commit: start it, check its state, and record what it published as a snapshot.
 
-Called by functions/delivery/start_build, check_build and record_snapshot, in statemachines/delivery.asl.json.
+Called by functions/delivery/start_build, check_build, start_services and record_snapshot, in
+statemachines/delivery.asl.json.
 """
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+from lifecycle.application.delivery.receive_push import Push, payload_of, start_once
 from lifecycle.application.ports.artifacts import Artifacts
 from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.catalogue import Catalogue
+from lifecycle.application.ports.executions import Executions
 from lifecycle.application.rollout.requests import Payload, payload
+from lifecycle.domain.delivery.delivery_name import service_delivery
+from lifecycle.domain.delivery.repository import LastBuild
+from lifecycle.domain.delivery.service_folder import service_folder
+from lifecycle.domain.delivery.skip_marker import skipped_because
 from lifecycle.domain.errors import InvalidValue, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster, service_name
 from lifecycle.domain.rollout.deployment import Request, deployment_id
@@ -17,10 +27,26 @@ from lifecycle.domain.service.version import SnapshotVersion
 
 
 @dataclass(frozen=True, slots=True)
+class Sources:
+    """The folder of a service, what its snapshot is built from, and the services that the push left unchanged.
+
+    They are one text, because JSONata may take an array of one element for the element.
+    """
+
+    folder: str = ""
+    source: str = ""
+    unchanged: str = ""
+
+
+_NO_SOURCES = Sources()
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """The result of recording: RECORDED or REFUSED.
 
-    `staging` is the input of the rollout to staging, if the service's policy deploys every snapshot there.
+    `staging` is the input of the rollout to staging, if the service's policy deploys every snapshot there. `folder`
+    and `unchanged` are of a repository with several services.
     """
 
     kind: str
@@ -28,47 +54,100 @@ class Recorded:
     service: str
     version: str
     staging: Payload | None = None
+    folder: str = ""
+    unchanged: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The start of a build: STARTED with its id, or REFUSED because the input is not a push."""
+    """The start of a build: STARTED with its id, NOTHING if none is wanted, or REFUSED: the input is not a push."""
 
     build: str
     kind: str = "STARTED"
     reason: str = ""
+    unchanged: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The state of a build: RUNNING, SUCCEEDED with the version that it published, or FAILED with the reason."""
+    """The state of a build.
+
+    RUNNING, SUCCEEDED with the version that it published, SEVERAL with the `services` (by name, their folders) that
+    need runs of their own, NOTHING if the push changed no service, or FAILED; the last two have a reason.
+    """
 
     kind: str
     reason: str
     service: str = ""
     version: str = ""
+    sources: Sources = _NO_SOURCES
+    services: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_build(builds: Builds, build: str) -> Checked:
     """Read the state of a build once."""
     state = builds.state(build)
-    service, version = (state.exported.get(f"LIFECYCLE_{name}", "") for name in ("SERVICE", "VERSION"))
-    return Checked(state.kind, state.reason, service, version)
-
-
-def start_build(builds: Builds, repository: str, commit: str, branch: str, started: str, execution: str) -> str:
-    """Start the build of one commit, at most once per execution; returns its id."""
-    return builds.start(
-        repository,
-        commit,
-        execution,
-        {
-            "LIFECYCLE_REPOSITORY": repository,
-            "LIFECYCLE_COMMIT": commit,
-            "LIFECYCLE_BRANCH": branch,
-            "LIFECYCLE_BUILT_AT": started,
-        },
+    service, version, details = (
+        state.exported.get(f"LIFECYCLE_{name}", "") for name in ("SERVICE", "VERSION", "DETAILS")
     )
+    if state.kind != "SUCCEEDED" or not details:
+        return Checked(state.kind, state.reason, service, version)
+    try:
+        return _detailed(state.reason, service, version, json.loads(details))
+    except (AttributeError, KeyError, TypeError, ValueError, InvalidValue) as error:
+        return Checked("FAILED", f"the build exported LIFECYCLE_DETAILS that cannot be read: {error!r:.300}")
+
+
+def _detailed(reason: str, service: str, version: str, found: Mapping[str, Any]) -> Checked:
+    unchanged = str(found.get("unchanged", ""))
+    if services := found.get("services"):
+        folders = {service_name(name): service_folder(folder) for name, folder in services.items()}
+        return Checked("SEVERAL", reason, sources=Sources(unchanged=unchanged), services=folders)
+    if nothing := found.get("nothing"):
+        return Checked("NOTHING", str(nothing), sources=Sources(unchanged=unchanged))
+    sources = Sources(service_folder(found["folder"]), str(found["source"]), unchanged)
+    return Checked("SUCCEEDED", reason, service, version, sources)
+
+
+def start_build(builds: Builds, catalogue: Catalogue, push: Push, started: str, execution: str) -> Started:
+    """Start the build of one push, at most once per execution; none if its head commit asks for none."""
+    if push.skip and not push.again:
+        return Started("", "NOTHING", skipped_because(push.skip))
+    variables = {
+        "LIFECYCLE_REPOSITORY": push.repository,
+        "LIFECYCLE_COMMIT": push.commit,
+        "LIFECYCLE_BRANCH": push.branch,
+        "LIFECYCLE_BUILT_AT": started,
+    }
+    at = datetime.fromisoformat(started)
+    builds_so_far = catalogue.change_builds(push.repository, lambda before: before.begun(push.commit, at))
+    if push.folder:
+        variables["LIFECYCLE_FOLDER"] = push.folder
+    else:
+        # A service in the top folder needs neither; only the clone shows which kind of repository it is.
+        variables["LIFECYCLE_KNOWN"] = builds_so_far.known(push.commit).to_text()
+        variables |= {} if push.again else {"LIFECYCLE_SKIP_CI": "1"}
+    return Started(builds.start(push.repository, push.commit, execution, variables))
+
+
+@dataclass(frozen=True, slots=True)
+class StartedServices:
+    """The runs that a push to a repository with several services started, by service."""
+
+    runs: Mapping[str, str]
+    unchanged: str = ""
+    kind: str = "STARTED"
+
+
+def start_services(
+    executions: Executions, push: Push, services: Mapping[str, str], unchanged: str
+) -> StartedServices:
+    """Start one delivery for each changed service, once: a repeated call returns the runs of the first one."""
+    runs = {}
+    for service, folder in services.items():
+        name, _ = start_once(executions, service_delivery(service, push.commit), payload_of(push, folder=folder))
+        runs[service] = name
+    return StartedServices(runs, unchanged)
 
 
 def record_snapshot(
@@ -79,6 +158,7 @@ def record_snapshot(
     service: str,
     version: str,
     now: datetime,
+    sources: Sources = _NO_SOURCES,
 ) -> Recorded:
     """Check what the build published, bind the service to its repository, and record the snapshot."""
     try:
@@ -99,14 +179,20 @@ def record_snapshot(
         reason = f"service {service} belongs to {owner}, but was built from {repository}: choose another name"
         return Recorded("REFUSED", reason, service, version)
     facts = {"commit": commit, "digest": manifest.digest, "branch": manifest.branch, "built": now.isoformat()}
+    if sources.folder:
+        facts["folder"] = sources.folder
     before = catalogue.record_snapshot(service, version, facts)
     if before["digest"] != manifest.digest:
         reason = f"{service} {version} was recorded with sha256 {before['digest'][:12]}, found {manifest.digest[:12]}"
         return Recorded("REFUSED", f"{reason}: publish the bytes under another version", service, version)
+    if sources.source:
+        last = LastBuild(version, sources.source, manifest.built_at)
+        catalogue.change_builds(repository, lambda builds: builds.recorded(service, last))
     staging = None
     if manifest.policy("staging").automatic:
         staging = payload(_staging(service, version, commit, now))
-    return Recorded("RECORDED", f"{service} {version}, sha256 {manifest.digest[:12]}", service, version, staging)
+    reason = f"{service} {version}, sha256 {manifest.digest[:12]}"
+    return Recorded("RECORDED", reason, service, version, staging, sources.folder, sources.unchanged)
 
 
 def _staging(service: str, version: str, commit: str, now: datetime) -> Request:

@@ -9,15 +9,18 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lifecycle.application.ports.executions import Executions
 from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_name
+from lifecycle.domain.delivery.skip_marker import skip_marker, skipped_because
 
 # GitHub caps its own payloads at 25 MB; a push event with its commits is far below one.
 LARGEST_BODY = 1_000_000
 
+# The fields of a push that most pushes do not have.
+_OPTIONAL = ("skip", "folder", "again")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -31,7 +34,11 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """One push to a repository's default branch."""
+    """One push to a repository's default branch.
+
+    `skip` is the marker in the head commit's message that asks for no build. `again` says that a person repeats the
+    build and wants it anyway. `folder` is that of the one service that a run is for; empty for the whole push.
+    """
 
     repository: str
     name: str
@@ -39,6 +46,9 @@ class Push:
     branch: str
     pusher: str
     delivery: str
+    skip: str = ""
+    folder: str = ""
+    again: bool = False
 
     @property
     def execution(self) -> str:
@@ -80,6 +90,7 @@ def _github_push(event: dict[str, Any], delivery: str) -> Push | str:
         branch=branch,
         pusher=str((event.get("pusher") or {}).get("name", "unknown"))[:100],
         delivery=delivery[:100],
+        skip=skip_marker(str((event.get("head_commit") or {}).get("message", ""))),
     )
 
 
@@ -115,12 +126,27 @@ def codecommit_push(event: dict[str, Any]) -> Push | str:
 
 
 def start(push: Push, executions: Executions) -> Response:
-    """Start the delivery of a commit, once; a commit whose delivery failed is delivered again by a new push event."""
-    payload = asdict(push)
-    run = push.execution
+    """Start the delivery of a commit, once; a commit whose delivery failed is delivered again by a new push event.
+
+    The delivery of a commit that asks for no build is started too: it records that, and ends.
+    """
+    run, started = start_once(executions, push.execution, payload_of(push))
+    message = skipped_because(push.skip) if push.skip else "started"
+    if not started:
+        message = "this commit was pushed before; its delivery is running or has succeeded"
+    return Response(202, {"message": message, "run": run})
+
+
+def start_once(executions: Executions, run: str, payload: Mapping[str, Any]) -> tuple[str, bool]:
+    """Start a delivery, or the next one after those that failed; return its name, and whether it was started now."""
     while not executions.start_delivery(run, payload):
         if not executions.delivery_failed(run):
-            message = "this commit was pushed before; its delivery is running or has succeeded"
-            return Response(202, {"message": message, "run": run})
+            return run, False
         run = next_delivery_name(run)
-    return Response(202, {"message": "started", "run": run})
+    return run, True
+
+
+def payload_of(push: Push, folder: str = "") -> dict[str, Any]:
+    """Return the input of the delivery of a push, or of one service of it; what is not set is left out."""
+    given = asdict(replace(push, folder=folder or push.folder))
+    return {name: value for name, value in given.items() if value or name not in _OPTIONAL}

@@ -1,7 +1,11 @@
 """The port to the catalogue of services, snapshots and releases."""
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeAlias
+
+from lifecycle.domain.delivery.repository import RepositoryBuilds
+
+ChangeBuilds: TypeAlias = Callable[[RepositoryBuilds], RepositoryBuilds]
 
 
 class Catalogue(Protocol):
@@ -12,6 +16,13 @@ class Catalogue(Protocol):
 
     def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> Mapping[str, str]:
         """Record a snapshot once; returns the stored facts, which are those of the first call."""
+
+    def change_builds(self, repository: str, change: ChangeBuilds) -> RepositoryBuilds:
+        """Replace the record of a repository's builds by a changed one; returns what is stored then.
+
+        `change` runs again when another run changed the record meanwhile. A record that cannot be read stays as it
+        is, and the answer is that of a repository of which nothing is known.
+        """
 
     def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]: ...
 

@@ -98,6 +98,6 @@ def _push(service: str, snapshots: Mapping[str, Mapping[str, str]], pushes: Sequ
     commits = {facts.get("commit", "") for facts in snapshots.values()}
     for push in pushes:
         name = DeliveryName.parse(push.name)
-        if name and (name.repository == service or name.commit in commits):
+        if name and (name.delivers(service) or (not name.service and name.commit in commits)):
             return push
     return None

@@ -37,12 +37,29 @@ class DeliveryName:
         return cls.of(match["repository"], match["commit"], int(match["number"] or 1))
 
     @property
+    def service(self) -> str:
+        """The service whose own delivery this is (`service_delivery`); empty for the delivery of a whole push."""
+        return self.repository.removesuffix("-") if self.repository.endswith("-") else ""
+
+    def delivers(self, service: str) -> bool:
+        """Return whether this is a delivery of the repository of that name, or of that service alone."""
+        return bool(service) and (service == self.service or self.repository == DeliveryName.of(service, "").repository)
+
+    @property
     def first(self) -> str:
         """The name of the first delivery of this commit."""
         return f"{self.repository}-{self.commit}"
 
     def __str__(self) -> str:
         return nth_execution(self.first, self.number)
+
+
+def service_delivery(service: str, commit: str) -> str:
+    """Return the name of the delivery of one service of a repository with several.
+
+    Its two hyphens keep it apart from the delivery of a repository of the same name.
+    """
+    return str(DeliveryName.of(f"{service}-", commit))
 
 
 def next_delivery_name(name: str) -> str:

@@ -1,12 +1,14 @@
-"""The catalogue in the ledger: the repository that owns a service, its snapshots and its releases."""
+"""The catalogue in the ledger: the owner of a service, its snapshots and releases, and a repository's builds."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lifecycle.domain.errors import UnreadableRecord
+from lifecycle.application.ports.catalogue import ChangeBuilds
+from lifecycle.domain.delivery.repository import RepositoryBuilds
+from lifecycle.domain.errors import CallFailed, UnreadableRecord
 from lifecycle.domain.service.version import is_release
 from lifecycle.gateways.aws.errors import code_of, pauses, translated
-from lifecycle.gateways.aws.table import Table, item, record, service_key, split, whole
+from lifecycle.gateways.aws.table import Table, item, record, repository_key, service_key, split, whole
 from lifecycle.gateways.record_kinds import ClaimedRelease, Owner, RecordedSnapshot
 
 
@@ -28,7 +30,7 @@ def releases_of(found: Sequence[dict[str, Any]]) -> tuple[dict[str, str], list[U
 
 @translated
 class DynamoCatalogue:
-    """Every item is written once. One transaction binds a release to its snapshot."""
+    """Every item but a repository's builds is written once. One transaction binds a release to its snapshot."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -46,6 +48,27 @@ class DynamoCatalogue:
             return facts
         found = self._table.get(pk, sk)
         return record(RecordedSnapshot, found).facts if found else facts
+
+    def change_builds(self, repository: str, change: ChangeBuilds) -> RepositoryBuilds:
+        pk = repository_key(repository)
+        for _ in pauses(self._table.sleep):
+            found = self._table.get(pk, "BUILDS")
+            try:
+                before = record(RepositoryBuilds, found) if found else RepositoryBuilds(repository)
+            except UnreadableRecord:
+                return RepositoryBuilds(repository)
+            after = change(before)
+            if after == before:
+                return before
+            if self._replaced(item(pk, "BUILDS", after), found):
+                return after
+        message = f"the builds of {repository} were changed by other runs each time; wait a few seconds and try again"
+        raise CallFailed(message, service="DynamoDB", operation="PutItem", code="Conflict", temporary=True)
+
+    def _replaced(self, wanted: dict[str, Any], found: Mapping[str, Any] | None) -> bool:
+        if found is None:
+            return self._table.put(wanted, "attribute_not_exists(pk)")
+        return self._table.put(wanted, "body = :body", body=found["body"])
 
     def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]:
         return whole(*snapshots_of(self._table.query(service_key(service), "SNAPSHOT#")))

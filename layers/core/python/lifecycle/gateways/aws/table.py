@@ -64,6 +64,11 @@ def service_key(service: str) -> str:
     return f"{Partition.SERVICE}{service}"
 
 
+def repository_key(repository: str) -> str:
+    """Return the partition of the builds of a repository, which its URL names."""
+    return f"{Partition.REPOSITORY}{repository}"
+
+
 def key(pk: str, sk: str) -> dict[str, Any]:
     """Return a primary key."""
     return {"pk": {"S": pk}, "sk": {"S": sk}}

@@ -1,0 +1,12 @@
+"""Start a delivery for each service that a push changed; a state of statemachines/delivery.asl.json."""
+
+from lifecycle.application.delivery.build import StartedServices, start_services
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.events import StartServices
+from lifecycle.entrypoints.handler import task
+
+
+@task(StartServices)
+def handle(event: StartServices) -> StartedServices:
+    """Start one delivery for each service, once, and return their names."""
+    return start_services(bootstrap.executions(), event.push(), event.services, event.unchanged)

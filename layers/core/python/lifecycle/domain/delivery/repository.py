@@ -1,0 +1,110 @@
+"""What was built of a repository with several services, and which of them a push leaves unchanged.
+
+start_build records the run and passes `known` to the build. The build, which has the clone, decides with it.
+record_snapshot records the sources of a new snapshot. Where anything is missing, the build goes ahead.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+# An execution of statemachines/delivery.asl.json ends after three hours, so no older run is still building.
+LONGEST_RUN = timedelta(hours=3)
+# CodeBuild takes 5,120 characters of environment variables; these two limits keep `known` well below.
+MOST_SERVICES = 50
+MOST_RUNS = 100
+_COMMIT_DIGITS = 12
+# A snapshot's name has its time to the second.
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LastBuild:
+    """The newest snapshot of a service: the sources it was built from, and when its run started."""
+
+    snapshot: str
+    source: str
+    started: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StartedRun:
+    """A run of the last hours; it may still be building."""
+
+    commit: str
+    started: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryBuilds:
+    """The record of a repository: its services' newest snapshots, and the runs of the last hours."""
+
+    repository: str
+    services: dict[str, LastBuild] = field(default_factory=dict)
+    runs: tuple[StartedRun, ...] = ()
+
+    def begun(self, commit: str, started: datetime) -> "RepositoryBuilds":
+        """Return the record with one more run, and without those that must have ended."""
+        run = StartedRun(commit, started)
+        lasting = [each for each in self.runs if each != run and started - each.started < LONGEST_RUN]
+        return replace(self, runs=(*lasting, run))
+
+    def recorded(self, service: str, build: LastBuild) -> "RepositoryBuilds":
+        """Return the record with a new snapshot, unless it has a newer one of this service.
+
+        Only the newest MOST_SERVICES stay, so a service that is gone leaves at last.
+        """
+        last = self.services.get(service)
+        if last and last.started > build.started:
+            return self
+        newest = sorted({**self.services, service: build}.items(), key=lambda each: each[1].started)
+        return replace(self, services=dict(newest[-MOST_SERVICES:]))
+
+    def known(self, commit: str) -> "Known":
+        """Return what the build of this commit may compare with.
+
+        A service is left out, and so built, if too many runs began after the one of its newest snapshot.
+        """
+        others = sorted((run for run in self.runs if run.commit != commit), key=lambda run: run.started, reverse=True)
+        services = {}
+        for name, last in self.services.items():
+            later = sum(run.started >= last.started - _SECOND for run in others)
+            if later <= MOST_RUNS:
+                services[name] = (last.source, later)
+        most = max((later for _, later in services.values()), default=0)
+        return Known(services, tuple(run.commit[:_COMMIT_DIGITS] for run in others[:most]))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The sources of each service's newest snapshot, and how many of the newest `runs` began after it."""
+
+    services: Mapping[str, tuple[str, int]]
+    runs: tuple[str, ...] = ()
+
+    def unchanged(self, service: str, source: str, source_at: Callable[[str], str]) -> bool:
+        """Return whether a push has nothing new of a service, nor any run that may still change its newest snapshot.
+
+        `source_at` gives the service's sources at another commit, and an empty text where they are unknown.
+        """
+        if service not in self.services:
+            return False
+        last, later = self.services[service]
+        return source == last and all(source_at(commit) == source for commit in self.runs[:later])
+
+    def to_text(self) -> str:
+        content = {"services": {name: list(each) for name, each in self.services.items()}, "runs": list(self.runs)}
+        return json.dumps(content, separators=(",", ":"))
+
+    @classmethod
+    def from_text(cls, text: str) -> "Known":
+        """Read `to_text`; nothing is known for any other text, so that everything is built."""
+        try:
+            found = json.loads(text)
+            services = {str(name): (str(source), int(later)) for name, (source, later) in found["services"].items()}
+            runs = tuple(str(each) for each in found["runs"])
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return cls({})
+        # A count that is larger than the list of runs cannot be checked.
+        return cls({name: each for name, each in services.items() if 0 <= each[1] <= len(runs)}, runs)
