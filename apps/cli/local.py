@@ -63,7 +63,7 @@ def down() -> None:
 
 @app.command()
 def add(
-    path: Annotated[Path, typer.Argument(help="A folder with a lifecycle.toml.")],
+    path: Annotated[Path, typer.Argument(help="A folder with a lifecycle.toml, or a repository of several.")],
     host_count: Annotated[int, typer.Option("--hosts", min=1, max=50, help="Number of production hosts.")] = 4,
     staging_hosts: Annotated[int, typer.Option(min=1, max=50, help="Number of staging hosts.")] = 1,
     is_alive: Annotated[
@@ -75,11 +75,12 @@ def add(
     """Add a service: a Git repository to push to, a staging and a production cluster, and their hosts."""
     with _errors():
         sizes = {"production": host_count, "staging": staging_hosts}
-        added = clusters.add_service(Layout.find(), path, Progress(quiet=as_json), sizes, is_alive)
+        added = clusters.add_services(Layout.find(), path, Progress(quiet=as_json), sizes, is_alive)
     if as_json:
-        print(json.dumps(asdict(added), indent=2, default=str))
+        shown = [asdict(each) for each in added]
+        print(json.dumps(shown if len(shown) > 1 else shown[0], indent=2, default=str))
     else:
-        print(f"next: git -C {added.working_copy} push lifecycle HEAD")
+        print(f"next: git -C {added[0].working_copy} push lifecycle HEAD")
 
 
 @app.command("status")

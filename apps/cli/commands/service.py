@@ -20,11 +20,12 @@ Folder = Annotated[Path, typer.Argument(metavar="PATH", help="The folder of the 
 
 @offline("validate", "validate ../hello --json")
 def validate(printer: Printer, path: Folder = Path()) -> int:
-    """Check a lifecycle.toml and list every problem with its line, field and allowed values."""
-    from lifecycle.servicefile import InvalidServiceFile, read_service_file  # noqa: PLC0415 (pydantic is slow)
+    """Check a lifecycle.toml, or those of all services of a repository, and list every problem with its line."""
+    from apps.cli.service_files import read_files  # noqa: PLC0415 (pydantic is slow)
+    from lifecycle.servicefile import InvalidServiceFile  # noqa: PLC0415
 
     try:
-        found = read_service_file(path)
+        found = read_files(path)
     except InvalidServiceFile as error:
         problems = [{"file": p.file, "line": p.line, "field": p.field, "message": p.message} for p in error.problems]
         printer.facts({"valid": False, "problems": problems})
@@ -32,8 +33,15 @@ def validate(printer: Printer, path: Folder = Path()) -> int:
             print(error, file=sys.stderr)
             print(f"problems: {len(problems)}", file=sys.stderr)
         return 1
-    printer.facts({"valid": True, "problems": [], "name": found.name, "version": found.version})
-    printer.line(f"ok: {found.name} {found.version}")
+    first = found.services[0]
+    services = [{"folder": each.folder, "name": each.name, "version": each.file.version} for each in found.services]
+    more = {"services": services} if found.several else {"name": first.name, "version": first.file.version}
+    printer.facts({"valid": True, "problems": [], **more})
+    for each in found.services:
+        where = f" in {each.folder}" if found.several else ""
+        printer.line(f"ok: {each.name} {each.file.version}{where}")
+    for folder in found.inner:
+        printer.line(f"no service of its own: {folder}/lifecycle.toml, because it is in the folder of a service")
     return 0
 
 
@@ -55,9 +63,9 @@ def build(
     """Build, test and pack a service here without publishing it, or repeat a push's build."""
     if again:
         return _build_again(printer, connect(), again)
-    from lifecycle.servicefile import read_service_file  # noqa: PLC0415 (pydantic is slow)
+    from apps.cli.service_files import read_one  # noqa: PLC0415 (pydantic is slow)
 
-    read_service_file(path)
+    read_one(path)
     folder = path.resolve() if path.is_dir() else path.resolve().parent
     target = (into or folder / ".lifecycle-build").resolve()
     command = [sys.executable, "-P", "-m", "apps.build", "--no-publish", "--dest", str(target)]

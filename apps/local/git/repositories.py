@@ -4,19 +4,22 @@ Called by services/clusters.py when a service is added.
 """
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 from apps.local.errors import LaptopError
 from apps.local.paths import REPOSITORY, Layout, read_json, write_json
 
 REMOTE = "lifecycle"
 BRANCH = "main"
-_GENERATED = shutil.ignore_patterns(
+GENERATED = shutil.ignore_patterns(
     ".git", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".venv", "node_modules"
 )
 
@@ -30,15 +33,59 @@ def adopt(layout: Layout, service: str, path: Path) -> Path:
     """
     origin = _origin(layout, service, path)
     copy = path if (path / ".git").exists() else _working_copy(layout, service, path)
+    return _adopted(layout, {service: origin}, copy, service, shared=False)
+
+
+def adopt_shared(layout: Layout, root: Path, folders: Mapping[str, str]) -> Path:
+    """Give several services, by name with their folders in `root`, one bare repository; return the working copy.
+
+    As in `adopt`, a folder that is no Git repository is copied.
+    """
+    origins = {service: _origin(layout, service, root / folder) for service, folder in folders.items()}
+    copy = root if (root / ".git").exists() else _working_copy(layout, root.name, root)
+    return _adopted(layout, origins, copy, root.name, shared=True)
+
+
+def _adopted(layout: Layout, origins: Mapping[str, str], copy: Path, wanted: str, *, shared: bool) -> Path:
+    """Record the services of a working copy, and give it its bare repository, named `wanted` if that is free."""
     branch = _branch(copy)
     known = read_json(layout.services, {})
-    write_json(layout.services, {**known, service: {"path": origin, "copy": str(copy)}})
-    bare = _bare_repository(layout, service)
+    others = {service: record for service, record in known.items() if service not in origins}
+    name = _repository_of_copy(known, copy) or _free_name(layout, others, wanted)
+    records = {
+        service: {"path": origin, "copy": str(copy), **({"repository": name} if shared or name != service else {})}
+        for service, origin in origins.items()
+    }
+    write_json(layout.services, {**known, **records})
+    bare = _bare_repository(layout, name)
     remotes = git(copy, "remote").split()
     git(copy, "remote", *(("set-url",) if REMOTE in remotes else ("add",)), REMOTE, str(bare))
     # The bare repository's default branch is the one that is pushed, whatever its name.
     git(bare, "symbolic-ref", "HEAD", f"refs/heads/{branch}")
     return copy
+
+
+def _repository_of_copy(known: Mapping[str, Any], copy: Path) -> str:
+    """Return the name of the bare repository that a working copy has; empty for none."""
+    mine = (_repository_of(service, each) for service, each in known.items() if each["copy"] == str(copy))
+    return next(mine, "")
+
+
+def _free_name(layout: Layout, others: Mapping[str, Any], wanted: str) -> str:
+    """Return `wanted`, or a name like it, if other services have a bare repository of that name."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-.") or "repository"
+    names = {_repository_of(service, each) for service, each in others.items()}
+    taken = {name for name in names if _bare(layout, name).exists()}
+    return next(name for name in _numbered(plain) if name not in taken)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))
+
+
+def _repository_of(service: str, record: Mapping[str, str]) -> str:
+    return record.get("repository", service)
 
 
 def commit_all(copy: Path, message: str) -> str:
@@ -72,11 +119,13 @@ def _origin(layout: Layout, service: str, path: Path) -> str:
     known = read_json(layout.services, {}).get(service)
     if known is None:
         return str(path)
-    if str(path) in known.values():
+    inside = "repository" in known and path.is_relative_to(known["copy"])
+    if inside or str(path) in (known["path"], known["copy"]):
         return str(known["path"])
     if not Path(known["path"]).exists():  # the folder was moved to here
         return str(path)
-    left = [str(each) for each in (_bare(layout, service), layout.work / service) if each.exists()]
+    name = _repository_of(service, known)
+    left = [str(each) for each in (_bare(layout, name), layout.work / name) if each.exists()]
     if not left:
         return str(path)
     raise LaptopError(
@@ -104,17 +153,17 @@ def _branch(copy: Path) -> str:
 
 def write_hooks(layout: Layout) -> None:
     """Write the hook of every known service again: an older version's hook names a module that may have moved."""
-    for service in read_json(layout.services, {}):
-        if (bare := _bare(layout, service)).exists():
+    for service, record in read_json(layout.services, {}).items():
+        if (bare := _bare(layout, _repository_of(service, record))).exists():
             _write_hook(layout, bare)
 
 
-def _bare(layout: Layout, service: str) -> Path:
-    return layout.repositories / f"{service}.git"
+def _bare(layout: Layout, name: str) -> Path:
+    return layout.repositories / f"{name}.git"
 
 
-def _bare_repository(layout: Layout, service: str) -> Path:
-    bare = _bare(layout, service)
+def _bare_repository(layout: Layout, name: str) -> Path:
+    bare = _bare(layout, name)
     if not (bare / "HEAD").exists():
         bare.parent.mkdir(parents=True, exist_ok=True)
         git(bare.parent, "init", "--quiet", "--bare", f"--initial-branch={BRANCH}", str(bare))
@@ -158,7 +207,7 @@ def _not_copied(home: Path) -> Callable[[str, list[str]], set[str]]:
     """Return copytree's filter: skip generated files, and the environment itself, which may be in the folder."""
 
     def ignored(folder: str, names: list[str]) -> set[str]:
-        return _GENERATED(folder, names) | ({home.name} if Path(folder) == home.parent else set())
+        return GENERATED(folder, names) | ({home.name} if Path(folder) == home.parent else set())
 
     return ignored
 

@@ -15,7 +15,8 @@ from apps.local.aws.cloudformation import deploy
 from apps.local.aws.emulator import take_snapshot
 from apps.local.dispatcher import inotify
 from apps.local.errors import LaptopError, NotRunning, PortsTaken
-from apps.local.git.repositories import adopt
+from apps.local.git.repositories import adopt, adopt_shared
+from apps.local.git.shared import shared_folder
 from apps.local.lock import locked
 from apps.local.paths import CLUSTER_TEMPLATE, Layout, read_json
 from apps.local.ports import LOOPBACK, Ports, holder, is_free, next_free
@@ -42,6 +43,38 @@ class Added:
     service: str
     working_copy: Path
     clusters: tuple[LocalCluster, ...]
+
+
+def add_services(
+    layout: Layout,
+    path: Path,
+    progress: Progress,
+    sizes: Mapping[str, int] | None = None,
+    is_alive: str | None = None,
+) -> tuple[Added, ...]:
+    """Add the service of a folder, or all services of a repository, as `add_service` adds one.
+
+    The path may be a folder of a repository with several services: then it is that service, pushed with the others.
+    """
+    shared = shared_folder(layout, path)
+    if shared is None:
+        return (add_service(layout, path, progress, sizes, is_alive),)
+    if is_alive and len(shared.services) > 1:
+        names_ = ", ".join(each.name for each in shared.services)
+        raise LaptopError(f"--is-alive is for one service, found {names_} in {path}; add each by its own folder")
+    with locked(layout):
+        environment = read_json(layout.environment, None)
+        if environment is None:
+            raise NotRunning
+        for each in shared.services:
+            _check_change(layout, environment, each.name, is_alive or each.file.checks.is_alive.path)
+        folders = {each.name: each.folder for each in shared.services}
+        with progress.step(f"give {', '.join(folders)} a Git repository whose pushes start a run"):
+            copy = adopt_shared(layout, shared.root, folders)
+        return tuple(
+            _with_clusters(layout, environment, each.file, copy, progress, sizes, is_alive)
+            for each in shared.services
+        )
 
 
 def add_service(
@@ -83,7 +116,20 @@ def add(
     _check_change(layout, environment, service, health_path)
     with progress.step(f"give {service} a Git repository whose pushes start a run"):
         copy = adopt(layout, service, path.resolve())
-    made = []
+    return _with_clusters(layout, environment, declared, copy, progress, sizes, is_alive)
+
+
+def _with_clusters(
+    layout: Layout,
+    environment: Mapping[str, Any],
+    declared: ServiceFile,
+    copy: Path,
+    progress: Progress,
+    sizes: Mapping[str, int] | None,
+    is_alive: str | None,
+) -> Added:
+    made, service = [], declared.name
+    health_path = is_alive or declared.checks.is_alive.path
     for name in ENVIRONMENTS:
         size = {**HOSTS, **(sizes or {})}[name]
         with progress.step(f"deploy the cluster {name}/{service} with {size} host{'s' * (size > 1)}"):

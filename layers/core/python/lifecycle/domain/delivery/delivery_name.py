@@ -43,7 +43,8 @@ class DeliveryName:
 
     def delivers(self, service: str) -> bool:
         """Return whether this is a delivery of the repository of that name, or of that service alone."""
-        return bool(service) and (service == self.service or self.repository == DeliveryName.of(service, "").repository)
+        named = self.service == service or self.repository == DeliveryName.of(service, "").repository
+        return bool(service) and named
 
     @property
     def first(self) -> str:
