@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from lifecycle.domain.analysis.built_in_metrics import BUILT_IN
+from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Order
@@ -128,6 +129,14 @@ def _claimed(g: Gateways, call: Thunk) -> Thunk:
     g.catalogue.record_snapshot(g.service, SNAPSHOT, {"digest": "d"})
     g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0")
     return call
+
+
+def _repository(g: Gateways) -> str:
+    return f"https://example.test/{g.service}.git"
+
+
+def _begun(builds: RepositoryBuilds) -> RepositoryBuilds:
+    return builds.begun("a" * 40, NOW)
 
 
 def _frozen(g: Gateways, call: Thunk) -> Thunk:
@@ -266,6 +275,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoCatalogue.snapshots": lambda g: _claimed(g, lambda: g.catalogue.snapshots(g.service)),
     "DynamoCatalogue.releases": lambda g: _claimed(g, lambda: g.catalogue.releases(g.service)),
     "DynamoCatalogue.claim_release": lambda g: lambda: g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0"),
+    "DynamoCatalogue.change_builds": lambda g: lambda: g.catalogue.change_builds(_repository(g), _begun),
     "DynamoFreezes.all": lambda g: _frozen(g, lambda: _freezes(g)),
     "DynamoFreezes.put": lambda g: lambda: g.freezes.put(_freeze(g)),
     "DynamoFreezes.lift": lambda g: _frozen(g, _then(lambda: g.freezes.lift(_freeze(g)), lambda: _freezes(g))),

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.host_command import Order, RefusedTurn
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
@@ -80,3 +81,18 @@ def test_snapshot_keeps_the_facts_that_were_recorded_first(gateways: Gateways) -
     first, second = {"digest": "1" * 64}, {"digest": "2" * 64}
     assert gateways.catalogue.record_snapshot(gateways.service, "1.0.1-20261123120000-abcdef0", first) == first
     assert gateways.catalogue.record_snapshot(gateways.service, "1.0.1-20261123120000-abcdef0", second) == first
+
+
+def test_changes_of_a_repositorys_builds_that_meet_are_both_stored(gateways: Gateways) -> None:
+    repository = f"https://example.test/{gateways.service}.git"
+    change, met = gateways.catalogue.change_builds, list[str]()
+
+    def first(builds: RepositoryBuilds) -> RepositoryBuilds:
+        if not met:  # the other run comes between the read and the write
+            met.append("other")
+            change(repository, lambda each: each.begun("b" * 40, NOW))
+        return builds.begun("a" * 40, NOW)
+
+    found = change(repository, first)
+    assert sorted(run.commit[0] for run in found.runs) == ["a", "b"]
+    assert change(repository, lambda each: each) == found

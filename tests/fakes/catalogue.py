@@ -22,9 +22,12 @@ class MemoryCatalogue:
         return self._snapshots.setdefault(service, {}).setdefault(snapshot, dict(facts))
 
     def change_builds(self, repository: str, change: ChangeBuilds) -> RepositoryBuilds:
-        after = change(self._builds.get(repository, RepositoryBuilds(repository)))
-        self._builds[repository] = after
-        return after
+        while True:
+            before = self._builds.get(repository, RepositoryBuilds(repository))
+            after = change(before)
+            if self._builds.get(repository, RepositoryBuilds(repository)) == before:
+                self._builds[repository] = after
+                return after
 
     def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]:
         return dict(self._snapshots.get(service, {}))

@@ -64,7 +64,11 @@ PHASES: dict[str, dict[str, set[str]]] = {
         "states:StartExecution": {DELIVERY},
         "states:DescribeExecution": {"states:execution:lifecycle-delivery:*"},
     },
-    "start_build": {"codebuild:StartBuild": {"codebuild:project/lifecycle-build"}},
+    "start_build": WRITE_LEDGER | {"codebuild:StartBuild": {"codebuild:project/lifecycle-build"}},
+    "start_services": {
+        "states:StartExecution": {DELIVERY},
+        "states:DescribeExecution": {"states:execution:lifecycle-delivery:*"},
+    },
     "check_build": SEE_BUILDS,
     "record_snapshot": WRITE_LEDGER | READ_SNAPSHOTS,
     "promote": WRITE_LEDGER | READ_BOTH | {"s3:PutObject": {f"{BUCKET}/release/*"}},
@@ -254,7 +258,7 @@ def test_each_schedule_may_run_its_phase_only(control_plane: dict[str, Any]) -> 
                 "roll-back finish"
             ),
         ),
-        ("delivery", "start-build check-build record-snapshot"),
+        ("delivery", "start-build check-build start-services record-snapshot"),
     ],
 )
 def test_a_machine_may_call_its_phases_and_start_rollouts(

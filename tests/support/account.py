@@ -66,6 +66,7 @@ HELLO, OTHER = Cluster("production", "hello"), Cluster("production", "other")
 FIRST, CURRENT, WAITING = (f"hello-production-2026112311{number}000-ab1{number}" for number in range(3))
 OTHERS = "other-production-20261123110000-ab10"
 SNAPSHOTS = ("1.0.0-20261123100000-aaaaaaa", "1.0.1-20261123103000-bbbbbbb", "1.0.2-20261123110000-ccccccc")
+REPOSITORY = "https://example.test/hello.git"
 QUESTION = "decision-host-2-1-0"
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = {path.parent.name: path for path in sorted((ROOT / "functions").glob("*/*/handler.py"))}
@@ -91,7 +92,7 @@ FIELDS: Mapping[str, Any] = {
     "snapshot": SNAPSHOTS[2],
     "scope": "staging",
     "name": "1.0.1",
-    "repository": "https://example.test/hello.git",
+    "repository": REPOSITORY,
     "commit": "a" * 40,
     "branch": "main",
     "build": "build-1",
@@ -106,11 +107,15 @@ CALLS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "quarantine": ({}, {"name": "host-9", "lift": True}),
     "freeze": ({}, {"lift": True}),
     "remove_host": ({}, {"host": "host-1"}),
-    "record_snapshot": ({"version": SNAPSHOTS[2]},),
+    "record_snapshot": (
+        {"version": SNAPSHOTS[2]},
+        {"version": SNAPSHOTS[2], "sources": {"folder": "hello", "source": "0" * 16}},
+    ),
     "gc": ({"dry_run": False, "keep_snapshots": 1, "keep_releases": 1, "older_than_hours": 1},),
     "converge": ({"service": None, "environment": None},),
     "check_build": (),
     "start_build": (),
+    "start_services": (),
     "receive_push": (),
     "act": (
         {"action": "deploy", "version": "1.0.2"},
@@ -327,7 +332,8 @@ def _fill_hello(account: Account) -> None:
         account.catalogue.record_snapshot("hello", snapshot, facts)
         if version != "1.0.2":
             account.catalogue.claim_release("hello", snapshot, version)
-    account.catalogue.claim_service("hello", "https://example.test/hello.git")
+    account.catalogue.claim_service("hello", REPOSITORY)
+    account.catalogue.change_builds(REPOSITORY, lambda builds: builds.begun("a" * 40, now))
     for number, version in enumerate(("1.0.1", "1.0.1", "1.0.0"), 1):
         _report(account, HELLO, number, version)
     ended = {"state": DeploymentState.DONE, "finished_at": now - timedelta(minutes=55)}

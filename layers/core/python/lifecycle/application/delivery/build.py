@@ -187,7 +187,8 @@ def record_snapshot(
         return Recorded("REFUSED", f"{reason}: publish the bytes under another version", service, version)
     if sources.source:
         last = LastBuild(version, sources.source, manifest.built_at)
-        catalogue.change_builds(repository, lambda builds: builds.recorded(service, last))
+        # A record that cannot be read only makes pushes build more.
+        _ = catalogue.change_builds(repository, lambda builds: builds.recorded(service, last))
     staging = None
     if manifest.policy("staging").automatic:
         staging = payload(_staging(service, version, commit, now))
