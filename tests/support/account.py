@@ -107,10 +107,7 @@ CALLS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "quarantine": ({}, {"name": "host-9", "lift": True}),
     "freeze": ({}, {"lift": True}),
     "remove_host": ({}, {"host": "host-1"}),
-    "record_snapshot": (
-        {"version": SNAPSHOTS[2]},
-        {"version": SNAPSHOTS[2], "sources": {"folder": "hello", "source": "0" * 16}},
-    ),
+    "record_snapshot": ({"version": SNAPSHOTS[2]}, {"version": SNAPSHOTS[2], "sources": {"source": "0" * 16}}),
     "gc": ({"dry_run": False, "keep_snapshots": 1, "keep_releases": 1, "older_than_hours": 1},),
     "converge": ({"service": None, "environment": None},),
     "check_build": (),

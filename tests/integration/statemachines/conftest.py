@@ -55,6 +55,7 @@ _EVENTS: dict[str, type[events.Command]] = {
     "finish": events.Close,
     "start_build": events.StartBuild,
     "check_build": events.CheckBuild,
+    "start_services": events.StartServices,
     "record_snapshot": events.RecordSnapshot,
     "converge": events.Converge,
 }

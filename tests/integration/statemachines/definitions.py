@@ -29,7 +29,9 @@ MACHINES = {
         ),
         {},
     ),
-    "delivery": Placeholders(("start_build", "check_build", "record_snapshot"), {"build_poll_seconds": "1"}),
+    "delivery": Placeholders(
+        ("start_build", "check_build", "start_services", "record_snapshot"), {"build_poll_seconds": "1"}
+    ),
 }
 
 

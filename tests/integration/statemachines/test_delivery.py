@@ -37,7 +37,7 @@ def test_a_build_is_polled_until_it_ends_and_then_recorded(stage: Stage) -> None
     ended = stage.run("delivery", "hello-1", PUSH)
     assert (ended.status, ended.output) == (
         "SUCCEEDED",
-        {"service": "hello", "version": BUILT["version"], "staging": None},
+        {"service": "hello", "version": BUILT["version"], "staging": None, "folder": "", "unchanged": ""},
     )
     assert stage.phases() == ["start_build", "check_build", "check_build", "record_snapshot"]
     begun = stage.calls("start_build")[0][1]
@@ -90,4 +90,45 @@ def test_an_input_that_is_no_push_is_refused_in_words(stage: Stage) -> None:
     stage.play(start_build=[{"kind": "REFUSED", "reason": "the event is not valid", "build": ""}])
     ended = stage.ended(stage.start("delivery", "hello-5", "text"))
     assert (ended.status, ended.error, ended.cause) == ("FAILED", "Refused", "the event is not valid")
+    assert stage.phases() == ["start_build"]
+
+
+def test_service_of_several_is_recorded_with_its_sources(stage: Stage) -> None:
+    sources = {"folder": "api", "source": "0" * 16, "unchanged": "web"}
+    made = {**recorded(), "folder": "api", "unchanged": "web"}
+    stage.play(start_build=[STARTED], check_build=[{**BUILT, "sources": sources}], record_snapshot=[made])
+    ended = stage.run("delivery", "hello-6", PUSH)
+    assert (ended.output["folder"], ended.output["unchanged"]) == ("api", "web")
+    assert stage.calls("record_snapshot")[0][1]["sources"] == sources
+
+
+def test_push_that_changed_several_services_starts_them(stage: Stage) -> None:
+    several = {
+        "kind": "SEVERAL",
+        "reason": "",
+        "sources": {"unchanged": ""},
+        "services": {"api": "api", "web": "b/web"},
+    }
+    runs = {"api": "api--1", "web": "web--1"}
+    stage.play(
+        start_build=[STARTED],
+        check_build=[several],
+        start_services=[{"kind": "STARTED", "runs": runs, "unchanged": ""}],
+    )
+    ended = stage.run("delivery", "shop-1", PUSH)
+    assert (ended.status, ended.output) == ("SUCCEEDED", {"runs": runs, "unchanged": ""})
+    assert stage.calls("start_services")[0][1] == {**PUSH, "services": several["services"], "unchanged": ""}
+
+
+def test_push_that_changed_no_service_ends_with_the_reason(stage: Stage) -> None:
+    nothing = {"kind": "NOTHING", "reason": "no build: nothing changed", "sources": {"unchanged": "api, web"}}
+    stage.play(start_build=[STARTED], check_build=[nothing])
+    ended = stage.run("delivery", "shop-2", PUSH)
+    assert ended.output == {"nothing": nothing["reason"], "unchanged": "api, web"}
+
+
+def test_push_that_wants_no_build_ends_with_the_reason(stage: Stage) -> None:
+    stage.play(start_build=[{"kind": "NOTHING", "reason": "no build: [skip ci]", "build": ""}])
+    ended = stage.run("delivery", "shop-3", {**PUSH, "skip": "[skip ci]"})
+    assert (ended.status, ended.output) == ("SUCCEEDED", {"nothing": "no build: [skip ci]", "unchanged": ""})
     assert stage.phases() == ["start_build"]

@@ -25,7 +25,10 @@ from tests.support.account import FUNCTIONS, HELLO, OTHER, ROOT, Account, calls,
 DESIRED, MANIFEST = "/lifecycle/production/hello/desired", "release/hello/1.0.1/manifest.json"
 DOCUMENTS = {DESIRED: "desired version", MANIFEST: "manifest"}
 # No view reads these. Their remedy is in the error of the function that needs them.
-NOT_IN_VIEWS = {"host command", "owner of a service", "promotion in the catalogue", "checkpoint", "manifest"}
+NOT_IN_VIEWS = {
+    *("host command", "owner of a service", "promotion in the catalogue", "checkpoint", "manifest"),
+    "builds of a repository",
+}
 # Kinds that garbage collection reads.
 RETAINS = {
     *("lease", "pending deployment", "deployment", "order of hosts", "report", "desired version"),

@@ -65,7 +65,6 @@ class Started:
     build: str
     kind: str = "STARTED"
     reason: str = ""
-    unchanged: str = ""
 
 
 @dataclass(frozen=True, slots=True)
