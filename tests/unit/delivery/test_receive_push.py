@@ -155,3 +155,18 @@ def test_ref_that_is_not_the_default_branch_starts_nothing(ref: str) -> None:
     found = deliver(as_bytes(ref=ref), executions)
     assert (found.status, executions.deliveries) == (202, {})
     assert f"ignored: {ref} is not the default branch main" in found.body["message"]
+
+
+def test_push_whose_head_commit_asks_for_no_build_is_recorded_and_says_so() -> None:
+    executions = MemoryExecutions()
+    found = deliver(as_bytes(head_commit={"message": "Fix a typo [skip ci]"}), executions)
+    assert found.body["message"] == "no build: the message of the head commit has [skip ci]"
+    assert executions.deliveries[found.body["run"]]["skip"] == "[skip ci]"
+
+
+@pytest.mark.parametrize("head", [None, {}, {"message": "Fix a typo"}])
+def test_other_push_is_delivered_with_the_same_input_as_before(head: object) -> None:
+    executions = MemoryExecutions()
+    assert deliver(as_bytes(head_commit=head), executions).body["message"] == "started"
+    (given,) = executions.deliveries.values()
+    assert set(given) == {"repository", "name", "commit", "branch", "pusher", "delivery"}

@@ -99,26 +99,28 @@ def _paths(root: Path, folder: str, declared: Sequence[str]) -> tuple[tuple[str,
     file = posixpath.normpath(posixpath.join(folder, FILE_NAME))
     for number, each in enumerate(declared):
         path = posixpath.normpath(posixpath.join(folder, each))
-        if wrong := _wrong(root, path):
+        if wrong := _wrong(root, path, each):
             at = ("paths", number)
             line = line_of(locate((root / file).read_text("utf-8-sig")), at)
-            problems.append(Problem(line, f"paths[{number}]", f'{wrong} "{each}", which is {path}', file))
+            problems.append(Problem(line, f"paths[{number}]", wrong, file))
         inside.append(path)
     return tuple(dict.fromkeys(inside)), problems
 
 
-def _wrong(root: Path, path: str) -> str:
+def _wrong(root: Path, path: str, declared: str) -> str:
     """Return what is wrong with a path, seen from the top folder; empty if nothing is."""
-    parts = path.split("/")
+    parts, top = path.split("/"), root.resolve()
     if parts[0] == ".." or ".git" in parts:
-        return "expected a path inside the repository, found"
+        copy = "copy what the service needs into the repository"
+        return f'expected a path inside the repository, found "{declared}", which is {path} of it; {copy}'
     if not (root / path).exists():
-        return "expected a folder or file of the repository, found nothing at"
-    if (root / path).resolve() != root.resolve() / path:
-        return f"expected a path without links; name {_shown(root, path)} instead of"
-    return ""
-
-
-def _shown(root: Path, path: str) -> str:
-    found, top = (root / path).resolve(), root.resolve()
-    return f"the target /{found.relative_to(top)} of the repository" if found.is_relative_to(top) else "no such link"
+        return (
+            f'expected a folder or file of the repository, found nothing at "{declared}", which is {path} of it; '
+            "correct the path, or remove it"
+        )
+    target = (root / path).resolve()
+    if target == top / path:
+        return ""
+    inside = target.is_relative_to(top)
+    name = f"{target.relative_to(top)} of the repository; name that" if inside else "something outside; copy it"
+    return f'expected a path without links, found "{declared}", which leads to {name}'

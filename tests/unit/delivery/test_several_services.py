@@ -1,0 +1,175 @@
+"""A push to a repository with several services: what its build says, and the deliveries that follow."""
+
+import io
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from lifecycle.application.delivery.build import (
+    Checked,
+    Sources,
+    Started,
+    check_build,
+    record_snapshot,
+    start_build,
+    start_services,
+)
+from lifecycle.application.delivery.receive_push import Push, payload_of
+from lifecycle.domain.delivery.delivery_name import DeliveryName, service_delivery
+from lifecycle.domain.delivery.repository import RepositoryBuilds
+from lifecycle.entrypoints.events import StartBuild, StartServices
+from lifecycle.gateways.aws.builds import CodeBuildState
+from tests.fakes.artifacts import MemoryArtifacts
+from tests.fakes.builds import MemoryBuilds
+from tests.fakes.catalogue import MemoryCatalogue
+from tests.fakes.executions import MemoryExecutions
+from tests.support.rollout import BUILT, manifest
+
+COMMIT = "a" * 40
+REPOSITORY = "https://example.test/shop.git"
+PUSH = Push(REPOSITORY, "shop", COMMIT, "main", "ada", "1")
+STARTED = "2026-11-23T11:00:00Z"
+SNAPSHOT = "1.0.1-20261123110000-aaaaaaa"
+SERVICES = {"api": "services/api", "web": "services/web"}
+
+
+def changed(**changes: Any) -> Push:
+    return replace(PUSH, **changes)
+
+
+def checked(details: object) -> Checked:
+    text = details if isinstance(details, str) else json.dumps(details)
+    exported = {"LIFECYCLE_SERVICE": "api", "LIFECYCLE_VERSION": SNAPSHOT, "LIFECYCLE_DETAILS": text}
+    builds = MemoryBuilds(states={"build-1": CodeBuildState("SUCCEEDED", exported=exported)})
+    return check_build(builds, "build-1")
+
+
+def variables(push: Push, catalogue: MemoryCatalogue | None = None) -> dict[str, str]:
+    builds = MemoryBuilds()
+    start_build(builds, catalogue or MemoryCatalogue(), push, STARTED, push.execution)
+    (found,) = builds.started.values()
+    return dict(found)
+
+
+def test_push_that_asks_for_no_build_starts_none() -> None:
+    builds = MemoryBuilds()
+    found = start_build(builds, MemoryCatalogue(), changed(skip="[skip ci]"), STARTED, "shop-1")
+    assert found == Started("", "NOTHING", "no build: the message of the head commit has [skip ci]")
+    assert builds.started == {}
+
+
+def test_person_who_repeats_a_skipped_build_gets_one() -> None:
+    found = variables(changed(skip="[skip ci]", again=True))
+    assert "LIFECYCLE_SKIP_CI" not in found, "the build in the clone must not skip it either"
+
+
+def test_build_of_a_push_is_told_what_was_built_and_that_of_a_service_its_folder() -> None:
+    catalogue = MemoryCatalogue()
+    assert variables(PUSH, catalogue)["LIFECYCLE_KNOWN"] == '{"services":{},"runs":[]}'
+    other = variables(changed(commit="b" * 40), catalogue)
+    assert (other["LIFECYCLE_KNOWN"], other["LIFECYCLE_SKIP_CI"]) == ('{"services":{},"runs":[]}', "1")
+    one = variables(changed(folder="services/api"), catalogue)
+    assert one["LIFECYCLE_FOLDER"] == "services/api"
+    assert not {"LIFECYCLE_KNOWN", "LIFECYCLE_SKIP_CI"} & set(one)
+
+
+def test_each_kind_of_end_is_read() -> None:
+    one = {"folder": "services/api", "source": "0" * 16, "unchanged": "web"}
+    sources = Sources("services/api", "0" * 16, "web")
+    assert checked(one) == Checked("SUCCEEDED", "", "api", SNAPSHOT, sources)
+    several = checked({"services": SERVICES, "unchanged": ""})
+    assert (several.kind, several.services) == ("SEVERAL", SERVICES)
+    nothing = checked({"nothing": "no build: unchanged", "unchanged": "api, web"})
+    assert (nothing.kind, nothing.reason, nothing.sources.unchanged) == ("NOTHING", "no build: unchanged", "api, web")
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        *("{", "[]", {"services": ["api"]}, {"services": {"Api": "api"}}, {"services": {"api": "../api"}}),
+        *({"folder": "/etc", "source": ""}, {"folder": "api"}),
+    ],
+)
+def test_details_of_another_form_fail_the_delivery(details: object) -> None:
+    found = checked(details)
+    assert found.kind == "FAILED"
+    assert "LIFECYCLE_DETAILS that cannot be read" in found.reason
+
+
+def test_each_changed_service_gets_one_delivery_of_its_own() -> None:
+    executions = MemoryExecutions()
+    first = start_services(executions, PUSH, SERVICES, "docs")
+    assert first.runs == {"api": f"api--{COMMIT}", "web": f"web--{COMMIT}"}
+    assert executions.deliveries[f"api--{COMMIT}"] == payload_of(PUSH, folder="services/api")
+    assert start_services(executions, PUSH, SERVICES, "docs") == first, "a repeated call"
+    assert len(executions.deliveries) == 2
+
+
+def test_service_whose_delivery_failed_is_delivered_again_and_the_others_are_not() -> None:
+    executions = MemoryExecutions()
+    start_services(executions, PUSH, SERVICES, "")
+    executions.failed.add(f"web--{COMMIT}")
+    again = start_services(executions, PUSH, SERVICES, "")
+    assert again.runs == {"api": f"api--{COMMIT}", "web": f"web--{COMMIT}_2"}
+
+
+def test_delivery_of_a_service_is_no_delivery_of_the_repository_of_that_name() -> None:
+    own = DeliveryName.parse(service_delivery("shop", COMMIT))
+    whole = DeliveryName.parse(PUSH.execution)
+    assert own
+    assert whole
+    assert (own.service, whole.service) == ("shop", "")
+    assert str(own) != str(whole)
+    assert own.delivers("shop")
+    assert whole.delivers("shop")
+    assert not whole.delivers("api")
+
+
+def recorded(catalogue: MemoryCatalogue, sources: Sources) -> str:
+    artifacts = MemoryArtifacts()
+    artifacts.publish(manifest(SNAPSHOT), io.BytesIO(SNAPSHOT.encode()))
+    return record_snapshot(catalogue, artifacts, REPOSITORY, COMMIT, "hello", SNAPSHOT, BUILT, sources).kind
+
+
+def builds_of(catalogue: MemoryCatalogue) -> RepositoryBuilds:
+    return catalogue.change_builds(REPOSITORY, lambda builds: builds)
+
+
+def test_snapshot_is_recorded_with_its_folder_and_sources() -> None:
+    catalogue = MemoryCatalogue()
+    assert recorded(catalogue, Sources("services/hello", "0" * 16)) == "RECORDED"
+    assert catalogue.snapshots("hello")[SNAPSHOT]["folder"] == "services/hello"
+    last = builds_of(catalogue).services["hello"]
+    assert (last.snapshot, last.source, last.started) == (SNAPSHOT, "0" * 16, manifest(SNAPSHOT).built_at)
+
+
+def test_refused_snapshot_leaves_the_sources_of_the_repository_alone() -> None:
+    catalogue = MemoryCatalogue()
+    catalogue.claim_service("hello", "https://example.test/other.git")
+    assert recorded(catalogue, Sources("services/hello", "0" * 16)) == "REFUSED"
+    assert builds_of(catalogue).services == {}
+
+
+def test_only_service_of_a_repository_is_recorded_as_before() -> None:
+    catalogue = MemoryCatalogue()
+    assert recorded(catalogue, Sources()) == "RECORDED"
+    assert "folder" not in catalogue.snapshots("hello")[SNAPSHOT]
+    assert builds_of(catalogue).services == {}
+
+
+@pytest.mark.parametrize("folder", ["/etc", "../api", "a/../b", "a//b", "a/", ".git/x", "x" * 201, "."])
+def test_event_with_a_folder_outside_of_the_repository_is_refused(folder: str) -> None:
+    given = payload_of(PUSH)
+    with pytest.raises(ValidationError):
+        StartBuild.model_validate({**given, "folder": folder, "execution": "x", "started": STARTED})
+    with pytest.raises(ValidationError):
+        StartServices.model_validate({**given, "services": {"api": folder}})
+
+
+def test_input_of_a_delivery_before_several_services_is_read() -> None:
+    found = StartBuild.model_validate({**payload_of(PUSH), "execution": "x", "started": STARTED}).push()
+    assert found == PUSH
+    assert set(payload_of(PUSH)) == {"repository", "name", "commit", "branch", "pusher", "delivery"}
