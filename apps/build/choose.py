@@ -1,4 +1,4 @@
-"""Which service does a push build? The clone decides, with the sources of each service's newest snapshot.
+"""The choice of what a push builds, made in the clone with the sources of each service's newest snapshot.
 
 Called by main as the second step of a build. A service's sources are its folder, its declared paths, and what the
 links in them point to. Git names their content, so a merge, a force-push or a revert is compared like any commit.

@@ -44,7 +44,7 @@ class Clone:
         self._runs += 1
         commit = git(self.root, "rev-parse", "HEAD")
         self.builds = self.builds.begun(commit, self._now)
-        return choose(self.root, {"LIFECYCLE_KNOWN": self.builds.known(commit).to_text(), **environ})
+        return choose(self.root, {"LIFECYCLE_KNOWN": self.builds.known_to(commit, self._now), **environ})
 
     def built(self) -> list[str]:
         """Choose, build and record; return the services that were built."""

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from apps.local.errors import LaptopError
-from apps.local.git.repositories import adopt, commit_all, git
-from apps.local.paths import Layout, read_json
+from apps.local.git.repositories import adopt, adopt_shared, commit_all, git
+from apps.local.git.shared import shared_folder
+from apps.local.paths import REPOSITORY, Layout, read_json
 from apps.local.ports import LOOPBACK, Ports
 from apps.local.progress import Progress
 from apps.local.services import hosts
 from apps.local.services.clusters import add
+from lifecycle.servicefile import InvalidServiceFile
 
 QUIET = Progress(quiet=True)
 SERVICE = 'name = "web"\nversion = "1.0"\n[run]\ncommand = "exec python3 -m http.server $PORT"\n'
@@ -146,3 +148,101 @@ def test_moved_folder_is_recorded_at_its_new_path(layout: Layout, tmp_path: Path
     moved = source.rename(tmp_path / "moved")
     assert adopt(layout, "web", moved) == copy
     assert read_json(layout.services, {})["web"]["path"] == str(moved)
+
+
+def several(root: Path, *names: str) -> Path:
+    """Make a folder with a service in each of these sub-folders."""
+    for name in names:
+        (root / "services" / name).mkdir(parents=True)
+        file = SERVICE.replace('"web"', f'"{name}"')
+        (root / "services" / name / "lifecycle.toml").write_text(file)
+    return root
+
+
+def several_in_git(root: Path, *names: str) -> Path:
+    git(several(root, *names), "init", "--quiet", "--initial-branch=trunk")
+    commit_all(root, "mine")
+    return root
+
+
+def adopted(layout: Layout, path: Path) -> Path:
+    found = shared_folder(layout, path)
+    assert found
+    return adopt_shared(layout, found.root, {each.name: each.folder for each in found.services})
+
+
+def test_services_of_a_repository_share_one_bare_repository(layout: Layout, tmp_path: Path) -> None:
+    shop = several_in_git(tmp_path / "shop", "api", "web")
+    assert adopted(layout, shop) == shop
+    assert [each.name for each in layout.repositories.iterdir()] == ["shop.git"]
+    record = {"copy": str(shop), "repository": "shop"}
+    services = {name: {"path": str(shop / "services" / name), **record} for name in ("api", "web")}
+    assert read_json(layout.services, None) == services
+    assert git(shop, "remote", "get-url", "lifecycle").strip() == str(layout.repositories / "shop.git")
+
+
+def test_folder_of_a_repository_is_its_service_alone(layout: Layout, tmp_path: Path) -> None:
+    shop = several_in_git(tmp_path / "shop", "api", "web")
+    assert adopted(layout, shop / "services" / "api") == shop
+    assert list(read_json(layout.services, {})) == ["api"]
+    assert adopted(layout, shop / "services" / "web") == shop
+    assert [each.name for each in layout.repositories.iterdir()] == ["shop.git"]
+
+
+def test_folder_without_git_with_several_services_is_copied_whole(layout: Layout, tmp_path: Path) -> None:
+    shop = several(tmp_path / "shop", "api", "web")
+    copy = adopted(layout, shop)
+    assert copy == layout.work / "shop"
+    assert (copy / "services" / "api" / "lifecycle.toml").exists()
+    assert adopted(layout, shop) == adopted(layout, copy) == copy
+    assert read_json(layout.services, {})["api"]["path"] == str(shop / "services" / "api")
+
+
+def test_repository_of_the_name_of_a_service_gets_another_name(layout: Layout, tmp_path: Path) -> None:
+    adopt(layout, "web", folder(tmp_path / "single"))
+    adopted(layout, several_in_git(tmp_path / "web", "api", "docs"))
+    assert sorted(each.name for each in layout.repositories.iterdir()) == ["web-2.git", "web.git"]
+    adopted(layout, several_in_git(tmp_path / "other" / "web", "shop"))
+    assert (layout.repositories / "web-3.git").exists()
+
+
+def test_service_of_the_name_of_a_repository_gets_another_repository(layout: Layout, tmp_path: Path) -> None:
+    adopted(layout, several_in_git(tmp_path / "web", "api", "docs"))
+    copy = adopt(layout, "web", folder(tmp_path / "single"))
+    assert git(copy, "remote", "get-url", "lifecycle").strip() == str(layout.repositories / "web-2.git")
+    assert adopt(layout, "web", tmp_path / "single") == copy
+
+
+def test_service_that_was_added_from_another_folder_is_refused(layout: Layout, tmp_path: Path) -> None:
+    adopt(layout, "api", folder(tmp_path / "single"))
+    shop = several_in_git(tmp_path / "shop", "api", "web")
+    with pytest.raises(LaptopError, match=r"found api in .*shop/services/api, while it is known from"):
+        adopted(layout, shop)
+    assert git(shop, "remote") == ""
+
+
+def test_problems_of_every_service_are_listed_before_anything_is_added(layout: Layout, tmp_path: Path) -> None:
+    shop = several_in_git(tmp_path / "shop", "api", "web")
+    (shop / "services/api/lifecycle.toml").write_text(SERVICE)
+    with pytest.raises(InvalidServiceFile, match='found "web" in services/api and services/web'):
+        shared_folder(layout, shop)
+    with pytest.raises(InvalidServiceFile):
+        shared_folder(layout, shop / "services" / "api")
+
+
+def test_path_of_one_service_alone_is_shared_with_nobody(layout: Layout, tmp_path: Path) -> None:
+    single = repository(tmp_path / "single")
+    (single / "tests" / "sample").mkdir(parents=True)
+    (single / "tests" / "sample" / "lifecycle.toml").write_text("invalid")
+    commit_all(single, "mine")
+    paths = [single, single / "tests", single / "tests" / "sample", tmp_path / "none"]
+    assert [shared_folder(layout, each) for each in paths] == [None] * 4
+    # Examples of this project are copied, not pushed with the whole project.
+    assert shared_folder(layout, REPOSITORY / "examples" / "hello") is None
+
+
+def test_service_that_was_copied_from_a_repository_stays_a_copy(layout: Layout, tmp_path: Path) -> None:
+    """Versions before several services copied a folder of a repository; its bare repository owns the service."""
+    shop = several_in_git(tmp_path / "shop", "api", "web")
+    adopt(layout, "api", shop / "services" / "api")
+    assert shared_folder(layout, shop / "services" / "api") is None

@@ -1,4 +1,4 @@
-"""What a push may leave unbuilt: a service whose sources are those of its newest snapshot, whatever else runs."""
+"""A push leaves a service unbuilt only if its sources are those of its newest snapshot, whatever else runs."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,7 @@ from lifecycle.domain.delivery.repository import (
     LastBuild,
     RepositoryBuilds,
 )
+from lifecycle.gateways.serialization import to_json
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 REPOSITORY = "https://example.test/shop.git"
@@ -24,11 +25,16 @@ def last(source: str, started: datetime = NOW) -> LastBuild:
     return LastBuild("1.0.0-20261123120000-aaaaaaa", source, started)
 
 
+def known(builds: RepositoryBuilds, commit: str) -> Known:
+    """Return what the build of the newest run, or else of one that begins now, is given."""
+    started = next((run.started for run in builds.runs if run.commit == commit), NOW + MINUTE)
+    return Known.from_text(builds.known_to(commit, started))
+
+
 def unchanged(builds: RepositoryBuilds, commit: str, sources: Mapping[str, str], service: str = "api") -> bool:
     """Return the decision of a build; `sources` are those of the service at each commit that the clone has."""
-    known = Known.from_text(builds.known(commit).to_text())
     by_digits = {name[:12]: source for name, source in sources.items()}
-    return known.unchanged(service, sources[commit], lambda found: by_digits.get(found[:12], ""))
+    return known(builds, commit).unchanged(service, sources[commit], lambda found: by_digits.get(found[:12], ""))
 
 
 def test_service_without_a_snapshot_is_built() -> None:
@@ -72,6 +78,14 @@ def test_run_that_is_started_again_is_recorded_once() -> None:
     assert builds.begun(A, NOW) == builds
 
 
+def test_start_that_is_repeated_gives_its_build_the_same() -> None:
+    """CodeBuild refuses a token that comes with other variables."""
+    builds = RepositoryBuilds(REPOSITORY).recorded("api", last("one")).begun(A, NOW + MINUTE)
+    before = builds.known_to(A, NOW + MINUTE)
+    builds = builds.recorded("api", last("two", NOW + MINUTE)).recorded("web", last("one")).begun(B, NOW + 2 * MINUTE)
+    assert builds.begun(A, NOW + MINUTE).known_to(A, NOW + MINUTE) == before
+
+
 def test_snapshot_of_an_older_run_does_not_replace_that_of_a_newer_one() -> None:
     builds = RepositoryBuilds(REPOSITORY).recorded("api", last("two", NOW + MINUTE))
     assert builds.recorded("api", last("one")) == builds
@@ -82,9 +96,9 @@ def test_service_is_built_where_too_many_runs_would_have_to_be_compared() -> Non
     builds = RepositoryBuilds(REPOSITORY).recorded("api", last("one"))
     for number in range(MOST_RUNS + 1):
         builds = builds.begun(f"{number:040x}", NOW + number * timedelta(seconds=2))
-    assert "api" not in builds.known(C).services
+    assert "api" not in known(builds, C).services
     builds = builds.recorded("web", last("one", NOW + 10 * timedelta(seconds=2)))
-    assert list(builds.known(C).services) == ["web"]
+    assert list(known(builds, C).services) == ["web"]
 
 
 def test_record_and_the_variable_of_a_build_stay_small() -> None:
@@ -97,7 +111,8 @@ def test_record_and_the_variable_of_a_build_stay_small() -> None:
     for number in range(2 * MOST_RUNS):
         builds = builds.begun(f"{number:040x}", NOW - timedelta(seconds=1) + number * timedelta(milliseconds=500))
     # CodeBuild's limit for all variables together is 5,120 characters.
-    assert len(builds.known(C).to_text()) < 4500
+    assert len(builds.known_to(C, NOW)) < 4500
+    assert len(to_json(builds)) < 80_000  # an item of DynamoDB has at most 400 KB
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_person_who_repeats_a_skipped_build_gets_one() -> None:
     assert "LIFECYCLE_SKIP_CI" not in found, "the build in the clone must not skip it either"
 
 
-def test_build_of_a_push_is_told_what_was_built_and_that_of_a_service_its_folder() -> None:
+def test_build_of_a_push_knows_what_was_built_and_that_of_a_service_its_folder() -> None:
     catalogue = MemoryCatalogue()
     assert variables(PUSH, catalogue)["LIFECYCLE_KNOWN"] == '{"services":{},"runs":[]}'
     other = variables(changed(commit="b" * 40), catalogue)

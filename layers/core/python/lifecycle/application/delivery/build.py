@@ -71,8 +71,8 @@ class Started:
 class Checked:
     """The state of a build.
 
-    RUNNING, SUCCEEDED with the version that it published, SEVERAL with the `services` (by name, their folders) that
-    need runs of their own, NOTHING if the push changed no service, or FAILED; the last two have a reason.
+    RUNNING, FAILED with a reason, or SUCCEEDED with the version that it published. SEVERAL has the `services` (by
+    name, their folders) that need runs of their own. NOTHING, with a reason, means that the push changed no service.
     """
 
     kind: str
@@ -124,7 +124,7 @@ def start_build(builds: Builds, catalogue: Catalogue, push: Push, started: str, 
         variables["LIFECYCLE_FOLDER"] = push.folder
     else:
         # A service in the top folder needs neither; only the clone shows which kind of repository it is.
-        variables["LIFECYCLE_KNOWN"] = builds_so_far.known(push.commit).to_text()
+        variables["LIFECYCLE_KNOWN"] = builds_so_far.known_to(push.commit, at)
         variables |= {} if push.again else {"LIFECYCLE_SKIP_CI": "1"}
     return Started(builds.start(push.repository, push.commit, execution, variables))
 

@@ -1,6 +1,6 @@
-"""What was built of a repository with several services, and which of them a push leaves unchanged.
+"""The builds of a repository with several services, and the decision which of them a push leaves unchanged.
 
-start_build records the run and passes `known` to the build. The build, which has the clone, decides with it.
+start_build records the run and passes `known_to` to the build. The build, which has the clone, decides with it.
 record_snapshot records the sources of a new snapshot. Where anything is missing, the build goes ahead.
 """
 
@@ -15,6 +15,8 @@ LONGEST_RUN = timedelta(hours=3)
 MOST_SERVICES = 50
 MOST_RUNS = 100
 _COMMIT_DIGITS = 12
+# The newest runs whose start may be repeated; a start is repeated within minutes.
+_REPEATABLE_RUNS = 10
 # A snapshot's name has its time to the second.
 _SECOND = timedelta(seconds=1)
 
@@ -30,10 +32,14 @@ class LastBuild:
 
 @dataclass(frozen=True, slots=True)
 class StartedRun:
-    """A run of the last hours; it may still be building."""
+    """A run of the last hours; it may still be building.
+
+    `known` is what its build was started with. A repeated start needs the same, or CodeBuild refuses its token.
+    """
 
     commit: str
     started: datetime
+    known: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +51,17 @@ class RepositoryBuilds:
     runs: tuple[StartedRun, ...] = ()
 
     def begun(self, commit: str, started: datetime) -> "RepositoryBuilds":
-        """Return the record with one more run, and without those that must have ended."""
-        run = StartedRun(commit, started)
-        lasting = [each for each in self.runs if each != run and started - each.started < LONGEST_RUN]
-        return replace(self, runs=(*lasting, run))
+        """Return the record with one more run, and without those that must have ended; once for each run."""
+        if self._run(commit, started):
+            return self
+        lasting = tuple(each for each in self.runs if started - each.started < LONGEST_RUN)
+        run = StartedRun(commit, started, replace(self, runs=lasting)._known(commit).to_text())
+        others = 1 - _REPEATABLE_RUNS
+        older = (replace(each, known="") for each in lasting[:others])
+        return replace(self, runs=(*older, *lasting[others:], run))
+
+    def _run(self, commit: str, started: datetime) -> StartedRun | None:
+        return next((each for each in self.runs if (each.commit, each.started) == (commit, started)), None)
 
     def recorded(self, service: str, build: LastBuild) -> "RepositoryBuilds":
         """Return the record with a new snapshot, unless it has a newer one of this service.
@@ -61,8 +74,13 @@ class RepositoryBuilds:
         newest = sorted({**self.services, service: build}.items(), key=lambda each: each[1].started)
         return replace(self, services=dict(newest[-MOST_SERVICES:]))
 
-    def known(self, commit: str) -> "Known":
-        """Return what the build of this commit may compare with.
+    def known_to(self, commit: str, started: datetime) -> str:
+        """Return what the build of a run may compare with, as `Known.to_text`; the same at each call."""
+        run = self._run(commit, started)
+        return (run.known if run else "") or self._known(commit).to_text()
+
+    def _known(self, commit: str) -> "Known":
+        """Return what is known before a run of this commit.
 
         A service is left out, and so built, if too many runs began after the one of its newest snapshot.
         """
