@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,6 +116,22 @@ def test_a_service_in_another_language_needs_only_a_lifecycle_toml(
     done = build(committed(example, clone))
     assert done.returncode == 0, done.stderr
     with running(tmp_path / "out") as (address, manifest):
+        assert status(f"{address}{manifest.is_alive.path}") == 200
+
+
+@pytest.mark.parametrize(
+    ("folder", "files"),
+    [("api", ["prices.py", "server.py"]), ("web", ["index.html"])],
+)
+def test_service_of_several_is_built_in_its_folder_and_holds_only_its_files(
+    folder: str, files: list[str], clone: Path, build: Build, tmp_path: Path
+) -> None:
+    done = build(committed("shop", clone) / folder)
+    assert done.returncode == 0, done.stderr
+    with tarfile.open(tmp_path / "out" / "artifact.tar.gz") as archive:
+        assert archive.getnames() == files
+    with running(tmp_path / "out") as (address, manifest):
+        assert manifest.service == f"shop-{folder}"
         assert status(f"{address}{manifest.is_alive.path}") == 200
 
 

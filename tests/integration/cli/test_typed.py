@@ -70,6 +70,52 @@ def test_missing_service_file_names_the_expected_path(tmp_path: Path) -> None:
     assert "expected a file lifecycle.toml, found none" in done.stderr
 
 
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """Return a repository with two services, of which Git tracks nothing yet."""
+    root = tmp_path / "shop"
+    for name in ("api", "web"):
+        (root / name).mkdir(parents=True)
+        (root / name / "lifecycle.toml").write_text(GOOD.replace("hello", name))
+    subprocess.run(["git", "init", "--quiet", str(root)], check=True)
+    return root
+
+
+def test_every_service_of_a_repository_is_valid(shop: Path) -> None:
+    (shop / "api" / "sample").mkdir()
+    (shop / "api" / "sample" / "lifecycle.toml").write_text("")
+    done = lifecycle("validate", cwd=shop)
+    assert done.stdout == (
+        "ok: api 1.4.0 in api\nok: web 1.4.0 in web\n"
+        "no service of its own: api/sample/lifecycle.toml, because it is in the folder of a service\n"
+    )
+    found = json.loads(lifecycle("validate", "--json", str(shop), cwd=shop.parent).stdout)
+    assert [(each["folder"], each["name"]) for each in found["services"]] == [("api", "api"), ("web", "web")]
+
+
+def test_problems_of_every_service_of_a_repository_name_their_files(shop: Path) -> None:
+    (shop / "api" / "lifecycle.toml").write_text('paths = ["../../x", "/etc"]\n' + GOOD)
+    (shop / "web" / "lifecycle.toml").write_text(GOOD.replace("hello", "Web"))
+    done = lifecycle("validate", cwd=shop)
+    assert done.returncode == 1
+    assert "api/lifecycle.toml:1: paths[1]: expected a folder or file, relative to" in done.stderr
+    assert "web/lifecycle.toml:1: name: expected" in done.stderr
+
+
+@pytest.mark.parametrize("where", [".", "lifecycle.toml"])
+def test_declared_path_outside_of_the_repository_is_refused(shop: Path, where: str) -> None:
+    (shop / "api" / "lifecycle.toml").write_text('paths = ["../web", "../../x"]\n' + GOOD)
+    done = lifecycle("validate", where, cwd=shop / "api")
+    assert done.returncode == 1
+    assert 'api/lifecycle.toml:1: paths[1]: expected a path inside the repository, found "../../x"' in done.stderr
+
+
+def test_build_of_a_repository_with_several_services_names_their_folders(shop: Path) -> None:
+    done = lifecycle("build", ".", cwd=shop)
+    assert done.returncode == 1
+    assert "expected the folder of one service, found several below .; name one of api, web" in done.stderr
+
+
 def test_local_build_publishes_nothing_and_leaves_the_artifact(service: Path, tmp_path: Path) -> None:
     into = tmp_path / "built"
     done = lifecycle("build", "--into", str(into), cwd=service)

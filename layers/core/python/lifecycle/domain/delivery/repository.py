@@ -5,7 +5,7 @@ record_snapshot records the sources of a new snapshot. Where anything is missing
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -55,7 +55,7 @@ class RepositoryBuilds:
         if self._run(commit, started):
             return self
         lasting = tuple(each for each in self.runs if started - each.started < LONGEST_RUN)
-        run = StartedRun(commit, started, replace(self, runs=lasting)._known(commit).to_text())
+        run = StartedRun(commit, started, _known(self.services, lasting, commit).to_text())
         others = 1 - _REPEATABLE_RUNS
         older = (replace(each, known="") for each in lasting[:others])
         return replace(self, runs=(*older, *lasting[others:], run))
@@ -77,21 +77,7 @@ class RepositoryBuilds:
     def known_to(self, commit: str, started: datetime) -> str:
         """Return what the build of a run may compare with, as `Known.to_text`; the same at each call."""
         run = self._run(commit, started)
-        return (run.known if run else "") or self._known(commit).to_text()
-
-    def _known(self, commit: str) -> "Known":
-        """Return what is known before a run of this commit.
-
-        A service is left out, and so built, if too many runs began after the one of its newest snapshot.
-        """
-        others = sorted((run for run in self.runs if run.commit != commit), key=lambda run: run.started, reverse=True)
-        services = {}
-        for name, last in self.services.items():
-            later = sum(run.started >= last.started - _SECOND for run in others)
-            if later <= MOST_RUNS:
-                services[name] = (last.source, later)
-        most = max((later for _, later in services.values()), default=0)
-        return Known(services, tuple(run.commit[:_COMMIT_DIGITS] for run in others[:most]))
+        return (run.known if run else "") or _known(self.services, self.runs, commit).to_text()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +112,18 @@ class Known:
             return cls({})
         # A count that is larger than the list of runs cannot be checked.
         return cls({name: each for name, each in services.items() if 0 <= each[1] <= len(runs)}, runs)
+
+
+def _known(services: Mapping[str, LastBuild], runs: Sequence[StartedRun], commit: str) -> Known:
+    """Return what is known before a run of this commit.
+
+    A service is left out, and so built, if too many runs began after the one of its newest snapshot.
+    """
+    others = sorted((run for run in runs if run.commit != commit), key=lambda run: run.started, reverse=True)
+    found = {}
+    for name, last in services.items():
+        later = sum(run.started >= last.started - _SECOND for run in others)
+        if later <= MOST_RUNS:
+            found[name] = (last.source, later)
+    most = max((later for _, later in found.values()), default=0)
+    return Known(found, tuple(run.commit[:_COMMIT_DIGITS] for run in others[:most]))
