@@ -216,7 +216,9 @@ class StepFunctions:
         if function == "start_services":
             several = events.StartServices.model_validate(given)
             executions = self.machine.context.executions
-            return build.start_services(executions, several.push(), several.services, several.unchanged)
+            return build.start_services(
+                executions, several.push(), several.execution, several.services, several.unchanged
+            )
         event = events.RecordSnapshot.model_validate(given)
         return build.record_snapshot(
             self.catalogue, self.memory.artifacts, event.repository, event.commit, event.service,

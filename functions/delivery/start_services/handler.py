@@ -9,4 +9,4 @@ from lifecycle.entrypoints.handler import task
 @task(StartServices)
 def handle(event: StartServices) -> StartedServices:
     """Start one delivery for each service, once, and return their names."""
-    return start_services(bootstrap.executions(), event.push(), event.services, event.unchanged)
+    return start_services(bootstrap.executions(), event.push(), event.execution, event.services, event.unchanged)

@@ -117,7 +117,12 @@ def test_push_that_changed_several_services_starts_them(stage: Stage) -> None:
     )
     ended = stage.run("delivery", "shop-1", PUSH)
     assert (ended.status, ended.output) == ("SUCCEEDED", {"runs": runs, "unchanged": ""})
-    assert stage.calls("start_services")[0][1] == {**PUSH, "services": several["services"], "unchanged": ""}
+    assert stage.calls("start_services")[0][1] == {
+        **PUSH,
+        "execution": "shop-1",
+        "services": several["services"],
+        "unchanged": "",
+    }
 
 
 def test_push_that_changed_no_service_ends_with_the_reason(stage: Stage) -> None:

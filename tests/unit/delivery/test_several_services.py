@@ -101,23 +101,36 @@ def test_details_of_another_form_fail_the_delivery(details: object) -> None:
 
 def test_each_changed_service_gets_one_delivery_of_its_own() -> None:
     executions = MemoryExecutions()
-    first = start_services(executions, PUSH, SERVICES, "docs")
+    first = start_services(executions, PUSH, PUSH.execution, SERVICES, "docs")
     assert first.runs == {"api": f"api--{COMMIT}", "web": f"web--{COMMIT}"}
     assert executions.deliveries[f"api--{COMMIT}"] == payload_of(PUSH, folder="services/api")
-    assert start_services(executions, PUSH, SERVICES, "docs") == first, "a repeated call"
+    assert start_services(executions, PUSH, PUSH.execution, SERVICES, "docs") == first, "a repeated call"
     assert len(executions.deliveries) == 2
 
 
 def test_service_whose_delivery_failed_is_delivered_again_and_the_others_are_not() -> None:
     executions = MemoryExecutions()
-    start_services(executions, PUSH, SERVICES, "")
+    start_services(executions, PUSH, PUSH.execution, SERVICES, "")
     executions.failed.add(f"web--{COMMIT}")
-    again = start_services(executions, PUSH, SERVICES, "")
+    again = start_services(executions, PUSH, PUSH.execution, SERVICES, "")
     assert again.runs == {"api": f"api--{COMMIT}", "web": f"web--{COMMIT}_2"}
 
 
+def test_repeated_delivery_of_a_push_starts_new_deliveries_of_its_services() -> None:
+    """A service may have been built at this commit, then at another one, and now be wanted again."""
+    executions = MemoryExecutions()
+    start_services(executions, PUSH, PUSH.execution, SERVICES, "")
+    again = start_services(executions, PUSH, f"{PUSH.execution}_2", SERVICES, "")
+    assert again.runs == {"api": f"api--2-{COMMIT}", "web": f"web--2-{COMMIT}"}
+    for name in again.runs.values():
+        found = DeliveryName.parse(name)
+        assert found
+        assert found.delivers(found.service)
+        assert found.service in SERVICES
+
+
 def test_delivery_of_a_service_is_no_delivery_of_the_repository_of_that_name() -> None:
-    own = DeliveryName.parse(service_delivery("shop", COMMIT))
+    own = DeliveryName.parse(service_delivery("shop", PUSH.execution, COMMIT))
     whole = DeliveryName.parse(PUSH.execution)
     assert own
     assert whole
@@ -166,7 +179,7 @@ def test_event_with_a_folder_outside_of_the_repository_is_refused(folder: str) -
     with pytest.raises(ValidationError):
         StartBuild.model_validate({**given, "folder": folder, "execution": "x", "started": STARTED})
     with pytest.raises(ValidationError):
-        StartServices.model_validate({**given, "services": {"api": folder}})
+        StartServices.model_validate({**given, "execution": "x", "services": {"api": folder}})
 
 
 def test_input_of_a_delivery_before_several_services_is_read() -> None:

@@ -297,6 +297,7 @@ class StartBuild(Pushed):
 class StartServices(Pushed):
     """A push that changed several services of its repository, by name, with their folders."""
 
+    execution: ExecutionName
     services: dict[str, ServiceFolder] = Field(max_length=MOST_SERVICES)
     unchanged: str = ""
 

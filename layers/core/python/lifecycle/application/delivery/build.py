@@ -139,12 +139,14 @@ class StartedServices:
 
 
 def start_services(
-    executions: Executions, push: Push, services: Mapping[str, str], unchanged: str
+    executions: Executions, push: Push, execution: str, services: Mapping[str, str], unchanged: str
 ) -> StartedServices:
-    """Start one delivery for each changed service, once: a repeated call returns the runs of the first one."""
+    """Start one delivery for each changed service, once for each execution of the push's delivery."""
     runs = {}
     for service, folder in services.items():
-        name, _ = start_once(executions, service_delivery(service, push.commit), payload_of(push, folder=folder))
+        name, _ = start_once(
+            executions, service_delivery(service, execution, push.commit), payload_of(push, folder=folder)
+        )
         runs[service] = name
     return StartedServices(runs, unchanged)
 

@@ -13,6 +13,9 @@ _UNSAFE = re.compile(r"[^a-zA-Z0-9_-]")
 # Older deliveries that the command line repeated end in `-2`.
 _NAME = re.compile(r"(?P<repository>.+)-(?P<commit>[0-9a-f]{40})([_-](?P<number>[1-9][0-9]{0,3}))?")
 
+# The repository of a service's own delivery (`service_delivery`).
+_OF_SERVICE = re.compile(r"(?P<service>.+?)-(-[0-9]{1,4})?")
+
 # Step Functions allows 80 characters: the repository, a hyphen, the commit, and up to `_9999`.
 _LONGEST_REPOSITORY = 80 - len("-") - 40 - len("_9999")
 
@@ -39,7 +42,8 @@ class DeliveryName:
     @property
     def service(self) -> str:
         """The service whose own delivery this is (`service_delivery`); empty for the delivery of a whole push."""
-        return self.repository.removesuffix("-") if self.repository.endswith("-") else ""
+        found = _OF_SERVICE.fullmatch(self.repository)
+        return found["service"] if found else ""
 
     def delivers(self, service: str) -> bool:
         """Return whether this is a delivery of the repository of that name, or of that service alone."""
@@ -55,12 +59,15 @@ class DeliveryName:
         return nth_execution(self.first, self.number)
 
 
-def service_delivery(service: str, commit: str) -> str:
-    """Return the name of the delivery of one service of a repository with several.
+def service_delivery(service: str, whole: str, commit: str) -> str:
+    """Return the name of the delivery of one service that `whole`, the delivery of a push, starts.
 
-    Its two hyphens keep it apart from the delivery of a repository of the same name.
+    Two hyphens, which no service's name has, keep it apart from the delivery of a repository of that name. A repeated
+    delivery of the push starts new ones: `api--<commit>`, then `api--2-<commit>`.
     """
-    return str(DeliveryName.of(f"{service}-", commit))
+    found = DeliveryName.parse(whole)
+    number = str(found.number) if found and found.number > 1 else ""
+    return str(DeliveryName.of(f"{service}--{number}" if number else f"{service}-", commit))
 
 
 def next_delivery_name(name: str) -> str:
