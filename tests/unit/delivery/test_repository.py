@@ -92,6 +92,13 @@ def test_snapshot_of_an_older_run_does_not_replace_that_of_a_newer_one() -> None
     assert builds.recorded("api", last("three", NOW + MINUTE)).services["api"].source == "three"
 
 
+def test_service_that_was_the_whole_repository_meanwhile_is_built() -> None:
+    builds = RepositoryBuilds(REPOSITORY).begun(A, NOW).recorded("api", last("one")).recorded("web", last("one"))
+    builds = builds.recorded("api", None).begun(B, NOW + MINUTE)
+    assert not unchanged(builds, B, {A: "one", B: "one"})
+    assert unchanged(builds, B, {A: "one", B: "one"}, "web")
+
+
 def test_service_is_built_where_too_many_runs_would_have_to_be_compared() -> None:
     builds = RepositoryBuilds(REPOSITORY).recorded("api", last("one"))
     for number in range(MOST_RUNS + 1):

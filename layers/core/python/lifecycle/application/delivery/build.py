@@ -186,10 +186,9 @@ def record_snapshot(
     if before["digest"] != manifest.digest:
         reason = f"{service} {version} was recorded with sha256 {before['digest'][:12]}, found {manifest.digest[:12]}"
         return Recorded("REFUSED", f"{reason}: publish the bytes under another version", service, version)
-    if sources.source:
-        last = LastBuild(version, sources.source, manifest.built_at)
-        # A record that cannot be read only makes pushes build more.
-        _ = catalogue.change_builds(repository, lambda builds: builds.recorded(service, last))
+    last = LastBuild(version, sources.source, manifest.built_at) if sources.source else None
+    # A record that cannot be read only makes pushes build more.
+    _ = catalogue.change_builds(repository, lambda builds: builds.recorded(service, last))
     staging = None
     if manifest.policy("staging").automatic:
         staging = payload(_staging(service, version, commit, now))
