@@ -84,6 +84,7 @@ def _build_again(printer: Printer, connection: Connection, text: str) -> int:
     earlier = resolve.run_named(connection, text)
     name = next_delivery_name(earlier.name)
     given = dict(earlier.input)
+    given.pop("pushed", None)  # a new version has the time of its own build
     # A service that was built once is unchanged, so its build is only repeated in a run of that service alone.
     if folder := earlier.output.get("folder"):
         given["folder"] = folder

@@ -65,6 +65,11 @@ def test_repeated_build_is_of_the_service_that_was_built(desk: Desk) -> None:
     assert (again["run"], again["input"]) == (f"shop-{COMMIT}_2", {"name": "shop", "folder": "services/api"})
 
 
+def test_repeated_run_of_one_service_gets_a_time_of_its_own(desk: Desk) -> None:
+    run(desk, f"api--{COMMIT}", {}, "FAILED", folder="api", pushed="2026-11-23T10:59:00Z")
+    assert desk.facts("build --again api")["input"] == {"name": "shop", "folder": "api"}
+
+
 def test_repeated_build_of_a_skipped_push_is_wanted(desk: Desk) -> None:
     run(desk, f"shop-{COMMIT}", {"nothing": "no build: [skip ci]", "unchanged": ""}, skip="[skip ci]")
     assert desk.facts("build --again shop")["input"] == {"name": "shop", "skip": "[skip ci]", "again": True}

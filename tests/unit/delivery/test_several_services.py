@@ -76,6 +76,12 @@ def test_build_of_a_push_knows_what_was_built_and_that_of_a_service_its_folder()
     assert not {"LIFECYCLE_KNOWN", "LIFECYCLE_SKIP_CI"} & set(one)
 
 
+def test_snapshots_of_a_service_have_the_order_of_the_pushes() -> None:
+    """A service's own run starts later than the next push may."""
+    found = variables(changed(folder="services/api", pushed="2026-11-23T10:59:00Z"))
+    assert found["LIFECYCLE_BUILT_AT"] == "2026-11-23T10:59:00Z"
+
+
 def test_each_kind_of_end_is_read() -> None:
     one = {"folder": "services/api", "source": "0" * 16, "unchanged": "web"}
     sources = Sources("services/api", "0" * 16, "web")
@@ -103,7 +109,7 @@ def test_each_changed_service_gets_one_delivery_of_its_own() -> None:
     executions = MemoryExecutions()
     first = start_services(executions, PUSH, PUSH.execution, SERVICES, "docs")
     assert first.runs == {"api": f"api--{COMMIT}", "web": f"web--{COMMIT}"}
-    assert executions.deliveries[f"api--{COMMIT}"] == payload_of(PUSH, folder="services/api")
+    assert executions.deliveries[f"api--{COMMIT}"] == payload_of(changed(folder="services/api"))
     assert start_services(executions, PUSH, PUSH.execution, SERVICES, "docs") == first, "a repeated call"
     assert len(executions.deliveries) == 2
 

@@ -282,6 +282,7 @@ class Pushed(Command):
     skip: str = Field(default="", max_length=20)
     folder: ServiceFolder = ""
     again: bool = False
+    pushed: str = Field(default="", max_length=40)
 
     def push(self) -> Push:
         return Push(**self.model_dump(include={each.name for each in fields(Push)}))
@@ -320,6 +321,7 @@ class RecordSnapshot(Command):
     skip: str = ""
     folder: str = ""
     again: bool = False
+    pushed: str = ""
     build: str
     service: str
     version: str

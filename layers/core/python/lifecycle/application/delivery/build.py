@@ -6,7 +6,7 @@ statemachines/delivery.asl.json.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -116,7 +116,7 @@ def start_build(builds: Builds, catalogue: Catalogue, push: Push, started: str, 
         "LIFECYCLE_REPOSITORY": push.repository,
         "LIFECYCLE_COMMIT": push.commit,
         "LIFECYCLE_BRANCH": push.branch,
-        "LIFECYCLE_BUILT_AT": started,
+        "LIFECYCLE_BUILT_AT": push.pushed or started,
     }
     at = datetime.fromisoformat(started)
     builds_so_far = catalogue.change_builds(push.repository, lambda before: before.begun(push.commit, at))
@@ -141,11 +141,14 @@ class StartedServices:
 def start_services(
     executions: Executions, push: Push, execution: str, services: Mapping[str, str], unchanged: str
 ) -> StartedServices:
-    """Start one delivery for each changed service, once for each execution of the push's delivery."""
+    """Start one delivery for each changed service, once for each execution of the push's delivery.
+
+    `push.pushed` is the start of that execution.
+    """
     runs = {}
     for service, folder in services.items():
         name, _ = start_once(
-            executions, service_delivery(service, execution, push.commit), payload_of(push, folder=folder)
+            executions, service_delivery(service, execution, push.commit), payload_of(replace(push, folder=folder))
         )
         runs[service] = name
     return StartedServices(runs, unchanged)

@@ -9,7 +9,7 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from lifecycle.application.ports.executions import Executions
@@ -20,7 +20,7 @@ from lifecycle.domain.delivery.skip_marker import skip_marker, skipped_because
 LARGEST_BODY = 1_000_000
 
 # The fields of a push that most pushes do not have.
-_OPTIONAL = ("skip", "folder", "again")
+_OPTIONAL = ("skip", "folder", "again", "pushed")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -38,6 +38,7 @@ class Push:
 
     `skip` is the marker in the head commit's message that asks for no build. `again` says that a person repeats the
     build and wants it anyway. `folder` is that of the one service that a run is for; empty for the whole push.
+    `pushed` is then the start of the push's own run, so that snapshots of a service have the order of the pushes.
     """
 
     repository: str
@@ -49,6 +50,7 @@ class Push:
     skip: str = ""
     folder: str = ""
     again: bool = False
+    pushed: str = ""
 
     @property
     def execution(self) -> str:
@@ -146,7 +148,6 @@ def start_once(executions: Executions, run: str, payload: Mapping[str, Any]) -> 
     return run, True
 
 
-def payload_of(push: Push, folder: str = "") -> dict[str, Any]:
-    """Return the input of the delivery of a push, or of one service of it; what is not set is left out."""
-    given = asdict(replace(push, folder=folder or push.folder))
-    return {name: value for name, value in given.items() if value or name not in _OPTIONAL}
+def payload_of(push: Push) -> dict[str, Any]:
+    """Return the input of a delivery; what is not set is left out."""
+    return {name: value for name, value in asdict(push).items() if value or name not in _OPTIONAL}

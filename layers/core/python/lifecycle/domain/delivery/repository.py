@@ -66,7 +66,8 @@ class RepositoryBuilds:
     def recorded(self, service: str, build: LastBuild | None) -> "RepositoryBuilds":
         """Return the record with a new snapshot, unless it has a newer one of this service.
 
-        None stands for a snapshot of the whole repository, with which no later push can compare. Only the newest MOST_SERVICES stay, so a service that is gone leaves at last.
+        None stands for a snapshot of the whole repository, with which no later push can compare. Only the newest
+        MOST_SERVICES stay, so a service that is gone leaves at last.
         """
         if build is None:
             return replace(self, services={name: each for name, each in self.services.items() if name != service})
