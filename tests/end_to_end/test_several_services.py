@@ -1,5 +1,6 @@
 """A repository with twenty services: a push builds those that it changed, and says which ones it left alone."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from apps.local.git.repositories import REMOTE, adopt_shared, commit_all, git
+from apps.local.paths import REPOSITORY
 from lifecycle import names
 from tests.conftest import Laptop
 from tests.end_to_end.command_line import Operator, Output
@@ -35,7 +37,7 @@ class Shop:
         """Commit everything and push; return the name of the run."""
         commit = commit_all(self.copy, message)
         output = self.operator.run(["git", "-C", str(self.copy), "push", *options, REMOTE, "HEAD"])
-        run = f"shop-{commit}"
+        run = f"{self.copy.name}-{commit}"
         assert output.code == 0, output
         assert f"lifecycle: 202 {answer}; follow it with `lifecycle watch {run}`" in output.err, output
         return run
@@ -59,7 +61,7 @@ def of_kind(events: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def shop(laptop: Laptop, operator: Operator, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """The repository, with its first push delivered; part-02 depends on libs/money."""
-    root = tmp_path_factory.mktemp("repositories") / "shop"
+    root = tmp_path_factory.mktemp("repositories") / "parts"
     for number, name in enumerate(NAMES, start=1):
         folder = root / "services" / name
         folder.mkdir(parents=True)
@@ -142,3 +144,25 @@ def test_two_folders_with_one_name_are_refused(shop: Shop, first: Output) -> Non
     assert 'found "part-20" in services/part-20 and services/part-21' in end["cause"]
     git(shop.copy, "rm", "-r", "--quiet", "services/part-21")
     assert of_kind(shop.watched(shop.push("Remove it")), "snapshot") == []
+
+
+def test_example_of_two_services_is_added_built_and_deployed_service_by_service(
+    laptop: Laptop, operator: Operator
+) -> None:
+    example = str(REPOSITORY / "examples" / "shop")
+    added = json.loads(operator("local", "add", example, "--hosts", "1").out)
+    assert [each["service"] for each in added] == ["shop-api", "shop-web"]
+    copy = Shop(laptop, operator, Path(added[0]["working_copy"]))
+    (services,) = of_kind(copy.watched(copy.push("Begin")), "services")
+    assert sorted(services["runs"]) == ["shop-api", "shop-web"]
+    (first,) = copy.snapshots("shop-api")
+    release = operator("promote", "shop-api", first["version"]).facts["release"]
+    assert operator("deploy", "shop-api", release, "--yes").end["state"] == "DONE"
+    copy.write("shared/prices.py", (copy.copy / "shared/prices.py").read_text() + "\n# Unchanged prices.\n")
+    events = copy.watched(copy.push("Touch the prices"))
+    assert [each["service"] for each in of_kind(events, "snapshot")] == ["shop-api"]
+    (history,) = operator.read("history", "shop-api").facts["deployments"]
+    assert (history["cluster"], history["state"]) == ("production/shop-api", "DONE")
+    again = operator("build", "--again", "shop").facts["run"]
+    assert [each["service"] for each in of_kind(copy.watched(again), "snapshot")] == ["shop-api"]
+    assert [len(copy.snapshots(name)) for name in ("shop-api", "shop-web")] == [3, 1]
