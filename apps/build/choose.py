@@ -66,6 +66,7 @@ def choose(root: Path, environ: Mapping[str, str]) -> Choice:
     if folder := environ.get("LIFECYCLE_FOLDER", ""):
         return BuildOne(folder, _source_of(root, folder))
     if (root / FILE_NAME).exists():
+        read_services(root, ["."])
         return BuildOne(".")
     found = read_services(root, folders_of(tracked_files(root)).services)
     if not found:

@@ -211,6 +211,13 @@ def test_service_in_the_top_folder_is_the_only_one_and_always_built(clone: Clone
     assert clone.choose() == BuildOne(".")
 
 
+def test_path_of_the_only_service_is_checked_too(clone: Clone) -> None:
+    clone.write("lifecycle.toml", FILE.format(name="shop", more='paths = ["../other"]'))
+    clone.commit()
+    with pytest.raises(InvalidServiceFile, match=r"^lifecycle\.toml:3: paths\[0\]: expected a path inside"):
+        clone.choose()
+
+
 def test_lifecycle_toml_in_the_folder_of_a_service_is_a_file_of_that_service(clone: Clone) -> None:
     clone.write("services/api/tests/sample/lifecycle.toml", "invalid")
     clone.commit()
