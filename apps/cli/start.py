@@ -70,10 +70,13 @@ def deploy_command(request: Request) -> str:
     """Return the command that requests the same deployment with the same overrides."""
     options = {
         Override.QUARANTINE: " --even-if-quarantined",
-        Override.FREEZE: " --despite-freeze --reason '...'",
+        Override.FREEZE: " --despite-freeze",
         Override.NO_ROLLBACK_TARGET: " --without-rollback-target",
+        Override.STAGING: " --despite-staging",
     }
     overrides = "".join(options[override] for override in request.overrides)
+    if {Override.FREEZE, Override.STAGING} & set(request.overrides):
+        overrides += " --reason '...'"
     return f"deploy {request.service} {request.version} --environment {request.environment}{overrides}"
 
 

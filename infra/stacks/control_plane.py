@@ -85,7 +85,7 @@ class ControlPlaneStack(Stack):
         self._storage = Storage(self, "Storage", retain=settings.retain, plain_http=settings.emulated)
         self._shared = self._shared_by_phases(settings)
         self._delivery_phases(settings)
-        self._rollout_phases()
+        self._rollout_phases(settings)
         receive_push = self._phase(
             "receive_push",
             may=[
@@ -127,11 +127,12 @@ class ControlPlaneStack(Stack):
         self._phase("check_build", may=read_builds(emulated=settings.emulated))
         self._phase("record_snapshot", reads=[SNAPSHOTS], writes=[LEDGER])
 
-    def _rollout_phases(self) -> None:
+    def _rollout_phases(self, settings: Settings) -> None:
+        clusters = registry_list(emulated=settings.emulated)
         drains, registers = change_targets("DeregisterTargets"), change_targets("RegisterTargets")
         self._phase(
             "plan",
-            reads=[TARGETS, WEIGHTS, GROUP_SETTINGS, SNAPSHOTS, RELEASES],
+            reads=[TARGETS, WEIGHTS, GROUP_SETTINGS, SNAPSHOTS, RELEASES, clusters],
             writes=[LEDGER, REGISTRY],
             # It takes out targets of no known host.
             may=[LEAVE_QUEUE, drains, set_weights()],
@@ -172,7 +173,7 @@ class ControlPlaneStack(Stack):
     def _operator_phases(self, settings: Settings) -> None:
         clusters = registry_list(emulated=settings.emulated)
         # It holds an artifact of up to 1 GiB in memory while it copies it.
-        self._phase("promote", reads=[SNAPSHOTS], writes=[LEDGER, RELEASES], seconds=300, megabytes=3008)
+        self._phase("promote", reads=[SNAPSHOTS, clusters], writes=[LEDGER, RELEASES], seconds=300, megabytes=3008)
         # RETRY lifts the quarantine of a host.
         self._phase("decide", writes=[LEDGER], may=[LIFT_QUARANTINE, ANSWER_ROLLOUT])
         self._phase("approve", writes=[LEDGER], may=[ANSWER_ROLLOUT])

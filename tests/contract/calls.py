@@ -235,6 +235,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
         lambda: g.registry.set_desired(g.cluster, Desired("1.0.1", "d", 1, "d-1")),
         lambda: g.registry.desired(g.cluster),
     ),
+    "SsmRegistry.has": lambda g: _desired(g, lambda: g.registry.has(g.cluster)),
     "SsmRegistry.clusters": lambda g: _desired(g, lambda: g.cluster in g.registry.clusters()),
     "AlbDispatcher.targets": lambda g: _registered(g, lambda: g.dispatcher.targets(g.cluster)),
     "AlbDispatcher.target": lambda g: _registered(g, lambda: g.dispatcher.target(g.cluster, ADDRESS)),

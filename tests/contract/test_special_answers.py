@@ -25,6 +25,7 @@ from tests.contract.test_edges import notices
 from tests.contract.test_operating import waiting
 from tests.support.aws_faults import DENIED, Fault, FaultyAws
 from tests.support.json_service import json_client
+from tests.support.ungated import ungated
 
 ADDRESS = "10.0.0.1"
 CONFLICT = Fault("ConditionalRequestConflict", 409)
@@ -66,18 +67,20 @@ def test_a_foreign_object_is_named_and_claims_no_number(gateways: Gateways) -> N
     gateways.put_foreign(gateways.service, "1.2.0", b"not ours")
     for snapshot in (SNAPSHOT, SNAPSHOT, OTHER_SNAPSHOT):
         with pytest.raises(ForeignObject, match="delete it and repeat the command") as refused:
-            promote(gateways.catalogue, gateways.artifacts, gateways.service, snapshot, "ada")
+            promote(gateways.catalogue, gateways.artifacts, gateways.service, snapshot, "ada", ungated)
         assert refused.value.key == f"s3://artifacts/release/{gateways.service}/1.2.0/artifact.tar.gz"
     assert gateways.catalogue.releases(gateways.service) == {}
     gateways.artifacts.delete(gateways.service, "1.2.0")
-    made = promote(gateways.catalogue, gateways.artifacts, gateways.service, OTHER_SNAPSHOT, "ada")
+    made = promote(gateways.catalogue, gateways.artifacts, gateways.service, OTHER_SNAPSHOT, "ada", ungated)
     assert (made.release, made.created) == ("1.2.0", True)
 
 
 def test_bytes_of_the_snapshot_itself_are_no_foreign_object(gateways: Gateways) -> None:
     publish(gateways)
     gateways.put_foreign(gateways.service, "1.2.0", BODY)
-    assert promote(gateways.catalogue, gateways.artifacts, gateways.service, SNAPSHOT, "ada").release == "1.2.0"
+    assert (
+        promote(gateways.catalogue, gateways.artifacts, gateways.service, SNAPSHOT, "ada", ungated).release == "1.2.0"
+    )
 
 
 @pytest.mark.emulator
@@ -122,10 +125,12 @@ def test_a_promotion_never_blames_other_promotions_for_a_conflict(
 ) -> None:
     publish(stack)
     with faulty.always(cancelled(FINE, BUSY), "TransactWriteItems"), pytest.raises(CallFailed) as failed:
-        promote(DynamoCatalogue(table), stack.artifacts, stack.service, SNAPSHOT, "ada")
+        promote(DynamoCatalogue(table), stack.artifacts, stack.service, SNAPSHOT, "ada", ungated)
     assert failed.value.code == "TransactionCanceledException"
     assert "met another write of the same record" in str(failed.value)
-    assert promote(DynamoCatalogue(table), stack.artifacts, stack.service, SNAPSHOT, "ada").release == "1.2.0"
+    assert (
+        promote(DynamoCatalogue(table), stack.artifacts, stack.service, SNAPSHOT, "ada", ungated).release == "1.2.0"
+    )
 
 
 @pytest.mark.emulator

@@ -67,8 +67,16 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "start_build": {"codebuild:StartBuild": {"codebuild:project/lifecycle-build"}},
     "check_build": SEE_BUILDS,
     "record_snapshot": WRITE_LEDGER | READ_SNAPSHOTS,
-    "promote": WRITE_LEDGER | READ_BOTH | {"s3:PutObject": {f"{BUCKET}/release/*"}},
-    "plan": WRITE_LEDGER | DELETE | WRITE_REGISTRY | READ_TARGETS | READ_GROUPS | READ_BOTH | DRAIN | WEIGH,
+    "promote": WRITE_LEDGER | LIST_REGISTRY | READ_BOTH | {"s3:PutObject": {f"{BUCKET}/release/*"}},
+    "plan": WRITE_LEDGER
+    | LIST_REGISTRY
+    | DELETE
+    | WRITE_REGISTRY
+    | READ_TARGETS
+    | READ_GROUPS
+    | READ_BOTH
+    | DRAIN
+    | WEIGH,
     "next_step": WRITE_LEDGER | READ_TARGETS,
     "drain": WRITE_LEDGER | READ_TARGETS | DRAIN | WEIGH,
     "install": WRITE_LEDGER,

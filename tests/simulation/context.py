@@ -54,7 +54,7 @@ READS = {
     "fleet": ("reports", "report", "names", "turn_epochs", "quarantined", "quarantined_hosts"),
     "freezes": ("all",),
     "queue": ("waiting",),
-    "registry": ("desired", "clusters"),
+    "registry": ("desired", "clusters", "has"),
     "dispatcher": (
         "targets",
         "target",

@@ -36,13 +36,18 @@ Frozen = Annotated[
 NoRollbackTarget = Annotated[
     bool, typer.Option("--without-rollback-target", help="Deploy although no version could be rolled back to.")
 ]
+DespiteStaging = Annotated[
+    bool,
+    typer.Option("--despite-staging", help="Deploy a version that staging did not verify; needs a --reason."),
+]
 
 
-def _overrides(*, quarantine: bool, freeze: bool, no_rollback_target: bool) -> tuple[Override, ...]:
+def _overrides(*, quarantine: bool, freeze: bool, no_rollback_target: bool, staging: bool) -> tuple[Override, ...]:
     flags = {
         Override.QUARANTINE: quarantine,
         Override.FREEZE: freeze,
         Override.NO_ROLLBACK_TARGET: no_rollback_target,
+        Override.STAGING: staging,
     }
     return tuple(override for override, given in flags.items() if given)
 
@@ -58,12 +63,16 @@ def plan(
     even_if_quarantined: Quarantined = False,
     despite_freeze: Frozen = False,
     without_rollback_target: NoRollbackTarget = False,
+    despite_staging: DespiteStaging = False,
 ) -> int:
     """Show what a deployment would do: host order, checks, expected time and blockers."""
     cluster = resolve.existing_cluster(connection, service, environment)
     wanted = resolve.version_for(connection, cluster, version)
     overrides = _overrides(
-        quarantine=even_if_quarantined, freeze=despite_freeze, no_rollback_target=without_rollback_target
+        quarantine=even_if_quarantined,
+        freeze=despite_freeze,
+        no_rollback_target=without_rollback_target,
+        staging=despite_staging,
     )
     request = new_request(connection, cluster, wanted, "", overrides=overrides)
     preview = read_preview(connection, request)
@@ -93,6 +102,7 @@ def deploy(
     even_if_quarantined: Quarantined = False,
     despite_freeze: Frozen = False,
     without_rollback_target: NoRollbackTarget = False,
+    despite_staging: DespiteStaging = False,
     yes: Yes = False,
     watch: Watch = True,
 ) -> int:
@@ -100,12 +110,16 @@ def deploy(
 
     It is queued while another deployment runs in the cluster. A newer deployment replaces it in the queue.
     """
-    if despite_freeze and not reason.strip():
-        raise Refused("the deployment", ["--despite-freeze needs a --reason, which the audit log records"])
+    for option, given in (("--despite-freeze", despite_freeze), ("--despite-staging", despite_staging)):
+        if given and not reason.strip():
+            raise Refused("the deployment", [f"{option} needs a --reason, which the audit log records"])
     cluster = resolve.existing_cluster(connection, service, environment)
     wanted = resolve.version_for(connection, cluster, version)
     overrides = _overrides(
-        quarantine=even_if_quarantined, freeze=despite_freeze, no_rollback_target=without_rollback_target
+        quarantine=even_if_quarantined,
+        freeze=despite_freeze,
+        no_rollback_target=without_rollback_target,
+        staging=despite_staging,
     )
     request = new_request(connection, cluster, wanted, reason, overrides=overrides)
     return start_rollout(printer, connection, request, StartOptions(yes, watch))

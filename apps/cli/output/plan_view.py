@@ -84,8 +84,16 @@ def plan_facts(preview: Preview) -> dict[str, Any]:
         "notes": list(found.warnings),
         "waits_for": found.waits_for or None,
         "supersedes": found.supersedes or None,
+        "staging": _earlier_facts(found),
         "overrides": [str(override) for override in preview.request.overrides],
     }
+
+
+def _earlier_facts(found: Plan) -> dict[str, Any] | None:
+    if (earlier := found.earlier) is None:
+        return None
+    facts = {"outcome": str(earlier.outcome), "deployment": earlier.deployment or None, "blame": str(earlier.blame)}
+    return {**facts, "at": earlier.at and earlier.at.isoformat(), "blocks": earlier.blocks, "text": earlier.sentence}
 
 
 def show_plan(printer: Printer, preview: Preview) -> None:
@@ -107,6 +115,8 @@ def show_plan(printer: Printer, preview: Preview) -> None:
         printer.line(f"expected time: about {lasting(found.expected_seconds)}, {found.expected_from}")
         previous = found.previous.version if found.previous else "none (first deployment)"
         printer.line(f"rollback target: {previous}")
+    if found.earlier:
+        printer.line(f"{found.earlier.environment}: {found.earlier.sentence}")
     for note in found.warnings:
         printer.line(f"warning: {note}", "yellow")
     if found.waits_for:

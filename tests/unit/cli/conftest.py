@@ -14,6 +14,7 @@ from apps.cli.main import app
 from apps.cli.ports import Connection, Run
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.delivery.promote import promote
+from lifecycle.application.delivery.staging_gate import StagingGate
 from lifecycle.application.fleet.quarantine import lift_quarantine, quarantine
 from lifecycle.application.fleet.remove_host import remove_host
 from lifecycle.application.operator_command import RequestedBy
@@ -115,7 +116,9 @@ class FakeFunctions:
 
     def _promote(self, payload: dict[str, Any]) -> Any:
         asked, memory = events.Promote.model_validate(payload), self.machine.memory
-        return promote(memory.catalogue, memory.artifacts, asked.service, asked.snapshot, asked.requested_by)
+        by = asked.requested_by
+        gate = StagingGate(memory.context, by, asked.despite_staging, asked.reason)
+        return promote(memory.catalogue, memory.artifacts, asked.service, asked.snapshot, by, gate)
 
     def _decide(self, payload: dict[str, Any]) -> Any:
         asked, context = events.Decide.model_validate(payload), self.machine.context

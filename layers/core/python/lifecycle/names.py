@@ -162,9 +162,14 @@ LISTENER = "listener"
 ADDRESS = "address"
 
 
+def cluster_parameters(environment: str, service: str) -> str:
+    """Return the path above a cluster's parameters."""
+    return f"{REGISTRY}/{environment}/{service}"
+
+
 def parameter(environment: str, service: str, leaf: str) -> str:
     """Return the path of one of a cluster's parameters; `leaf` is one of the constants above."""
-    return f"{REGISTRY}/{environment}/{service}/{leaf}"
+    return f"{cluster_parameters(environment, service)}/{leaf}"
 
 
 # --- Roles; each policy has the name of its role

@@ -161,6 +161,8 @@ class Promote(Command):
     service: str
     snapshot: str
     requested_by: str = Field(min_length=1, max_length=200)
+    despite_staging: bool = False
+    reason: Shortened = ""
 
 
 class Operate(Command):

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from lifecycle.domain.analysis.model import Measure
 from lifecycle.domain.service.host_count import HostCount
 from lifecycle.domain.service.manifest import Check, Run
-from lifecycle.domain.service.policy import AfterBake, ApprovalGate, OnAlarm, OnFail, Policy
+from lifecycle.domain.service.policy import After, AfterBake, ApprovalGate, OnAlarm, OnFail, Policy
 from lifecycle.domain.service.version import ReleaseVersion
 from lifecycle.servicefile import fields
 from lifecycle.servicefile.fields import (
@@ -146,6 +146,8 @@ class StagingTable(Table):
     on_fail: Literal["halt", "roll_back"] = Field(default=_DEFAULT.on_fail.value, description='"halt" or "roll_back"')
     after_bake: Literal["go_on", "ask"] = Field(default=_DEFAULT.after_bake.value, description='"go_on" or "ask"')
 
+    after: Literal["none", ""] = Field(default="none", description='"none": no environment comes before staging')
+
     @field_validator("max_unavailable")
     @classmethod
     def _is_not_zero(cls, value: HostCount) -> HostCount:
@@ -159,14 +161,24 @@ class StagingTable(Table):
             "on_alarm": OnAlarm(self.on_alarm),
             "on_fail": OnFail(self.on_fail),
             "after_bake": AfterBake(self.after_bake),
+            "after": self._after(),
         }
         return Policy(**{**self.model_dump(), **chosen})
+
+    def _after(self) -> After:
+        return After.NONE
 
 
 class ProductionTable(StagingTable):
     """`[environments.production]`: as staging, but never automatic."""
 
     automatic: Literal[False] = Field(default=False, description="false: only staging may be automatic")
+    after: Literal["staging", "none", ""] | None = Field(  # type: ignore[assignment] # another environment's values
+        default=None, description='"staging", or "none" (or "") for no environment that comes first'
+    )
+
+    def _after(self) -> After:
+        return After.DEFAULT if self.after is None else After(self.after or "none")
 
 
 class EnvironmentsTable(Table):
@@ -222,7 +234,9 @@ class ServiceFile(Table):
         """Return the manifest's part of the file. Without a declared self-test, the self-test is is_alive's path."""
         alive, test = self.checks.is_alive, self.checks.self_test
         path = test.path if test.path or test.command else alive.path
-        tables = {"staging": self.environments.staging, "production": self.environments.production}
+        # Production's is always written: a manifest without it counts as an older build, which knew no `after`.
+        production = self.environments.production or ProductionTable()
+        tables = {"staging": self.environments.staging, "production": production}
         return ManifestParts(
             run=Run(**self.run.model_dump()),
             is_alive=Check(path=alive.path, timeout_seconds=alive.timeout_seconds, also=alive.also),

@@ -11,6 +11,7 @@ from lifecycle.application.context import Context
 from lifecycle.application.ports.step_reads import LoopRecords
 from lifecycle.application.readable import readable
 from lifecycle.application.rollout.desired_version import read_desired
+from lifecycle.application.rollout.earlier_environment import read_verdict
 from lifecycle.application.rollout.strays import find_strays
 from lifecycle.domain.convergence.set_back import set_back
 from lifecycle.domain.errors import InvalidName, Unknown, UnreadableRecord
@@ -153,6 +154,7 @@ def observed(context: Context, request: Request) -> Observed:
         and context.dispatcher.has_test_bed(cluster),
         minute=context.minute,
         unreadable=tuple(map(str, (*found.unreadable, *unqueued, *older))),
+        earlier=read_verdict(context, request.environment, manifest) if request.kind is Kind.DEPLOY else None,
         strays=find_strays(context, cluster, set_back(found.desired, reports, lease, recent).ledger),
         epochs=recorded_epochs(found.desired, reports, context.fleet.turn_epochs(cluster), recent),
     )

@@ -98,6 +98,7 @@ class Override(StrEnum):
     QUARANTINE = "QUARANTINE"  # the version is quarantined here
     FREEZE = "FREEZE"  # the cluster, its environment or everything is frozen
     NO_ROLLBACK_TARGET = "NO_ROLLBACK_TARGET"  # the previous version could not be deployed again
+    STAGING = "STAGING"  # staging did not verify the version
 
     @classmethod
     def _missing_(cls, value: object) -> "Override | None":

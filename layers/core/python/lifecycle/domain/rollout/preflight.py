@@ -23,6 +23,7 @@ from lifecycle.domain.rollout.balancer_settings import (
 )
 from lifecycle.domain.rollout.capacity import Floor, first_refusal
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request
+from lifecycle.domain.rollout.earlier_environment import Verdict
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.freezes import Freeze, freeze_reason
 from lifecycle.domain.rollout.lease import Lease, UnreadableLease
@@ -51,7 +52,7 @@ class Observed:
     the cluster has the target groups for a test bed, and `minute` is the length of its minute. `named` is the
     deployment that `desired` names, and `nobodys` says why no deployment wrote it. `unreadable` has a sentence for
     each record that the plan does without. `epochs` are those of all records beside the lease. `strays` are
-    targets of no host.
+    targets of no host. `earlier` is the verdict of the environment that comes first, for a deployment only.
     """
 
     manifest: Manifest
@@ -75,6 +76,7 @@ class Observed:
     unreadable: tuple[str, ...] = ()
     epochs: Epochs = field(default_factory=Epochs)
     strays: Strays = NO_STRAYS
+    earlier: Verdict | None = None
 
     def policy(self, request: Request) -> Policy:
         """Return the policy of the requested environment."""
@@ -107,6 +109,7 @@ _HOW_TO_OVERRIDE = {
     Override.QUARANTINE: "deploy another version, or use --even-if-quarantined",
     Override.FREEZE: "wait, or use --despite-freeze with a --reason",
     Override.NO_ROLLBACK_TARGET: "publish it again, or use --without-rollback-target",
+    Override.STAGING: "let it end DONE there first, or use --despite-staging with a --reason",
 }
 
 
@@ -194,6 +197,10 @@ def _overridable_blockers(request: Request, observed: Observed, now: datetime) -
         found[Override.QUARANTINE] = f"{version} is quarantined: {observed.bad_versions[version]}"
     if frozen := freeze_reason(observed.freezes, observed.policy(request).frozen, request.cluster, now):
         found[Override.FREEZE] = frozen
+    if observed.earlier and observed.earlier.blocks:
+        found[Override.STAGING] = (
+            f"{observed.earlier.environment} has not verified {version}: {observed.earlier.sentence}"
+        )
     if (why := _no_rollback_target(observed)) is not None:
         found[Override.NO_ROLLBACK_TARGET] = f"there is no rollback target: {why}"
     return found
