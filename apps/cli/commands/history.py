@@ -44,10 +44,19 @@ def history(
     printer.table(columns, [_row(each) for each in newest])
     for each in newest[:1]:
         printer.line(f"last: {each.id}: {one_line(each.reason or each.state, 400)}")
+        _show_changes(printer, each)
     show_unreadable(printer, rows.all())
     if not newest and not rows.all():
         printer.line(f"{service} was never deployed")
     return 0
+
+
+def _show_changes(printer: Printer, each: Deployment) -> None:
+    changes = each.changes
+    if changes.sentence:
+        printer.line(f"changes: {one_line(changes.sentence)}{f': {changes.link}' if changes.link else ''}")
+    for subject in changes.subjects:
+        printer.line(f"  {one_line(subject, 80)}")
 
 
 def _row(each: Deployment) -> list[Cell]:

@@ -130,6 +130,11 @@ def deployment_facts(each: Deployment) -> dict[str, Any]:
         "reason": each.request.reason,
         "overrides": [str(override) for override in each.request.overrides],
         "rollback_of": each.request.rollback_of,
+        "changes": {
+            "text": each.changes.sentence,
+            "subjects": list(each.changes.subjects),
+            "compare": each.changes.link or None,
+        },
         "started_at": each.started_at.isoformat(),
         "finished_at": each.finished_at.isoformat() if each.finished_at else None,
     }

@@ -63,6 +63,7 @@ def _view(view: DeploymentView, context: ViewContext) -> Markup:
         tag("p", deployment_badge(current), " ", current.reason),
         tag("p", badge(Tone.BAD, interruption_words(current, view.interrupted))) if view.interrupted else None,
         tag("p", soft(_facts(current, context))),
+        _changes(current),
         unreadable_rows(view.unreadable),
         _buttons(view, context),
         _hosts(view, context),
@@ -85,6 +86,15 @@ def _facts(current: Deployment, context: ViewContext) -> str:
     )
     overrides = f"; overridden: {', '.join(request.overrides)}" if request.overrides else ""
     return f"{current.id}; {begun}{overrides}"
+
+
+def _changes(current: Deployment) -> Markup | None:
+    """Return the commits that it brings or takes back; the newest subjects, and a link to all."""
+    found = current.changes
+    if not found.sentence:
+        return None
+    link = tag("a", "compare", href=found.link, rel="noreferrer") if found.link else None
+    return tag("div", tag("p", found.sentence, " ", link), tag("ul", [tag("li", each) for each in found.subjects]))
 
 
 def _buttons(view: DeploymentView, context: ViewContext) -> Markup | None:

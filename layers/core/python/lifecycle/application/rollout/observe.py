@@ -27,7 +27,7 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kin
 from lifecycle.domain.rollout.epochs import recorded_epochs
 from lifecycle.domain.rollout.execution import Visit
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.domain.rollout.preflight import Observed
+from lifecycle.domain.rollout.preflight import Observed, replaced_version
 from lifecycle.domain.rollout.steps import Facts
 from lifecycle.domain.rollout.test_bed.hosts import wants_test_bed
 from lifecycle.domain.service.manifest import Manifest
@@ -133,6 +133,8 @@ def observed(context: Context, request: Request) -> Observed:
     found = read_desired(context, cluster, lease, recent)
     waiting, unqueued = readable(lambda: context.queue.waiting(cluster), None)
     previous = previous_target(recent, request, found.desired)
+    settings = _balancer_settings(context, request, previous, reports)
+    replaced = replaced_version(request, previous, found.desired)
     return Observed(
         manifest=manifest,
         lease=lease,
@@ -144,7 +146,9 @@ def observed(context: Context, request: Request) -> Observed:
         rotation=rotation(context, cluster, reports),
         bad_versions=context.fleet.quarantined(cluster),
         past=past_attempts(context, recent),
-        settings=_balancer_settings(context, request, previous, reports),
+        settings=settings,
+        replaced_version=replaced,
+        replaced=settings.others.get(replaced) or _manifest(context, request.service, replaced),
         bad_hosts=context.fleet.quarantined_hosts(cluster),
         freezes=context.freezes.all(),
         no_rollback_target=_missing_artifact(context, request, previous),

@@ -20,6 +20,7 @@ from lifecycle.domain.rollout.desired_writes import NO_WRITES
 from lifecycle.domain.rollout.execution import execution_number
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.plan import Plan, plan
+from lifecycle.domain.service.commits import note_of
 from lifecycle.domain.service.target import Target
 
 
@@ -307,6 +308,7 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
         execution=execution,
         skipped_hosts=observe.previously_skipped_hosts(context, request),
         writes=earlier.known_writes if earlier else NO_WRITES,
+        changes=note_of(found.changes, found.compare),
     )
 
 

@@ -14,6 +14,8 @@ from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.desired_writes import NO_WRITES, DesiredWrites
 from lifecycle.domain.rollout.execution import continues
 from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote
+from lifecycle.domain.service.commits import NO_NOTE as NO_CHANGES
+from lifecycle.domain.service.commits import ChangeNote
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 
@@ -148,7 +150,7 @@ class Deployment:
     empty where only the rest was read. `previous` is the rollback target. `execution` is the name of the
     state-machine execution that carries it now. `writes` is None where an older version wrote the record. `claimed`
     is the epoch of the lease that its plan took last, which may not have become its epoch. `failed_host` is the host
-    at which a repair ended.
+    at which a repair ended. `changes` are the commits that it brings, or takes back.
     """
 
     request: Request
@@ -169,6 +171,7 @@ class Deployment:
     writes: DesiredWrites | None = None
     claimed: int = 0
     failed_host: str = ""
+    changes: ChangeNote = NO_CHANGES
 
     @property
     def id(self) -> str:

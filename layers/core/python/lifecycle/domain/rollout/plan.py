@@ -18,6 +18,8 @@ from lifecycle.domain.rollout.earlier_environment import Verdict
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.preflight import Observed, blockers, warnings
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason
+from lifecycle.domain.service.commits import Changes, changes_between, taken_back
+from lifecycle.domain.service.compare_link import compare_link
 from lifecycle.domain.service.target import Target
 
 
@@ -40,6 +42,7 @@ class Plan:
     desired one, and a deployment that ended DONE wrote it. `desired_is_nobodys`: a person changed it by hand.
     `epochs` are those that the new one must exceed, beside the lease's. `drain_seconds` is how long a drain may take.
     `strays` are targets of no host. `earlier` is the verdict of the environment that comes first.
+    `changes` are the commits since the version that runs here, and `compare` is the address of a page about them.
     """
 
     target: Target
@@ -59,6 +62,8 @@ class Plan:
     drain_seconds: int = 0
     strays: Strays = NO_STRAYS
     earlier: Verdict | None = None
+    changes: Changes | None = None
+    compare: str = ""
 
     @property
     def nothing_to_do(self) -> bool:
@@ -85,6 +90,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
     seconds, source = _expected(len(order), observed, bake)
     held = request.kind is Kind.DEPLOY and observed.lease.held_by_another(request.deployment, now)
     waiting = observed.waiting.request.deployment if observed.waiting else ""
+    changes, compare = _changes(request, observed)
     return Plan(
         target=target,
         previous=observed.previous,
@@ -103,7 +109,22 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         drain_seconds=drain_seconds(request, observed.manifest, observed.settings),
         strays=observed.strays,
         earlier=observed.earlier,
+        changes=changes,
+        compare=compare,
     )
+
+
+def _changes(request: Request, observed: Observed) -> tuple[Changes | None, str]:
+    """Return the commits since the version that runs here, or those that a rollback takes back, with their page."""
+    new, before, other = observed.manifest, observed.replaced_version, observed.replaced
+    if not before:
+        return None, ""
+    if other is None:
+        return Changes(before, unknown=f"the manifest of {before} is gone"), ""
+    if request.kind is Kind.ROLLBACK:
+        return taken_back(before, new.history, other.history), compare_link(new.repository, new.commit, other.commit)
+    found = changes_between(before, other.history, new.history)
+    return found, compare_link(new.repository, other.commit, new.commit)
 
 
 def _order(drift: Mapping[str, str], observed: Observed, now: datetime, heartbeat_timeout: timedelta) -> list[str]:

@@ -53,6 +53,7 @@ class Observed:
     deployment that `desired` names, and `nobodys` says why no deployment wrote it. `unreadable` has a sentence for
     each record that the plan does without. `epochs` are those of all records beside the lease. `strays` are
     targets of no host. `earlier` is the verdict of the environment that comes first, for a deployment only.
+    `replaced_version` is the one whose commits are compared with the new one's; `replaced` is its manifest, if any.
     """
 
     manifest: Manifest
@@ -77,6 +78,8 @@ class Observed:
     epochs: Epochs = field(default_factory=Epochs)
     strays: Strays = NO_STRAYS
     earlier: Verdict | None = None
+    replaced_version: str = ""
+    replaced: Manifest | None = None
 
     def policy(self, request: Request) -> Policy:
         """Return the policy of the requested environment."""
@@ -103,6 +106,17 @@ class Observed:
     def members(self, request: Request) -> frozenset[str]:
         """Return the hosts of the request: the cluster's members, or those of them that it names."""
         return self.cluster_members & frozenset(request.only) if request.only else self.cluster_members
+
+
+def replaced_version(request: Request, previous: Target | None, desired: Desired | None) -> str:
+    """Return the version that a deployment replaces: the verified one, or the one that a rollback takes back.
+
+    Empty for a repair, for the same version, and where there is none.
+    """
+    if request.kind is Kind.CONVERGE:
+        return ""
+    replaced: Target | Desired | None = desired if request.kind is Kind.ROLLBACK else previous
+    return replaced.version if replaced and replaced.version != request.version else ""
 
 
 _HOW_TO_OVERRIDE = {
