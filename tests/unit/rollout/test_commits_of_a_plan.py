@@ -15,11 +15,11 @@ def history(*names: str) -> History:
     return History(tuple(commits), len(names))
 
 
-def machine(policy: Policy | None = None) -> Machine:
+def machine() -> Machine:
     """Return a cluster that runs 1.1.0; 1.1.1 has two commits more."""
-    made = Machine(policy=policy)
+    made = Machine()
     for version, commit, names in (("1.1.0", "a", ("a",)), ("1.1.1", "c", ("c", "b", "a"))):
-        found = manifest(version, policy, commit=commit * 40, repository=REPOSITORY, history=history(*names))
+        found = manifest(version, commit=commit * 40, repository=REPOSITORY, history=history(*names))
         made.publish(found)
     made.deploy("1.1.0")
     return made
@@ -61,7 +61,9 @@ def test_repair_has_no_commits() -> None:
 
 
 def test_question_for_an_approval_has_the_sentence() -> None:
-    made = machine(Policy(min_alive_seconds=0, approval=ApprovalGate.AFTER_FIRST_HOST))
-    name = made.deploy("1.1.1")
+    made = machine()
+    policy = Policy(min_alive_seconds=0, approval=ApprovalGate.AFTER_FIRST_HOST)
+    made.publish(manifest("1.1.2", policy, commit="d" * 40, history=history("d", "c", "b", "a")))
+    name = made.deploy("1.1.2")
     questions = made.memory.deployments.questions(name)
-    assert [each.reason for each in questions if "; 2 commits since 1.1.0" in each.reason]
+    assert [each.reason for each in questions if "; 3 commits since 1.1.0" in each.reason]
