@@ -40,7 +40,7 @@ def history(
     newest = sorted(every, key=lambda each: each.started_at, reverse=True)[:limit]
     facts = {"deployments": [deployment_facts(each) for each in newest], "unreadable": list(rows.all())}
     printer.facts({"service": service, **facts})
-    columns = ("began (utc)", "environment", "kind", "version", "state", "took", "by")
+    columns = ("began (utc)", "environment", "kind", "version", "state", "took", "by", "changes")
     printer.table(columns, [_row(each) for each in newest])
     for each in newest[:1]:
         printer.line(f"last: {each.id}: {one_line(each.reason or each.state, 400)}")
@@ -61,9 +61,10 @@ def _show_changes(printer: Printer, each: Deployment) -> None:
 
 def _row(each: Deployment) -> list[Cell]:
     took = lasting((each.finished_at - each.started_at).total_seconds()) if each.finished_at else "-"
-    environment, who = each.cluster.environment, each.request.requested_by
+    environment, who = each.cluster.environment, one_line(each.request.requested_by, 40)
     kind, status = KINDS[each.request.kind], DEPLOYMENTS[each.state]
-    return [moment(each.started_at), environment, kind, each.target.version, status, took, one_line(who, 40)]
+    changes = one_line(each.changes.sentence, 40) or "-"
+    return [moment(each.started_at), environment, kind, each.target.version, status, took, who, changes]
 
 
 def _trail(printer: Printer, connection: Connection, clusters: list[Cluster], limit: int) -> int:

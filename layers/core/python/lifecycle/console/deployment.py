@@ -93,7 +93,7 @@ def _changes(current: Deployment) -> Markup | None:
     found = current.changes
     if not found.sentence:
         return None
-    link = tag("a", "compare", href=found.link, rel="noreferrer") if found.link else None
+    link = tag("a", "compare", href=found.link) if found.link.startswith("https://") else None
     return tag("div", tag("p", found.sentence, " ", link), tag("ul", [tag("li", each) for each in found.subjects]))
 
 
