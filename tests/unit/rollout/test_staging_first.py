@@ -202,7 +202,8 @@ def test_snapshot_that_halted_in_staging_is_not_promoted() -> None:
 
 
 def test_snapshot_that_never_ran_in_staging_is_not_promoted() -> None:
-    with pytest.raises(Refused, match="staging has not verified it: it never ran there"):
+    how = f"it never ran there \\(`lifecycle deploy hello {SNAPSHOT} --environment staging`\\)"
+    with pytest.raises(Refused, match=how):
         Shop().promote()
 
 
@@ -273,6 +274,16 @@ def test_overridden_deployment_begins_and_the_audit_log_and_its_record_say_so() 
     assert ("override staging", "ada", "the shop is down") in shop.trail()
     record = shop.machine.record(request.deployment)
     assert (record.request.overrides, record.request.reason) == ((Override.STAGING,), "the shop is down")
+
+
+def test_override_without_a_reason_is_refused_although_no_command_line_asked_for_one() -> None:
+    shop = Shop()
+    request = shop.machine.request(RELEASE, overrides=(Override.STAGING,), reason=" ")
+    planned = begin(shop.machine.context, request, request.deployment)
+    assert (planned.kind, planned.reason) == (
+        "REFUSED",
+        "--despite-staging needs a --reason, which the audit log records",
+    )
 
 
 def test_deployment_that_staging_rolled_back_after_the_promotion_is_refused_when_it_begins() -> None:

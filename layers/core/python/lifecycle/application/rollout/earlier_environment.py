@@ -29,7 +29,9 @@ def read_verdict(context: Context, environment: str, manifest: Manifest) -> Verd
         return None
     if after is not After.STAGING and not context.registry.has(before):
         return None
-    wanted = Wanted(frozenset(filter(None, (manifest.version, manifest.snapshot))), manifest.digest)
+    version = manifest.snapshot or manifest.version
+    command = f"lifecycle deploy {manifest.service} {version} --environment {STAGING}"
+    wanted = Wanted(frozenset({version, manifest.version}), manifest.digest, command)
     records = _records(context, before, wanted, manifest)
     found = deciding(wanted, records.deployments)
     attempts, _ = readable(lambda: context.deployments.attempts(found.id) if found else (), ())

@@ -71,8 +71,8 @@ def begin(context: Context, request: Request, execution: str) -> Planned:
 
 
 def _begin_planned(context: Context, request: Request, execution: str, found: Plan) -> Planned:
-    if found.blockers:
-        return _refuse(context, request, list(found.blockers))
+    if reasons := [*found.blockers, *_unexplained(request, found)]:
+        return _refuse(context, request, reasons)
     desired, _ = readable(lambda: context.registry.desired(request.cluster), None)
     if found.nothing_to_do and (found.is_verified or request.only) and request.kind is not Kind.ROLLBACK:
         why = f"every host of {request.cluster} serves {request.version} already"
@@ -81,6 +81,13 @@ def _begin_planned(context: Context, request: Request, execution: str, found: Pl
     if found.waits_for:
         return _take_slot(context, request, execution, found)
     return _take_lease(context, request, execution, found, desired)
+
+
+def _unexplained(request: Request, found: Plan) -> list[str]:
+    """Return what an override lacks: the command line asks for its reason, an execution started by hand does not."""
+    overridden = Override.STAGING in request.overrides and found.earlier is not None and found.earlier.blocks
+    needs = "--despite-staging needs a --reason, which the audit log records"
+    return [needs] if overridden and not request.reason.strip() else []
 
 
 def _second_execution(existing: Deployment | None, execution: str) -> Planned | None:

@@ -40,10 +40,14 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A version as the environment before may know it: its names, which include its snapshot's, and its digest."""
+    """A version as the environment before may know it: its names, which include its snapshot's, and its digest.
+
+    `command` deploys it there.
+    """
 
     names: frozenset[str]
     digest: str
+    command: str = ""
 
     def is_of(self, deployment: Deployment) -> bool:
         """Return whether a deployment has brought, or brings, this version."""
@@ -132,7 +136,7 @@ def _may_say_more(found: Deployment | None, unreadable: Collection[UnreadableRec
 def _never_ran(wanted: Wanted, deployments: Sequence[Deployment]) -> str:
     waits = next((each for each in deployments if wanted.is_of(each) and each.state in _NEVER_BEGAN), None)
     if waits is None:
-        return "it never ran there"
+        return f"it never ran there{f' (`{wanted.command}`)' if wanted.command else ''}"
     return f"it never ran there: {waits.id} is {waits.state}{f', {waits.reason[:_SHOWN]}' if waits.reason else ''}"
 
 
