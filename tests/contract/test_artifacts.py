@@ -14,7 +14,9 @@ from lifecycle.application.delivery.promote import promote
 from lifecycle.domain.errors import DigestMismatch, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.service.commits import Commit, History
 from lifecycle.domain.service.manifest import Check, Manifest, Run
+from lifecycle.domain.service.policy import After, Policy
 from lifecycle.domain.service.target import Target
 from lifecycle.gateways.aws.artifacts import S3Artifacts
 from tests.contract.conftest import Gateways
@@ -22,6 +24,9 @@ from tests.support.ungated import ungated
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BODY = b"some bytes"
+HISTORY = History(
+    (Commit("abcdef000000", "Größere Preise 💶", "Ada", NOW, ("b" * 12, "c" * 12)), Commit("b" * 12, "", "")), 7
+)
 SNAPSHOT = "1.2.0-20261123120000-abcdef0"
 
 
@@ -43,6 +48,8 @@ def a_manifest_of(service: str, version: str, body: bytes = BODY) -> Manifest:
         run=Run("python3 app.py", 8080),
         is_alive=Check(path="/is_alive"),
         self_test=Check(path="/self_test"),
+        policies={"production": Policy(after=After.STAGING)},
+        history=HISTORY,
     )
 
 
