@@ -134,7 +134,7 @@ class ControlPlaneStack(Stack):
             reads=[TARGETS, WEIGHTS, GROUP_SETTINGS, SNAPSHOTS, RELEASES],
             writes=[LEDGER, REGISTRY],
             # It takes out targets of no known host.
-            may=[LEAVE_QUEUE, drains, set_weights()],
+            may=[LEAVE_QUEUE, DESCRIBE_ROLLOUTS, drains, set_weights()],
         )
         self._phase("next_step", reads=[TARGETS], writes=[LEDGER])
         # A stage that takes out a host of a test bed first sets the weight of its target group to 0.

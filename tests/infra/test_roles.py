@@ -68,7 +68,15 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "check_build": SEE_BUILDS,
     "record_snapshot": WRITE_LEDGER | READ_SNAPSHOTS,
     "promote": WRITE_LEDGER | READ_BOTH | {"s3:PutObject": {f"{BUCKET}/release/*"}},
-    "plan": WRITE_LEDGER | DELETE | WRITE_REGISTRY | READ_TARGETS | READ_GROUPS | READ_BOTH | DRAIN | WEIGH,
+    "plan": WRITE_LEDGER
+    | DELETE
+    | WRITE_REGISTRY
+    | READ_TARGETS
+    | READ_GROUPS
+    | READ_BOTH
+    | DRAIN
+    | WEIGH
+    | SEE_ROLLOUTS,
     "next_step": WRITE_LEDGER | READ_TARGETS,
     "drain": WRITE_LEDGER | READ_TARGETS | DRAIN | WEIGH,
     "install": WRITE_LEDGER,

@@ -149,7 +149,7 @@ def new_agent(host: Host) -> tuple[Agent, SimulatedJournal, AgentLedger]:
     journal, reporter = SimulatedJournal(host, ledger), Reporter(host)
     agent._settings = settings
     agent._turns = ledger
-    host.clock = LedgerClock(lambda: sim.time(host.clock_ahead))
+    host.clock = LedgerClock(lambda: sim.time(host.clock_ahead), lambda: sim.now)
     agent._clock, agent._skew = host.clock.now, host.clock.seconds_ahead
     agent._release_store = releases
     agent._service = service

@@ -38,7 +38,7 @@ FAULTS = (
         "a-host-with-a-wrong-clock-counts-as-unreachable",
         (24,),
         "apps.agent.ledger_clock",
-        "        return self._own() - timedelta(seconds=self.skew)\n",
+        "        return self._own() if self._zero is None else self._zero + timedelta(seconds=self._steady())\n",
         "        return self._own()\n",
     ),
     Planted(

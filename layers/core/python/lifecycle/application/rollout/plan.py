@@ -17,7 +17,7 @@ from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request, is_ahead
 from lifecycle.domain.rollout.desired_writes import NO_WRITES
-from lifecycle.domain.rollout.execution import execution_number
+from lifecycle.domain.rollout.execution import ExecutionState, execution_number
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.plan import Plan, plan
 from lifecycle.domain.service.target import Target
@@ -77,6 +77,9 @@ def _begin_planned(context: Context, request: Request, execution: str, found: Pl
         why = f"every host of {request.cluster} serves {request.version} already"
         queue.close_pending(context, request, DeploymentState.REFUSED, why)
         return Planned("NOTHING_TO_DO", 0, why)
+    if context.executions.rollout_state(execution) in (ExecutionState.STOPPED, ExecutionState.ENDED):
+        # Nothing would carry the deployment on: this is a late copy of a call.
+        return Planned("REFUSED", 0, f"the execution {execution} has ended, so it begins nothing")
     if found.waits_for:
         return _take_slot(context, request, execution, found)
     return _take_lease(context, request, execution, found, desired)
@@ -218,7 +221,9 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
     The order is: record, lease, quarantine of a rolled back version, desired version, prefetch commands,
     record again. Each is safe to repeat.
     """
-    now, cluster = context.clock.now(), request.cluster
+    cluster = request.cluster
+    _ = take_out_strays(context, cluster, found.strays)  # those that are held are in the plan's warnings
+    now = context.clock.now()
     replaced = _record_replacement(context, request)
     _record_start(context, request)
     before = context.leases.current(cluster)
@@ -246,7 +251,6 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
     if before.deployment or before.epoch + 1 < lease.epoch:  # free, but others may be open if it was set back
         _close_former_holders(context, request, before, lease)
     deployment = replace(record, epoch=lease.epoch, claimed=lease.epoch, writes=began.known_writes)
-    _ = take_out_strays(context, cluster, found.strays)  # those that are held are in the plan's warnings
     if request.rollback_of:
         _quarantine(context, request)
     if not request.only or (desired and desired.version == request.version and not found.desired_is_nobodys):
