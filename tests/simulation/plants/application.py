@@ -136,7 +136,8 @@ FAULTS = (
         beside=(
             Edit(
                 _FINISH,
-                "    if not lease.is_held_by(current.id, current.epoch):\n        return current\n",
+                "    if not lease.is_held_by(current.id, current.epoch):\n"
+                "        return replace(current, writes=recorded.writes)",
                 "",
             ),
         ),
@@ -145,7 +146,8 @@ FAULTS = (
         "a-late-end-restores-the-old-desired-version",
         (5, 10),
         _FINISH,
-        "    if not lease.is_held_by(current.id, current.epoch):\n        return current\n",
+        "    if not lease.is_held_by(current.id, current.epoch):\n"
+        "        return replace(current, writes=recorded.writes)",
         "",
         "tests/unit/rollout/test_endings.py",
     ),
