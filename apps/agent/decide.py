@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
+from lifecycle.domain.fleet.epoch import Epoch
 from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
 
@@ -22,7 +23,7 @@ INSTALL_ORDERS = (Order.INSTALL, Order.RESTORE)
 class TurnRecord:
     """The last turn that the agent acted on, and its result. It is on the disk before the turn has any effect."""
 
-    epoch: int = 0
+    epoch: Epoch = 0
     attempt: int = 0
     order: Order = Order.IDLE
     deployment: str = ""

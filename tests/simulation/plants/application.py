@@ -140,6 +140,11 @@ FAULTS = (
                 "        return replace(current, writes=recorded.writes)",
                 "",
             ),
+            Edit(
+                _FINISH,
+                "if not context.leases.current(current.cluster).is_held_by(current.id, current.epoch):",
+                "if False:",
+            ),
         ),
     ),
     Planted(
@@ -150,6 +155,13 @@ FAULTS = (
         "        return replace(current, writes=recorded.writes)",
         "",
         "tests/unit/rollout/test_endings.py",
+        beside=(
+            Edit(
+                _FINISH,
+                "if not context.leases.current(current.cluster).is_held_by(current.id, current.epoch):",
+                "if False:",
+            ),
+        ),
     ),
     Planted(
         "a-rollback-to-an-unverified-version",
@@ -177,7 +189,7 @@ FAULTS = (
         "an-epoch-does-not-grow",
         (14,),
         "tests.fakes.leases",
-        "        self._leases[cluster] = Lease(max(lease.epoch, newest) + 1, successor, now, now + RUNNING_LEASE)",
+        "        self._leases[cluster] = Lease(lease.next_epoch(newest), successor, now, now + RUNNING_LEASE)",
         "        self._leases[cluster] = Lease(lease.epoch, successor, now, now + RUNNING_LEASE)",
     ),
     Planted(

@@ -1,16 +1,21 @@
 """Diagnosis of a failure: the tries on the failed host, and the text for the human."""
 
+from dataclasses import replace
+
 import pytest
 
 from lifecycle.application.rollout.diagnose import diagnose
 from lifecycle.application.rollout.next_step import decide_next
 from lifecycle.application.rollout.stage_guard import HostTask
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.attempt import Blame, HostAttempt
 from lifecycle.domain.rollout.decision import Choice, Question
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
+from lifecycle.domain.rollout.lease import Lease
+from tests.fakes.dispatcher import MemoryDispatcher
 from tests.support.rollout import CLUSTER, Machine
 
 
@@ -198,3 +203,25 @@ def failed(machine: Machine) -> tuple[str, HostTask]:
     machine.update(request.deployment, "host-2", 1)
     epoch = machine.record(request.deployment).epoch
     return request.deployment, HostTask(CLUSTER, request.deployment, epoch, "host-2", 1)
+
+
+class TakenMeanwhile(MemoryDispatcher):
+    """A load balancer that another deployment has asked while a host drains: its lease was taken in between."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.__dict__.update(machine.memory.dispatcher.__dict__)
+        self._machine = machine
+
+    def target(self, cluster: Cluster, address: str) -> TargetState:
+        self._machine.memory.leases.set_back(cluster, Lease(3, "another"))
+        return super().target(cluster, address)
+
+
+def test_diagnosis_whose_lease_was_taken_while_it_waited_changes_nothing(machine: Machine) -> None:
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
+    machine.stop_at = "DIAGNOSE"
+    name = machine.deploy("1.0.1")
+    before, task = machine.turn("host-2"), HostTask(CLUSTER, name, machine.record(name).epoch, "host-2", 1)
+    found = diagnose(replace(machine.context, dispatcher=TakenMeanwhile(machine)), task)
+    assert (found.outcome, machine.turn("host-2")) == ("STALE", before)
+    assert attempt(machine, name).blame is Blame.NONE

@@ -20,6 +20,7 @@ from cattrs.strategies import configure_union_passthrough
 
 from lifecycle.domain.analysis.model import Measure, MetricResult
 from lifecycle.domain.errors import UnreadableRecord
+from lifecycle.domain.fleet.epoch import LARGEST_EPOCH, Epoch, is_epoch
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question, QuestionKind
@@ -48,7 +49,7 @@ _KEYS: Mapping[type, Mapping[str, str]] = {
 _REQUIRED: Mapping[type, frozenset[str]] = {Lease: frozenset({"epoch", "deployment"})}
 
 
-# The whole numbers that every reader of JSON has exactly. DynamoDB refuses much larger ones, and an epoch only grows.
+# The whole numbers that every reader of JSON has exactly. DynamoDB refuses much larger ones.
 _LARGEST = 2**53
 # Times beyond these years cannot be moved by a day, or into another zone.
 _FIRST_YEAR, _LAST_YEAR = 2, 9998
@@ -75,6 +76,7 @@ def _converter() -> Converter:
     converter.register_structure_hook(datetime, _time)
     for kind, allowed in _PLAIN.items():
         converter.register_structure_hook(kind, _exactly(kind, allowed))
+    converter.register_structure_hook_func(lambda kind: kind == Epoch, _epoch(converter.get_structure_hook(int)))
     converter.register_structure_hook(str, _text)
     # The nearest class counts, and a StrEnum is a str, too.
     converter.register_structure_hook(StrEnum, lambda plain, kind: kind(plain))
@@ -110,6 +112,17 @@ def _exactly(kind: type, allowed: tuple[type, ...]) -> Structure:
         if isinstance(plain, int) and abs(plain) > _LARGEST:
             raise ValueError(f"expected a number up to {_LARGEST}, found {plain!r:.40}")
         return kind(plain)
+
+    return structure
+
+
+def _epoch(number: Structure) -> Structure:
+    """Return a hook that takes the numbers only that a deployment may have as its epoch."""
+
+    def structure(plain: Any, _: Any) -> Any:
+        if not is_epoch(found := number(plain, int)):
+            raise ValueError(f"expected an epoch from 0 to {LARGEST_EPOCH}, found {found}")
+        return found
 
     return structure
 

@@ -46,7 +46,11 @@ def diagnose(context: Context, task: HostTask) -> Outcome:
     if attempt is None or current.state.final or not can_be_diagnosed(current, attempt):
         return Outcome("SKIPPED", "there is nothing to diagnose")
     case = _Case(context, task, current, attempt, context.clock.now() + LONGEST_WAIT)
-    found = _await_drained(case, records.report) or _try_previous(case)
+    if (found := _await_drained(case, records.report)) is None:
+        # Another deployment may have taken the lease during the wait.
+        if not (lease := context.leases.current(task.cluster)).is_held_by(current.id, task.epoch):
+            return stale(task.epoch, lease)
+        found = _try_previous(case)
     if not _record(case, found):
         return Outcome("SKIPPED", f"attempt {task.attempt} of {task.host} is not FAILED any more")
     return Outcome("PASSED", found.sentence)

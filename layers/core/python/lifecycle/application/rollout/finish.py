@@ -95,5 +95,7 @@ def restore_desired(context: Context, current: Deployment, outcome: DeploymentSt
     if not context.deployments.put(recorded.intending(given_back)):
         # Another call has ended it, and its record has what that call wrote.
         return replace(current, writes=observe.deployment(context, current.cluster, current.id).writes)
+    if not context.leases.current(current.cluster).is_held_by(current.id, current.epoch):
+        return replace(current, writes=recorded.intending(given_back).writes)
     context.registry.set_desired(current.cluster, given_back)
     return replace(current, writes=recorded.confirming(given_back).writes)

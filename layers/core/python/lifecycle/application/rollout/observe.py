@@ -4,6 +4,7 @@ Used by the phases of a rollout, by convergence and by the queries.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 
@@ -132,7 +133,7 @@ def observed(context: Context, request: Request) -> Observed:
     found = read_desired(context, cluster, lease, recent)
     waiting, unqueued = readable(lambda: context.queue.waiting(cluster), None)
     previous = previous_target(recent, request, found.desired)
-    return Observed(
+    seen = Observed(
         manifest=manifest,
         lease=lease,
         desired=found.desired,
@@ -153,9 +154,12 @@ def observed(context: Context, request: Request) -> Observed:
         and context.dispatcher.has_test_bed(cluster),
         minute=context.minute,
         unreadable=tuple(map(str, (*found.unreadable, *unqueued, *older))),
-        strays=find_strays(context, cluster, set_back(found.desired, reports, lease, recent).ledger),
-        epochs=recorded_epochs(found.desired, reports, context.fleet.turn_epochs(cluster), recent),
+        strays=find_strays(context, cluster, set_back(found.desired, reports, lease, recent, found.named).ledger),
     )
+    # Last: another plan may take the lease, and lose it, while this one reads.
+    commands, lost = readable(lambda: context.fleet.turn_epochs(cluster), {})
+    epochs = recorded_epochs(found.desired, reports, commands, recent, found.named)
+    return replace(seen, epochs=epochs, unreadable=(*seen.unreadable, *map(str, lost)))
 
 
 def _balancer_settings(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from lifecycle.application.context import Context
 from lifecycle.application.readable import readable
 from lifecycle.application.rollout import epochs, observe, queue
+from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.finish import finish, restore_desired
 from lifecycle.application.rollout.host_commands import cancel_turns, cancel_turns_until, give_turns, prefetch
 from lifecycle.application.rollout.strays import take_out_strays
@@ -108,7 +109,8 @@ def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
         return _has_ended(existing)
     lease, recorded = context.leases.current(cluster), epochs.recorded(context, cluster)
     if recorded.established.epoch > existing.epoch:
-        return _fenced(context, existing, recorded.established.reason(existing.epoch, existing.id))
+        return _fenced(context, existing, recorded.established.way_out(existing.epoch, existing.id))
+    found_by_hand = _record_hand_made(context, existing, lease) if recorded.changed_by_hand else ""
     current = existing
     if lease.was_lost(existing.id, existing.epoch):
         why = f"the lease of {cluster} was deleted or set back to epoch {lease.epoch}"
@@ -128,7 +130,20 @@ def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
     if _write_desired_again(context, current) and current.known_writes.confirmed < current.epoch:
         _ = context.deployments.put(current.confirming(_own_desired(current)))  # refused: it has ended since
     queue.clear_slot(context, existing.request)
-    return Planned("PLANNED", current.epoch, f"{existing.id} continues in execution {execution}")
+    return Planned("PLANNED", current.epoch, f"{existing.id} continues in execution {execution}{found_by_hand}")
+
+
+def _record_hand_made(context: Context, existing: Deployment, lease: Lease) -> str:
+    """Record that a person changed the desired version meanwhile; returns the end of a sentence about it.
+
+    The deployment goes on with its own version, which was approved. Convergence then holds the cluster.
+    """
+    cluster = existing.cluster
+    found = read_desired(context, cluster, lease, observe.recent_deployments(context, cluster)).nobodys
+    if found is None:
+        return ""
+    context.record_action(cluster, existing.id, "found the desired version changed by hand", found.held)
+    return f"; {found.held}"
 
 
 def _own_desired(current: Deployment) -> Desired:
@@ -229,7 +244,7 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
     before = context.leases.current(cluster)
     established = found.epochs.established
     if before.deployment == request.deployment and before.epoch < established.epoch:
-        return _refuse(context, request, [established.reason(before.epoch, request.deployment)])
+        return _refuse(context, request, [established.way_out(before.epoch, request.deployment)])
     record = _record(context, request, execution, found)
     begins = replace(record, state=DeploymentState.QUEUED, reason="is about to begin")
     # If this call is lost after it took the lease, convergence needs the record to resume the deployment.

@@ -220,7 +220,7 @@ def _settle_unled(facts: ClusterFacts, found: Orphaned) -> Resume | CloseStopped
     """Settle a deployment that nothing continues, if its lease was lost, or the ledger was set back to its time."""
     newest, open_ = facts.set_back.newest, found.deployment
     if facts.set_back.ledger and newest.epoch > open_.epoch:
-        return CloseOrphaned(open_.id, newest.reason(open_.epoch, open_.id))
+        return CloseOrphaned(open_.id, newest.way_out(open_.epoch, open_.id))
     if open_.epoch and facts.lease.was_lost(open_.id, open_.epoch):
         if found.execution is ExecutionState.STOPPED:
             return CloseStopped(open_.id, f"its execution {open_.execution} was stopped by hand")
@@ -250,7 +250,7 @@ def _with_lease(facts: ClusterFacts, now: datetime) -> Convergence:
     if _holder_has_ended(facts, now):
         return FreeLease(facts.lease, f"{name} holds the lease, but has ended or never began")
     if holder and facts.set_back.ledger:
-        return CloseOrphaned(name, facts.set_back.newest.reason(facts.lease.epoch, name))
+        return CloseOrphaned(name, facts.set_back.newest.way_out(facts.lease.epoch, name))
     if holder is None or _is_handed_over(facts, holder, now):
         return Hold(_drift_reasons(facts), f"{name} is about to begin")
     if facts.execution is ExecutionState.STOPPED:

@@ -5,6 +5,8 @@ Written by `plan` under the lease of the cluster; compared with every host by `c
 
 from dataclasses import dataclass
 
+from lifecycle.domain.fleet.epoch import Epoch
+
 
 @dataclass(frozen=True, slots=True)
 class Desired:
@@ -12,5 +14,5 @@ class Desired:
 
     version: str
     digest: str
-    epoch: int
+    epoch: Epoch
     deployment: str

@@ -11,6 +11,7 @@ from enum import StrEnum
 from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet.cluster import Cluster, cluster_named
 from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.epoch import Epoch
 from lifecycle.domain.rollout.desired_writes import NO_WRITES, DesiredWrites
 from lifecycle.domain.rollout.execution import continues
 from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote
@@ -151,7 +152,7 @@ class Deployment:
     """
 
     request: Request
-    epoch: int
+    epoch: Epoch
     target: Target
     previous: Target | None
     hosts: tuple[str, ...]
@@ -166,7 +167,7 @@ class Deployment:
     host_count: int = 0
     resumptions: Resumptions = NOT_RESUMED
     writes: DesiredWrites | None = None
-    claimed: int = 0
+    claimed: Epoch = 0
     failed_host: str = ""
 
     @property

@@ -176,6 +176,8 @@ def _hard_blockers(request: Request, observed: Observed) -> list[str]:
     """Return the blockers that no waiting and no override removes."""
     cluster, version = request.cluster, observed.manifest.version
     reasons = [observed.lease.why] if isinstance(observed.lease, UnreadableLease) else []
+    if used_up := observed.epochs.used_up(observed.lease.epoch):
+        reasons.append(used_up)
     if len(observed.reports) > HOSTS_LIMIT and request.kind is not Kind.ROLLBACK:
         found = f"{cluster} has {len(observed.reports)} hosts: expected at most {HOSTS_LIMIT}"
         reasons.append(f"{found}, because a plan is one record; deploy it as several services")
