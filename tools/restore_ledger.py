@@ -4,8 +4,8 @@
     .venv/bin/python -m tools.restore_ledger lifecycle-ledger-copy --write    # change it
 
 The table keeps its name, so its stream, its roles and its stack stay valid. Some records are only completed: no audit
-entry, freeze, quarantine, snapshot or release is forgotten. Reports and commands are left as they are. Live agents
-have written theirs since, and a host that was removed since must not come back as an unreachable one.
+entry, freeze, quarantine, snapshot, release or record of a configuration is forgotten. Reports and commands are left
+as they are. Live agents have written theirs since, and a host that was removed since must not come back.
 """
 
 import argparse
@@ -19,7 +19,8 @@ import boto3
 from lifecycle.names import LEDGER, Partition
 
 # Items of these partitions, and with these sort keys, are added where they are missing, else left as they are.
-COMPLETED = (Partition.AUDIT_LOG, Partition.FREEZES, Partition.SERVICE)
+# The revisions of a configuration themselves are in SSM, and stay.
+COMPLETED = (Partition.AUDIT_LOG, Partition.FREEZES, Partition.SERVICE, Partition.CONFIG)
 # Items of these partitions are neither added, changed nor deleted.
 LEFT = (Partition.REPORTS, Partition.TURNS)
 QUARANTINES = ("QUARANTINE#", "BAD_HOST#")

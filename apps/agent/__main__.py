@@ -62,6 +62,11 @@ def run(settings: Settings) -> None:
         aws.S3Releases(functools.cache(lambda: aws.client("s3")), settings.bucket),
         clock.now,
         clock.seconds_ahead,
+        aws.SsmConfigurations(
+            functools.cache(lambda: aws.client("ssm")),
+            functools.cache(lambda: aws.client("secretsmanager")),
+            settings.cluster,
+        ),
     )
     sink = aws.CloudWatchMetricSink(
         functools.cache(lambda: aws.client("cloudwatch")), settings.cluster, settings.host, settings.metrics_seconds

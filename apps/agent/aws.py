@@ -13,13 +13,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from apps.agent.errors import StoreUnreachable
-from lifecycle.domain.errors import StoreRefused, Unknown
+from lifecycle.domain.errors import CallFailed, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import artifact_prefix
 from lifecycle.gateways.aws.artifacts import manifest_of
+from lifecycle.gateways.aws.configurations import SsmConfigStore
 from lifecycle.gateways.aws.errors import failure
 from lifecycle.gateways.aws.metrics import host_dimensions
 from lifecycle.gateways.aws.table import item, key, record, reports_key, turns_key
@@ -78,6 +79,35 @@ class DynamoReports:
         with _translated_errors(f"the table {self._table}"):
             self._dynamodb.put_item(TableName=self._table, Item=item(self._partition, report.host, report, **more))
         self._announced = ended
+
+
+class SsmConfigurations:
+    """The cluster's configuration in Parameter Store, with the secrets that it names; clients are made late."""
+
+    def __init__(self, ssm: Callable[[], Any], secrets: Callable[[], Any], cluster: Cluster) -> None:
+        self._ssm = ssm
+        self._secrets = secrets
+        self._cluster = cluster
+
+    def values(self, revision: int) -> Mapping[str, str]:
+        try:
+            # Secrets are read only where the configuration names one.
+            store = SsmConfigStore(self._ssm(), _OnDemand(self._secrets))
+            return store.resolved(store.read(self._cluster, revision))
+        except CallFailed as error:
+            if not error.temporary:
+                raise
+            raise StoreUnreachable("the configuration", error) from error
+
+
+class _OnDemand:
+    """A client that is made when it is used first."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._make(), name)
 
 
 class CloudWatchMetricSink:

@@ -5,6 +5,7 @@ LifecycleError
 ├── ServiceFailed          the service did not stop, start, stay up or pass its self-test
 │   └── LeftBehind         a process of an earlier start did not end
 ├── PortTaken              another process listens on the service's port
+├── ConfigUnreadable       the configuration cannot be read, or lacks what the version requires
 └── HomeInUse              another agent uses the same folder
 """
 
@@ -40,6 +41,10 @@ class PortTaken(LifecycleError):
     def __init__(self, address: str, port: int, holder: str, pid: int = 0) -> None:
         self.pid = pid
         super().__init__(f"{address}:{port} is taken by {holder}; stop it, or give the host another port")
+
+
+class ConfigUnreadable(LifecycleError):
+    """A configuration that this host cannot read, or that lacks a name; nothing was changed for it."""
 
 
 class HomeInUse(LifecycleError):

@@ -27,6 +27,13 @@ class Reports(Protocol):
     def write(self, report: HostReport) -> None: ...
 
 
+class Configurations(Protocol):
+    """The configuration of this host's cluster; only its hosts can read the values."""
+
+    def values(self, revision: int) -> Mapping[str, str]:
+        """Return the environment variables of a revision, secrets included; raises Unknown too."""
+
+
 class MetricSink(Protocol):
     """The destination of this host's service metrics."""
 

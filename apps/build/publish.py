@@ -44,6 +44,8 @@ def manifest_of(file: ServiceFile, request: Request, packed: Packed) -> Manifest
         policies=parts.policies,
         metrics=parts.metrics,
         metrics_path=parts.metrics_path,
+        config=parts.config,
+        environments=parts.environments,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from lifecycle.application.context import Context
 from lifecycle.application.ports.catalogue import Catalogue
+from lifecycle.application.ports.configurations import ConfigStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Connection:
     catalogue: Catalogue
     runs: Runs
     functions: Functions
+    config_store: ConfigStore
     poll_seconds: float
     flags: str = ""
 

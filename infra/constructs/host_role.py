@@ -1,10 +1,11 @@
-"""The role of a cluster's agents: read turns, write reports, fetch artifacts, publish metrics."""
+"""The role of a cluster's agents: read turns, its configuration and artifacts, write reports and metrics."""
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.constructs import access
 from infra.constructs.access import Statement
+from infra.constructs.configurations import read_config
 from infra.constructs.front_door import ClusterValues
 from lifecycle import names
 
@@ -52,6 +53,7 @@ def _allowed(values: ClusterValues) -> tuple[Statement, ...]:
             "PutMetricData takes no resource; its namespace is the service's own",
             conditions=_namespace(values.service),
         ),
+        *read_config(values.environment, values.service),
     )
 
 

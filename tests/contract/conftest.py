@@ -21,6 +21,7 @@ from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.clock import Clock
 from lifecycle.application.ports.cluster_queries import ClusterQueries, Delivery
+from lifecycle.application.ports.configurations import ConfigRevisions, ConfigStore
 from lifecycle.application.ports.deployments import Deployments
 from lifecycle.application.ports.dispatcher import Dispatcher
 from lifecycle.application.ports.executions import Executions
@@ -43,6 +44,7 @@ from lifecycle.gateways.aws.builds import CodeBuildState
 from lifecycle.gateways.aws.catalogue import DynamoCatalogue
 from lifecycle.gateways.aws.clock import SystemClock
 from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries
+from lifecycle.gateways.aws.configurations import DynamoConfigRevisions, SsmConfigStore
 from lifecycle.gateways.aws.deployments import DynamoDeployments
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 from lifecycle.gateways.aws.executions import StepFunctionsExecutions
@@ -82,6 +84,8 @@ class Gateways:
     catalogue: Catalogue
     freezes: Freezes
     queue: Queue
+    configurations: ConfigRevisions
+    config_store: ConfigStore
     cluster_queries: ClusterQueries
     executions: Executions
     builds: Builds
@@ -92,6 +96,7 @@ class Gateways:
     new_token: Callable[[], str]
     end_build: Callable[[str, CodeBuildState], None]
     put_foreign: Callable[[str, str, bytes], None]
+    put_secret: Callable[[str, str], object]
     deliver: Callable[[str], object]
     write_report: Callable[[Cluster, HostReport], None]
     turn_of: Callable[[Cluster, str], Turn | None]
@@ -124,7 +129,17 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 def _prepare(aws: Aws) -> None:
     # A call that AWS would refuse is refused here too, whatever the emulator takes.
-    for service in ("s3", "dynamodb", "ssm", "stepfunctions", "elbv2", "cloudwatch", "events", "sns"):
+    for service in (
+        "s3",
+        "dynamodb",
+        "ssm",
+        "stepfunctions",
+        "elbv2",
+        "cloudwatch",
+        "events",
+        "sns",
+        "secretsmanager",
+    ):
         strict(aws.client(service))
     aws.client("s3").create_bucket(Bucket="artifacts")
     create_table(aws, "ledger")
@@ -181,6 +196,8 @@ def _memory() -> Gateways:
         catalogue=fakes.catalogue,
         freezes=fakes.freezes,
         queue=fakes.queue,
+        configurations=fakes.configurations,
+        config_store=fakes.config_store,
         cluster_queries=fakes.cluster_queries,
         executions=fakes.executions,
         builds=builds,
@@ -191,6 +208,7 @@ def _memory() -> Gateways:
         new_token=lambda: _waiting(fakes),
         end_build=lambda build, state: builds.states.update({build: state}),
         put_foreign=fakes.artifacts.put_foreign,
+        put_secret=fakes.config_store.secrets.__setitem__,
         deliver=lambda name: fakes.cluster_queries.runs.append(Delivery(name, "SUCCEEDED", fakes.clock.now())),
         write_report=fakes.fleet.write_report,
         turn_of=fakes.fleet.turn,
@@ -220,6 +238,8 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
         catalogue=DynamoCatalogue(table),
         freezes=DynamoFreezes(table),
         queue=DynamoQueue(table),
+        configurations=DynamoConfigRevisions(ssm, table),
+        config_store=SsmConfigStore(ssm, aws.client("secretsmanager")),
         cluster_queries=DynamoClusterQueries(table, SsmRegistry(ssm), states, machine),
         executions=StepFunctionsExecutions(states, machine, machine),
         builds=builds.gateway,
@@ -230,6 +250,7 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
         new_token=lambda: new_token(aws),
         end_build=builds.end,
         put_foreign=lambda service, version, body: _put_foreign(aws, service, version, body),
+        put_secret=lambda name, text: aws.client("secretsmanager").create_secret(Name=name, SecretString=text),
         deliver=lambda name: states.start_execution(stateMachineArn=machine, name=name),
         write_report=lambda cluster, report: _report(table, cluster, report),
         turn_of=lambda cluster, host: _turn(table, cluster, host),

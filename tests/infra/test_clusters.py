@@ -16,6 +16,8 @@ LEAVES = ("target-group", "test-bed-group", "control-group", "listener", "addres
 LONGEST_SERVICE = 24
 LONGEST_TARGET_GROUP = 32
 
+CONFIG = "ssm:parameter/lifecycle/${Environment}/${Service}/config"
+
 
 def test_differences_between_clusters_are_parameters(byo: dict[str, Any]) -> None:
     defaults = {name: parameter.get("Default") for name, parameter in byo["Parameters"].items()}
@@ -103,6 +105,9 @@ def test_a_host_reads_its_clusters_turns_writes_its_clusters_reports_and_gets_it
         "dynamodb:PutItem": {LEDGER},
         "s3:GetObject": {f"{bucket}/release/${{Service}}/*", f"{bucket}/snapshot/${{Service}}/*"},
         "cloudwatch:PutMetricData": {"*"},
+        "ssm:GetParameter": {CONFIG, f"{CONFIG}:*"},
+        "kms:Decrypt": {"kms:key/*"},
+        "secretsmanager:GetSecretValue": {"secretsmanager:secret:lifecycle/${Environment}/${Service}/*"},
     }
     partitions = {
         tuple(statement["Action"]) if isinstance(statement["Action"], list) else statement["Action"]: statement[
@@ -116,6 +121,16 @@ def test_a_host_reads_its_clusters_turns_writes_its_clusters_reports_and_gets_it
         ("dynamodb:GetItem", "dynamodb:PutItem"): [{"Fn::Sub": "REPORTS#${Environment}/${Service}"}],
     }
     assert role["RoleName"] == {"Fn::Sub": "lifecycle-host-${Environment}-${Service}"}
+
+
+@pytest.mark.parametrize("name", ["byo", "asg"])
+def test_a_host_decrypts_the_configuration_of_its_own_cluster_only(name: str, request: pytest.FixtureRequest) -> None:
+    template = request.getfixturevalue(name)
+    (role,) = (each for each in resources(template, "IAM::Role").values() if "RoleName" in each)
+    (granted,) = (each for each in statements(role) if each["Action"] == "kms:Decrypt")
+    own = CONFIG if name == "byo" else "ssm:parameter/lifecycle/production/hello/config"
+    assert granted["Condition"]["ForAnyValue:StringEquals"] == {"kms:ResourceAliases": "alias/lifecycle-config"}
+    assert text(granted["Condition"]["StringEquals"]["kms:EncryptionContext:PARAMETER_ARN"]) == own
 
 
 def test_a_host_publishes_metrics_of_its_own_service_only(byo: dict[str, Any]) -> None:

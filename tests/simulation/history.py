@@ -52,7 +52,7 @@ class History:
         self.paused_at: dict[str, float] = {}
         self.quarantined_at: dict[str, float] = {}
         self.lifted_at: dict[str, float] = {}
-        self.in_rotation_before: set[str] = set()
+        self.in_rotation_before: set[tuple[str, int]] = set()
         self.records: dict[str, Deployment] = {}
         self.attempts: dict[tuple[str, str, int], HostAttempt] = {}
         self.beds: dict[tuple[str, int], TestBed] = {}

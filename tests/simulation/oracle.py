@@ -119,7 +119,7 @@ class Oracle(History):
         if new.deployment and new.deployment != old.deployment:
             again = new.deployment in self.lease_acquired
             self.lease_acquired[new.deployment] = (new.epoch, self.sim.now)
-            self.in_rotation_before = in_rotation.versions_in_rotation(self)
+            self.in_rotation_before = in_rotation.pairs_in_rotation(self)
             if not again:
                 operating.begins_only_when_it_may(self, new.deployment)
 
@@ -284,6 +284,9 @@ class Oracle(History):
     def service_stops(self, host: Host) -> None:
         in_rotation.stops_nothing_in_rotation(self, host)
         fencing.acts_under_a_turn(self, host)
+
+    def service_is_configured(self, host: Host, config: int, environment: dict[str, str]) -> None:
+        in_rotation.starts_with_its_pair(self, host, config, environment)
 
     def service_starts(self, host: Host, boot: Boot) -> None:
         fencing.acts_under_a_turn(self, host)

@@ -54,7 +54,7 @@ def _row(each: Deployment) -> list[Cell]:
     took = lasting((each.finished_at - each.started_at).total_seconds()) if each.finished_at else "-"
     environment, who = each.cluster.environment, each.request.requested_by
     kind, status = KINDS[each.request.kind], DEPLOYMENTS[each.state]
-    return [moment(each.started_at), environment, kind, each.target.version, status, took, one_line(who, 40)]
+    return [moment(each.started_at), environment, kind, each.target.in_words, status, took, one_line(who, 40)]
 
 
 def _trail(printer: Printer, connection: Connection, clusters: list[Cluster], limit: int) -> int:

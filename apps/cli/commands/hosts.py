@@ -70,6 +70,7 @@ def _host(connection: Connection, host: HostView) -> dict[str, Any]:
         "zone": report.zone,
         "installed": report.installed or None,
         "digest": report.digest or None,
+        "config": report.config,
         "running": report.running if known else None,
         "self_test": test.word if test else None,
         "seen_at": report.seen_at.isoformat() if known else None,
@@ -95,7 +96,8 @@ def _self_test(report: HostReport) -> Status | None:
 
 
 def _row(host: dict[str, Any], view: HostView) -> list[Cell]:
-    installed = f"{host['installed'] or 'nothing'}{'' if host['running'] else ' (stopped)'}"
+    config = f" with config {host['config']}" if host["config"] and host["running"] else ""
+    installed = f"{host['installed'] or 'nothing'}{config}{'' if host['running'] else ' (stopped)'}"
     if host["running"] is None:
         installed = "unknown"
     return [

@@ -66,6 +66,9 @@ def plan_facts(preview: Preview) -> dict[str, Any]:
         "environment": preview.request.environment,
         "version": found.target.version,
         "digest": found.target.digest,
+        "config": found.config.revision,
+        "config_before": found.config.running,
+        "config_changed": list(found.config.changed),
         "desired": preview.desired.version if preview.desired else None,
         "previous": found.previous.version if found.previous else None,
         "hosts": [
@@ -91,8 +94,10 @@ def plan_facts(preview: Preview) -> dict[str, Any]:
 def show_plan(printer: Printer, preview: Preview) -> None:
     """Print a plan for a person."""
     found, cluster = preview.plan, preview.request.cluster
-    now = f" (desired now: {preview.desired.version})" if preview.desired else " (first deployment)"
-    printer.line(f"plan: {cluster.service} {found.target.version} to {cluster.environment}{now}", "bold")
+    now = f" (desired now: {preview.desired.target.in_words})" if preview.desired else " (first deployment)"
+    printer.line(f"plan: {cluster.service} {found.target.in_words} to {cluster.environment}{now}", "bold")
+    if changed := found.config.in_words:
+        printer.line(f"configuration: {changed}")
     rows = [
         [str(number), each.host, each.zone or "-", each.installed or "nothing", each.why]
         for number, each in enumerate(found.hosts, start=1)
@@ -105,7 +110,7 @@ def show_plan(printer: Printer, preview: Preview) -> None:
     if found.hosts:
         printer.line(f"batch size: {_batch_size(preview)}; approval: {_GATES[preview.policy.approval]}")
         printer.line(f"expected time: about {lasting(found.expected_seconds)}, {found.expected_from}")
-        previous = found.previous.version if found.previous else "none (first deployment)"
+        previous = found.previous.in_words if found.previous else "none (first deployment)"
         printer.line(f"rollback target: {previous}")
     for note in found.warnings:
         printer.line(f"warning: {note}", "yellow")
@@ -114,7 +119,7 @@ def show_plan(printer: Printer, preview: Preview) -> None:
     for reason in found.blockers:
         printer.line(f"blocked: {reason}", "bold red")
     if preview.nothing_to_do:
-        printer.line(f"nothing to do: {names_or_none(found.in_place)} serve {found.target.version}", "green")
+        printer.line(f"nothing to do: {names_or_none(found.in_place)} serve {found.target.in_words}", "green")
 
 
 def _show_queue(printer: Printer, preview: Preview) -> None:

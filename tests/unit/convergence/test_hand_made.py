@@ -259,7 +259,7 @@ def test_rollback_undoes_the_last_deployment_and_not_what_somebody_wrote(
     last = desired(machine).deployment
     change(machine)
     found = rollback_target(machine.context, CLUSTER)
-    assert (found.bad.id, found.bad.target.version, found.version) == (last, "1.0.1", "1.0.0"), kind
+    assert (found.bad.id, found.bad.target.version, found.to.version) == (last, "1.0.1", "1.0.0"), kind
 
 
 @pytest.mark.parametrize("change", EDITS[HandMade.UNRECORDED])

@@ -129,6 +129,7 @@ class Partition:
     DEPLOYMENT = "DEPLOYMENT#"
     FREEZES = "FREEZES"  # one partition for all of them
     SERVICE = "SERVICE#"
+    CONFIG = "CONFIG#"
 
 
 # --- The artifact bucket (S3) and the webhook's secret (Secrets Manager)
@@ -160,6 +161,7 @@ TEST_BED_GROUP = "test-bed-group"
 CONTROL_GROUP = "control-group"
 LISTENER = "listener"
 ADDRESS = "address"
+CONFIG = "config"  # a SecureString
 
 
 def parameter(environment: str, service: str, leaf: str) -> str:
@@ -167,10 +169,21 @@ def parameter(environment: str, service: str, leaf: str) -> str:
     return f"{REGISTRY}/{environment}/{service}/{leaf}"
 
 
+# --- Configurations: the key of their parameters, and the secrets that hosts may read
+
+CONFIG_KEY = "alias/lifecycle-config"
+
+
+def secret_prefix(environment: str, service: str) -> str:
+    """Return the beginning of the names of the secrets that a cluster's hosts may read."""
+    return f"lifecycle/{environment}/{service}/"
+
+
 # --- Roles; each policy has the name of its role
 
 OPERATOR = "lifecycle-operator"
 VIEWER = "lifecycle-viewer"
+CONFIGURER = "lifecycle-configure"  # a policy without a role: it is added to the people who may read values
 
 
 def host_role(environment: str, service: str) -> str:

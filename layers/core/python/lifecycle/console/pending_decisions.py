@@ -46,7 +46,7 @@ def _card(view: ClusterView, question: Question, reason: str, context: ViewConte
     if current is None:
         return None
     cluster = current.cluster
-    title = f"{cluster.service} {current.target.version} to {cluster.environment}: {question.kind.in_words}"
+    title = f"{cluster.service} {current.target.in_words} to {cluster.environment}: {question.kind.in_words}"
     choices = tag("dl", ([tag("dt", tag("strong", c)), tag("dd", effect(question, c))] for c in question.choices))
     about = f"{question.host}, attempt {question.attempt}: " if question.host else ""
     asked = f"Asked {minute(question.asked_at)}, {ago(question.asked_at, context.now)}."

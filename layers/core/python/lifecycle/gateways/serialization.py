@@ -20,12 +20,16 @@ from cattrs.strategies import configure_union_passthrough
 
 from lifecycle.domain.analysis.model import Measure, MetricResult
 from lifecycle.domain.errors import UnreadableRecord
+from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.epoch import LARGEST_EPOCH, Epoch, is_epoch
 from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Request
 from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.target import Target
 
 T = TypeVar("T")
 Upgrade: TypeAlias = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -84,18 +88,31 @@ def _converter() -> Converter:
     configure_union_passthrough(int | str, converter)
     converter.register_structure_hook_factory(is_dataclass, lambda kind: _record_hook(converter, kind))
     converter.register_structure_hook_factory(_is_tuple, lambda kind: _tuple_hook(converter, kind))
-    # `ended` and `skew` are stored beside the report (record_kinds.py). An empty `leftover` is not written: a control
-    # plane of version 1 refuses an unknown key.
+    # `ended` and `skew` are stored beside the report (record_kinds.py). An empty `leftover` is not written, nor is
+    # anything that a manifest does not declare: readers of version 1 refuse an unknown key.
     hosts = make_dict_unstructure_fn(
         HostReport,
         converter,
         ended=override(omit=True),
         skew=override(omit=True),
         leftover=override(omit_if_default=True),
+        config=override(omit_if_default=True),
     )
     converter.register_unstructure_hook(HostReport, hosts)
+    # A version of before writes and knows no configuration: without one, records are as they were.
+    for kind in (Target, Desired, Turn, Request):
+        hook = make_dict_unstructure_fn(kind, converter, config=override(omit_if_default=True))
+        converter.register_unstructure_hook(kind, hook)
     for kind, keys in _KEYS.items():
         converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **_renames(keys)))
+    # After the kinds that a manifest holds, whose hooks it takes over.
+    manifest = make_dict_unstructure_fn(
+        Manifest,
+        converter,
+        config=override(omit_if_default=True),
+        environments=override(omit_if_default=True),
+    )
+    converter.register_unstructure_hook(Manifest, manifest)
     return converter
 
 

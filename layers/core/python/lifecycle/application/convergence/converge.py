@@ -287,6 +287,7 @@ def _repair(context: Context, cluster: Cluster, found: Repair, suffix: str, by: 
         reason=found.reason,
         kind=Kind.CONVERGE,
         only=found.only,
+        config=found.config,
     )
     _start(context, request, name, found.reason, by)
     return Result(str(cluster), "REPAIR", found.reason, name)

@@ -12,6 +12,7 @@ from lifecycle.application.context import Context
 from lifecycle.application.ports.step_reads import LoopRecords
 from lifecycle.application.readable import readable
 from lifecycle.application.rollout.desired_version import read_desired
+from lifecycle.application.rollout.planned_config import planned_config
 from lifecycle.application.rollout.strays import find_strays
 from lifecycle.domain.convergence.set_back import set_back
 from lifecycle.domain.errors import InvalidName, Unknown, UnreadableRecord
@@ -132,7 +133,8 @@ def observed(context: Context, request: Request) -> Observed:
     recent, older = readable_deployments(context, cluster)
     found = read_desired(context, cluster, lease, recent)
     waiting, unqueued = readable(lambda: context.queue.waiting(cluster), None)
-    previous = previous_target(recent, request, found.desired)
+    config = planned_config(context, request, found.desired, recent)
+    previous = previous_target(recent, request, found.desired, config.revision)
     seen = Observed(
         manifest=manifest,
         lease=lease,
@@ -155,6 +157,7 @@ def observed(context: Context, request: Request) -> Observed:
         minute=context.minute,
         unreadable=tuple(map(str, (*found.unreadable, *unqueued, *older))),
         strays=find_strays(context, cluster, set_back(found.desired, reports, lease, recent, found.named).ledger),
+        config=config,
     )
     # Last: another plan may take the lease, and lose it, while this one reads.
     commands, lost = readable(lambda: context.fleet.turn_epochs(cluster), {})
@@ -206,16 +209,19 @@ def readable_deployments(
         limit *= 10
 
 
-def previous_target(recent: Sequence[Deployment], request: Request, desired: Desired | None) -> Target | None:
-    """Return the version that was last verified on every host, other than the requested one.
+def previous_target(
+    recent: Sequence[Deployment], request: Request, desired: Desired | None, config: int
+) -> Target | None:
+    """Return what was last verified on every host, other than the requested version with this configuration.
 
-    There is none for a repair that brings a version other than the desired one to new hosts: it cannot be
-    rolled back.
+    There is none for a repair that brings something other than what is desired to new hosts: it cannot be rolled
+    back.
     """
-    if request.only and desired and desired.version != request.version:
+    wanted = Target(request.version, "", config)
+    if request.only and desired and wanted.differs_from(desired.target):
         return None
     done = [d for d in recent if verifies(d) and d.id != request.deployment]
-    return next((d.target for d in done if d.target.version != request.version), None)
+    return next((d.target for d in done if wanted.differs_from(d.target)), None)
 
 
 def verified_target(recent: Sequence[Deployment]) -> Target | None:

@@ -53,6 +53,9 @@ def begin(context: Context, request: Request, execution: str) -> Planned:
         return refused
     if existing is not None and existing.state is not DeploymentState.QUEUED:
         return _resume(context, existing, execution)
+    if existing is not None and existing.target.digest:
+        # It was recorded with the revision that was the newest then, and agents may have prefetched for it.
+        request = replace(request, config=existing.target.config)
     if (lease := context.leases.current(cluster)).deployment == request.deployment:
         # A call that was lost after it took the lease, or a rollback. However this plan ends, they end first.
         _close_former_holders(context, request, lease, lease)
@@ -128,7 +131,7 @@ def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
         _ = context.leases.release(cluster, Lease(current.epoch, current.id))  # not held: somebody has freed it
         return _has_ended(observe.deployment(context, cluster, current.id))
     if _write_desired_again(context, current) and current.known_writes.confirmed < current.epoch:
-        _ = context.deployments.put(current.confirming(_own_desired(current)))  # refused: it has ended since
+        _ = context.deployments.put(current.confirming(current.desired))  # refused: it has ended since
     queue.clear_slot(context, existing.request)
     return Planned("PLANNED", current.epoch, f"{existing.id} continues in execution {execution}{found_by_hand}")
 
@@ -146,14 +149,10 @@ def _record_hand_made(context: Context, existing: Deployment, lease: Lease) -> s
     return f"; {found.held}"
 
 
-def _own_desired(current: Deployment) -> Desired:
-    return Desired(current.target.version, current.target.digest, current.epoch, current.id)
-
-
 def _intending_again(current: Deployment) -> Deployment:
     """Return the record to put before `_write_desired_again`; a repair that wrote nothing writes nothing now."""
     wrote = current.known_writes.intended or not current.request.only
-    return current.intending(_own_desired(current)) if wrote else current
+    return current.intending(current.desired) if wrote else current
 
 
 def _write_desired_again(context: Context, current: Deployment) -> bool:
@@ -162,7 +161,7 @@ def _write_desired_again(context: Context, current: Deployment) -> bool:
     An earlier call may have been lost between the record of that epoch and this. A deployment that is fenced now
     may have written its own version while the lease was lost.
     """
-    mine = _own_desired(current)
+    mine = current.desired
     desired, _ = readable(lambda: context.registry.desired(current.cluster), None)
     if desired is None or desired.epoch >= mine.epoch:
         return desired == mine
@@ -267,9 +266,9 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
         _close_former_holders(context, request, before, lease)
     deployment = replace(record, epoch=lease.epoch, claimed=lease.epoch, writes=began.known_writes)
     if request.rollback_of:
-        _quarantine(context, request)
+        _quarantine(context, request, deployment.target)
     if not request.only or (desired and desired.version == request.version and not found.desired_is_nobodys):
-        wanted = _own_desired(deployment)
+        wanted = deployment.desired
         # First: if this call or the lease is lost in between, the record explains what the registry has.
         if began.state.final or not context.deployments.put(began.intending(wanted)):
             return _ended_meanwhile(context, deployment)
@@ -317,7 +316,7 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
     return Deployment(
         request=request,
         epoch=0,
-        target=Target(request.version, manifest.digest),
+        target=found.target,
         previous=found.previous,
         hosts=hosts,
         host_count=len(hosts),
@@ -360,13 +359,13 @@ def _close_expired(context: Context, request: Request, holder: str) -> None:
         _ = context.deployments.put(closed)  # refused: another call has closed it
 
 
-def _quarantine(context: Context, request: Request) -> None:
-    """Quarantine the version that is rolled back, so that neither convergence nor a deploy brings it back."""
+def _quarantine(context: Context, request: Request, target: Target) -> None:
+    """Quarantine the version that is rolled back, or its configuration if only that is."""
     bad, _ = readable(lambda: context.deployments.get(request.cluster, str(request.rollback_of)), None)
-    if bad is not None and bad.target.version != request.version:
+    if bad is not None and (name := bad.target.bad_part(target)):
         why = f"rolled back by {request.requested_by} ({request.deployment}): {request.reason}"
-        context.record_request(request, f"quarantine {bad.target.version}", request.reason)
-        context.fleet.quarantine(request.cluster, bad.target.version, why)
+        context.record_request(request, f"quarantine {name}", request.reason)
+        context.fleet.quarantine(request.cluster, name, why)
 
 
 def _record_replacement(context: Context, request: Request) -> str:

@@ -224,6 +224,9 @@ def _self_test_problem(running: Running, report: HostReport | None) -> str | Non
     test = report.self_test
     if report.digest != digest or test.digest != digest:
         return f"expected digest {digest[:12]}, found {report.digest[:12]} installed, {test.digest[:12]} tested"
+    if report.config != running.target.config:
+        found, wanted = report.config or "none", running.target.config or "none"
+        return f"expected config {wanted}, found {found}: an agent of before knows no configuration, so update it"
     if not report.running or test.boot != report.boot:
         return f"the service of {running.host} has stopped or restarted since its self-test"
     return None if test.passed else f"self-test failed: {test.detail}"

@@ -47,12 +47,13 @@ class Converged:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A new deployment of this version to the drifted hosts, or to the hosts in `only`."""
+    """A new deployment of this version and configuration to the drifted hosts, or to the hosts in `only`."""
 
     version: str
     drift: Mapping[str, str]
     reason: str
     only: tuple[str, ...] = ()
+    config: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,8 +281,8 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
         state = facts.last.state if facts.last else "unknown"
         why = f"{desired.deployment} is {state}, so {desired.version} is not known to be good"
         return _repair_new_hosts(facts, now) or Hold(drift, why)
-    if desired.version in facts.bad_versions:
-        return Hold(drift, f"{desired.version} is quarantined: {facts.bad_versions[desired.version]}")
+    if why := desired.target.quarantined_in(facts.bad_versions):
+        return Hold(drift, why)
     unreachable = {
         host: since
         for host in drift
@@ -291,14 +292,10 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
     waiting = {*unreachable, *together, *pauses}
     reachable = {host: why for host, why in drift.items() if host not in waiting}
     if reachable:
-        return Repair(
-            desired.version,
-            reachable,
-            f"drift from {desired.version}: {_listed(reachable)}",
-            _only(reachable),
-        )
+        why = f"drift from {desired.target.in_words}: {_listed(reachable)}"
+        return Repair(desired.version, reachable, why, _only(reachable), desired.config)
     held = _without_repair(facts, drift, unreachable, now)
-    return held or Converged(f"every host serves {desired.version}")
+    return held or Converged(f"every host serves {desired.target.in_words}")
 
 
 def _without_repair(
@@ -321,7 +318,7 @@ def _is_known_to_be_good(facts: ClusterFacts, desired: Desired) -> bool:
     """Return whether the desired version was verified: a repair of it that failed does not change that."""
     if facts.last is None or facts.last.state is DeploymentState.DONE:
         return facts.last is not None
-    return failed_repair(facts.last) and facts.verified == Target(desired.version, desired.digest)
+    return failed_repair(facts.last) and facts.verified == desired.target
 
 
 def _members(facts: ClusterFacts) -> set[str]:
@@ -331,7 +328,7 @@ def _members(facts: ClusterFacts) -> set[str]:
 
 def _repair_new_hosts(facts: ClusterFacts, now: datetime) -> Repair | None:
     """Repair hosts that joined while no version is known to be good, with the version that was verified last."""
-    if facts.verified is None or facts.verified.version in facts.bad_versions:
+    if facts.verified is None or facts.verified.quarantined_in(facts.bad_versions):
         return None
     ended = facts.ended
     if (
@@ -349,8 +346,9 @@ def _repair_new_hosts(facts: ClusterFacts, now: datetime) -> Repair | None:
         and not report.unreachable_since(now, facts.heartbeat_timeout)
         and host not in pauses
     }
-    version = facts.verified.version
-    return Repair(version, new, f"{version} was verified last: {_listed(new)}", _only(new)) if new else None
+    good = facts.verified
+    why = f"{good.in_words} was verified last: {_listed(new)}"
+    return Repair(good.version, new, why, _only(new), good.config) if new else None
 
 
 def _silence(report: HostReport, since: datetime) -> str:
@@ -384,7 +382,7 @@ def _drift_reasons(facts: ClusterFacts) -> dict[str, str]:
     if facts.desired is None:
         return {}
     skipped = facts.last.skipped_hosts if facts.last else ()
-    target = Target(facts.desired.version, facts.desired.digest)
+    target = facts.desired.target
     return {
         host: why
         for host, report in sorted(facts.reports.items())

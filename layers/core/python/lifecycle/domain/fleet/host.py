@@ -105,6 +105,7 @@ class HostReport:
     ended: ServiceEnd | None = None
     leftover: str = ""
     skew: float | None = None
+    config: int = 0
 
     @property
     def not_running(self) -> str:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from lifecycle.domain.fleet.epoch import Epoch
+from lifecycle.domain.service.target import Target
 
 
 class Order(StrEnum):
@@ -48,7 +49,7 @@ class Turn:
 
     A turn is identified by (epoch, attempt). After `expires_at` the agent does not begin it. Every host of a
     plan prefetches under attempt 0. Attempt 1 or later means that its turn is near, and the agent polls
-    quickly.
+    quickly. `config` is the revision of the configuration to run the version with; 0 is none.
     """
 
     host: str
@@ -60,6 +61,11 @@ class Turn:
     digest: str
     issued_at: datetime
     expires_at: datetime
+    config: int = 0
+
+    @property
+    def target(self) -> Target:
+        return Target(self.version, self.digest, self.config)
 
     @property
     def progress_rank(self) -> TurnRank:

@@ -110,7 +110,8 @@ class Override(StrEnum):
 class Request:
     """The request for a deployment, and the input of its execution.
 
-    `only` restricts it to these hosts, if any are named.
+    `only` restricts it to these hosts, if any are named. `config` is the revision of the configuration; None stands
+    for the newest one when the deployment is planned.
     """
 
     deployment: str
@@ -123,6 +124,7 @@ class Request:
     rollback_of: str | None = None
     overrides: tuple[Override, ...] = ()
     only: tuple[str, ...] = ()
+    config: int | None = None
 
     @property
     def cluster(self) -> Cluster:
@@ -202,9 +204,14 @@ class Deployment:
         """
         if self.writes is not None:
             return self.writes
-        own = (Desired(self.target.version, self.target.digest, self.epoch, self.id),) if self.epoch else ()
+        own = (self.desired,) if self.epoch else ()
         unplanned = self.state.final and self.state is not DeploymentState.DONE and not self.host_count
         return DesiredWrites(own, 0 if unplanned or self.request.only else self.epoch)
+
+    @property
+    def desired(self) -> Desired:
+        """The desired version that it writes."""
+        return Desired(self.target.version, self.target.digest, self.epoch, self.id, self.target.config)
 
     def intending(self, desired: Desired) -> "Deployment":
         """Return the record to put before the deployment writes this desired version."""
@@ -234,6 +241,7 @@ class Deployment:
             reason=reason,
             kind=Kind.ROLLBACK,
             rollback_of=self.id,
+            config=to.config,
         )
 
     @property

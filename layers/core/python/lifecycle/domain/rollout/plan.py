@@ -15,6 +15,7 @@ from lifecycle.domain.rollout.balancer_settings import drain_seconds
 from lifecycle.domain.rollout.capacity import gets_requests
 from lifecycle.domain.rollout.deployment import Kind, Request
 from lifecycle.domain.rollout.epochs import Epochs
+from lifecycle.domain.rollout.planned_config import NO_CONFIG, PlannedConfig
 from lifecycle.domain.rollout.preflight import Observed, blockers, warnings
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason
 from lifecycle.domain.service.target import Target
@@ -38,7 +39,7 @@ class Plan:
     replace. `warnings` are what an operator should know and need not change. `is_verified`: the version is the
     desired one, and a deployment that ended DONE wrote it. `desired_is_nobodys`: a person changed it by hand.
     `epochs` are those that the new one must exceed, beside the lease's. `drain_seconds` is how long a drain may take.
-    `strays` are targets of no host.
+    `strays` are targets of no host. `config` says what changes in the configuration.
     """
 
     target: Target
@@ -57,6 +58,7 @@ class Plan:
     epochs: Epochs = field(default_factory=Epochs)
     drain_seconds: int = 0
     strays: Strays = NO_STRAYS
+    config: PlannedConfig = NO_CONFIG
 
     @property
     def nothing_to_do(self) -> bool:
@@ -71,7 +73,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
     zones in turn, and last the unreachable ones. `heartbeat_timeout` is the longest age of a reachable
     agent's report.
     """
-    target = Target(observed.manifest.version, observed.manifest.digest)
+    target = observed.target
     members = sorted(observed.members(request))
     drift = {
         host: why
@@ -100,6 +102,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         epochs=observed.epochs,
         drain_seconds=drain_seconds(request, observed.manifest, observed.settings),
         strays=observed.strays,
+        config=observed.config,
     )
 
 
