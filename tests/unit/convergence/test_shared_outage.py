@@ -65,6 +65,9 @@ def test_shared_outage_is_held_and_reported_once(machine: Machine, hosts: tuple[
     machine.memory.clock.sleep(1)
     assert converge(machine) == ("CONVERGED", "every host serves 1.0.0")
     assert kinds(machine) == [AuditKind.OUTAGE, AuditKind.OUTAGE_OVER]
+    began, over = (each for each in machine.memory.audit_log.entries if "outage" in each.kind.lower())
+    assert (began.who, over.who, over.what) == ("lifecycle", "lifecycle", "found the shared outage over")
+    assert (began.at, over.why) == (since, f"{began.what} at {since:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def test_one_unhealthy_host_is_drift(machine: Machine) -> None:

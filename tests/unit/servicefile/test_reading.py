@@ -40,6 +40,13 @@ def test_a_name_a_version_and_a_command_are_enough() -> None:
     )
 
 
+def test_manifest_without_a_setting_has_the_default_of_the_service_file() -> None:
+    """An older manifest lacks the settings that were added since."""
+    parts = parts_of(SMALLEST)
+    assert read_plain(Run, {"command": "./serve", "port": 8080}) == parts.run
+    assert read_plain(Check, {"path": "/is_alive"}) == parts.self_test
+
+
 def test_the_longest_valid_build_ends_before_codebuilds_timeout() -> None:
     project = Path(__file__).parents[3] / "infra/constructs/build_project.py"
     [minutes] = re.findall(r"^_MINUTES = (\d+)$", project.read_text(), re.MULTILINE)
