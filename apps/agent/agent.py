@@ -76,6 +76,10 @@ class Agent:
         self._noted: Turn | None = None
         self.measured = threading.Event()
 
+    def mask(self, text: str) -> str:
+        """Return a line of the service without its configuration's values; called by another thread."""
+        return self._installer.mask(text)
+
     def run(self, stopping: threading.Event) -> None:
         """Poll and act until `stopping` is set; leave the service as it is."""
         self._reporter.start()

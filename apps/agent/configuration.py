@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 # A shorter value is in too many words to be masked, and is no secret.
 _SHORTEST_MASKED = 4
+# Lines of the service's former starts may be sent after it has another revision.
+_REMEMBERED = 4
 HIDDEN = "(hidden: it may contain the configuration, which could not be read to mask it)"
 
 
@@ -28,12 +30,11 @@ class NoConfigurations:
 
 
 class Configuration:
-    """The configuration that this agent read last."""
+    """The configurations that this agent read last, by their revision."""
 
     def __init__(self, store: Configurations) -> None:
         self._store = store
-        self._revision = 0
-        self._values: Mapping[str, str] = {}
+        self._known: dict[int, Mapping[str, str]] = {}
 
     def prepare(self, manifest: Manifest, revision: int) -> Mapping[str, str]:
         """Read a revision and return its values; raises ConfigUnreadable if the version misses one.
@@ -48,38 +49,45 @@ class Configuration:
         return values
 
     def masked(self, text: str, revision: int) -> str:
-        """Return a text of the service with the name of each variable instead of its value."""
-        if not text or not revision:
-            return text
+        """Return a text of the service with the name of each variable instead of its value, or HIDDEN."""
         try:
-            values = self._values if revision == self._revision else self._read(revision)
+            return self.mask(text, revision)
         except LifecycleError as error:
             logger.warning("%s", error)
             return HIDDEN
-        for secret, name in sorted(_secrets(values), key=lambda each: len(each[0]), reverse=True):
+
+    def mask(self, text: str, revision: int) -> str:
+        """Return `masked`; raises StoreUnreachable and ConfigUnreadable. Revisions of before are masked too."""
+        if revision and revision not in self._known:
+            self._read(revision)
+        for secret, name in sorted(_secrets(self._known), key=lambda each: len(each[0]), reverse=True):
             text = text.replace(secret, f"[{name}]")
         return text
 
     def _read(self, revision: int) -> Mapping[str, str]:
         if not revision:
-            values: Mapping[str, str] = {}
-        else:
-            try:
-                values = self._store.values(revision)
-            except StoreUnreachable:
-                raise
-            except LifecycleError as error:
-                raise ConfigUnreadable(str(error)) from error
-        self._revision, self._values = revision, values
+            return {}
+        try:
+            values = self._store.values(revision)
+        except StoreUnreachable:
+            raise
+        except LifecycleError as error:
+            raise ConfigUnreadable(str(error)) from error
+        # A new mapping, because the thread that sends the log reads it.
+        last = list(self._known.items())[-(_REMEMBERED - 1) :]
+        self._known = {**dict(last), revision: values}
         return values
 
 
-def _secrets(values: Mapping[str, str]) -> list[tuple[str, str]]:
+def _secrets(known: Mapping[int, Mapping[str, str]]) -> set[tuple[str, str]]:
     """Return what must not be printed, with its name: each value, its lines, and the password of an address."""
-    found = [
-        (part, name) for name, value in values.items() for part in (value, *value.splitlines(), _password(value))
-    ]
-    return [(part, name) for part, name in found if len(part) >= _SHORTEST_MASKED]
+    found = {
+        (part, name)
+        for values in known.values()
+        for name, value in values.items()
+        for part in (value, *value.splitlines(), _password(value))
+    }
+    return {(part, name) for part, name in found if len(part) >= _SHORTEST_MASKED}
 
 
 def _password(value: str) -> str:

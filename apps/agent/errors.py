@@ -2,6 +2,7 @@
 
 LifecycleError
 ├── StoreUnreachable       the ledger or the artifact bucket did not answer; a retry may succeed
+├── EventsRefused          CloudWatch Logs takes a batch never; it is left out
 ├── ServiceFailed          the service did not stop, start, stay up or pass its self-test
 │   └── LeftBehind         a process of an earlier start did not end
 ├── PortTaken              another process listens on the service's port
@@ -17,6 +18,10 @@ class StoreUnreachable(LifecycleError):
 
     def __init__(self, store: str, cause: object) -> None:
         super().__init__(f"{store} could not be reached: {cause}; the agent retries")
+
+
+class EventsRefused(LifecycleError):
+    """A batch of log lines that CloudWatch refuses for its content; the same call fails again."""
 
 
 class ServiceFailed(LifecycleError):

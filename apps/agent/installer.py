@@ -96,6 +96,11 @@ class Installer:
         started = self._service.started
         return self._configuration.masked(text, started.config if started else 0)
 
+    def mask(self, text: str) -> str:
+        """Return `masked`; raises StoreUnreachable and ConfigUnreadable where that would hide the text."""
+        started = self._service.started
+        return self._configuration.mask(text, started.config if started else 0)
+
     def _free_port(self, environment: Mapping[str, str]) -> None:
         """End a process that holds the port and that an older agent started as this service, without a mark."""
         address, port = self._settings.address, self._settings.port

@@ -53,6 +53,7 @@ COMMANDS = {
     ),
     "hosts": CommandEntry("Inspect", "commands.hosts", "Compare each host with the desired version."),
     "history": CommandEntry("Inspect", "commands.history", "List deployments, or the audit log."),
+    "logs": CommandEntry("Inspect", "commands.logs", "Show what a service wrote on its hosts."),
     "converge": CommandEntry("Repair", "commands.hosts", "Repair drift now."),
     "remove-host": CommandEntry("Repair", "commands.remove_host", "Remove a host that is gone."),
     "freeze": CommandEntry("Freeze and quarantine", "commands.freeze", "Block new deployments in a scope."),

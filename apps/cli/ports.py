@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from lifecycle.application.context import Context
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.configurations import ConfigStore
+from lifecycle.application.ports.service_logs import ServiceLogs
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Connection:
     runs: Runs
     functions: Functions
     config_store: ConfigStore
+    logs: ServiceLogs
     poll_seconds: float
     flags: str = ""
 

@@ -1,4 +1,4 @@
-"""The role of a cluster's agents: read turns, its configuration and artifacts, write reports and metrics."""
+"""The role of a cluster's agents: read turns, its configuration and artifacts, write reports, metrics and logs."""
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -32,6 +32,7 @@ class HostRole(Construct):
 def _allowed(values: ClusterValues) -> tuple[Statement, ...]:
     ledger = names.arn("dynamodb", f"table/{names.LEDGER}")
     cluster = f"{values.environment}/{values.service}"
+    log = names.arn("logs", f"log-group:{names.service_log_group(values.environment, values.service)}")
     return (
         Statement("Turns", ("dynamodb:GetItem",), (ledger,), conditions=_partition(names.Partition.TURNS, cluster)),
         Statement(
@@ -54,6 +55,13 @@ def _allowed(values: ClusterValues) -> tuple[Statement, ...]:
             conditions=_namespace(values.service),
         ),
         *read_config(values.environment, values.service),
+        Statement(
+            "Logs",
+            ("logs:CreateLogStream", "logs:PutLogEvents"),
+            # AWS checks the stream, the emulator the group.
+            (log, f"{log}:*"),
+            "each host names its own stream, in the group of its cluster",
+        ),
     )
 
 

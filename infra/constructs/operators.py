@@ -12,6 +12,7 @@ from infra.constructs.grants import (
     LIST_METRICS,
     METRICS,
     READ_ALARMS,
+    READ_SERVICE_LOGS,
     REGISTRY,
     RELEASES,
     SNAPSHOTS,
@@ -47,6 +48,7 @@ def _allowed(*, emulated: bool) -> tuple[Statement, ...]:
             Statement("Watch", ("states:DescribeExecution", "states:GetExecutionHistory"), _EXECUTIONS, _RUNS),
             Statement("Call", ("lambda:InvokeFunction",), tuple(names.function_arn(phase) for phase in CALLED)),
             *read_builds(emulated=emulated),
+            READ_SERVICE_LOGS,
         ),
     )
 

@@ -315,6 +315,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "AwsNotifications.send": lambda g: lambda: g.notifications.send([_notice(g)]),
     "CloudWatchMetrics.measurements": lambda g: lambda: _measured(g),
     "CloudWatchAlarms.named": lambda g: lambda: list(g.alarms.named([f"lc-p-{g.service}-errors"])),
+    "CloudWatchServiceLogs.read": lambda g: lambda: list(g.service_logs.read(g.cluster, "", g.clock.now())),
     "CloudWatchAlarms.ringing": lambda g: lambda: [each for each in g.alarms.ringing() if each.cluster == g.cluster],
 }
 # These answer from their arguments alone.

@@ -32,6 +32,7 @@ from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.ports.notifications import Notifications
 from lifecycle.application.ports.queue import Queue
 from lifecycle.application.ports.registry import Registry
+from lifecycle.application.ports.service_logs import ServiceLogs
 from lifecycle.application.ports.step_reads import StepReads
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
@@ -55,6 +56,7 @@ from lifecycle.gateways.aws.metrics import CloudWatchMetrics
 from lifecycle.gateways.aws.notifications import AwsNotifications
 from lifecycle.gateways.aws.queue import DynamoQueue
 from lifecycle.gateways.aws.registry import SsmRegistry
+from lifecycle.gateways.aws.service_logs import CloudWatchServiceLogs
 from lifecycle.gateways.aws.step_reads import DynamoStepReads
 from lifecycle.gateways.aws.table import Table, item, record, reports_key, turns_key
 from tests.contract.build_service import BuildService
@@ -63,6 +65,7 @@ from tests.fakes.builds import MemoryBuilds
 from tests.fakes.context import MemoryContext
 from tests.fakes.metrics import MemoryMetrics
 from tests.fakes.notifications import MemoryNotifications
+from tests.fakes.service_logs import MemoryServiceLogs
 from tests.support.aws_limits import strict
 
 _NUMBERS = itertools.count(1)
@@ -92,6 +95,7 @@ class Gateways:
     notifications: Notifications
     metrics: Metrics
     alarms: Alarms
+    service_logs: ServiceLogs
     clock: Clock
     new_token: Callable[[], str]
     end_build: Callable[[str, CodeBuildState], None]
@@ -204,6 +208,7 @@ def _memory() -> Gateways:
         notifications=MemoryNotifications(),
         metrics=MemoryMetrics(old_stacks={old}),
         alarms=MemoryAlarms(),
+        service_logs=MemoryServiceLogs(old_stacks={old}),
         clock=fakes.clock,
         new_token=lambda: _waiting(fakes),
         end_build=lambda build, state: builds.states.update({build: state}),
@@ -246,6 +251,7 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
         notifications=AwsNotifications(aws.client("events"), aws.client("sns"), topic),
         metrics=CloudWatchMetrics(aws.client("cloudwatch"), ssm),
         alarms=CloudWatchAlarms(aws.client("cloudwatch")),
+        service_logs=CloudWatchServiceLogs(aws.client("logs")),
         clock=SystemClock(),
         new_token=lambda: new_token(aws),
         end_build=builds.end,

@@ -223,6 +223,8 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("metrics.measurements", lambda g: measured(g, g.cluster, "", 1), InvalidName),
     ("metrics.measurements", lambda g: measured(g, g.old_cluster, HOST, 0), Unknown),
     ("metrics.complete_minutes", lambda g: g.metrics.complete_minutes(NOW, NOW, MINUTE), 0),
+    ("service_logs.read", lambda g: list(g.service_logs.read(g.old_cluster, "", NOW)), Unknown),
+    ("service_logs.read", lambda g: list(g.service_logs.read(g.old_cluster, HOST, NOW)), Unknown),
     ("alarms.named", lambda g: list(g.alarms.named([])), []),
     ("alarms.named", lambda g: list(g.alarms.named(["", "x" * 256])), []),
     ("alarms.named", lambda g: list(g.alarms.named([f"nobody-{n}" for n in range(250)])), []),

@@ -100,6 +100,7 @@ def test_a_host_reads_its_clusters_turns_writes_its_clusters_reports_and_gets_it
 ) -> None:
     role = only(byo, "IAM::Role")
     bucket = "s3:::lifecycle-artifacts-${AWS::AccountId}-${AWS::Region}"
+    log = "logs:log-group:/lifecycle/${Environment}/${Service}"
     assert allowed(role) == {
         "dynamodb:GetItem": {LEDGER},
         "dynamodb:PutItem": {LEDGER},
@@ -108,6 +109,8 @@ def test_a_host_reads_its_clusters_turns_writes_its_clusters_reports_and_gets_it
         "ssm:GetParameter": {CONFIG, f"{CONFIG}:*"},
         "kms:Decrypt": {"kms:key/*"},
         "secretsmanager:GetSecretValue": {"secretsmanager:secret:lifecycle/${Environment}/${Service}/*"},
+        "logs:CreateLogStream": {log, f"{log}:*"},
+        "logs:PutLogEvents": {log, f"{log}:*"},
     }
     partitions = {
         tuple(statement["Action"]) if isinstance(statement["Action"], list) else statement["Action"]: statement[
@@ -261,3 +264,10 @@ def transformed(target: dict[str, Any]) -> str:
 def test_the_control_plane_is_deployed_before_a_cluster_that_calls_its_functions(assembly: Path) -> None:
     manifest = json.loads((assembly / "manifest.json").read_text())["artifacts"]
     assert "lifecycle" in manifest["lifecycle-production-hello"]["dependencies"]
+
+
+def test_a_cluster_has_a_log_group_whose_lines_last_a_month(byo: dict[str, Any], asg: dict[str, Any]) -> None:
+    name = {"Fn::Sub": "/lifecycle/${Environment}/${Service}"}
+    for template, expected in ((byo, name), (asg, "/lifecycle/production/hello")):
+        group = only(template, "Logs::LogGroup")
+        assert (group["LogGroupName"], group["RetentionInDays"]) == (expected, 30)

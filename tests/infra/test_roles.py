@@ -186,6 +186,7 @@ def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> 
     )
     reads = LOOK | READ_LEDGER | LIST_REGISTRY | READ_BOTH | READ_TARGETS | READ_GROUPS | SEE_BUILDS
     assert allowed(policy) == reads | {
+        "logs:FilterLogEvents": {"logs:log-group:/lifecycle/*/*", "logs:log-group:/lifecycle/*/*:*"},
         "states:StartExecution": {ROLLOUT, DELIVERY},
         "states:ListExecutions": {ROLLOUT, DELIVERY},
         "states:DescribeExecution": executions,

@@ -61,6 +61,7 @@ from tests.fakes.dispatcher import MemoryDispatcher
 from tests.fakes.executions import MemoryExecutions
 from tests.fakes.metrics import MemoryMetrics
 from tests.fakes.notifications import MemoryNotifications
+from tests.fakes.service_logs import MemoryServiceLogs
 from tests.support.account_runs import DeliveryList, FakeRuns
 from tests.support.aws_in_memory import StoredLedger, StoredObjects, StoredParameters
 from tests.support.rollout import manifest
@@ -201,6 +202,7 @@ class Account:
             runs=FakeRuns(self.clock),
             functions=Functions(),
             config_store=SsmConfigStore(self.parameters, None),
+            logs=MemoryServiceLogs(),
             poll_seconds=0.3,
         )
 

@@ -16,6 +16,7 @@ from lifecycle.application.queries.state_words import DEPLOYMENTS
 from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import OnAlarm
+from lifecycle.names import logs_command
 
 
 @connected("status", "status hello", "status --json")
@@ -94,6 +95,8 @@ def _show_cluster(printer: Printer, connection: Connection, found: ClusterStatus
     _show_hand_made(printer, connection, found)
     for host, words in found.ended.items():
         printer.line(f"\n{host} of {view.cluster}: {one_line(words, 400)}", "bold red")
+        shown = logs_command(view.cluster.environment, view.cluster.service, host)
+        printer.line(f"  {connection.command(shown)}")
     if found.trouble:
         printer.line(f"\n{view.cluster}: the load balancer could not be read: {found.trouble}", "yellow")
     if (until := found.watched(connection)) and view.last:

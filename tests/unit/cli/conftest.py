@@ -30,6 +30,7 @@ from lifecycle.entrypoints import events
 from lifecycle.entrypoints.events import Deploy
 from lifecycle.gateways.serialization import to_plain
 from tests.fakes.executions import MemoryExecutions
+from tests.fakes.service_logs import MemoryServiceLogs
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 # The first two are releases 1.0.0 and 1.0.1; the last is not promoted yet.
@@ -167,6 +168,7 @@ class Desk:
         self.machine = Machine(policy=policy)
         self.runs = FakeRuns(self.machine)
         self.functions = FakeFunctions(self.machine)
+        self.logs = MemoryServiceLogs()
         self.executions = DrivenExecutions(self.machine, self.runs)
         memory = self.machine.memory
         # Queued deployments that a finish starts run too.
@@ -186,6 +188,7 @@ class Desk:
             runs=self.runs,
             functions=self.functions,
             config_store=memory.config_store,
+            logs=self.logs,
             poll_seconds=0.3,
         )
 

@@ -196,6 +196,20 @@ def role_arn(name: str, account: Account = TEMPLATE) -> str:
     return f"arn:{account.partition}:iam::{account.number}:role/{name}"
 
 
+# --- What services write
+
+
+def service_log_group(environment: str, service: str) -> str:
+    """Return the log group of a cluster; each host has a stream of its name."""
+    return f"{REGISTRY}/{environment}/{service}"
+
+
+def logs_command(environment: str, service: str, host: str) -> str:
+    """Return the arguments of `lifecycle` that show what a service wrote on a host within the last hour."""
+    where = "" if environment == "production" else f" --environment {environment}"
+    return f"logs {service}{where} --host {host} --since 1h"
+
+
 # --- Load balancers, and the alarms of their clusters
 
 CLUSTER_PREFIX = "lc"  # a target group's name may have 32 characters, so it is short
