@@ -1,6 +1,8 @@
 """The output of services on a laptop: sent by the hosts' agents with their own roles, and read by an operator."""
 
 import subprocess
+import threading
+import time
 
 import pytest
 
@@ -40,13 +42,25 @@ def test_following_shows_new_lines_and_ends_with_an_interrupt(
         text=True,
     )
     assert process.stdout is not None
+    seen = threading.Event()
+
+    def say() -> None:
+        """Write until a line was seen: the command shows nothing from before it began to look."""
+        while not seen.is_set():
+            time.sleep(0.5)
+            with log.open("a") as file:
+                file.write("said by a test\n")
+
+    talker = threading.Thread(target=say)
+    talker.start()
     try:
-        with log.open("a") as file:
-            file.write("said by a test\n")
         lines = iter(process.stdout.readline, "")
         assert any(f"{host}  said by a test" in line for line in lines)
+        seen.set()
         process.send_signal(2)
         assert process.wait(PATIENCE_SECONDS) == 0
     finally:
+        seen.set()
+        talker.join()
         process.kill()
         process.wait()
