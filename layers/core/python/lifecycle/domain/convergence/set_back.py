@@ -45,5 +45,7 @@ def set_back(
     `named` is the record of the deployment that `desired` names. A version that a person wrote shows nothing.
     """
     newest = recorded_epochs(desired, reports, {}, recent, named).established
-    known = max([lease.epoch, *(each.epoch for each in (*recent, *([named] if named else [])))])
+    records = (*recent, *([named] if named else []))
+    # A plan that was refused after it had the lease has no epoch, but has claimed one.
+    known = max([lease.epoch, *(max(each.epoch, each.claimed) for each in records)])
     return SetBack(newest.reason(known, "the ledger") if newest.epoch > known else "", newest)
