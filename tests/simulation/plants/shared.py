@@ -12,6 +12,7 @@ FAULTS = (
         "lifecycle.domain.convergence.decide",
         "    waiting = {*unreachable, *together, *pauses}\n",
         "    waiting = {*unreachable, *pauses}\n",
+        caught_by="tests/unit/convergence/test_shared_outage.py",
     ),
     Planted(
         "a-repair-that-fails-waits-for-a-human",
