@@ -297,18 +297,21 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
             f"drift from {desired.version}: {_listed(reachable)}",
             _only(reachable),
         )
-    held = _without_repair(facts, drift, unreachable, now)
+    held = _without_repair(facts, drift, unreachable, pauses, now)
     return held or Converged(f"every host serves {desired.version}")
 
 
 def _without_repair(
-    facts: ClusterFacts, drift: Mapping[str, str], unreachable: Mapping[str, datetime], now: datetime
+    facts: ClusterFacts,
+    drift: Mapping[str, str],
+    unreachable: Mapping[str, datetime],
+    pauses: Mapping[str, str],
+    now: datetime,
 ) -> Hold | None:
     """Return why no drifted host may be repaired now; None if there is no drift."""
     if (together := facts.unhealthy_together) and facts.last:
         since = facts.unhealthy_since or now
         return Hold(drift, outage_words(facts.last.cluster, together, len(_members(facts)), since))
-    pauses = facts.pauses(now)
     if pauses.keys() & drift.keys():
         return Hold(drift, listed([pauses[host] for host in drift if host in pauses], separator="; "))
     if unreachable:
@@ -383,12 +386,9 @@ def _holder_has_ended(facts: ClusterFacts, now: datetime) -> bool:
 def _drift_reasons(facts: ClusterFacts) -> dict[str, str]:
     if facts.desired is None:
         return {}
-    skipped = facts.last.skipped_hosts if facts.last else ()
-    target = Target(facts.desired.version, facts.desired.digest)
+    members, target = _members(facts), Target(facts.desired.version, facts.desired.digest)
     return {
         host: why
         for host, report in sorted(facts.reports.items())
-        if host not in skipped
-        and host not in facts.bad_hosts
-        and (why := drift_reason(report, state_of(facts.rotation, host), target))
+        if host in members and (why := drift_reason(report, state_of(facts.rotation, host), target))
     }
