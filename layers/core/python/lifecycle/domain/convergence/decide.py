@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from lifecycle.domain.convergence.crash_loop import CrashLoop, crash_loops
-from lifecycle.domain.convergence.failed_repairs import failed_repair, next_tries, pauses_before_repairs
+from lifecycle.domain.convergence.failed_repairs import next_tries, pauses_before_repairs
 from lifecycle.domain.convergence.resume import AbortUnresumed, AskToResume, Resume, ResumeLater, resume
 from lifecycle.domain.convergence.set_back import IN_STEP, SetBack
 from lifecycle.domain.convergence.shared_outage import outage_words
@@ -324,7 +324,7 @@ def _is_known_to_be_good(facts: ClusterFacts, desired: Desired) -> bool:
     """Return whether the desired version was verified: a repair of it that failed does not change that."""
     if facts.last is None or facts.last.state is DeploymentState.DONE:
         return facts.last is not None
-    return failed_repair(facts.last) and facts.verified == Target(desired.version, desired.digest)
+    return facts.last.is_failed_repair and facts.verified == Target(desired.version, desired.digest)
 
 
 def _members(facts: ClusterFacts) -> set[str]:
@@ -340,7 +340,7 @@ def _repair_new_hosts(facts: ClusterFacts, now: datetime) -> Repair | None:
     if (
         ended
         and ended.request.kind is Kind.CONVERGE
-        and not (ended.state is DeploymentState.DONE or failed_repair(ended))
+        and not (ended.state is DeploymentState.DONE or ended.is_failed_repair)
     ):
         return None  # an abort is not retried automatically
     pauses = facts.pauses(now)
