@@ -93,7 +93,7 @@ FAULTS = (
         "an-abort-is-tried-again",
         (10,),
         _CONVERGENCE,
-        "    return failed_repair(facts.last) and facts.verified == desired.target\n",
+        "    return facts.last.is_failed_repair and facts.verified == desired.target\n",
         "    return True\n",
     ),
     Planted(

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from lifecycle.application.convergence.converge import AUTOMATIC, converge_all
+from lifecycle.application.convergence.converge import AUTOMATIC
 from lifecycle.application.rollout.plan import preview
 from lifecycle.domain.convergence.failed_repairs import next_tries
 from lifecycle.domain.convergence.shared_outage import outage_words
@@ -17,6 +17,7 @@ from lifecycle.domain.rollout.shared_fault import unhealthy_together
 from lifecycle.domain.service.policy import Policy
 from lifecycle.entrypoints.events import Converge
 from lifecycle.entrypoints.handler import parse
+from tests.support.converging import converge
 from tests.support.rollout import CLUSTER, Machine
 
 MINUTES = 15 * 60
@@ -27,12 +28,6 @@ def machine() -> Machine:
     made = Machine()
     made.deploy("1.0.0")
     return made
-
-
-def converge(machine: Machine, by: str = "schedule") -> tuple[str, str]:
-    machine.memory.clock.sleep(1)
-    found = converge_all(machine.context, f"{machine.now:%H%M%S}", by)[0]
-    return found.kind, found.reason
 
 
 def fail_checks(machine: Machine, *hosts: str) -> None:

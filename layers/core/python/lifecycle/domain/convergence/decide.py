@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from lifecycle.domain.convergence.crash_loop import CrashLoop, crash_loops
-from lifecycle.domain.convergence.failed_repairs import failed_repair, next_tries, pauses_before_repairs
+from lifecycle.domain.convergence.failed_repairs import next_tries, pauses_before_repairs
 from lifecycle.domain.convergence.resume import AbortUnresumed, AskToResume, Resume, ResumeLater, resume
 from lifecycle.domain.convergence.set_back import IN_STEP, SetBack
 from lifecycle.domain.convergence.shared_outage import outage_words
@@ -294,18 +294,21 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
     if reachable:
         why = f"drift from {desired.target.in_words}: {_listed(reachable)}"
         return Repair(desired.version, reachable, why, _only(reachable), desired.config)
-    held = _without_repair(facts, drift, unreachable, now)
+    held = _without_repair(facts, drift, unreachable, pauses, now)
     return held or Converged(f"every host serves {desired.target.in_words}")
 
 
 def _without_repair(
-    facts: ClusterFacts, drift: Mapping[str, str], unreachable: Mapping[str, datetime], now: datetime
+    facts: ClusterFacts,
+    drift: Mapping[str, str],
+    unreachable: Mapping[str, datetime],
+    pauses: Mapping[str, str],
+    now: datetime,
 ) -> Hold | None:
     """Return why no drifted host may be repaired now; None if there is no drift."""
     if (together := facts.unhealthy_together) and facts.last:
         since = facts.unhealthy_since or now
         return Hold(drift, outage_words(facts.last.cluster, together, len(_members(facts)), since))
-    pauses = facts.pauses(now)
     if pauses.keys() & drift.keys():
         return Hold(drift, listed([pauses[host] for host in drift if host in pauses], separator="; "))
     if unreachable:
@@ -318,7 +321,7 @@ def _is_known_to_be_good(facts: ClusterFacts, desired: Desired) -> bool:
     """Return whether the desired version was verified: a repair of it that failed does not change that."""
     if facts.last is None or facts.last.state is DeploymentState.DONE:
         return facts.last is not None
-    return failed_repair(facts.last) and facts.verified == desired.target
+    return facts.last.is_failed_repair and facts.verified == desired.target
 
 
 def _members(facts: ClusterFacts) -> set[str]:
@@ -334,7 +337,7 @@ def _repair_new_hosts(facts: ClusterFacts, now: datetime) -> Repair | None:
     if (
         ended
         and ended.request.kind is Kind.CONVERGE
-        and not (ended.state is DeploymentState.DONE or failed_repair(ended))
+        and not (ended.state is DeploymentState.DONE or ended.is_failed_repair)
     ):
         return None  # an abort is not retried automatically
     pauses = facts.pauses(now)
@@ -381,12 +384,9 @@ def _holder_has_ended(facts: ClusterFacts, now: datetime) -> bool:
 def _drift_reasons(facts: ClusterFacts) -> dict[str, str]:
     if facts.desired is None:
         return {}
-    skipped = facts.last.skipped_hosts if facts.last else ()
-    target = facts.desired.target
+    members, target = _members(facts), facts.desired.target
     return {
         host: why
         for host, report in sorted(facts.reports.items())
-        if host not in skipped
-        and host not in facts.bad_hosts
-        and (why := drift_reason(report, state_of(facts.rotation, host), target))
+        if host in members and (why := drift_reason(report, state_of(facts.rotation, host), target))
     }

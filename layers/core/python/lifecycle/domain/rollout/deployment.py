@@ -196,6 +196,12 @@ class Deployment:
         )
 
     @property
+    def is_failed_repair(self) -> bool:
+        """True for a repair that ended because its host failed, and not by a human or a lost execution."""
+        ended = self.request.kind is Kind.CONVERGE and self.state is DeploymentState.ABORTED
+        return ended and bool(self.failed_host)
+
+    @property
     def known_writes(self) -> DesiredWrites:
         """Return its writes of the desired version, inferred where an older version wrote the record.
 

@@ -63,8 +63,7 @@ def after_end(ended: Deployment | None, waiting: PendingDeployment) -> AfterEnd:
     if ended is None:
         return StartPending(waiting, "the cluster is free")
     well = ended.state is DeploymentState.DONE and ended.request.kind is not Kind.ROLLBACK
-    failed_repair = ended.request.kind is Kind.CONVERGE and bool(ended.failed_host)
-    if well or failed_repair or ended.policy.automatic:
+    if well or ended.is_failed_repair or ended.policy.automatic:
         return StartPending(waiting, f"{ended.id} has ended: {ended.state}")
     outcome = "was rolled back" if ended.request.kind is Kind.ROLLBACK else f"ended {ended.state}"
     version = waiting.request.version
