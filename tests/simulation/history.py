@@ -43,6 +43,7 @@ class History:
         self.lease = Lease()
         self.lost_lease: Lease | None = None
         self.robbed = ""  # the deployment whose lease was lost, until a lease is written again
+        self.lost_epoch: int | None = None  # that of a lost lease, until a lease has a higher one
         self.lease_acquired: dict[str, tuple[int, float]] = {}
         self.lease_lost_at: dict[str, float] = {}
         self.ended_at: dict[str, float] = {}

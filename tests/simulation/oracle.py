@@ -103,6 +103,7 @@ class Oracle(History):
         recorded += [host.acted_epoch for host in sim.hosts.values()]
         known = max([left.epoch, desired.epoch if desired else 0, *recorded])
         self.lease, self.lost_lease = Lease(min(self.lease.epoch, known)), left
+        self.lost_epoch = self.lease.epoch
 
     def _lease_now(self, actor: Actor, deployment: str) -> None:
         old, new = self.lease, self.sim.leases.current(self.sim.cluster)
@@ -131,6 +132,8 @@ class Oracle(History):
         if stored is None or stored == before:
             return
         records.final_is_final(self, actor, before, stored)
+        if before is None or stored.epoch > before.epoch:
+            fencing.uses_no_lost_epoch(self, actor, f"the record {stored.id}")
         if stored.state.final and (before is None or not before.state.final):
             self.ended_at[stored.id] = self.sim.now
             records.audit_entry_comes_first(self, stored.id, "", "", f"the end of {stored.id} as {stored.state}")
