@@ -46,6 +46,8 @@ def manifest_of(file: ServiceFile, request: Request, packed: Packed, history: Hi
         metrics=parts.metrics,
         metrics_path=parts.metrics_path,
         history=history,
+        config=parts.config,
+        environments=parts.environments,
     )
 
 

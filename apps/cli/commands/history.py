@@ -64,7 +64,7 @@ def _row(each: Deployment) -> list[Cell]:
     environment, who = each.cluster.environment, one_line(each.request.requested_by, 40)
     kind, status = KINDS[each.request.kind], DEPLOYMENTS[each.state]
     changes = one_line(each.changes.sentence, 40) or "-"
-    return [moment(each.started_at), environment, kind, each.target.version, status, took, who, changes]
+    return [moment(each.started_at), environment, kind, each.target.in_words, status, took, who, changes]
 
 
 def _trail(printer: Printer, connection: Connection, clusters: list[Cluster], limit: int) -> int:

@@ -68,6 +68,9 @@ def plan_facts(preview: Preview) -> dict[str, Any]:
         "environment": preview.request.environment,
         "version": found.target.version,
         "digest": found.target.digest,
+        "config": found.config.revision,
+        "config_before": found.config.running,
+        "config_changed": list(found.config.changed),
         "desired": preview.desired.version if preview.desired else None,
         "previous": found.previous.version if found.previous else None,
         "hosts": [
@@ -106,6 +109,16 @@ def _commit_facts(commit: Commit) -> dict[str, Any]:
     return {"hash": commit.hash, "subject": commit.subject, "author": commit.author, "at": at}
 
 
+def _show_new(printer: Printer, found: Plan) -> None:
+    """Print what the deployment brings, and what the environment before this one says of it."""
+    if changed := found.config.in_words:
+        printer.line(f"configuration: {changed}")
+    if found.changes:
+        _show_changes(printer, found.changes, found.compare)
+    if found.earlier:
+        printer.line(f"{found.earlier.environment}: {found.earlier.sentence}")
+
+
 def _show_changes(printer: Printer, changes: Changes, compare: str) -> None:
     printer.line(f"changes: {changes.sentence}{f': {compare}' if compare else ''}")
     for each in changes.commits[:_COMMITS]:
@@ -124,8 +137,8 @@ def _earlier_facts(found: Plan) -> dict[str, Any] | None:
 def show_plan(printer: Printer, preview: Preview) -> None:
     """Print a plan for a person."""
     found, cluster = preview.plan, preview.request.cluster
-    now = f" (desired now: {preview.desired.version})" if preview.desired else " (first deployment)"
-    printer.line(f"plan: {cluster.service} {found.target.version} to {cluster.environment}{now}", "bold")
+    now = f" (desired now: {preview.desired.target.in_words})" if preview.desired else " (first deployment)"
+    printer.line(f"plan: {cluster.service} {found.target.in_words} to {cluster.environment}{now}", "bold")
     rows = [
         [str(number), each.host, each.zone or "-", each.installed or "nothing", each.why]
         for number, each in enumerate(found.hosts, start=1)
@@ -138,12 +151,9 @@ def show_plan(printer: Printer, preview: Preview) -> None:
     if found.hosts:
         printer.line(f"batch size: {_batch_size(preview)}; approval: {_GATES[preview.policy.approval]}")
         printer.line(f"expected time: about {lasting(found.expected_seconds)}, {found.expected_from}")
-        previous = found.previous.version if found.previous else "none (first deployment)"
+        previous = found.previous.in_words if found.previous else "none (first deployment)"
         printer.line(f"rollback target: {previous}")
-    if found.changes:
-        _show_changes(printer, found.changes, found.compare)
-    if found.earlier:
-        printer.line(f"{found.earlier.environment}: {found.earlier.sentence}")
+    _show_new(printer, found)
     for note in found.warnings:
         printer.line(f"warning: {note}", "yellow")
     if found.waits_for:
@@ -151,7 +161,7 @@ def show_plan(printer: Printer, preview: Preview) -> None:
     for reason in found.blockers:
         printer.line(f"blocked: {reason}", "bold red")
     if preview.nothing_to_do:
-        printer.line(f"nothing to do: {names_or_none(found.in_place)} serve {found.target.version}", "green")
+        printer.line(f"nothing to do: {names_or_none(found.in_place)} serve {found.target.in_words}", "green")
 
 
 def _show_queue(printer: Printer, preview: Preview) -> None:

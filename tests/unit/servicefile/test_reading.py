@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.domain.analysis.model import Better, Measure, Scale
+from lifecycle.domain.service.configuration import ConfigNames
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.domain.service.policy import After, AfterBake, ApprovalGate, OnFail, Policy
 from lifecycle.gateways.serialization import to_json
@@ -34,7 +35,16 @@ def test_a_name_a_version_and_a_command_are_enough() -> None:
         {"production": Policy(after=After.DEFAULT)},
         (),
         None,
+        ConfigNames(),
+        {},
     )
+
+
+def test_manifest_without_a_setting_has_the_default_of_the_service_file() -> None:
+    """An older manifest lacks the settings that were added since."""
+    parts = parts_of(SMALLEST)
+    assert read_plain(Run, {"command": "./serve", "port": 8080}) == parts.run
+    assert read_plain(Check, {"path": "/is_alive"}) == parts.self_test
 
 
 def test_the_longest_valid_build_ends_before_codebuilds_timeout() -> None:
@@ -113,6 +123,20 @@ def test_a_difference_has_its_own_thresholds() -> None:
     """
     expected = Measure("answers.found", Better.HIGHER, Scale.DIFFERENCE, 0.5, 2.0, "answers")
     assert parts_of(SMALLEST + text).metrics == (expected,)
+
+
+def test_configuration_declares_names_and_an_environment_its_own_variables() -> None:
+    text = """[config]
+    required = ["DATABASE_URL"]
+    optional = ["SENTRY_DSN"]
+    [environments.production]
+    environment = { LOG = "info" }
+    [environments.staging]
+    """
+    parts = parts_of(SMALLEST + text)
+    assert parts.config == ConfigNames(("DATABASE_URL",), ("SENTRY_DSN",))
+    assert parts.environments == {"production": {"LOG": "info"}}
+    assert parts.policies == {"production": Policy(), "staging": Policy()}
 
 
 def test_an_environment_configures_its_test_bed() -> None:

@@ -149,7 +149,14 @@ def _deploy(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionRes
     return _start(query, _request(query, asked, asked.version, suffix))
 
 
-def _request(query: QueryContext, asked: ConsoleAction, version: str, suffix: str, rollback_of: str = "") -> Request:
+def _request(
+    query: QueryContext,
+    asked: ConsoleAction,
+    version: str,
+    suffix: str,
+    rollback_of: str = "",
+    config: int | None = None,
+) -> Request:
     return Request(
         deployment=deployment_id(asked.cluster, query.context.clock.now(), suffix),
         service=asked.service,
@@ -159,6 +166,7 @@ def _request(query: QueryContext, asked: ConsoleAction, version: str, suffix: st
         reason=asked.why,
         kind=Kind.ROLLBACK if rollback_of else Kind.DEPLOY,
         rollback_of=rollback_of or None,
+        config=config,
     )
 
 
@@ -166,7 +174,7 @@ def _start(query: QueryContext, request: Request) -> ActionResult:
     """Start a deployment as `lifecycle deploy` does, unless its plan has blockers."""
     context = query.context
     found = preview(context, request)
-    what = f"{request.version} to {request.cluster}"
+    what, request = f"{found.target.in_words} to {request.cluster}", found.config.pinned(request)
     if found.blockers:
         raise Refused(what, found.blockers)
     if found.nothing_to_do and found.is_verified and request.kind is not Kind.ROLLBACK:
@@ -196,9 +204,9 @@ def _roll_back(query: QueryContext, asked: ConsoleAction, suffix: str) -> Action
         raise Refused(f"the rollback of {ended.id}", [why])
     back = rollback_target(query.context, asked.cluster)
     if back.bad.id != ended.id:
-        why = f"{asked.cluster} no longer runs it, but {back.bad.target.version} of {back.bad.id}"
+        why = f"{asked.cluster} no longer runs it, but {back.bad.target.in_words} of {back.bad.id}"
         raise Refused(f"the rollback of {ended.id}", [why])
-    return _start(query, _request(query, asked, back.version, suffix, ended.id))
+    return _start(query, _request(query, asked, back.to.version, suffix, ended.id, back.to.config))
 
 
 def _choose(query: QueryContext, asked: ConsoleAction, choice: Choice) -> ActionResult:

@@ -16,6 +16,7 @@ from lifecycle.domain.rollout.capacity import gets_requests
 from lifecycle.domain.rollout.deployment import Kind, Request
 from lifecycle.domain.rollout.earlier_environment import Verdict
 from lifecycle.domain.rollout.epochs import Epochs
+from lifecycle.domain.rollout.planned_config import NO_CONFIG, PlannedConfig
 from lifecycle.domain.rollout.preflight import Observed, blockers, warnings
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason
 from lifecycle.domain.service.commits import Changes, changes_between, taken_back
@@ -43,6 +44,7 @@ class Plan:
     `epochs` are those that the new one must exceed, beside the lease's. `drain_seconds` is how long a drain may take.
     `strays` are targets of no host. `earlier` is the verdict of the environment that comes first.
     `changes` are the commits since the version that runs here, and `compare` is the address of a page about them.
+    `config` says what changes in the configuration.
     """
 
     target: Target
@@ -64,6 +66,7 @@ class Plan:
     earlier: Verdict | None = None
     changes: Changes | None = None
     compare: str = ""
+    config: PlannedConfig = NO_CONFIG
 
     @property
     def nothing_to_do(self) -> bool:
@@ -78,7 +81,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
     zones in turn, and last the unreachable ones. `heartbeat_timeout` is the longest age of a reachable
     agent's report.
     """
-    target = Target(observed.manifest.version, observed.manifest.digest)
+    target = observed.target
     members = sorted(observed.members(request))
     drift = {
         host: why
@@ -111,6 +114,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         earlier=observed.earlier,
         changes=changes,
         compare=compare,
+        config=observed.config,
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from lifecycle.domain.analysis.model import Measure
 from lifecycle.domain.service.commits import History
+from lifecycle.domain.service.configuration import ConfigNames
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.version import artifact_prefix
 
@@ -52,7 +53,8 @@ class Manifest:
 
     `digest` is the sha256 of the artifact's bytes in hex, `size` their number. `metrics` are the service's
     own; `metrics_path` answers them as a JSON object of numbers. `history` has the newest commits; None in a
-    manifest of an older build, and outside of Git.
+    manifest of an older build, and outside of Git. `config` are the names that the service takes from its cluster's
+    configuration, `environments` the variables that differ from `run.environment`, by environment.
     """
 
     service: str
@@ -72,6 +74,8 @@ class Manifest:
     metrics: tuple[Measure, ...] = ()
     metrics_path: str | None = None
     history: History | None = None
+    config: ConfigNames = field(default_factory=ConfigNames)
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def prefix(self) -> str:

@@ -64,6 +64,11 @@ def service_key(service: str) -> str:
     return f"{Partition.SERVICE}{service}"
 
 
+def config_key(cluster: Cluster) -> str:
+    """Return the partition of the recorded revisions of a cluster's configuration."""
+    return f"{Partition.CONFIG}{cluster}"
+
+
 def key(pk: str, sk: str) -> dict[str, Any]:
     """Return a primary key."""
     return {"pk": {"S": pk}, "sk": {"S": sk}}
