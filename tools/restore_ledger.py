@@ -3,8 +3,9 @@
     .venv/bin/python -m tools.restore_ledger lifecycle-ledger-copy            # what would change
     .venv/bin/python -m tools.restore_ledger lifecycle-ledger-copy --write    # change it
 
-The table keeps its name, so its stream, its roles and its stack stay valid. Some records are only completed. No audit
-entry, command, freeze, quarantine, snapshot or release is forgotten, and agents write their reports again.
+The table keeps its name, so its stream, its roles and its stack stay valid. Some records are only completed: no audit
+entry, freeze, quarantine, snapshot, release or record of a configuration is forgotten. Reports and commands are left
+as they are. Live agents have written theirs since, and a host that was removed since must not come back.
 """
 
 import argparse
@@ -18,7 +19,10 @@ import boto3
 from lifecycle.names import LEDGER, Partition
 
 # Items of these partitions, and with these sort keys, are added where they are missing, else left as they are.
-COMPLETED = (Partition.AUDIT_LOG, Partition.REPORTS, Partition.TURNS, Partition.FREEZES, Partition.SERVICE)
+# The revisions of a configuration themselves are in SSM, and stay.
+COMPLETED = (Partition.AUDIT_LOG, Partition.FREEZES, Partition.SERVICE, Partition.CONFIG)
+# Items of these partitions are neither added, changed nor deleted.
+LEFT = (Partition.REPORTS, Partition.TURNS)
 QUARANTINES = ("QUARANTINE#", "BAD_HOST#")
 
 Item = Mapping[str, Any]
@@ -42,8 +46,8 @@ class Changes:
 
 def compare(dynamodb: Any, ledger: str, copy: str) -> Changes:
     """Return what differs between the ledger and its copy; changes nothing."""
-    wanted = {_key(each): each for each in _items(dynamodb, copy)}
-    found = {_key(each): each for each in _items(dynamodb, ledger)}
+    wanted = {_key(each): each for each in _items(dynamodb, copy) if not _is_left(each)}
+    found = {_key(each): each for each in _items(dynamodb, ledger) if not _is_left(each)}
     made = Changes()
     for key, item in wanted.items():
         if key not in found or (found[key] != item and not _is_completed(item)):
@@ -71,6 +75,10 @@ def _key(item: Item) -> tuple[str, str]:
 
 def _kind(item: Item) -> str:
     return str(item["pk"]["S"].partition("#")[0])
+
+
+def _is_left(item: Item) -> bool:
+    return str(item["pk"]["S"]).startswith(LEFT)
 
 
 def _is_completed(item: Item) -> bool:

@@ -14,6 +14,7 @@ from apps.agent import aws, processes
 from apps.agent.agent import Agent
 from apps.agent.home_lock import HomeLock
 from apps.agent.ledger_clock import LedgerClock
+from apps.agent.log_shipping import LogShipper
 from apps.agent.metrics import MetricsPublisher
 from apps.agent.service import Service
 from apps.agent.settings import Settings, StopService, parse
@@ -62,16 +63,25 @@ def run(settings: Settings) -> None:
         aws.S3Releases(functools.cache(lambda: aws.client("s3")), settings.bucket),
         clock.now,
         clock.seconds_ahead,
+        aws.SsmConfigurations(
+            functools.cache(lambda: aws.client("ssm")),
+            functools.cache(lambda: aws.client("secretsmanager")),
+            settings.cluster,
+        ),
     )
     sink = aws.CloudWatchMetricSink(
         functools.cache(lambda: aws.client("cloudwatch")), settings.cluster, settings.host, settings.metrics_seconds
     )
     publisher = MetricsPublisher(settings, sink, agent.measured)
+    logs = aws.CloudWatchLogSink(functools.cache(lambda: aws.client("logs")), settings.cluster, settings.host)
+    shipper = LogShipper(settings.home, logs, lambda: clock.now().timestamp(), agent.mask)
     publisher.start()
+    shipper.start()
     try:
         agent.run(stopping)
     finally:
         publisher.close()
+        shipper.close()
 
 
 if __name__ == "__main__":

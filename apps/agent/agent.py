@@ -10,13 +10,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from apps.agent.configuration import Configuration, NoConfigurations
 from apps.agent.decide import INSTALL_ORDERS, Abandon, Decision, Fetch, Idle, Ignore, Install, Prefetched, decide
-from apps.agent.errors import LeftBehind, StoreUnreachable
+from apps.agent.errors import LeftBehind, ServiceFailed, StoreUnreachable
 from apps.agent.installer import Installer
 from apps.agent.journal import Journal
 from apps.agent.ledger_clock import utc_now
 from apps.agent.polling import PollPace
-from apps.agent.ports import Releases, Reports, Turns
+from apps.agent.ports import Configurations, Releases, Reports, Turns
 from apps.agent.release_store import ReleaseStore
 from apps.agent.reporter import Reporter
 from apps.agent.service import Service, StartRecord
@@ -53,6 +54,7 @@ class Agent:
         releases: Releases,
         clock: Callable[[], datetime] = utc_now,
         skew: Callable[[], float] = lambda: 0.0,
+        configurations: Configurations | None = None,
     ) -> None:
         self._settings = settings
         self._turns = turns
@@ -60,7 +62,8 @@ class Agent:
         self._skew = skew
         self._release_store = ReleaseStore(settings.home, settings.cluster.service, releases, self._rollback_versions)
         self._service = Service(settings.home)
-        self._installer = Installer(settings, self._release_store, self._service, self._announce)
+        configuration = Configuration(configurations or NoConfigurations())
+        self._installer = Installer(settings, self._release_store, self._service, self._announce, configuration)
         minute = timedelta(seconds=max(settings.metrics_seconds, SHORTEST_REMINDER_SECONDS))
         self._supervision = Supervision(self._service, self._installer.log_tail, clock, minute)
         self._reporter = Reporter(reports, settings.heartbeat_seconds, clock)
@@ -72,6 +75,10 @@ class Agent:
         self._pause = 0.0
         self._noted: Turn | None = None
         self.measured = threading.Event()
+
+    def mask(self, text: str) -> str:
+        """Return a line of the service without its configuration's values; called by another thread."""
+        return self._installer.mask(text)
 
     def run(self, stopping: threading.Event) -> None:
         """Poll and act until `stopping` is set; leave the service as it is."""
@@ -159,7 +166,9 @@ class Agent:
             result = self._installer.install(turn)
         except (LifecycleError, OSError) as error:
             self._leftover = (error.version or "unknown") if isinstance(error, LeftBehind) else ""
-            self._end(AgentStage.FAILED, self._stage, str(error))
+            # Only a service's own words may have values of its configuration.
+            detail = self._installer.masked(str(error)) if isinstance(error, ServiceFailed) else str(error)
+            self._end(AgentStage.FAILED, self._stage, detail)
             return
         self._journal.record_self_test(turn.version, result)
         if result.passed:
@@ -219,6 +228,7 @@ class Agent:
                 detail=acted.detail,
                 log_tail=acted.log_tail,
                 installed=installed,
+                config=self._service.started.config if self._service.started else 0,
                 digest=running.digest if running else self._release_store.digest(installed),
                 boot=running.boot if running else "",
                 running=running is not None,

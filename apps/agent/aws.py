@@ -1,9 +1,9 @@
-"""The agent's ports on AWS: its turn and report in DynamoDB, releases in S3, metrics in CloudWatch.
+"""The agent's ports on AWS: its turn and report in DynamoDB, releases in S3, metrics and logs in CloudWatch.
 
 The clients are boto3's low-level ones; `client` makes them with timeouts that suit an agent.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -12,18 +12,19 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from apps.agent.errors import StoreUnreachable
-from lifecycle.domain.errors import StoreRefused, Unknown
+from apps.agent.errors import EventsRefused, StoreUnreachable
+from lifecycle.domain.errors import CallFailed, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import artifact_prefix
 from lifecycle.gateways.aws.artifacts import manifest_of
-from lifecycle.gateways.aws.errors import failure
+from lifecycle.gateways.aws.configurations import SsmConfigStore
+from lifecycle.gateways.aws.errors import code_of, failure
 from lifecycle.gateways.aws.metrics import host_dimensions
 from lifecycle.gateways.aws.table import item, key, record, reports_key, turns_key
-from lifecycle.names import SERVICE_ENDED, USER_AGENT, host_namespace
+from lifecycle.names import SERVICE_ENDED, USER_AGENT, host_namespace, service_log_group
 
 _CHUNK = 1024**2
 
@@ -80,6 +81,35 @@ class DynamoReports:
         self._announced = ended
 
 
+class SsmConfigurations:
+    """The cluster's configuration in Parameter Store, with the secrets that it names; clients are made late."""
+
+    def __init__(self, ssm: Callable[[], Any], secrets: Callable[[], Any], cluster: Cluster) -> None:
+        self._ssm = ssm
+        self._secrets = secrets
+        self._cluster = cluster
+
+    def values(self, revision: int) -> Mapping[str, str]:
+        try:
+            # Secrets are read only where the configuration names one.
+            store = SsmConfigStore(self._ssm(), _OnDemand(self._secrets))
+            return store.resolved(store.read(self._cluster, revision))
+        except CallFailed as error:
+            if not error.temporary:
+                raise
+            raise StoreUnreachable("the configuration", error) from error
+
+
+class _OnDemand:
+    """A client that is made when it is used first."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._make(), name)
+
+
 class CloudWatchMetricSink:
     """Metrics in the service's namespace, by environment and host. The client is made at the first `put`."""
 
@@ -95,6 +125,51 @@ class CloudWatchMetricSink:
         ]
         with _translated_errors(f"CloudWatch's namespace {self._namespace}"):
             self._cloudwatch().put_metric_data(Namespace=self._namespace, MetricData=data)
+
+
+class CloudWatchLogSink:
+    """The host's stream in its cluster's log group. A missing stream is made; the group is the stack's."""
+
+    def __init__(self, logs: Callable[[], Any], cluster: Cluster, host: str) -> None:
+        self._logs = logs
+        self._group = service_log_group(cluster.environment, cluster.service)
+        self._stream = host
+
+    def put(self, texts: Sequence[str], at_ms: int) -> None:
+        events = [{"timestamp": at_ms, "message": text} for text in texts]
+        place = {"logGroupName": self._group, "logStreamName": self._stream}
+        with _translated_errors(f"CloudWatch's log group {self._group}"):
+            try:
+                self._put(place, events)
+            except ClientError as error:
+                if code_of(error) != "ResourceNotFoundException":
+                    raise
+                self._create(place)
+                self._put(place, events)
+
+    def _put(self, place: Mapping[str, str], events: Sequence[Mapping[str, Any]]) -> None:
+        try:
+            answer = self._logs().put_log_events(**place, logEvents=events)
+        except ClientError as error:
+            if code_of(error) == "DataAlreadyAcceptedException":
+                return
+            if code_of(error) in ("InvalidParameterException", "ValidationException"):
+                raise EventsRefused(f"{self._group} refused a batch: {failure(error)}") from error
+            raise
+        if refused := answer.get("rejectedLogEventsInfo"):
+            raise EventsRefused(f"{self._group} refused events: {refused}; check this host's clock")
+
+    def _create(self, place: Mapping[str, str]) -> None:
+        try:
+            self._logs().create_log_stream(**place)
+        except ClientError as error:
+            code = code_of(error)
+            if code == "ResourceNotFoundException":
+                raise StoreRefused(
+                    f"the log group {self._group} does not exist; deploy the cluster's stack again to create it"
+                ) from error
+            if code != "ResourceAlreadyExistsException":
+                raise
 
 
 class S3Releases:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
+from lifecycle.domain.fleet.epoch import Epoch
 from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.service.target import Target
 
 MAXIMUM_TRIES = 3
 """The most times that the agent begins one INSTALL. It reaches this number only when it crashed each time before."""
@@ -22,7 +24,7 @@ INSTALL_ORDERS = (Order.INSTALL, Order.RESTORE)
 class TurnRecord:
     """The last turn that the agent acted on, and its result. It is on the disk before the turn has any effect."""
 
-    epoch: int = 0
+    epoch: Epoch = 0
     attempt: int = 0
     order: Order = Order.IDLE
     deployment: str = ""
@@ -33,6 +35,11 @@ class TurnRecord:
     failed_stage: AgentStage | None = None
     detail: str = ""
     log_tail: str = ""
+    config: int = 0
+
+    @property
+    def target(self) -> Target:
+        return Target(self.version, self.digest, self.config)
 
     @property
     def unfinished(self) -> bool:
@@ -150,16 +157,17 @@ def _decide_repeated(turn: Turn, acted: TurnRecord, now: datetime) -> Decision:
     """Decide on the recorded turn: wait for the install, resume, or ignore it."""
     if acted.unfinished:
         return _resume(turn, acted, now)
-    if (turn.version, turn.digest) != (acted.version, acted.digest):
-        return Ignore(f"command {turn.epoch}.{turn.attempt} ended with {acted.version}, but now names {turn.version}")
+    if turn.target != acted.target:
+        ended, named = acted.target.in_words, turn.target.in_words
+        return Ignore(f"command {turn.epoch}.{turn.attempt} ended with {ended}, but now names {named}")
     if acted.stage is AgentStage.READY and now < turn.expires_at:
         return Prefetched(f"{turn.version} is on the disk", soon=turn.attempt > 0)
     return Ignore(f"command {turn.epoch}.{turn.attempt} ended: {acted.stage}")
 
 
 def _resume(turn: Turn, acted: TurnRecord, now: datetime) -> Decision:
-    if (turn.version, turn.digest) != (acted.version, acted.digest):
-        return Abandon(f"the command now names {turn.version}, but began with {acted.version}")
+    if turn.target != acted.target:
+        return Abandon(f"the command now names {turn.target.in_words}, but began with {acted.target.in_words}")
     if now >= turn.expires_at:
         return Abandon(f"the command expired at {turn.expires_at:%H:%M:%S} before it was done")
     if turn.order in INSTALL_ORDERS and acted.tries >= MAXIMUM_TRIES:

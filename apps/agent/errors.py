@@ -2,9 +2,11 @@
 
 LifecycleError
 ├── StoreUnreachable       the ledger or the artifact bucket did not answer; a retry may succeed
+├── EventsRefused          CloudWatch Logs takes a batch never; it is left out
 ├── ServiceFailed          the service did not stop, start, stay up or pass its self-test
 │   └── LeftBehind         a process of an earlier start did not end
 ├── PortTaken              another process listens on the service's port
+├── ConfigUnreadable       the configuration cannot be read, or lacks what the version requires
 └── HomeInUse              another agent uses the same folder
 """
 
@@ -16,6 +18,10 @@ class StoreUnreachable(LifecycleError):
 
     def __init__(self, store: str, cause: object) -> None:
         super().__init__(f"{store} could not be reached: {cause}; the agent retries")
+
+
+class EventsRefused(LifecycleError):
+    """A batch of log lines that CloudWatch refuses for its content; the same call fails again."""
 
 
 class ServiceFailed(LifecycleError):
@@ -40,6 +46,10 @@ class PortTaken(LifecycleError):
     def __init__(self, address: str, port: int, holder: str, pid: int = 0) -> None:
         self.pid = pid
         super().__init__(f"{address}:{port} is taken by {holder}; stop it, or give the host another port")
+
+
+class ConfigUnreadable(LifecycleError):
+    """A configuration that this host cannot read, or that lacks a name; nothing was changed for it."""
 
 
 class HomeInUse(LifecycleError):

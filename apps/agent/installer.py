@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from apps.agent import processes
+from apps.agent.configuration import Configuration
 from apps.agent.errors import LeftBehind, PortTaken, ServiceFailed, StoreUnreachable
 from apps.agent.release_store import Prepared, ReleaseStore
 from apps.agent.self_test import check_port_is_free, self_test, wait_until_ready
@@ -36,16 +37,22 @@ class Installer:
         release_store: ReleaseStore,
         service: Service,
         announce: Callable[[AgentStage], None],
+        configuration: Configuration,
     ) -> None:
         self._settings = settings
         self._release_store = release_store
         self._service = service
         self._announce = announce
+        self._configuration = configuration
 
     def fetch(self, turn: Turn) -> None:
-        """Fetch, check and unpack the turn's version; leave the running service alone."""
+        """Fetch, check and unpack the turn's version; leave the running service alone.
+
+        The configuration is read too, so that one that is missing is found before any host is drained.
+        """
         with self._service.trimming():
             prepared = self._release_store.prepare(turn, lambda: self._announce(AgentStage.FETCHING))
+            self._configuration.prepare(prepared.manifest, turn.config)
         if turn.version != self._release_store.current():
             self._release_store.place(prepared)
 
@@ -62,26 +69,37 @@ class Installer:
                 self._end_leftovers()
 
     def _install(self, turn: Turn) -> SelfTest:
-        prepared = self._prepare(turn)
+        prepared, values = self._prepare(turn)
         manifest = prepared.manifest
         self._announce(AgentStage.INSTALLING)
         self._service.stop()
-        environment = service_environment(manifest, self._settings)
+        environment = service_environment(manifest, self._settings, values)
         self._free_port(environment)
         self._release_store.place(prepared)
         self._release_store.switch(turn.version)
         self._announce(AgentStage.STARTING)
-        started = self._service.start(manifest, prepared.folder, environment)
+        started = self._service.start(manifest, prepared.folder, environment, turn.config)
         address, port = self._settings.address, self._settings.port
         wait_until_ready(manifest.is_alive, address, port, manifest.run.start_seconds, self._exit_reason)
         self._announce(AgentStage.SELF_TESTING)
         environment = self._service.marked(environment)
         detail, passed = self._run_self_test(manifest, prepared.folder, environment)
+        detail = self._configuration.masked(detail, turn.config)
         return SelfTest(passed=passed, digest=turn.digest, boot=started.boot, detail=detail[:1000])
 
     def log_tail(self) -> str:
-        """Return the last lines that the service wrote since its last start."""
-        return self._service.log_tail()
+        """Return the last lines that the service wrote since its last start, without its configuration's values."""
+        return self.masked(self._service.log_tail())
+
+    def masked(self, text: str) -> str:
+        """Return a text of the service without the values of its configuration."""
+        started = self._service.started
+        return self._configuration.masked(text, started.config if started else 0)
+
+    def mask(self, text: str) -> str:
+        """Return `masked`; raises StoreUnreachable and ConfigUnreadable where that would hide the text."""
+        started = self._service.started
+        return self._configuration.mask(text, started.config if started else 0)
 
     def _free_port(self, environment: Mapping[str, str]) -> None:
         """End a process that holds the port and that an older agent started as this service, without a mark."""
@@ -101,11 +119,15 @@ class Installer:
         except LeftBehind as error:
             logger.warning("%s", error)
 
-    def _prepare(self, turn: Turn) -> Prepared:
-        """Prepare the version, fetching it only when it is not on the disk; retry an unreachable store."""
+    def _prepare(self, turn: Turn) -> tuple[Prepared, Mapping[str, str]]:
+        """Prepare the version and its configuration; retry an unreachable store.
+
+        The version is fetched only when it is not on the disk.
+        """
         for pause in (*_FETCH_RETRY_SECONDS, None):
             try:
-                return self._release_store.prepare(turn, lambda: self._announce(AgentStage.FETCHING))
+                prepared = self._release_store.prepare(turn, lambda: self._announce(AgentStage.FETCHING))
+                return prepared, self._configuration.prepare(prepared.manifest, turn.config)
             except StoreUnreachable as error:
                 if pause is None:
                     raise
@@ -135,12 +157,14 @@ class Installer:
         return None if self._service.running() else self._service.exit_status()
 
 
-def service_environment(manifest: Manifest, settings: Settings) -> dict[str, str]:
+def service_environment(manifest: Manifest, settings: Settings, config: Mapping[str, str]) -> dict[str, str]:
     """Return the service's whole environment, without the agent's own variables and credentials."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return {
         **inherited,
         **manifest.run.environment,
+        **manifest.environments.get(settings.cluster.environment, {}),
+        **config,
         "HOST": settings.address,
         "PORT": str(settings.port),
         "LIFECYCLE_SERVICE": settings.cluster.service,

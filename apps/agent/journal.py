@@ -87,6 +87,7 @@ class Journal:
             deployment=turn.deployment,
             version=turn.version,
             digest=turn.digest,
+            config=turn.config,
             tries=state.acted.tries + 1 if resumed else 1,
             stage=stage,
         )

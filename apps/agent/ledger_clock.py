@@ -6,6 +6,7 @@ here, and reports the difference. __main__.py has `listen` read the answers of D
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -27,46 +28,58 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class LedgerClock:
-    """A clock that tells AWS's time. `skew` is how many seconds the host's own clock is ahead of it, or behind.
+def seconds_since_boot() -> float:
+    """Return a time that nobody can set, and that goes on while the host is suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
-    Until the first answer, and while nothing answers, the last known difference counts.
+
+class LedgerClock:
+    """A clock that tells AWS's time. It goes on by `steady`, so that setting the host's own clock changes nothing.
+
+    Until the first answer, the host's own clock counts.
     """
 
-    def __init__(self, own: Callable[[], datetime] = utc_now) -> None:
-        self._own = own
+    def __init__(
+        self, own: Callable[[], datetime] = utc_now, steady: Callable[[], float] = seconds_since_boot
+    ) -> None:
+        self._own, self._steady = own, steady
         self._sent = threading.local()
-        self.skew = 0.0
+        self._zero: datetime | None = None  # AWS's time at the zero of the steady one
+        self._named = timedelta()
 
     def now(self) -> datetime:
-        return self._own() - timedelta(seconds=self.skew)
+        return self._own() if self._zero is None else self._zero + timedelta(seconds=self._steady())
 
     def seconds_ahead(self) -> float:
-        """Return `skew`, for the report."""
-        return self.skew
+        """Return how many seconds the host's own clock is ahead of AWS's, or behind, for the report."""
+        return _unless_rounding(self._own() - self.now())
 
     def sent(self) -> None:
         """Note that this thread sends a request now."""
-        self._sent.at = self._own()
+        self._sent.at = self._steady()
 
     def answered(self, date: str) -> None:
         """Compare the clock with the header `Date` of the answer that this thread has just got."""
-        sent, now = getattr(self._sent, "at", None), self._own()
+        sent, steady = getattr(self._sent, "at", None), self._steady()
         try:
             there = parsedate_to_datetime(date) + _HALF_A_SECOND
         except ValueError:
             return
-        if sent is None or there.tzinfo is None or not timedelta(0) <= now - sent <= LONGEST_ANSWER:
+        if sent is None or there.tzinfo is None or not 0 <= steady - sent <= LONGEST_ANSWER.total_seconds():
             return
-        found = sent + (now - sent) / 2 - there
-        if abs(found - timedelta(seconds=self.skew)) >= SMALLEST:
-            self._change(found)
+        zero = there - timedelta(seconds=(sent + steady) / 2)
+        expected = self._zero or self._own() - timedelta(seconds=steady)
+        self._zero = zero if abs(zero - expected) >= SMALLEST else expected
+        self._name_difference()
 
-    def _change(self, found: timedelta) -> None:
-        self.skew = round(found.total_seconds(), 1) if abs(found) >= SMALLEST else 0.0
-        if abs(found) > NAMED_SKEW:
-            where = "ahead of" if self.skew > 0 else "behind"
-            logger.warning("this host's clock is %.0f s %s AWS's: set it", abs(self.skew), where)
+    def _name_difference(self) -> None:
+        ahead = self._own() - self.now()
+        if abs(ahead - self._named) < SMALLEST:
+            return
+        self._named = ahead
+        if abs(ahead) > NAMED_SKEW:
+            where = "ahead of" if ahead > timedelta() else "behind"
+            logger.warning("this host's clock is %.0f s %s AWS's: set it", abs(ahead.total_seconds()), where)
         else:
             logger.info("this host's clock agrees with AWS's")
 
@@ -78,3 +91,8 @@ class LedgerClock:
     def _read(self, headers: Mapping[str, str]) -> None:
         if date := headers.get("Date") or headers.get("date"):
             self.answered(date)
+
+
+def _unless_rounding(ahead: timedelta) -> float:
+    """Return a difference in seconds, to a tenth; 0 if the rounding of the header `Date` may be all of it."""
+    return round(ahead.total_seconds(), 1) if abs(ahead) >= SMALLEST else 0.0

@@ -1,10 +1,10 @@
-"""The agent's ports: its turn, its report, metrics and releases.
+"""The agent's ports: its turn, its report, metrics, logs and releases.
 
 Every method raises StoreUnreachable when the store does not answer, and StoreRefused when the store refuses or
 answers something unexpected. `aws.py` implements the ports on AWS, tests/fakes/agent.py in memory.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -27,10 +27,24 @@ class Reports(Protocol):
     def write(self, report: HostReport) -> None: ...
 
 
+class Configurations(Protocol):
+    """The configuration of this host's cluster; only its hosts can read the values."""
+
+    def values(self, revision: int) -> Mapping[str, str]:
+        """Return the environment variables of a revision, secrets included; raises Unknown too."""
+
+
 class MetricSink(Protocol):
     """The destination of this host's service metrics."""
 
     def put(self, values: Mapping[str, float], at: datetime) -> None: ...
+
+
+class LogSink(Protocol):
+    """The destination of what the service writes: this host's stream in the cluster's log group."""
+
+    def put(self, texts: Sequence[str], at_ms: int) -> None:
+        """Send one batch (log_lines.py), all at one time in milliseconds; raises EventsRefused for a wrong batch."""
 
 
 class Releases(Protocol):

@@ -34,7 +34,8 @@ _LAUNCH = 'cd "$0" && read -r go && exec sh -c "$1" </dev/null'
 class StartRecord:
     """One start of the service, as stored in `service.json`.
 
-    `boot` is its random id. `ticks` (start time) and `kernel` (boot id) distinguish its pid from a later reuse.
+    `boot` is its random id, `config` the revision of its configuration. `ticks` (start time) and `kernel` (boot id)
+    distinguish its pid from a later reuse.
     """
 
     pid: int
@@ -44,6 +45,7 @@ class StartRecord:
     version: str
     digest: str
     stop_seconds: float
+    config: int = 0
 
 
 def _start_record(text: str, source: Source) -> StartRecord:
@@ -77,7 +79,7 @@ class Service:
         started = self.started
         return started if started and not self._has_exited(started) else None
 
-    def start(self, manifest: Manifest, folder: Path, environment: Mapping[str, str]) -> StartRecord:
+    def start(self, manifest: Manifest, folder: Path, environment: Mapping[str, str], config: int = 0) -> StartRecord:
         """Run the manifest's command in `folder` in a new session, with exactly this environment and its mark."""
         service_log.rotate(self.log)
         boot = uuid.uuid4().hex
@@ -93,6 +95,7 @@ class Service:
                 version=manifest.version,
                 digest=manifest.digest,
                 stop_seconds=manifest.run.stop_seconds,
+                config=config,
             )
             self._exit, self.started = None, started
             write_despite_full_disk(self._record, to_json(started))

@@ -22,6 +22,7 @@ from types import FrameType
 from apps.build.choose import BuildOne, Choice, choose, described, details_of
 from apps.build.errors import BuildFailed
 from apps.build.files import Member, folder_members, tracked_members
+from apps.build.history import read_history
 from apps.build.pack import pack
 from apps.build.publish import Snapshots, manifest_of, publish
 from apps.build.request import Request, check_clone, from_environment, from_worktree
@@ -99,9 +100,10 @@ def _build(
 ) -> Manifest:
     file = read_service_file(folder)
     print_progress(f"== {file.name} {file.version}: commit {request.commit[:7]} of {request.repository}")
+    history = read_history(folder)
     run_steps(file.build, folder, environ, print_progress)
     packed = pack(_members(folder, file, exclude), artifact, request.built_at)
-    manifest = manifest_of(file, request, packed)
+    manifest = manifest_of(file, request, packed, history)
     print_progress(
         f"== snapshot {manifest.version}: {packed.files} files, {packed.size} bytes, sha256 {packed.digest}"
     )

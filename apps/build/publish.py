@@ -9,6 +9,7 @@ from typing import Protocol
 from apps.build.errors import SnapshotTaken
 from apps.build.pack import Packed
 from apps.build.request import Request
+from lifecycle.domain.service.commits import History
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import SnapshotVersion
 from lifecycle.servicefile import ServiceFile
@@ -24,7 +25,7 @@ class Snapshots(Protocol):
         """Write the manifest if there is none yet; return the stored one."""
 
 
-def manifest_of(file: ServiceFile, request: Request, packed: Packed) -> Manifest:
+def manifest_of(file: ServiceFile, request: Request, packed: Packed, history: History | None = None) -> Manifest:
     """Return a snapshot's manifest; its version is made of the declared version, the time and the commit."""
     parts = file.to_manifest_parts()
     version = SnapshotVersion.of(file.base, request.built_at, request.commit)
@@ -44,6 +45,9 @@ def manifest_of(file: ServiceFile, request: Request, packed: Packed) -> Manifest
         policies=parts.policies,
         metrics=parts.metrics,
         metrics_path=parts.metrics_path,
+        history=history,
+        config=parts.config,
+        environments=parts.environments,
     )
 
 

@@ -129,9 +129,11 @@ def _connection(
     target: str, by: str, access: Access, settings: dict[str, str], poll_seconds: float, flags: str
 ) -> Connection:
     from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415
+    from lifecycle.gateways.aws.configurations import SsmConfigStore  # noqa: PLC0415
+    from lifecycle.gateways.aws.service_logs import CloudWatchServiceLogs  # noqa: PLC0415
     from lifecycle.gateways.aws.table import Table  # noqa: PLC0415
 
-    services = ("dynamodb", "ssm", "elbv2", "s3", "stepfunctions", "lambda")
+    services = ("dynamodb", "ssm", "elbv2", "s3", "stepfunctions", "lambda", "secretsmanager", "logs")
     clients = {service: LazyClient(access.client, service) for service in services}
     rollout, delivery = (names.machine_arn(each, access.account) for each in (names.ROLLOUT, names.DELIVERY))
     known = Settings(
@@ -150,6 +152,8 @@ def _connection(
         catalogue=DynamoCatalogue(Table(clients["dynamodb"], names.LEDGER)),
         runs=StepRuns(clients["stepfunctions"], rollout, delivery),
         functions=LambdaFunctions(clients["lambda"]),
+        config_store=SsmConfigStore(clients["ssm"], clients["secretsmanager"]),
+        logs=CloudWatchServiceLogs(clients["logs"]),
         poll_seconds=poll_seconds,
         flags=flags,
     )

@@ -45,11 +45,15 @@ COMMANDS = {
     "pause": CommandEntry("Decide", "commands.pause", "Pause a deployment before its next host."),
     "resume": CommandEntry("Decide", "commands.pause", "Resume or abort a paused deployment."),
     "cancel": CommandEntry("Decide", "commands.cancel", "Cancel a queued deployment."),
+    "config": CommandEntry(
+        "Configuration", "commands.config", "List and change the environment variables of a cluster's hosts."
+    ),
     "status": CommandEntry(
         "Inspect", "commands.status", "Show every cluster: versions, deployments and pending decisions."
     ),
     "hosts": CommandEntry("Inspect", "commands.hosts", "Compare each host with the desired version."),
     "history": CommandEntry("Inspect", "commands.history", "List deployments, or the audit log."),
+    "logs": CommandEntry("Inspect", "commands.logs", "Show what a service wrote on its hosts."),
     "converge": CommandEntry("Repair", "commands.hosts", "Repair drift now."),
     "remove-host": CommandEntry("Repair", "commands.remove_host", "Remove a host that is gone."),
     "freeze": CommandEntry("Freeze and quarantine", "commands.freeze", "Block new deployments in a scope."),
@@ -95,7 +99,7 @@ def command(name: str) -> Any:
     module = import_module(f"apps.cli.{COMMANDS[name].module}")
     group = typer.Typer(add_completion=False)
     group.callback()(lifecycle)
-    if name == "local":
+    if hasattr(module, "app"):  # a group of commands
         group.add_typer(module.app, name=name)
     else:
         group.command(name)(getattr(module, name.replace("-", "_")))

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 from lifecycle.application.context import Context
 from lifecycle.application.ports.catalogue import Catalogue
+from lifecycle.application.ports.configurations import ConfigStore
+from lifecycle.application.ports.service_logs import ServiceLogs
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Connection:
     catalogue: Catalogue
     runs: Runs
     functions: Functions
+    config_store: ConfigStore
+    logs: ServiceLogs
     poll_seconds: float
     flags: str = ""
 

@@ -13,7 +13,7 @@ from apps.cli.output.text import names_or_none
 from apps.cli.ports import Connection, Run
 from lifecycle.application.readable import readable
 from lifecycle.domain.delivery.delivery_name import DeliveryName
-from lifecycle.domain.errors import Unknown
+from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
 from lifecycle.domain.rollout.decision import Question, QuestionKind, open_questions
 from lifecycle.domain.rollout.deployment import Deployment, cluster_of
@@ -118,10 +118,17 @@ def newest_release(connection: Connection, service: str) -> str:
     return max(found, key=ReleaseVersion.parse)
 
 
-def version_for(connection: Connection, cluster: Cluster, text: str) -> str:
-    """Return the named version, else the newest release for production, the newest snapshot for staging."""
+def version_for(connection: Connection, cluster: Cluster, text: str, *, keep: bool = False) -> str:
+    """Return the named version, else the newest release for production, the newest snapshot for staging.
+
+    With `keep` and no name, that is the version which is desired now.
+    """
     if text:
         return str(parse_version(text))
+    if keep:
+        if (desired := connection.context.registry.desired(cluster)) is None:
+            raise Refused(f"the configuration of {cluster}", ["nothing is deployed there yet: name a VERSION"])
+        return desired.version
     if cluster.environment == "production":
         return newest_release(connection, cluster.service)
     return newest_snapshot(connection, cluster.service)

@@ -60,6 +60,7 @@ def start_rollout(printer: Printer, connection: Connection, request: Request, op
     if not options.yes and not printer.confirm(_question(preview)):
         printer.line("not started")
         return _not_started(printer, preview, 1)
+    request = preview.plan.config.pinned(request)  # what was shown is what is deployed
     if not connection.context.executions.start_rollout(request.deployment, payload(request)):
         raise Refused(f"the start of {request.deployment}", ["an execution with this name exists; try again"])
     printer.line(f"started: {request.deployment}")
@@ -70,10 +71,13 @@ def deploy_command(request: Request) -> str:
     """Return the command that requests the same deployment with the same overrides."""
     options = {
         Override.QUARANTINE: " --even-if-quarantined",
-        Override.FREEZE: " --despite-freeze --reason '...'",
+        Override.FREEZE: " --despite-freeze",
         Override.NO_ROLLBACK_TARGET: " --without-rollback-target",
+        Override.STAGING: " --despite-staging",
     }
     overrides = "".join(options[override] for override in request.overrides)
+    if {Override.FREEZE, Override.STAGING} & set(request.overrides):
+        overrides += " --reason '...'"
     return f"deploy {request.service} {request.version} --environment {request.environment}{overrides}"
 
 
@@ -82,8 +86,8 @@ def _question(preview: Preview) -> str:
     if preview.plan.waits_for:
         return f"Queue {request.version} for {request.cluster}?"
     if request.kind is Kind.ROLLBACK:
-        return f"Roll {request.cluster} back to {request.version}?"
-    return f"Deploy {request.version} to {request.cluster}?"
+        return f"Roll {request.cluster} back to {preview.plan.target.in_words}?"
+    return f"Deploy {preview.plan.target.in_words} to {request.cluster}?"
 
 
 def _not_started(printer: Printer, preview: Preview, code: int) -> int:

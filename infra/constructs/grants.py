@@ -109,6 +109,14 @@ def read_builds(*, emulated: bool) -> tuple[Statement, Statement]:
     )
 
 
+_SERVICE_LOGS = names.arn("logs", f"log-group:{names.service_log_group('*', '*')}")
+READ_SERVICE_LOGS = Statement(
+    "ServiceLogs",
+    ("logs:FilterLogEvents",),
+    (_SERVICE_LOGS, f"{_SERVICE_LOGS}:*"),
+    "each cluster has a log group of its own; AWS checks the group, and the streams that a call names",
+)
+
 _ANY_GROUP = "target groups of clusters that are added later; named lc-<environment>-<service>"
 _NO_RESOURCE = "Describe actions of Elastic Load Balancing take no resource"
 

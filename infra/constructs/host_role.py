@@ -1,10 +1,11 @@
-"""The role of a cluster's agents: read turns, write reports, fetch artifacts, publish metrics."""
+"""The role of a cluster's agents: read turns, its configuration and artifacts, write reports, metrics and logs."""
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.constructs import access
 from infra.constructs.access import Statement
+from infra.constructs.configurations import read_config
 from infra.constructs.front_door import ClusterValues
 from lifecycle import names
 
@@ -31,6 +32,7 @@ class HostRole(Construct):
 def _allowed(values: ClusterValues) -> tuple[Statement, ...]:
     ledger = names.arn("dynamodb", f"table/{names.LEDGER}")
     cluster = f"{values.environment}/{values.service}"
+    log = names.arn("logs", f"log-group:{names.service_log_group(values.environment, values.service)}")
     return (
         Statement("Turns", ("dynamodb:GetItem",), (ledger,), conditions=_partition(names.Partition.TURNS, cluster)),
         Statement(
@@ -51,6 +53,14 @@ def _allowed(values: ClusterValues) -> tuple[Statement, ...]:
             ("*",),
             "PutMetricData takes no resource; its namespace is the service's own",
             conditions=_namespace(values.service),
+        ),
+        *read_config(values.environment, values.service),
+        Statement(
+            "Logs",
+            ("logs:CreateLogStream", "logs:PutLogEvents"),
+            # AWS checks the stream, the emulator the group.
+            (log, f"{log}:*"),
+            "each host names its own stream, in the group of its cluster",
         ),
     )
 

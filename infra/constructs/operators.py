@@ -12,6 +12,7 @@ from infra.constructs.grants import (
     LIST_METRICS,
     METRICS,
     READ_ALARMS,
+    READ_SERVICE_LOGS,
     REGISTRY,
     RELEASES,
     SNAPSHOTS,
@@ -47,6 +48,7 @@ def _allowed(*, emulated: bool) -> tuple[Statement, ...]:
             Statement("Watch", ("states:DescribeExecution", "states:GetExecutionHistory"), _EXECUTIONS, _RUNS),
             Statement("Call", ("lambda:InvokeFunction",), tuple(names.function_arn(phase) for phase in CALLED)),
             *read_builds(emulated=emulated),
+            READ_SERVICE_LOGS,
         ),
     )
 
@@ -73,11 +75,11 @@ class Operators(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, emulated: bool) -> None:
         super().__init__(scope, construct_id)
         operates = (*_allowed(emulated=emulated), *_console("act", emulated=emulated))
-        self._role("", names.OPERATOR, "Operate Lifecycle: start, answer and watch deployments", operates)
+        self.role = self._role("", names.OPERATOR, "Operate Lifecycle: start, answer and watch deployments", operates)
         views = _console(emulated=emulated)
         self._role("Viewer", names.VIEWER, "Look at the console of Lifecycle, and press nothing", views)
 
-    def _role(self, prefix: str, name: str, description: str, allowed: tuple[Statement, ...]) -> None:
+    def _role(self, prefix: str, name: str, description: str, allowed: tuple[Statement, ...]) -> iam.Role:
         # A new description would replace the policy, which CloudFormation refuses for a fixed name.
         policy = iam.ManagedPolicy(
             self,
@@ -87,7 +89,7 @@ class Operators(Construct):
             document=access.document(allowed),
         )
         access.acknowledge(policy, allowed)
-        iam.Role(
+        return iam.Role(
             self,
             f"{prefix}Role",
             role_name=name,

@@ -1,4 +1,4 @@
-"""A cluster: its load balancer, its alarms, its host role, and on EC2 its hosts.
+"""A cluster: its load balancer, its alarms, its host role, its log, and on EC2 its hosts.
 
 `lifecycle-cluster` is the template of every cluster whose hosts exist already. It is deployed once for each,
 as `lifecycle-<environment>-<service>`. The clusters of the context get a stack of that name with EC2 hosts.
@@ -11,6 +11,7 @@ from infra.constructs.alarms import Alarms, Thresholds
 from infra.constructs.front_door import ClusterValues, FrontDoor
 from infra.constructs.host_role import HostRole
 from infra.constructs.hosts import Hosts
+from infra.constructs.service_log import ServiceLog
 from infra.settings import ClusterSettings
 from lifecycle.names import ENVIRONMENT_LETTERS
 
@@ -28,6 +29,7 @@ class ByoClusterStack(Stack):
         values = self._values()
         front = FrontDoor(self, "Front", values)
         host = HostRole(self, "Host", values)
+        ServiceLog(self, "ServiceLog", values)
         Alarms(self, "Alarms", values.name, front, self._thresholds(), emulated=emulated)
         _outputs(self, front, host)
 
@@ -114,6 +116,7 @@ class AsgClusterStack(Stack):
         most = Thresholds(cluster.most_error_percent, cluster.most_latency_seconds, cluster.most_unhealthy_hosts)
         Alarms(self, "Alarms", values.name, front, most)
         host = HostRole(self, "Host", values, on_ec2=True)
+        ServiceLog(self, "ServiceLog", values)
         Hosts(self, "Hosts", cluster, role=host.role, front=front)
         _outputs(self, front, host)
 

@@ -12,6 +12,7 @@ from constructs import Construct
 from infra import bundles
 from infra.constructs.access import Statement, accept
 from infra.constructs.build_project import BuildProject
+from infra.constructs.configurations import Configurations
 from infra.constructs.dashboard import Dashboard, console_phases
 from infra.constructs.grants import (
     ANSWER_ROLLOUT,
@@ -85,7 +86,7 @@ class ControlPlaneStack(Stack):
         self._storage = Storage(self, "Storage", retain=settings.retain, plain_http=settings.emulated)
         self._shared = self._shared_by_phases(settings)
         self._delivery_phases(settings)
-        self._rollout_phases()
+        self._rollout_phases(settings)
         receive_push = self._phase(
             "receive_push",
             may=[
@@ -112,7 +113,10 @@ class ControlPlaneStack(Stack):
             starts=("rollout",),
             settings={"build_poll_seconds": settings.build_poll_seconds},
         )
-        Operators(self, "Operators", emulated=settings.emulated)
+        operators = Operators(self, "Operators", emulated=settings.emulated)
+        configurations = Configurations(self, "Configurations", retain=settings.retain)
+        if settings.emulated:  # the command line of a laptop has one role
+            operators.role.add_managed_policy(configurations.policy)
         Dashboard(self, "Dashboard", settings.dashboard_clusters)
         self._outputs(push.url.url)
 
@@ -130,14 +134,15 @@ class ControlPlaneStack(Stack):
         self._phase("check_build", may=read_builds(emulated=settings.emulated))
         self._phase("record_snapshot", reads=[SNAPSHOTS], writes=[LEDGER])
 
-    def _rollout_phases(self) -> None:
+    def _rollout_phases(self, settings: Settings) -> None:
+        clusters = registry_list(emulated=settings.emulated)
         drains, registers = change_targets("DeregisterTargets"), change_targets("RegisterTargets")
         self._phase(
             "plan",
-            reads=[TARGETS, WEIGHTS, GROUP_SETTINGS, SNAPSHOTS, RELEASES],
+            reads=[TARGETS, WEIGHTS, GROUP_SETTINGS, SNAPSHOTS, RELEASES, clusters],
             writes=[LEDGER, REGISTRY],
             # It takes out targets of no known host.
-            may=[LEAVE_QUEUE, drains, set_weights()],
+            may=[LEAVE_QUEUE, DESCRIBE_ROLLOUTS, drains, set_weights()],
         )
         self._phase("next_step", reads=[TARGETS], writes=[LEDGER])
         # A stage that takes out a host of a test bed first sets the weight of its target group to 0.
@@ -175,11 +180,12 @@ class ControlPlaneStack(Stack):
     def _operator_phases(self, settings: Settings) -> None:
         clusters = registry_list(emulated=settings.emulated)
         # It holds an artifact of up to 1 GiB in memory while it copies it.
-        self._phase("promote", reads=[SNAPSHOTS], writes=[LEDGER, RELEASES], seconds=300, megabytes=3008)
+        self._phase("promote", reads=[SNAPSHOTS, clusters], writes=[LEDGER, RELEASES], seconds=300, megabytes=3008)
         # RETRY lifts the quarantine of a host.
         self._phase("decide", writes=[LEDGER], may=[LIFT_QUARANTINE, ANSWER_ROLLOUT])
         self._phase("approve", writes=[LEDGER], may=[ANSWER_ROLLOUT])
         self._phase("freeze", reads=[clusters], writes=[LEDGER], may=[LIFT_FREEZE])
+        self._phase("record_config", writes=[LEDGER])
         self._phase("quarantine", reads=[SNAPSHOTS, RELEASES], writes=[LEDGER], may=[LIFT_QUARANTINE])
         self._phase(
             "remove_host",

@@ -19,9 +19,11 @@ from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.test_bed.model import TestBed
+from lifecycle.domain.service.configuration import SecretRef
 from lifecycle.domain.service.target import Target
 from tests.contract.conftest import Gateways
 from tests.contract.test_artifacts import BODY, SNAPSHOT, a_manifest
+from tests.contract.test_configurations import a_revision
 from tests.contract.test_operating import waiting
 from tests.contract.test_records import a_checkpoint, a_deployment, a_question, a_turn
 
@@ -157,6 +159,14 @@ def _desired(g: Gateways, call: Thunk) -> Thunk:
     return call
 
 
+def _configured(g: Gateways, call: Thunk) -> Thunk:
+    secret = f"lifecycle/{g.cluster}/database"
+    g.put_secret(secret, '{"password": "hidden"}')
+    g.config_store.write(g.cluster, {"A": "b", "B": SecretRef(secret, "password")}, 0)
+    g.configurations.record(a_revision(g))
+    return call
+
+
 def _replace(g: Gateways) -> Thunk:
     g.queue.replace(g.cluster, None, waiting(g, "aaaa"))
     return lambda: (
@@ -244,6 +254,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
         lambda: g.registry.set_desired(g.cluster, Desired("1.0.1", "d", 1, "d-1")),
         lambda: g.registry.desired(g.cluster),
     ),
+    "SsmRegistry.has": lambda g: _desired(g, lambda: g.registry.has(g.cluster)),
     "SsmRegistry.clusters": lambda g: _desired(g, lambda: g.cluster in g.registry.clusters()),
     "AlbDispatcher.targets": lambda g: _registered(g, lambda: g.dispatcher.targets(g.cluster)),
     "AlbDispatcher.target": lambda g: _registered(g, lambda: g.dispatcher.target(g.cluster, ADDRESS)),
@@ -281,6 +292,23 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoFreezes.lift": lambda g: _frozen(g, _then(lambda: g.freezes.lift(_freeze(g)), lambda: _freezes(g))),
     "DynamoQueue.waiting": lambda g: lambda: g.queue.waiting(g.cluster),
     "DynamoQueue.replace": _replace,
+    "DynamoConfigRevisions.newest": lambda g: _configured(g, lambda: g.configurations.newest(g.cluster)),
+    "DynamoConfigRevisions.recorded": lambda g: _configured(g, lambda: g.configurations.recorded(g.cluster)),
+    "DynamoConfigRevisions.claim": lambda g: lambda: g.configurations.claim(a_revision(g)),
+    "DynamoConfigRevisions.record": lambda g: _then(
+        lambda: g.configurations.record(a_revision(g)), lambda: g.configurations.recorded(g.cluster)
+    ),
+    "SsmConfigStore.read": lambda g: _configured(g, lambda: g.config_store.read(g.cluster, 1).values),
+    # A repeat after a lost answer makes one more revision of the same content.
+    "SsmConfigStore.write": lambda g: (
+        lambda: (
+            g.config_store.write(g.cluster, {"A": "b"}, 0) > 0,
+            g.config_store.read(g.cluster).values,
+        )
+    ),
+    "SsmConfigStore.resolved": lambda g: _configured(
+        g, lambda: g.config_store.resolved(g.config_store.read(g.cluster))
+    ),
     "DynamoClusterQueries.clusters": lambda g: _desired(
         g, lambda: g.cluster in g.cluster_queries.clusters(afresh=True)
     ),
@@ -298,6 +326,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "AwsNotifications.send": lambda g: lambda: g.notifications.send([_notice(g)]),
     "CloudWatchMetrics.measurements": lambda g: lambda: _measured(g),
     "CloudWatchAlarms.named": lambda g: lambda: list(g.alarms.named([f"lc-p-{g.service}-errors"])),
+    "CloudWatchServiceLogs.read": lambda g: lambda: list(g.service_logs.read(g.cluster, "", g.clock.now())),
     "CloudWatchAlarms.ringing": lambda g: lambda: [each for each in g.alarms.ringing() if each.cluster == g.cluster],
 }
 # These answer from their arguments alone.

@@ -21,6 +21,7 @@ from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.clock import Clock
 from lifecycle.application.ports.cluster_queries import ClusterQueries, Delivery
+from lifecycle.application.ports.configurations import ConfigRevisions, ConfigStore
 from lifecycle.application.ports.deployments import Deployments
 from lifecycle.application.ports.dispatcher import Dispatcher
 from lifecycle.application.ports.executions import Executions
@@ -31,6 +32,7 @@ from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.ports.notifications import Notifications
 from lifecycle.application.ports.queue import Queue
 from lifecycle.application.ports.registry import Registry
+from lifecycle.application.ports.service_logs import ServiceLogs
 from lifecycle.application.ports.step_reads import StepReads
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
@@ -43,6 +45,7 @@ from lifecycle.gateways.aws.builds import CodeBuildState
 from lifecycle.gateways.aws.catalogue import DynamoCatalogue
 from lifecycle.gateways.aws.clock import SystemClock
 from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries
+from lifecycle.gateways.aws.configurations import DynamoConfigRevisions, SsmConfigStore
 from lifecycle.gateways.aws.deployments import DynamoDeployments
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 from lifecycle.gateways.aws.executions import StepFunctionsExecutions
@@ -53,6 +56,7 @@ from lifecycle.gateways.aws.metrics import CloudWatchMetrics
 from lifecycle.gateways.aws.notifications import AwsNotifications
 from lifecycle.gateways.aws.queue import DynamoQueue
 from lifecycle.gateways.aws.registry import SsmRegistry
+from lifecycle.gateways.aws.service_logs import CloudWatchServiceLogs
 from lifecycle.gateways.aws.step_reads import DynamoStepReads
 from lifecycle.gateways.aws.table import Table, item, record, reports_key, turns_key
 from tests.contract.build_service import BuildService
@@ -61,6 +65,7 @@ from tests.fakes.builds import MemoryBuilds
 from tests.fakes.context import MemoryContext
 from tests.fakes.metrics import MemoryMetrics
 from tests.fakes.notifications import MemoryNotifications
+from tests.fakes.service_logs import MemoryServiceLogs
 from tests.support.aws_limits import strict
 
 _NUMBERS = itertools.count(1)
@@ -82,16 +87,20 @@ class Gateways:
     catalogue: Catalogue
     freezes: Freezes
     queue: Queue
+    configurations: ConfigRevisions
+    config_store: ConfigStore
     cluster_queries: ClusterQueries
     executions: Executions
     builds: Builds
     notifications: Notifications
     metrics: Metrics
     alarms: Alarms
+    service_logs: ServiceLogs
     clock: Clock
     new_token: Callable[[], str]
     end_build: Callable[[str, CodeBuildState], None]
     put_foreign: Callable[[str, str, bytes], None]
+    put_secret: Callable[[str, str], object]
     deliver: Callable[[str], object]
     write_report: Callable[[Cluster, HostReport], None]
     turn_of: Callable[[Cluster, str], Turn | None]
@@ -124,7 +133,17 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 def _prepare(aws: Aws) -> None:
     # A call that AWS would refuse is refused here too, whatever the emulator takes.
-    for service in ("s3", "dynamodb", "ssm", "stepfunctions", "elbv2", "cloudwatch", "events", "sns"):
+    for service in (
+        "s3",
+        "dynamodb",
+        "ssm",
+        "stepfunctions",
+        "elbv2",
+        "cloudwatch",
+        "events",
+        "sns",
+        "secretsmanager",
+    ):
         strict(aws.client(service))
     aws.client("s3").create_bucket(Bucket="artifacts")
     create_table(aws, "ledger")
@@ -181,16 +200,20 @@ def _memory() -> Gateways:
         catalogue=fakes.catalogue,
         freezes=fakes.freezes,
         queue=fakes.queue,
+        configurations=fakes.configurations,
+        config_store=fakes.config_store,
         cluster_queries=fakes.cluster_queries,
         executions=fakes.executions,
         builds=builds,
         notifications=MemoryNotifications(),
         metrics=MemoryMetrics(old_stacks={old}),
         alarms=MemoryAlarms(),
+        service_logs=MemoryServiceLogs(old_stacks={old}),
         clock=fakes.clock,
         new_token=lambda: _waiting(fakes),
         end_build=lambda build, state: builds.states.update({build: state}),
         put_foreign=fakes.artifacts.put_foreign,
+        put_secret=fakes.config_store.secrets.__setitem__,
         deliver=lambda name: fakes.cluster_queries.runs.append(Delivery(name, "SUCCEEDED", fakes.clock.now())),
         write_report=fakes.fleet.write_report,
         turn_of=fakes.fleet.turn,
@@ -220,16 +243,20 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
         catalogue=DynamoCatalogue(table),
         freezes=DynamoFreezes(table),
         queue=DynamoQueue(table),
+        configurations=DynamoConfigRevisions(ssm, table),
+        config_store=SsmConfigStore(ssm, aws.client("secretsmanager")),
         cluster_queries=DynamoClusterQueries(table, SsmRegistry(ssm), states, machine),
         executions=StepFunctionsExecutions(states, machine, machine),
         builds=builds.gateway,
         notifications=AwsNotifications(aws.client("events"), aws.client("sns"), topic),
         metrics=CloudWatchMetrics(aws.client("cloudwatch"), ssm),
         alarms=CloudWatchAlarms(aws.client("cloudwatch")),
+        service_logs=CloudWatchServiceLogs(aws.client("logs")),
         clock=SystemClock(),
         new_token=lambda: new_token(aws),
         end_build=builds.end,
         put_foreign=lambda service, version, body: _put_foreign(aws, service, version, body),
+        put_secret=lambda name, text: aws.client("secretsmanager").create_secret(Name=name, SecretString=text),
         deliver=lambda name: states.start_execution(stateMachineArn=machine, name=name),
         write_report=lambda cluster, report: _report(table, cluster, report),
         turn_of=lambda cluster, host: _turn(table, cluster, host),

@@ -25,9 +25,11 @@ from lifecycle.domain.rollout.execution import ExecutionState
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import TestBed
+from lifecycle.domain.service.configuration import Configuration
 from lifecycle.domain.service.target import Target
 from tests.contract.conftest import Gateways
 from tests.contract.test_artifacts import SNAPSHOT, a_manifest
+from tests.contract.test_configurations import a_revision
 from tests.contract.test_operating import waiting
 from tests.contract.test_records import a_checkpoint, a_deployment, a_question, a_turn
 
@@ -173,6 +175,25 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("queue.waiting", lambda g: g.queue.waiting(g.cluster), None),
     ("queue.replace", lambda g: g.queue.replace(g.cluster, None, None), True),
     ("queue.replace", lambda g: g.queue.replace(g.cluster, waiting(g, "a"), None), True),
+    ("configurations.newest", lambda g: g.configurations.newest(g.cluster), 0),
+    ("configurations.recorded", lambda g: list(g.configurations.recorded(g.cluster)), []),
+    ("configurations.claim", lambda g: g.configurations.claim(a_revision(g, names=())), True),
+    ("configurations.record", lambda g: g.configurations.record(a_revision(g, names=())), None),
+    (
+        "configurations.record",
+        lambda g: g.configurations.record(replace(a_revision(g, names=("N" * 128,) * 60), why=LONG)),
+        None,
+    ),
+    ("configurations.record", lambda g: g.configurations.record(replace(a_revision(g), cluster="x/y")), InvalidName),
+    ("config_store.read", lambda g: g.config_store.read(g.cluster), Configuration(0, {})),
+    ("config_store.read", lambda g: g.config_store.read(g.cluster, 0), Configuration(0, {})),
+    ("config_store.read", lambda g: g.config_store.read(g.cluster, 1), Unknown),
+    ("config_store.write", lambda g: g.config_store.write(g.cluster, {}, 0), 1),
+    ("config_store.write", lambda g: g.config_store.write(g.cluster, {"A": "{{x}} " + "ä" * 4000}, 0), 1),
+    ("config_store.write", lambda g: g.config_store.write(g.cluster, {"A": "x" * 8184}, 0), 1),
+    ("config_store.write", lambda g: g.config_store.write(g.cluster, {"A": "x" * 8185}, 0), InvalidValue),
+    ("config_store.write", lambda g: g.config_store.write(g.cluster, {"": "x"}, 0), InvalidName),
+    ("config_store.resolved", lambda g: g.config_store.resolved(Configuration(1, {})), {}),
     ("cluster_queries.leases_and_queues", lambda g: g.cluster_queries.leases_and_queues([]), {}),
     ("cluster_queries.catalog", lambda g: g.cluster_queries.catalog("").releases, {}),
     ("cluster_queries.clusters", lambda g: g.cluster in g.cluster_queries.clusters(), True),
@@ -203,6 +224,8 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("metrics.measurements", lambda g: measured(g, g.cluster, "", 1), InvalidName),
     ("metrics.measurements", lambda g: measured(g, g.old_cluster, HOST, 0), Unknown),
     ("metrics.complete_minutes", lambda g: g.metrics.complete_minutes(NOW, NOW, MINUTE), 0),
+    ("service_logs.read", lambda g: list(g.service_logs.read(g.old_cluster, "", NOW)), Unknown),
+    ("service_logs.read", lambda g: list(g.service_logs.read(g.old_cluster, HOST, NOW)), Unknown),
     ("alarms.named", lambda g: list(g.alarms.named([])), []),
     ("alarms.named", lambda g: list(g.alarms.named(["", "x" * 256])), []),
     ("alarms.named", lambda g: list(g.alarms.named([f"nobody-{n}" for n in range(250)])), []),

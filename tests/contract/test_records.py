@@ -245,3 +245,5 @@ def test_the_registry_returns_the_last_write(gateways: Gateways) -> None:
         gateways.registry.set_desired(gateways.cluster, Desired("1.0.1", "d1", epoch, "d"))
     assert gateways.registry.desired(gateways.cluster) == Desired("1.0.1", "d1", 2, "d")
     assert gateways.cluster in gateways.registry.clusters()
+    assert gateways.registry.has(gateways.cluster)
+    assert not gateways.registry.has(replace(gateways.cluster, service="nosuch"))

@@ -13,6 +13,8 @@ from lifecycle.application.convergence.converge import converge_all
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.service.configuration import ConfigRevision
+from lifecycle.gateways.aws.configurations import DynamoConfigRevisions
 from lifecycle.gateways.aws.table import Table
 from tests.contract.conftest import create_table
 from tests.support.large_cluster import LargeCluster
@@ -71,6 +73,8 @@ def test_restored_ledger_takes_nothing_down_and_goes_on_under_a_higher_epoch(clu
     assert last.epoch == 3
     cluster.context.fleet.quarantine(CLUSTER, "0.9.0", "it loses orders")
     cluster.context.freezes.put(Freeze("staging", "ada", "the ledger is restored", last.started_at))
+    configurations = DynamoConfigRevisions(None, cluster.table)
+    configurations.record(ConfigRevision(str(CLUSTER), 1, ("A",), ("A",), "ada", "", last.started_at))
     trail = cluster.context.audit_log.read(CLUSTER)
     assert put_back(cluster) == [
         "CLUSTER: 1 items to write, 2 to delete",
@@ -81,6 +85,7 @@ def test_restored_ledger_takes_nothing_down_and_goes_on_under_a_higher_epoch(clu
     assert cluster.context.audit_log.read(CLUSTER) == trail, "no audit entry is lost"
     assert cluster.context.fleet.quarantined(CLUSTER) == {"0.9.0": "it loses orders"}, "nor a quarantine"
     assert [each.scope for each in cluster.context.freezes.all()] == ["staging"], "nor a freeze"
+    assert [each.revision for each in configurations.recorded(CLUSTER)] == [1], "nor a record of what SSM has"
     assert serving(cluster) == {"1.0.1"}
     held = converge_all(cluster.context, "abcd", "schedule")[0]
     assert (held.kind, "which has no record" in held.reason) == ("HOLD", True)

@@ -1,15 +1,17 @@
 """Answers of AWS that mean something to one call only: each has one outcome (docs/reliability.md)."""
 
 import io
+import traceback
 from typing import Any
 
 import pytest
 
 from apps.local.aws.clients import Aws
 from lifecycle.application.delivery.promote import promote
-from lifecycle.domain.errors import CallFailed, ForeignObject, LifecycleError, StoreRefused
+from lifecycle.domain.errors import CallFailed, ConfigDenied, ForeignObject, LifecycleError, StoreRefused
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.service.configuration import Configuration, SecretRef
 from lifecycle.gateways.aws.artifacts import S3Artifacts
 from lifecycle.gateways.aws.builds import CodeBuildState
 from lifecycle.gateways.aws.catalogue import DynamoCatalogue
@@ -25,6 +27,7 @@ from tests.contract.test_edges import notices
 from tests.contract.test_operating import waiting
 from tests.support.aws_faults import DENIED, Fault, FaultyAws
 from tests.support.json_service import json_client
+from tests.support.ungated import ungated
 
 ADDRESS = "10.0.0.1"
 CONFLICT = Fault("ConditionalRequestConflict", 409)
@@ -66,18 +69,20 @@ def test_a_foreign_object_is_named_and_claims_no_number(gateways: Gateways) -> N
     gateways.put_foreign(gateways.service, "1.2.0", b"not ours")
     for snapshot in (SNAPSHOT, SNAPSHOT, OTHER_SNAPSHOT):
         with pytest.raises(ForeignObject, match="delete it and repeat the command") as refused:
-            promote(gateways.catalogue, gateways.artifacts, gateways.service, snapshot, "ada")
+            promote(gateways.catalogue, gateways.artifacts, gateways.service, snapshot, "ada", ungated)
         assert refused.value.key == f"s3://artifacts/release/{gateways.service}/1.2.0/artifact.tar.gz"
     assert gateways.catalogue.releases(gateways.service) == {}
     gateways.artifacts.delete(gateways.service, "1.2.0")
-    made = promote(gateways.catalogue, gateways.artifacts, gateways.service, OTHER_SNAPSHOT, "ada")
+    made = promote(gateways.catalogue, gateways.artifacts, gateways.service, OTHER_SNAPSHOT, "ada", ungated)
     assert (made.release, made.created) == ("1.2.0", True)
 
 
 def test_bytes_of_the_snapshot_itself_are_no_foreign_object(gateways: Gateways) -> None:
     publish(gateways)
     gateways.put_foreign(gateways.service, "1.2.0", BODY)
-    assert promote(gateways.catalogue, gateways.artifacts, gateways.service, SNAPSHOT, "ada").release == "1.2.0"
+    assert (
+        promote(gateways.catalogue, gateways.artifacts, gateways.service, SNAPSHOT, "ada", ungated).release == "1.2.0"
+    )
 
 
 @pytest.mark.emulator
@@ -122,10 +127,12 @@ def test_a_promotion_never_blames_other_promotions_for_a_conflict(
 ) -> None:
     publish(stack)
     with faulty.always(cancelled(FINE, BUSY), "TransactWriteItems"), pytest.raises(CallFailed) as failed:
-        promote(DynamoCatalogue(table), stack.artifacts, stack.service, SNAPSHOT, "ada")
+        promote(DynamoCatalogue(table), stack.artifacts, stack.service, SNAPSHOT, "ada", ungated)
     assert failed.value.code == "TransactionCanceledException"
     assert "met another write of the same record" in str(failed.value)
-    assert promote(DynamoCatalogue(table), stack.artifacts, stack.service, SNAPSHOT, "ada").release == "1.2.0"
+    assert (
+        promote(DynamoCatalogue(table), stack.artifacts, stack.service, SNAPSHOT, "ada", ungated).release == "1.2.0"
+    )
 
 
 @pytest.mark.emulator
@@ -285,3 +292,30 @@ def test_time_goes_on_and_is_in_utc(gateways: Gateways) -> None:
 def test_an_error_of_ours_is_no_error_of_aws() -> None:
     assert failure(LifecycleError("x")) is None
     assert failure(KeyError("x")) is None
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "InvalidKeyId"])
+def test_denied_key_names_who_may_use_it(stack: Gateways, faulty: FaultyAws, code: str) -> None:
+    stack.config_store.write(stack.cluster, {"A": "b"}, 0)
+    with faulty.always(Fault(code)), pytest.raises(ConfigDenied) as denied:
+        stack.config_store.read(stack.cluster)
+    for part in ("lifecycle-configure", f"lifecycle-host-production-{stack.service}", "kms:Decrypt", code):
+        assert part in str(denied.value)
+    assert isinstance(denied.value, StoreRefused)
+    with faulty.always(Fault(code)), pytest.raises(ConfigDenied, match="kms:Encrypt and kms:GenerateDataKey"):
+        stack.config_store.write(stack.cluster, {"A": "c"}, 1)
+
+
+def test_denied_secret_names_the_variable_and_the_permission(stack: Gateways, faulty: FaultyAws) -> None:
+    made = Configuration(1, {"URL": SecretRef("lifecycle/production/hello/db")})
+    needed = "the secret of URL is denied; the role of the host needs secretsmanager:GetSecretValue on lifecycle/"
+    with faulty.always(DENIED), pytest.raises(ConfigDenied, match=needed):
+        stack.config_store.resolved(made)
+
+
+def test_error_of_a_write_repeats_no_value(stack: Gateways, faulty: FaultyAws) -> None:
+    wrong = Fault("ValidationException", more={"message": "Value 'planted-11' at 'value' is wrong"})
+    with faulty.always(wrong), pytest.raises(CallFailed, match="SSM PutParameter failed: ValidationExc") as failed:
+        stack.config_store.write(stack.cluster, {"A": "planted-11"}, 0)
+    trace = "".join(traceback.format_exception(failed.value))
+    assert "planted-11" not in trace.replace('{"A": "planted-11"}', "")

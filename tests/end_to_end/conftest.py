@@ -70,9 +70,10 @@ def releases(hello: Service, first_push: Output) -> Hello:
     hello.change("lifecycle.toml", r'GREETING = "\w+"', 'GREETING = "Welcome"')
     second = hello.push("Greet otherwise")
     hello.change("switches.toml", r"^self_test_fails = false", "self_test_fails = true")
+    hello.change("lifecycle.toml", r'^after = "staging"', 'after = "none"')  # it would fail there, too
     bad = hello.push("Fail the self-test")
     first = next(event["version"] for event in first_push.events if event["event"] == "snapshot")
-    snapshots = (first, hello.built(second), hello.built(bad))
+    snapshots = (first, hello.staged(hello.built(second)), hello.built(bad))
     found = Hello(*(hello.promoted(snapshot) for snapshot in snapshots))
     hello.deploy(found.first)
     return found

@@ -59,6 +59,11 @@ class Service:
         """Return the snapshots that `lifecycle snapshots` lists."""
         return [each["version"] for each in self.operator.read("snapshots", self.name).facts["snapshots"]]
 
+    def staged(self, snapshot: str) -> str:
+        """Deploy a snapshot to staging, which production wants first; return it."""
+        assert self.deploy(snapshot, "--environment", "staging").end["state"] == "DONE"
+        return snapshot
+
     def promoted(self, snapshot: str) -> str:
         return str(self.operator("promote", self.name, snapshot).facts["release"])
 

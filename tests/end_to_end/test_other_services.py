@@ -26,7 +26,7 @@ def test_another_service_is_added_pushed_promoted_and_deployed(
 ) -> None:
     service = add_service(operator, laptop, OTHERS / folder, 2)
     assert (service.name, len(service.production.hosts)) == (name, 2)
-    release = service.promoted(service.built(service.push("As it came")))
+    release = service.promoted(service.staged(service.built(service.push("As it came"))))
     assert service.deploy(release).end["state"] == "DONE"
     assert set(service.installed().values()) == {release}
     assert answer in read(service)

@@ -39,7 +39,7 @@ def baker(operator: Operator, laptop: Laptop, tmp_path_factory: pytest.TempPathF
     runs.append(service.push("Greet otherwise"))
     service.change("switches.toml", r"^error_rate = 0.0", "error_rate = 0.5")
     runs.append(service.push("Fail every second request"))
-    first, good, bad = (service.promoted(service.built(run)) for run in runs)
+    first, good, bad = (service.promoted(service.staged(service.built(run))) for run in runs)
     assert service.deploy(first).end["state"] == "DONE"
     return Baker(service, first, good, bad)
 

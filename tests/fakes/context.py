@@ -11,6 +11,7 @@ from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.clock import ManualClock
 from tests.fakes.cluster_queries import MemoryClusterQueries
+from tests.fakes.configurations import MemoryConfigRevisions, MemoryConfigStore
 from tests.fakes.deployments import MemoryDeployments
 from tests.fakes.dispatcher import MemoryDispatcher
 from tests.fakes.executions import MemoryExecutions
@@ -37,11 +38,13 @@ class MemoryContext:
     executions: MemoryExecutions = field(default_factory=MemoryExecutions)
     freezes: MemoryFreezes = field(default_factory=MemoryFreezes)
     queue: MemoryQueue = field(default_factory=MemoryQueue)
+    config_store: MemoryConfigStore = field(default_factory=MemoryConfigStore)
 
     def __post_init__(self) -> None:
         self.registry = MemoryRegistry(tuple(self.clusters))
         self.dispatcher = MemoryDispatcher(self.clusters)
         self.cluster_queries = MemoryClusterQueries(self.leases, self.queue, self.registry, self.catalogue)
+        self.configurations = MemoryConfigRevisions(self.config_store)
         self.step_reads = MemoryStepReads(self.leases, self.deployments, self.fleet)
         self.context = Context(
             clock=self.clock,
@@ -56,6 +59,7 @@ class MemoryContext:
             executions=self.executions,
             freezes=self.freezes,
             queue=self.queue,
+            configurations=self.configurations,
             poll_seconds=0.5,
             heartbeat_timeout=timedelta(seconds=30),
         )

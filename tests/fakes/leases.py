@@ -29,7 +29,7 @@ class MemoryLeases:
             return lease
         if lease.held_by_another(deployment, now):
             raise LeaseHeld(str(cluster), lease.deployment, lease.since or now)
-        self._leases[cluster] = Lease(max(lease.epoch, newest) + 1, deployment, now, now + RUNNING_LEASE)
+        self._leases[cluster] = Lease(lease.next_epoch(newest), deployment, now, now + RUNNING_LEASE)
         return self._leases[cluster]
 
     def hand_over(self, cluster: Cluster, lease: Lease, successor: str, now: datetime, newest: int = 0) -> Lease:
@@ -38,7 +38,7 @@ class MemoryLeases:
             return held
         if not held.is_held_by(lease.deployment, lease.epoch):
             raise StaleEpoch(str(cluster), lease.epoch, held.epoch)
-        self._leases[cluster] = Lease(max(lease.epoch, newest) + 1, successor, now, now + RUNNING_LEASE)
+        self._leases[cluster] = Lease(lease.next_epoch(newest), successor, now, now + RUNNING_LEASE)
         return self._leases[cluster]
 
     def renew(self, cluster: Cluster, lease: Lease, until: datetime) -> Lease:

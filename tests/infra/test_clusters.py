@@ -16,6 +16,8 @@ LEAVES = ("target-group", "test-bed-group", "control-group", "listener", "addres
 LONGEST_SERVICE = 24
 LONGEST_TARGET_GROUP = 32
 
+CONFIG = "ssm:parameter/lifecycle/${Environment}/${Service}/config"
+
 
 def test_differences_between_clusters_are_parameters(byo: dict[str, Any]) -> None:
     defaults = {name: parameter.get("Default") for name, parameter in byo["Parameters"].items()}
@@ -98,11 +100,17 @@ def test_a_host_reads_its_clusters_turns_writes_its_clusters_reports_and_gets_it
 ) -> None:
     role = only(byo, "IAM::Role")
     bucket = "s3:::lifecycle-artifacts-${AWS::AccountId}-${AWS::Region}"
+    log = "logs:log-group:/lifecycle/${Environment}/${Service}"
     assert allowed(role) == {
         "dynamodb:GetItem": {LEDGER},
         "dynamodb:PutItem": {LEDGER},
         "s3:GetObject": {f"{bucket}/release/${{Service}}/*", f"{bucket}/snapshot/${{Service}}/*"},
         "cloudwatch:PutMetricData": {"*"},
+        "ssm:GetParameter": {CONFIG, f"{CONFIG}:*"},
+        "kms:Decrypt": {"kms:key/*"},
+        "secretsmanager:GetSecretValue": {"secretsmanager:secret:lifecycle/${Environment}/${Service}/*"},
+        "logs:CreateLogStream": {log, f"{log}:*"},
+        "logs:PutLogEvents": {log, f"{log}:*"},
     }
     partitions = {
         tuple(statement["Action"]) if isinstance(statement["Action"], list) else statement["Action"]: statement[
@@ -116,6 +124,16 @@ def test_a_host_reads_its_clusters_turns_writes_its_clusters_reports_and_gets_it
         ("dynamodb:GetItem", "dynamodb:PutItem"): [{"Fn::Sub": "REPORTS#${Environment}/${Service}"}],
     }
     assert role["RoleName"] == {"Fn::Sub": "lifecycle-host-${Environment}-${Service}"}
+
+
+@pytest.mark.parametrize("name", ["byo", "asg"])
+def test_a_host_decrypts_the_configuration_of_its_own_cluster_only(name: str, request: pytest.FixtureRequest) -> None:
+    template = request.getfixturevalue(name)
+    (role,) = (each for each in resources(template, "IAM::Role").values() if "RoleName" in each)
+    (granted,) = (each for each in statements(role) if each["Action"] == "kms:Decrypt")
+    own = CONFIG if name == "byo" else "ssm:parameter/lifecycle/production/hello/config"
+    assert granted["Condition"]["ForAnyValue:StringEquals"] == {"kms:ResourceAliases": "alias/lifecycle-config"}
+    assert text(granted["Condition"]["StringEquals"]["kms:EncryptionContext:PARAMETER_ARN"]) == own
 
 
 def test_a_host_publishes_metrics_of_its_own_service_only(byo: dict[str, Any]) -> None:
@@ -246,3 +264,10 @@ def transformed(target: dict[str, Any]) -> str:
 def test_the_control_plane_is_deployed_before_a_cluster_that_calls_its_functions(assembly: Path) -> None:
     manifest = json.loads((assembly / "manifest.json").read_text())["artifacts"]
     assert "lifecycle" in manifest["lifecycle-production-hello"]["dependencies"]
+
+
+def test_a_cluster_has_a_log_group_whose_lines_last_a_month(byo: dict[str, Any], asg: dict[str, Any]) -> None:
+    name = {"Fn::Sub": "/lifecycle/${Environment}/${Service}"}
+    for template, expected in ((byo, name), (asg, "/lifecycle/production/hello")):
+        group = only(template, "Logs::LogGroup")
+        assert (group["LogGroupName"], group["RetentionInDays"]) == (expected, 30)

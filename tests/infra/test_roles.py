@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.reading import allowed, listed, resources, role_of, statements
+from tests.infra.reading import allowed, listed, only, resources, role_of, statements, text
 
 LEDGER = "dynamodb:table/lifecycle-ledger"
 BUCKET = "s3:::lifecycle-artifacts-${AWS::AccountId}-${AWS::Region}"
@@ -25,6 +25,7 @@ WRITE_LEDGER = READ_LEDGER | {"dynamodb:PutItem": {LEDGER}}
 DELETE = {"dynamodb:DeleteItem": {LEDGER}}
 READ_REGISTRY = {"ssm:GetParameter": {"ssm:parameter/lifecycle/*"}}
 WRITE_REGISTRY = READ_REGISTRY | {"ssm:PutParameter": {"ssm:parameter/lifecycle/*/desired"}}
+CONFIG = "ssm:parameter/lifecycle/*/*/config"
 LIST_REGISTRY = {"ssm:GetParametersByPath": {"ssm:parameter/lifecycle", "ssm:parameter/lifecycle/*"}}
 READ_TARGETS = READ_REGISTRY | {"elasticloadbalancing:DescribeTargetHealth": {"*"}}
 READ_PATHS = {"elasticloadbalancing:DescribeTargetGroups": {"*"}}
@@ -71,8 +72,17 @@ PHASES: dict[str, dict[str, set[str]]] = {
     },
     "check_build": SEE_BUILDS,
     "record_snapshot": WRITE_LEDGER | READ_SNAPSHOTS,
-    "promote": WRITE_LEDGER | READ_BOTH | {"s3:PutObject": {f"{BUCKET}/release/*"}},
-    "plan": WRITE_LEDGER | DELETE | WRITE_REGISTRY | READ_TARGETS | READ_GROUPS | READ_BOTH | DRAIN | WEIGH,
+    "promote": WRITE_LEDGER | LIST_REGISTRY | READ_BOTH | {"s3:PutObject": {f"{BUCKET}/release/*"}},
+    "plan": WRITE_LEDGER
+    | LIST_REGISTRY
+    | DELETE
+    | WRITE_REGISTRY
+    | READ_TARGETS
+    | READ_GROUPS
+    | READ_BOTH
+    | DRAIN
+    | WEIGH
+    | SEE_ROLLOUTS,
     "next_step": WRITE_LEDGER | READ_TARGETS,
     "drain": WRITE_LEDGER | READ_TARGETS | DRAIN | WEIGH,
     "install": WRITE_LEDGER,
@@ -89,6 +99,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "approve": WRITE_LEDGER | ANSWER,
     "freeze": WRITE_LEDGER | DELETE | LIST_REGISTRY,
     "quarantine": WRITE_LEDGER | DELETE | READ_BOTH,
+    "record_config": WRITE_LEDGER,
     "remove_host": WRITE_LEDGER | DELETE | READ_TARGETS | DRAIN | WEIGH | ANSWER,
     "gc": WRITE_LEDGER
     | READ_REGISTRY
@@ -180,6 +191,7 @@ def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> 
     )
     reads = LOOK | READ_LEDGER | LIST_REGISTRY | READ_BOTH | READ_TARGETS | READ_GROUPS | SEE_BUILDS
     assert allowed(policy) == reads | {
+        "logs:FilterLogEvents": {"logs:log-group:/lifecycle/*/*", "logs:log-group:/lifecycle/*/*:*"},
         "states:StartExecution": {ROLLOUT, DELIVERY},
         "states:ListExecutions": {ROLLOUT, DELIVERY},
         "states:DescribeExecution": executions,
@@ -194,6 +206,51 @@ def test_a_viewer_reads_the_dashboard_and_changes_nothing(control_plane: dict[st
     assert allowed(policy) == LOOK | {"lambda:InvokeFunction": shown}
 
 
+def test_a_person_with_the_policy_configure_reads_and_writes_every_configuration(
+    control_plane: dict[str, Any],
+) -> None:
+    policy = managed(control_plane, "lifecycle-configure")
+    assert allowed(policy) == {
+        "ssm:GetParameter": {CONFIG, f"{CONFIG}:*"},
+        "ssm:PutParameter": {CONFIG},
+        **{f"kms:{action}": {"kms:key/*"} for action in ("Decrypt", "Encrypt", "GenerateDataKey")},
+        "lambda:InvokeFunction": {"lambda:function:lifecycle-record-config"},
+    }
+    (crypt,) = (each for each in statements(policy) if "kms:Decrypt" in listed(each["Action"]))
+    assert crypt["Condition"]["ForAnyValue:StringEquals"] == {"kms:ResourceAliases": "alias/lifecycle-config"}
+    assert text(crypt["Condition"]["StringLike"]["kms:EncryptionContext:PARAMETER_ARN"]) == CONFIG
+
+
+def test_nobody_else_of_the_control_plane_may_decrypt_or_write_a_configuration(
+    control_plane: dict[str, Any],
+) -> None:
+    kinds = ("IAM::Role", "IAM::ManagedPolicy", "IAM::Policy")
+    for found in (each for kind in kinds for each in resources(control_plane, kind).values()):
+        if found.get("ManagedPolicyName") != "lifecycle-configure":
+            grants = allowed(found)
+            assert not [action for action in grants if action.startswith("kms:")]
+            assert grants.get("ssm:PutParameter", set()) <= {"ssm:parameter/lifecycle/*/desired"}
+
+
+def test_key_of_configurations_is_rotated_and_outlives_the_stack(control_plane: dict[str, Any]) -> None:
+    key = only(control_plane, "KMS::Key")
+    assert key["EnableKeyRotation"] is True
+    assert only(control_plane, "KMS::Alias")["AliasName"] == "alias/lifecycle-config"
+    (whole,) = (each for each in control_plane["Resources"].values() if each["Type"] == "AWS::KMS::Key")
+    assert whole["DeletionPolicy"] == "Retain"
+
+
+def test_only_the_operator_of_a_laptop_may_configure_by_itself(
+    control_plane: dict[str, Any], emulated: dict[str, Any]
+) -> None:
+    def policies(template: dict[str, Any]) -> int:
+        roles = resources(template, "IAM::Role").values()
+        (role,) = (each for each in roles if each.get("RoleName") == "lifecycle-operator")
+        return len(role["ManagedPolicyArns"])
+
+    assert (policies(control_plane), policies(emulated)) == (1, 2)
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_show_functions_are_read_only(control_plane: dict[str, Any], view: str) -> None:
     grants = allowed(role_of(control_plane, view)).keys() - log_of(view).keys()
@@ -202,14 +259,14 @@ def test_show_functions_are_read_only(control_plane: dict[str, Any], view: str) 
 
 def test_a_managed_policy_is_within_iams_limit(control_plane: dict[str, Any]) -> None:
     for policy in resources(control_plane, "IAM::ManagedPolicy").values():
-        text = json.dumps(policy["PolicyDocument"], separators=(",", ":"))
+        document = json.dumps(policy["PolicyDocument"], separators=(",", ":"))
         for name, value in (
             ("Partition", "aws-us-gov"),
             ("Region", "us-gov-west-1"),
             ("AccountId", "1" * 12),
         ):
-            text = text.replace(f"${{AWS::{name}}}", value)
-        assert len(text.replace('{"Fn::Sub":', "").replace('"}', '"')) <= 6144
+            document = document.replace(f"${{AWS::{name}}}", value)
+        assert len(document.replace('{"Fn::Sub":', "").replace('"}', '"')) <= 6144
 
 
 def managed(template: dict[str, Any], name: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.agent.agent import Agent
+from apps.agent.configuration import Configuration
 from apps.agent.decide import State
 from apps.agent.errors import StoreUnreachable
 from apps.agent.journal import Journal
@@ -22,7 +23,7 @@ from lifecycle.domain.fleet.host_command import Turn
 from tests.simulation import false_reports, host_faults, simulated_installer
 from tests.simulation.hosts import Host
 from tests.simulation.quick_records import http_date, report_seen_at
-from tests.simulation.services import ReleaseStore, Service
+from tests.simulation.services import Configurations, ReleaseStore, Service
 
 HOME = Path("/home")
 
@@ -149,11 +150,18 @@ def new_agent(host: Host) -> tuple[Agent, SimulatedJournal, AgentLedger]:
     journal, reporter = SimulatedJournal(host, ledger), Reporter(host)
     agent._settings = settings
     agent._turns = ledger
-    host.clock = LedgerClock(lambda: sim.time(host.clock_ahead))
+    host.clock = LedgerClock(lambda: sim.time(host.clock_ahead), lambda: sim.now)
     agent._clock, agent._skew = host.clock.now, host.clock.seconds_ahead
     agent._release_store = releases
     agent._service = service
-    agent._installer = simulated_installer.installer_class()(settings, releases, service, agent._announce)  # type: ignore[arg-type]
+    configuration = Configuration(Configurations(host))
+    agent._installer = simulated_installer.installer_class()(
+        settings,
+        releases,  # type: ignore[arg-type]
+        service,  # type: ignore[arg-type]
+        agent._announce,
+        configuration,
+    )
     agent._reporter = reporter
     agent._journal = journal
     agent._supervision = Supervision(service, lambda: "the end of the log", agent._clock)  # type: ignore[arg-type]

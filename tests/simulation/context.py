@@ -54,7 +54,8 @@ READS = {
     "fleet": ("reports", "report", "names", "turn_epochs", "quarantined", "quarantined_hosts"),
     "freezes": ("all",),
     "queue": ("waiting",),
-    "registry": ("desired", "clusters"),
+    "configurations": ("newest", "recorded"),
+    "registry": ("desired", "clusters", "has"),
     "dispatcher": (
         "targets",
         "target",
@@ -85,6 +86,7 @@ WRITES = {
     "fleet": ("quarantine", "quarantine_host", "lift_quarantine", "remove"),
     "freezes": ("put", "lift"),
     "queue": ("replace",),
+    "configurations": ("claim", "record"),
     "registry": ("set_desired",),
     "dispatcher": ("register", "deregister", "weigh"),
     "executions": ("start_rollout", "answer_token"),
@@ -105,6 +107,7 @@ def instrumented_context(sim: "Simulation") -> Context:
         "executions": Executions(sim),
         "freezes": sim.freezes,
         "queue": sim.queue,
+        "configurations": sim.configurations,
         "metrics": sim.metrics,
     }
     ports: dict[str, Any] = {}

@@ -36,6 +36,7 @@ class Faults:
             ("execution stopped", self._stop_execution),
             *(("converge now", operator_mistakes.converge),) * 2,
             ("another deployment", operator_mistakes.deploy),
+            *(("configuration changed", operator_mistakes.configure),) * 2,
             ("two deployments at once", operator_mistakes.two_at_once),
             ("foreign callback", self._foreign_callback),
             ("clocks wrong", self._clocks),

@@ -43,6 +43,7 @@ class History:
         self.lease = Lease()
         self.lost_lease: Lease | None = None
         self.robbed = ""  # the deployment whose lease was lost, until a lease is written again
+        self.lost_epoch: int | None = None  # that of a lost lease, until a lease has a higher one
         self.lease_acquired: dict[str, tuple[int, float]] = {}
         self.lease_lost_at: dict[str, float] = {}
         self.ended_at: dict[str, float] = {}
@@ -52,7 +53,7 @@ class History:
         self.paused_at: dict[str, float] = {}
         self.quarantined_at: dict[str, float] = {}
         self.lifted_at: dict[str, float] = {}
-        self.in_rotation_before: set[str] = set()
+        self.in_rotation_before: set[tuple[str, int]] = set()
         self.records: dict[str, Deployment] = {}
         self.attempts: dict[tuple[str, str, int], HostAttempt] = {}
         self.beds: dict[tuple[str, int], TestBed] = {}

@@ -38,6 +38,7 @@ class Boot:
     tested: bool = False
     alive: bool = True
     unhealthy: bool = False
+    config: int = 0
     kernel: str = field(default_factory=kernel_boot)
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.service.configuration import ConfigRevision, difference
+from tests.simulation.hosts import Flaw
 
 if TYPE_CHECKING:
     from tests.simulation.hosts import Host
@@ -27,6 +29,24 @@ def deploy(sim: "Simulation", _host: "Host") -> None:
 def two_at_once(sim: "Simulation", _host: "Host") -> None:
     sim.operators.deploy()
     sim.after(0.0, 0.5, sim.operators.deploy)
+
+
+def configure(sim: "Simulation", _host: "Host") -> None:
+    """Write a new revision of the configuration, sometimes a bad one; deploy it now and then."""
+    newest = sim.config_store.read(sim.cluster)
+    values = {**newest.values, sim.rng.choice(("COLOUR", "LIMIT")): f"value-{newest.revision + 1}"}
+    if sim.random() < 0.1:
+        del values[sim.rng.choice(sorted(values))]
+    revision = sim.config_store.write(sim.cluster, values, newest.revision)
+    names, changed = tuple(sorted(values)), difference(newest.values, values)
+    if sim.random() < 0.9:  # else somebody wrote it beside Lifecycle
+        record = ConfigRevision(str(sim.cluster), revision, names, changed, "ada", "wanted", sim.time())
+        sim.configurations.record(record)
+    if sim.random() < 0.3:
+        sim.scenario.config_flaws[revision] = sim.rng.choice((Flaw.START, Flaw.SELF_TEST, Flaw.ALIVE))
+    if sim.random() < 0.6:
+        desired = sim.registry.desired(sim.cluster)
+        sim.operators.deploy(desired.version if desired else "")
 
 
 def remove(sim: "Simulation", host: "Host") -> None:
@@ -72,6 +92,7 @@ def edit_desired(sim: "Simulation", _host: "Host") -> None:
     edits: tuple[Callable[[], Desired | None], ...] = (
         lambda: replace(desired, version=sim.rng.choice(others)),
         lambda: replace(desired, digest="0" * 64),
+        lambda: replace(desired, config=desired.config + 1),
         lambda: replace(desired, deployment=f"{desired.deployment}-x"),
         lambda: sim.rng.choice(older) if older else None,
         lambda: None,

@@ -103,6 +103,7 @@ class Oracle(History):
         recorded += [host.acted_epoch for host in sim.hosts.values()]
         known = max([left.epoch, desired.epoch if desired else 0, *recorded])
         self.lease, self.lost_lease = Lease(min(self.lease.epoch, known)), left
+        self.lost_epoch = self.lease.epoch
 
     def _lease_now(self, actor: Actor, deployment: str) -> None:
         old, new = self.lease, self.sim.leases.current(self.sim.cluster)
@@ -119,7 +120,7 @@ class Oracle(History):
         if new.deployment and new.deployment != old.deployment:
             again = new.deployment in self.lease_acquired
             self.lease_acquired[new.deployment] = (new.epoch, self.sim.now)
-            self.in_rotation_before = in_rotation.versions_in_rotation(self)
+            self.in_rotation_before = in_rotation.pairs_in_rotation(self)
             if not again:
                 operating.begins_only_when_it_may(self, new.deployment)
 
@@ -131,6 +132,8 @@ class Oracle(History):
         if stored is None or stored == before:
             return
         records.final_is_final(self, actor, before, stored)
+        if before is None or stored.epoch > before.epoch:
+            fencing.uses_no_lost_epoch(self, actor, f"the record {stored.id}")
         if stored.state.final and (before is None or not before.state.final):
             self.ended_at[stored.id] = self.sim.now
             records.audit_entry_comes_first(self, stored.id, "", "", f"the end of {stored.id} as {stored.state}")
@@ -284,6 +287,9 @@ class Oracle(History):
     def service_stops(self, host: Host) -> None:
         in_rotation.stops_nothing_in_rotation(self, host)
         fencing.acts_under_a_turn(self, host)
+
+    def service_is_configured(self, host: Host, config: int, environment: dict[str, str]) -> None:
+        in_rotation.starts_with_its_pair(self, host, config, environment)
 
     def service_starts(self, host: Host, boot: Boot) -> None:
         fencing.acts_under_a_turn(self, host)

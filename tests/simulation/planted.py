@@ -74,6 +74,7 @@ def _catalogue() -> dict[str, Planted]:
         application,
         beds,
         checkpoints,
+        configurations,
         domain,
         epochs,
         hand_made,
@@ -82,7 +83,19 @@ def _catalogue() -> dict[str, Planted]:
         supervision,
     )
 
-    modules = (domain, application, beds, checkpoints, lost, agent, hand_made, epochs, shared, supervision)
+    modules = (
+        domain,
+        application,
+        beds,
+        checkpoints,
+        configurations,
+        lost,
+        agent,
+        hand_made,
+        epochs,
+        shared,
+        supervision,
+    )
     every = (fault for module in modules for fault in module.FAULTS)
     return {fault.name: fault for fault in every}
 

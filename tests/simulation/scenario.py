@@ -56,6 +56,7 @@ class Scenario:
         self.flaws: dict[str, tuple[Flaw, str, float]] = {}
         for version in (OLDER, *VERSIONS):
             self.flaws[version] = self._draw_flaw()
+        self.config_flaws: dict[int, Flaw] = {}
         self.versions = VERSIONS
         self._joined = 0
 

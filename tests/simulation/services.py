@@ -46,12 +46,13 @@ class Service:
         host.started = None
         host.sim.work(host, "stopped the service", 0.1)
 
-    def start(self, manifest: "Manifest", folder: Path, environment: dict[str, str]) -> Boot:
+    def start(self, manifest: "Manifest", folder: Path, environment: dict[str, str], config: int = 0) -> Boot:
         host = self._host
         host.sim.work(host, "start the service", 0.5)
         host.boots += 1
         version = host.current
-        flaw = host.sim.flaw(version, host.name)
+        host.sim.oracle.service_is_configured(host, config, environment)
+        flaw = host.sim.flaw(version, host.name, config)
         boot = Boot(
             boot=f"{host.name}/{host.boots}",
             version=version,
@@ -59,6 +60,7 @@ class Service:
             deployment=host.journal.acted.deployment if host.journal else "",
             at=host.sim.now,
             alive=flaw is not Flaw.ALIVE,
+            config=config,
         )
         host.started = boot
         host.set_boot(boot)
@@ -83,6 +85,20 @@ class Service:
 
     def trimming(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+
+class Configurations:
+    """The agent's port to the values of its cluster's configuration."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def values(self, revision: int) -> dict[str, str]:
+        host, sim = self._host, self._host.sim
+        sim.work(host, f"read config {revision}", 0.1)
+        if sim.now < host.cut_off_until:
+            raise StoreUnreachable("the configuration", "the network is down")
+        return sim.config_store.resolved(sim.config_store.read(sim.cluster, revision))
 
 
 class ReleaseStore:
@@ -143,7 +159,7 @@ class ReleaseStore:
 def ready(host: Host, seconds: float, how_it_died: Callable[[], str | None]) -> None:
     """Replace the agent's wait_until_ready: wait, then raise ServiceFailed if the service has ended."""
     host.sim.work(host, "wait until it is ready", min(seconds, 6.0))
-    if host.boot is not None and host.sim.flaw(host.boot.version, host.name) is Flaw.START:
+    if host.boot is not None and host.sim.flaw(host.boot.version, host.name, host.boot.config) is Flaw.START:
         host.set_boot(None)
     if died := how_it_died():
         raise ServiceFailed(f"the service ended before it listened: {died}")
@@ -154,7 +170,7 @@ def tested(host: Host) -> str:
     host.sim.work(host, "self-test", 3.0)
     boot = host.boot
     down = host.sim.now < host.sim.outage_until
-    if boot is None or down or host.sim.flaw(boot.version, host.name) is Flaw.SELF_TEST:
+    if boot is None or down or host.sim.flaw(boot.version, host.name, boot.config) is Flaw.SELF_TEST:
         raise ServiceFailed("GET /self_test answered 503")
     boot.tested = True
     host.sim.oracle.self_test_passed(host)

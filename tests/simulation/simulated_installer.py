@@ -59,7 +59,7 @@ def installer_class() -> type[Installer]:
         "wait_until_ready": _wait_until_ready,
         "self_test": _self_test,
         "time": SimulatedTime,
-        "service_environment": lambda *_: {},
+        "service_environment": lambda _manifest, _settings, config: dict(config),
     }
     methods = {
         name: FunctionType(found.__code__, space, name, found.__defaults__, found.__closure__)

@@ -11,6 +11,7 @@ from lifecycle.application.context import CHECKPOINT_FROM
 from lifecycle.domain.fleet.cluster import Cluster
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.audit import MemoryAuditLog
+from tests.fakes.configurations import MemoryConfigRevisions, MemoryConfigStore
 from tests.fakes.deployments import MemoryDeployments
 from tests.fakes.freezes import MemoryFreezes
 from tests.fakes.queue import MemoryQueue
@@ -59,6 +60,8 @@ class Simulation(Scheduler):
         self.artifacts = MemoryArtifacts()
         self.freezes = MemoryFreezes()
         self.queue = MemoryQueue()
+        self.config_store = MemoryConfigStore()
+        self.configurations = MemoryConfigRevisions(self.config_store)
         self.fleet = Fleet(self)
         self.balancer = Balancer(self)
         self.metrics = Metrics(self)
@@ -99,8 +102,9 @@ class Simulation(Scheduler):
         hours, minutes = divmod(int(minutes), 60)
         return f"{hours:3}:{minutes:02}:{seconds:06.3f}"
 
-    def flaw(self, version: str, host: str) -> Flaw:
-        return self.scenario.flaw(version, host)
+    def flaw(self, version: str, host: str, config: int = 0) -> Flaw:
+        found = self.scenario.flaw(version, host)
+        return self.scenario.config_flaws.get(config, Flaw.NONE) if found is Flaw.NONE else found
 
     def work(self, host: Host, what: str, seconds: float, *, disk: bool = False) -> None:
         """Do a step of an agent, which takes time and may fail: see call_faults.py."""

@@ -1,6 +1,7 @@
 """The oracle's excuses for calls that hung between a read and its effect are as narrow as that."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -8,8 +9,10 @@ from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.lease import Lease
 from tests.simulation.history import GRACE, Violation
+from tests.simulation.invariants.causes import could_be_its_write
 from tests.simulation.scheduler import Actor
 from tests.simulation.simulation import Simulation
+from tests.support.rollout import CLUSTER, Machine
 
 HOST = "127.0.10.1"
 DESIRED = Desired("1.0.0", "d0", 5, "before")
@@ -115,3 +118,17 @@ def test_entry_of_an_earlier_holder_does_not_count_for_the_present_one(sim: Simu
     sim.oracle.lease = Lease(6, "newer", sim.time(), None)
     with pytest.raises(Violation, match="22 trail"):
         give_back(sim)
+
+
+def test_value_set_again_by_hand_is_excused_only_while_no_later_write_is_known() -> None:
+    machine = Machine()
+    first = machine.record(machine.deploy("1.0.0"))
+    second = machine.record(machine.deploy("1.0.1"))
+    mine = machine.memory.registry.desired(CLUSTER)
+    lost = replace(second, writes=replace(second.known_writes, confirmed=0))
+    older = first.known_writes.intended[0]
+    assert could_be_its_write(older, first, [first, lost])
+    assert not could_be_its_write(older, first, [first, second])
+    assert not could_be_its_write(replace(older, version="1.0.2"), first, [first, lost])
+    assert not could_be_its_write(mine, first, [first, lost])
+    assert not could_be_its_write(older, None, [lost])

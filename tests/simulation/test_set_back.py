@@ -10,7 +10,8 @@ from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.rollout.lease import Lease
 from tests.simulation.history import GRACE, Violation
-from tests.simulation.invariants.fencing import begins_current_turns, epochs_only_grow
+from tests.simulation.invariants.fencing import begins_current_turns, epochs_only_grow, not_fenced
+from tests.simulation.scheduler import Actor
 from tests.simulation.simulation import Simulation
 
 BEGINS = TurnRecord(5, 1, Order.INSTALL, "loser", "1.0.1", "d1", 1, AgentStage.INSTALLING)
@@ -56,11 +57,27 @@ def test_excuse_ends_when_another_deployment_takes_the_lease(sim: Simulation) ->
         begins(sim, "loser")
 
 
-def test_epoch_after_a_loss_must_exceed_the_lost_one(sim: Simulation) -> None:
+def test_lost_epoch_may_be_taken_but_not_used(sim: Simulation) -> None:
     lose(sim)
     assert sim.oracle.lease == Lease(5)
+    again = Lease(5, "newer", sim.time(), None)
+    epochs_only_grow(sim.oracle, sim.oracle.lease, again)
+    sim.oracle.lease, actor = again, Actor("plan [1]", lambda: None, lambda _: None)
+    actor.deployment = "newer"
+    with pytest.raises(Violation, match=r"14 epoch: plan .*: register host-1 under epoch 5, which another had"):
+        not_fenced(sim.oracle, actor, "register host-1")
+
+
+def test_lost_epoch_is_over_once_a_lease_has_a_higher_one(sim: Simulation) -> None:
+    lose(sim)
+    epochs_only_grow(sim.oracle, sim.oracle.lease, Lease(6, "newer", sim.time(), None))
     with pytest.raises(Violation, match="14 epoch"):
-        epochs_only_grow(sim.oracle, sim.oracle.lease, Lease(5, "newer", sim.time(), None))
+        epochs_only_grow(sim.oracle, Lease(6), Lease(6, "newest", sim.time(), None))
+
+
+def test_epoch_that_was_not_lost_is_not_taken_again(sim: Simulation) -> None:
+    with pytest.raises(Violation, match="14 epoch"):
+        epochs_only_grow(sim.oracle, Lease(5), Lease(5, "newer", sim.time(), None))
 
 
 def test_epoch_that_no_record_has_may_be_given_again(sim: Simulation) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from apps.cli.errors import FunctionRefused
-from apps.cli.ports import Connection, Run
+from apps.cli.ports import Connection
 from lifecycle.application.context import Context
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.domain.fleet.cluster import Cluster
@@ -36,6 +36,7 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Req
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
+from lifecycle.domain.service.configuration import ConfigRevision
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
@@ -45,6 +46,7 @@ from lifecycle.gateways.aws.artifacts import S3Artifacts
 from lifecycle.gateways.aws.audit import DynamoAuditLog
 from lifecycle.gateways.aws.catalogue import DynamoCatalogue
 from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries
+from lifecycle.gateways.aws.configurations import DynamoConfigRevisions, SsmConfigStore
 from lifecycle.gateways.aws.deployments import DynamoDeployments
 from lifecycle.gateways.aws.fleet import DynamoFleet
 from lifecycle.gateways.aws.freezes import DynamoFreezes
@@ -59,6 +61,8 @@ from tests.fakes.dispatcher import MemoryDispatcher
 from tests.fakes.executions import MemoryExecutions
 from tests.fakes.metrics import MemoryMetrics
 from tests.fakes.notifications import MemoryNotifications
+from tests.fakes.service_logs import MemoryServiceLogs
+from tests.support.account_runs import DeliveryList, FakeRuns
 from tests.support.aws_in_memory import StoredLedger, StoredObjects, StoredParameters
 from tests.support.rollout import manifest
 
@@ -96,6 +100,8 @@ FIELDS: Mapping[str, Any] = {
     "commit": "a" * 40,
     "branch": "main",
     "build": "build-1",
+    "names": ["DATABASE_URL"],
+    "changed": ["DATABASE_URL"],
     "started": "2026-11-23T12:00:00+00:00",
 }
 # Where a field means something else, or the other variant reaches more code.
@@ -106,6 +112,7 @@ CALLS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "decide": ({}, {"host": "", "choice": "PAUSE", "attempt": 0}, {"host": "", "choice": "ROLL_BACK", "attempt": 0}),
     "quarantine": ({}, {"name": "host-9", "lift": True}),
     "freeze": ({}, {"lift": True}),
+    "record_config": ({"revision": 2}, {"revision": 1}, {"revision": 1, "replace": True}),
     "remove_host": ({}, {"host": "host-1"}),
     "record_snapshot": ({"version": SNAPSHOTS[2]}, {"version": SNAPSHOTS[2], "sources": {"source": "0" * 16}}),
     "gc": ({"dry_run": False, "keep_snapshots": 1, "keep_releases": 1, "older_than_hours": 1},),
@@ -121,35 +128,6 @@ CALLS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"action": "unfreeze", "scope": "staging", "seen": "2026-11-23T12:00:00+00:00"},
     ),
 }
-
-
-@dataclass
-class FakeRuns:
-    """No delivery, and a rollout whose execution runs if its record is open."""
-
-    account: "Account"
-
-    def rollout(self, name: str) -> Run | None:
-        return Run(name, "FAILED", self.account.clock.now(), error="Halted", cause="a test")
-
-    def delivery(self, name: str) -> Run | None:
-        del name
-        return None
-
-    def deliveries(self, *, running: bool) -> list[Run]:
-        del running
-        return []
-
-    def current_step(self, name: str) -> str:
-        return name
-
-
-@dataclass
-class DeliveryList:
-    """A Step Functions client that lists no execution."""
-
-    def list_executions(self, **_: Any) -> dict[str, Any]:
-        return {"executions": []}
 
 
 @dataclass
@@ -182,6 +160,7 @@ class Account:
             executions=self.executions,
             freezes=DynamoFreezes(table),
             queue=DynamoQueue(table),
+            configurations=DynamoConfigRevisions(self.parameters, table),
         )
         self.query = QueryContext(self.context, self.catalogue, self.queries)
         for number in (1, 2, 3):
@@ -196,9 +175,8 @@ class Account:
     def of(cls) -> "Account":
         """Return a copy of the account with an item of every kind."""
         filled = _filled()
-        return cls(
-            filled.ledger.copied(), StoredParameters(filled.parameters.values), StoredObjects(filled.objects.objects)
-        )
+        parameters = StoredParameters(filled.parameters.values, filled.parameters.earlier)
+        return cls(filled.ledger.copied(), parameters, StoredObjects(filled.objects.objects))
 
     def use(self, patch: pytest.MonkeyPatch) -> None:
         """Let the handlers' composition root answer with these ports."""
@@ -223,8 +201,10 @@ class Account:
             by="ada",
             context=self.context,
             catalogue=self.catalogue,
-            runs=FakeRuns(self),
+            runs=FakeRuns(self.clock),
             functions=Functions(),
+            config_store=SsmConfigStore(self.parameters, None),
+            logs=MemoryServiceLogs(),
             poll_seconds=0.3,
         )
 
@@ -359,6 +339,9 @@ def _fill_hello(account: Account) -> None:
     context.fleet.give_turns(HELLO, [Turn("host-2", Order.INSTALL, CURRENT, 2, 1, "1.0.1", digest, now, expiry)])
     context.audit_log.append(AuditEntry(now, str(HELLO), "drain", "ada", "as agreed", CURRENT, "host-2"))
     account.registry.set_desired(HELLO, Desired("1.0.1", digest, 2, CURRENT))
+    config = account.connection().config_store.write(HELLO, {"DATABASE_URL": "postgres://db"}, 0)
+    names = ("DATABASE_URL",)
+    context.configurations.record(ConfigRevision(str(HELLO), config, names, names, "ada", "as agreed", now))
 
 
 def _attempt(account: Account, deployment: str, host: str, state: AttemptState) -> None:

@@ -56,22 +56,35 @@ class StoredLedger(CountingDynamoDB):
 
 
 class StoredParameters:
-    """An SSM client with `values` by name."""
+    """An SSM client with `values` by name, and the `earlier` values of each name."""
 
     class exceptions:  # noqa: D106, N801 - as boto3 has it
         class ParameterNotFound(Exception):
             """There is no such parameter."""
 
-    def __init__(self, values: dict[str, str] | None = None) -> None:
+        class ParameterVersionNotFound(Exception):
+            """There is no such version."""
+
+    def __init__(self, values: dict[str, str] | None = None, earlier: dict[str, list[str]] | None = None) -> None:
         self.values = dict(values or {})
+        self.earlier = {name: [*found] for name, found in (earlier or {}).items()}
 
-    def get_parameter(self, *, Name: str) -> dict[str, Any]:  # noqa: N803
-        if Name not in self.values:
+    def get_parameter(self, *, Name: str, WithDecryption: bool = False) -> dict[str, Any]:  # noqa: N803
+        del WithDecryption
+        name, _, version = Name.partition(":")
+        if name not in self.values:
             raise self.exceptions.ParameterNotFound
-        return {"Parameter": {"Name": Name, "Value": self.values[Name]}}
+        versions = [*self.earlier.get(name, ()), self.values[name]]
+        number = int(version) if version else len(versions)
+        if not 0 < number <= len(versions):
+            raise self.exceptions.ParameterVersionNotFound
+        return {"Parameter": {"Name": name, "Value": versions[number - 1], "Version": number}}
 
-    def put_parameter(self, *, Name: str, Value: str, **_: Any) -> None:  # noqa: N803
+    def put_parameter(self, *, Name: str, Value: str, **_: Any) -> dict[str, int]:  # noqa: N803
+        if Name in self.values:
+            self.earlier.setdefault(Name, []).append(self.values[Name])
         self.values[Name] = Value
+        return {"Version": len(self.earlier.get(Name, ())) + 1}
 
     def get_paginator(self, _: str) -> Any:
         return self

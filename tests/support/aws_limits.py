@@ -105,10 +105,14 @@ def _object(params: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _parameter(params: Mapping[str, Any]) -> Iterator[str]:
-    if not re.fullmatch(r"(/[A-Za-z0-9_.-]+)+", params["Name"]) or params["Name"].count("/") > 15:
+    version = "" if "Value" in params else r"(:[0-9]+)?"
+    if not re.fullmatch(rf"(/[A-Za-z0-9_.-]+)+{version}", params["Name"]) or params["Name"].count("/") > 15:
         yield f"the parameter's name is {params['Name']!r}"
-    if "Value" in params and not 1 <= len(params["Value"].encode()) <= 4096:
-        yield "a standard parameter has 1 to 4096 bytes"
+    most = 4096 if params.get("Tier", "Standard") == "Standard" else 8192
+    if "Value" in params and not 1 <= len(params["Value"].encode()) <= most:
+        yield f"the parameter has more than {most} bytes, or none"
+    if "{{" in params.get("Value", ""):
+        yield "two opening braces name another parameter"
 
 
 def _execution(params: Mapping[str, Any]) -> Iterator[str]:

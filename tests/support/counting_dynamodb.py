@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -20,7 +21,7 @@ PAGE_BYTES = 1_048_576
 ITEM_BYTES = 409_600
 
 _TOKEN = re.compile(r"attribute_(not_)?exists\((\w+)\)|:\w+|\w+|<>|<=|>=|[=<>()]")
-_WORDS = {"AND": "and", "OR": "or", "<>": "!=", "=": "=="}
+_WORDS = {"AND": "and", "OR": "or", "NOT": "not", "<>": "!=", "=": "=="}
 
 
 @dataclass
@@ -149,7 +150,7 @@ def counting_table() -> tuple[Table, CountingDynamoDB]:
 
 
 def _holds(text: str, found: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-    """Evaluate a condition. As in DynamoDB, a comparison with a missing attribute is false."""
+    """Evaluate a condition. As in DynamoDB, a comparison with nothing, or with another type, is false."""
 
     def python(match: re.Match[str]) -> str:
         token = match[0]
@@ -159,22 +160,37 @@ def _holds(text: str, found: Mapping[str, Any], values: Mapping[str, Any]) -> bo
             return repr(_plain(values[token]))
         if token in _WORDS or not token[0].isalpha():
             return _WORDS.get(token, token)
-        return repr(_plain(found[token])) if token in found else "MISSING"
+        return repr(_plain(found.get(token, {})))
 
-    return bool(eval(_TOKEN.sub(python, text), {"MISSING": _Missing()}))  # noqa: S307 - our own conditions
+    names = {"_Value": _Value, "Decimal": Decimal}
+    return bool(eval(_TOKEN.sub(python, text), names))  # noqa: S307 - our own conditions
 
 
-class _Missing:
-    """An attribute that an item does not have."""
+@dataclass(frozen=True, eq=False)
+class _Value:
+    """A value of a condition; its kind is N or S, or empty for an attribute that an item does not have."""
+
+    kind: str
+    value: Any
 
     __hash__ = None  # type: ignore[assignment]
 
-    def _false(self, other: object) -> bool:
-        del other
-        return False
+    def _alike(self, other: "_Value") -> bool:
+        return bool(self.kind) and self.kind == other.kind
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _false
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Value) and self._alike(other) and bool(self.value == other.value)
+
+    def __ne__(self, other: object) -> bool:
+        return isinstance(other, _Value) and bool(self.kind and other.kind) and not self == other
+
+    def __lt__(self, other: "_Value") -> bool:
+        return self._alike(other) and bool(self.value < other.value)
+
+    def __le__(self, other: "_Value") -> bool:
+        return self < other or self == other
 
 
-def _plain(value: Mapping[str, str]) -> str | int:
-    return int(value["N"]) if "N" in value else value["S"]
+def _plain(value: Mapping[str, str]) -> _Value:
+    kind, text = next(iter(value.items()), ("", ""))
+    return _Value(kind, Decimal(text) if kind == "N" else text)

@@ -68,7 +68,7 @@ def manifest(version: str, policy: Policy | None = None, **changes: Any) -> Mani
 
 @dataclass
 class Host:
-    """One scripted host. `breaks` maps a version to the stage that fails.
+    """One scripted host. `breaks` maps a version to the stage that fails; `bad_configs` fail the self-test.
 
     A `silent` host sends no reports. `leaves` is a version whose start left a process that nothing can end.
     """
@@ -77,6 +77,8 @@ class Host:
     address: str
     zone: str = "a"
     breaks: dict[str, AgentStage] = field(default_factory=dict)
+    bad_configs: set[int] = field(default_factory=set)
+    knows_no_config: bool = False
     silent: bool = False
     leaves: str = ""
     boots: int = 0
@@ -149,12 +151,19 @@ class Machine:
         host.boots += 1
         boot = f"{host.name}-{host.boots}"
         began = replace(_report_on(was, turn), self_test=None, ended=None)
-        failing = host.breaks.get(turn.version)
+        failing = AgentStage.SELF_TESTING if turn.config in host.bad_configs else host.breaks.get(turn.version)
         left = host.leaves if turn.order is Order.RESTORE else ""
         if left or failing in (AgentStage.FETCHING, AgentStage.INSTALLING):
             stage, detail = failing or AgentStage.INSTALLING, "pid 41 did not end" if left else "scripted"
             return replace(began, stage=AgentStage.FAILED, failed_stage=stage, detail=detail, leftover=left)
-        installed = replace(began, installed=turn.version, digest=turn.digest, boot=boot, running=True)
+        installed = replace(
+            began,
+            installed=turn.version,
+            digest=turn.digest,
+            boot=boot,
+            running=True,
+            config=0 if host.knows_no_config else turn.config,
+        )
         if failing:
             test = SelfTest(False, turn.digest, boot, "scripted")
             return replace(

@@ -17,6 +17,7 @@ from tools.bench import idle, measurements, processes
 from tools.bench.bad_builds import bad_builds
 from tools.bench.heal import heal
 from tools.bench.laboratory import laboratory, say
+from tools.bench.log_shipping import log_shipping
 from tools.bench.peers import comparison
 from tools.bench.peers.table import LIFECYCLE, markdown
 from tools.bench.under_load import under_load
@@ -26,13 +27,14 @@ from tools.bench.verdict import problems
 NICE = 10
 # Production has 4 hosts already, and each host has a loopback address of its own.
 FEWEST_HOSTS, MOST_HOSTS = 4, 250
-PARTS = ("make_run", "rest", "per_host", "load", "traffic", "bad_builds", "heal", "memory", "control")
+PARTS = ("make_run", "rest", "per_host", "load", "traffic", "bad_builds", "heal", "memory", "control", "logs")
 COMMANDS = {
     "all": "make bench",
     "one part by itself": ".venv/bin/python -m tools.bench --only load",
     "the first part by itself": "make run",
     "the comparison with other tools": ".venv/bin/python -m tools.bench --peers",
     "an environment that is up, at rest": ".venv/bin/python -m tools.bench.idle",
+    "the log of a service, by itself": ".venv/bin/python -m tools.bench.log_shipping",
     "memory of what runs": "lifecycle local status",
     "traffic by itself": "python -m tools.demo.traffic URL --rate 200 --seconds 10",
 }
@@ -87,6 +89,7 @@ def bench(options: argparse.Namespace) -> dict[str, Any]:
         if "bad_builds" in wanted:
             found["bad_builds"] = bad_builds(lab, versions[0], options.rate)
         found |= {"heal": heal(lab)} if "heal" in wanted else {}
+        found |= {"logs": log_shipping()} if "logs" in wanted else {}
         if "memory" in wanted:
             found["memory_megabytes"] = processes.memory(lab.layout)
         if "control" in wanted:

@@ -11,6 +11,8 @@ _UNDER_TRAFFIC = {
 }
 # Seconds: the median of the kills.
 _HEALED_WITHIN = 10.0
+# Of one core, on each host.
+_MOST_PERCENT_OF_LOGS = 2.0
 _NEVER_ANSWERED = (
     "answers_of_a_bad_build_by_a_host_where_it_failed",
     "answers_of_the_build_that_is_bad_everywhere",
@@ -36,11 +38,22 @@ def problems(found: Mapping[str, Any]) -> list[str]:
     if (healed := _part(found, "heal")) is not None and healed["median"] > _HEALED_WITHIN:
         seconds = healed["median"]
         failures.append(f"a killed service served again after {seconds} s, expected at most {_HEALED_WITHIN:g}")
+    if (logs := _part(found, "logs")) is not None:
+        failures += _of_logs(logs)
     failures += [f"{what}: {why}" for what, why in (_part(found, "peers", "not_measured") or {}).items()]
     for name, tool in (_part(found, "peers", "tools") or {}).items():
         for size, part in tool["hosts"].items():
             failures += _of_requests(f"{name} with {size} hosts", part)
     return failures
+
+
+def _of_logs(logs: Mapping[str, Any]) -> list[str]:
+    if logs["failed"]:
+        return ["a service's log was not sent, so its processor time proves nothing"]
+    if logs["processor_percent"] > _MOST_PERCENT_OF_LOGS:
+        percent = f"{logs['processor_percent']} % of a core"
+        return [f"a service's log of 100 lines a second took {percent}, expected at most {_MOST_PERCENT_OF_LOGS:g} %"]
+    return []
 
 
 def _of_requests(what: str, part: Mapping[str, Any]) -> list[str]:

@@ -54,7 +54,7 @@ def recipe(layout: Layout, host: Host, version: str, port: int = 0) -> Recipe:
     return Recipe(
         manifest.run.command,
         home / "releases" / version,
-        service_environment(manifest, settings),
+        service_environment(manifest, settings, {}),
         settings.address,
         settings.port,
         manifest.self_test.path or manifest.is_alive.path or "/",

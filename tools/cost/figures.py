@@ -102,6 +102,7 @@ class Installation:
     alarm_metrics: int  # of each cluster
     dashboards: int
     secrets: int
+    keys: int
     idle_seconds: float  # between an agent's polls
     heartbeat_seconds: float  # between an agent's reports
     report_bytes: int
@@ -138,6 +139,7 @@ def idle_month(of: Installation, prices: Prices) -> list[Line]:
         Line("alarms", f"{alarms} metrics in alarms", alarms * cloudwatch["alarm_metric_month"]),
         Line("dashboards", f"{of.dashboards}", of.dashboards * cloudwatch["dashboard_month"]),
         Line("secrets", f"{of.secrets}", of.secrets * prices["secrets_manager"]["secret_month"]),
+        Line("keys", f"{of.keys}", of.keys * prices["kms"]["key_month"]),
         Line(
             "load balancers",
             f"{of.clusters} x {HOURS_A_MONTH:g} hours",

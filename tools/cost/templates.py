@@ -1,4 +1,4 @@
-"""The parts of the synthesised templates that cost money: memory, schedules, alarms, dashboards and secrets."""
+"""The parts of the synthesised templates that cost money: memory, schedules, alarms, dashboards, secrets and keys."""
 
 import re
 from collections.abc import Mapping
@@ -23,6 +23,7 @@ class Priced:
     schedules: dict[str, float]
     dashboards: int
     secrets: int
+    keys: int
     alarm_metrics: int
 
 
@@ -44,6 +45,7 @@ def read(control_plane: Resources, cluster: Resources) -> Priced:
         },
         dashboards=len(_of_type(control_plane, "AWS::CloudWatch::Dashboard")),
         secrets=len(_of_type(control_plane, "AWS::SecretsManager::Secret")),
+        keys=len(_of_type(control_plane, "AWS::KMS::Key")),
         alarm_metrics=sum(map(_metrics, _of_type(cluster, "AWS::CloudWatch::Alarm"))),
     )
 

@@ -92,9 +92,9 @@ def push(demo: Demo, added: Added) -> str:
 
 
 def build(demo: Demo, facts: dict[str, Any], run: str) -> Delivered:
-    """Watch a delivery and the staging rollout that it starts; raise PhaseFailed when the build failed.
+    """Watch a delivery and the staging rollout that it starts; raise PhaseFailed when one of them failed.
 
-    A failed staging rollout is only reported: the demo goes on to production.
+    `promote` would refuse a snapshot that failed in staging.
     """
     problem = None
     try:
@@ -105,8 +105,7 @@ def build(demo: Demo, facts: dict[str, Any], run: str) -> Delivered:
     if not delivered.succeeded:
         raise PhaseFailed("the build", delivered.reason)
     if problem:
-        demo.progress.say(f"  {problem}")
-        demo.progress.say("  You would stop here. The demo continues, to show how production handles this version.")
+        raise problem
     return delivered
 
 

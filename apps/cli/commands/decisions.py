@@ -132,7 +132,7 @@ def _offered(found: PendingQuestion, choice: Choice) -> None:
 
 
 def _show(printer: Printer, connection: Connection, found: PendingQuestion) -> None:
-    printer.line(f"{found.deployment.id}: {found.deployment.target.version}, {found.deployment.state}")
+    printer.line(f"{found.deployment.id}: {found.deployment.target.in_words}, {found.deployment.state}")
     for line in question_lines(found.question, connection.context.clock.now()):
         printer.line(line)
 

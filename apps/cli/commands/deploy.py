@@ -1,5 +1,6 @@
 """`lifecycle plan`, `deploy` and `rollback`: show what a deployment would do, and start it."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -33,16 +34,25 @@ Quarantined = Annotated[
 Frozen = Annotated[
     bool, typer.Option("--despite-freeze", help="Deploy despite a freeze; deploy also needs a --reason.")
 ]
+NewConfig = Annotated[
+    bool,
+    typer.Option("--config", help="Deploy the newest configuration with the version that is desired now."),
+]
 NoRollbackTarget = Annotated[
     bool, typer.Option("--without-rollback-target", help="Deploy although no version could be rolled back to.")
 ]
+DespiteStaging = Annotated[
+    bool,
+    typer.Option("--despite-staging", help="Deploy a version that staging did not verify; needs a --reason."),
+]
 
 
-def _overrides(*, quarantine: bool, freeze: bool, no_rollback_target: bool) -> tuple[Override, ...]:
+def _overrides(*, quarantine: bool, freeze: bool, no_rollback_target: bool, staging: bool) -> tuple[Override, ...]:
     flags = {
         Override.QUARANTINE: quarantine,
         Override.FREEZE: freeze,
         Override.NO_ROLLBACK_TARGET: no_rollback_target,
+        Override.STAGING: staging,
     }
     return tuple(override for override, given in flags.items() if given)
 
@@ -55,15 +65,20 @@ def plan(
     version: Version = "",
     environment: InEnvironment = Environment.PRODUCTION,
     *,
+    config: NewConfig = False,
     even_if_quarantined: Quarantined = False,
     despite_freeze: Frozen = False,
     without_rollback_target: NoRollbackTarget = False,
+    despite_staging: DespiteStaging = False,
 ) -> int:
     """Show what a deployment would do: host order, checks, expected time and blockers."""
     cluster = resolve.existing_cluster(connection, service, environment)
-    wanted = resolve.version_for(connection, cluster, version)
+    wanted = resolve.version_for(connection, cluster, version, keep=config)
     overrides = _overrides(
-        quarantine=even_if_quarantined, freeze=despite_freeze, no_rollback_target=without_rollback_target
+        quarantine=even_if_quarantined,
+        freeze=despite_freeze,
+        no_rollback_target=without_rollback_target,
+        staging=despite_staging,
     )
     request = new_request(connection, cluster, wanted, "", overrides=overrides)
     preview = read_preview(connection, request)
@@ -89,10 +104,12 @@ def deploy(
     version: Version = "",
     environment: InEnvironment = Environment.PRODUCTION,
     *,
+    config: NewConfig = False,
     reason: Reason = "",
     even_if_quarantined: Quarantined = False,
     despite_freeze: Frozen = False,
     without_rollback_target: NoRollbackTarget = False,
+    despite_staging: DespiteStaging = False,
     yes: Yes = False,
     watch: Watch = True,
 ) -> int:
@@ -100,12 +117,16 @@ def deploy(
 
     It is queued while another deployment runs in the cluster. A newer deployment replaces it in the queue.
     """
-    if despite_freeze and not reason.strip():
-        raise Refused("the deployment", ["--despite-freeze needs a --reason, which the audit log records"])
+    for option, given in (("--despite-freeze", despite_freeze), ("--despite-staging", despite_staging)):
+        if given and not reason.strip():
+            raise Refused("the deployment", [f"{option} needs a --reason, which the audit log records"])
     cluster = resolve.existing_cluster(connection, service, environment)
-    wanted = resolve.version_for(connection, cluster, version)
+    wanted = resolve.version_for(connection, cluster, version, keep=config)
     overrides = _overrides(
-        quarantine=even_if_quarantined, freeze=despite_freeze, no_rollback_target=without_rollback_target
+        quarantine=even_if_quarantined,
+        freeze=despite_freeze,
+        no_rollback_target=without_rollback_target,
+        staging=despite_staging,
     )
     request = new_request(connection, cluster, wanted, reason, overrides=overrides)
     return start_rollout(printer, connection, request, StartOptions(yes, watch))
@@ -139,8 +160,8 @@ def rollback(
 def _of_running(
     printer: Printer, connection: Connection, running: Deployment, reason: str, options: StartOptions
 ) -> int:
-    previous = running.previous.version if running.previous else "none (first deployment)"
-    printer.line(f"running: {running.id}, {running.target.version}, {running.state}")
+    previous = running.previous.in_words if running.previous else "none (first deployment)"
+    printer.line(f"running: {running.id}, {running.target.in_words}, {running.state}")
     printer.line(f"rollback target: {previous}")
     waiting, _ = readable(lambda: connection.context.queue.waiting(running.cluster), None)
     if waiting:
@@ -164,6 +185,6 @@ def _to_previous(
 ) -> int:
     target = rollback_target(connection.context, cluster)
     bad = target.bad
-    printer.line(f"roll back: {bad.id}, {bad.target.version}, {bad.state}")
-    request = new_request(connection, cluster, target.version, reason, kind=Kind.ROLLBACK, rollback_of=bad.id)
-    return start_rollout(printer, connection, request, options)
+    printer.line(f"roll back: {bad.id}, {bad.target.in_words}, {bad.state}")
+    request = new_request(connection, cluster, target.to.version, reason, kind=Kind.ROLLBACK, rollback_of=bad.id)
+    return start_rollout(printer, connection, replace(request, config=target.to.config), options)

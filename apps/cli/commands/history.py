@@ -40,21 +40,31 @@ def history(
     newest = sorted(every, key=lambda each: each.started_at, reverse=True)[:limit]
     facts = {"deployments": [deployment_facts(each) for each in newest], "unreadable": list(rows.all())}
     printer.facts({"service": service, **facts})
-    columns = ("began (utc)", "environment", "kind", "version", "state", "took", "by")
+    columns = ("began (utc)", "environment", "kind", "version", "state", "took", "by", "changes")
     printer.table(columns, [_row(each) for each in newest])
     for each in newest[:1]:
         printer.line(f"last: {each.id}: {one_line(each.reason or each.state, 400)}")
+        _show_changes(printer, each)
     show_unreadable(printer, rows.all())
     if not newest and not rows.all():
         printer.line(f"{service} was never deployed")
     return 0
 
 
+def _show_changes(printer: Printer, each: Deployment) -> None:
+    changes = each.changes
+    if changes.sentence:
+        printer.line(f"changes: {one_line(changes.sentence)}{f': {changes.link}' if changes.link else ''}")
+    for subject in changes.subjects:
+        printer.line(f"  {one_line(subject, 80)}")
+
+
 def _row(each: Deployment) -> list[Cell]:
     took = lasting((each.finished_at - each.started_at).total_seconds()) if each.finished_at else "-"
-    environment, who = each.cluster.environment, each.request.requested_by
+    environment, who = each.cluster.environment, one_line(each.request.requested_by, 40)
     kind, status = KINDS[each.request.kind], DEPLOYMENTS[each.state]
-    return [moment(each.started_at), environment, kind, each.target.version, status, took, one_line(who, 40)]
+    changes = one_line(each.changes.sentence, 40) or "-"
+    return [moment(each.started_at), environment, kind, each.target.in_words, status, took, who, changes]
 
 
 def _trail(printer: Printer, connection: Connection, clusters: list[Cluster], limit: int) -> int:

@@ -17,6 +17,7 @@ from lifecycle.application.queries.state_words import CONVERGENCES, SELF_TESTS, 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.names import logs_command
 
 
 @connected("hosts", "hosts hello --json")
@@ -70,6 +71,7 @@ def _host(connection: Connection, host: HostView) -> dict[str, Any]:
         "zone": report.zone,
         "installed": report.installed or None,
         "digest": report.digest or None,
+        "config": report.config,
         "running": report.running if known else None,
         "self_test": test.word if test else None,
         "seen_at": report.seen_at.isoformat() if known else None,
@@ -95,7 +97,8 @@ def _self_test(report: HostReport) -> Status | None:
 
 
 def _row(host: dict[str, Any], view: HostView) -> list[Cell]:
-    installed = f"{host['installed'] or 'nothing'}{'' if host['running'] else ' (stopped)'}"
+    config = f" with config {host['config']}" if host["config"] and host["running"] else ""
+    installed = f"{host['installed'] or 'nothing'}{config}{'' if host['running'] else ' (stopped)'}"
     if host["running"] is None:
         installed = "unknown"
     return [
@@ -115,6 +118,9 @@ def _show_trouble(printer: Printer, connection: Connection, cluster: str, host: 
     """Show why a host is left out or unreachable, and the commands for it."""
     found = Cluster.parse(cluster)
     arguments = f"{found.service} {host['host']}{environment_flag(found)} --why '...'"
+    if host["installed"] and host["running"] is False:
+        shown = logs_command(found.environment, found.service, host["host"])
+        printer.line(f"{host['host']}: its service does not run; its log: {connection.command(shown)}", "yellow")
     if host["quarantined"]:
         printer.line(f"{host['host']} is quarantined: {one_line(host['quarantined'], 1000)}", "yellow")
         printer.line(f"  {connection.command(f'unquarantine {arguments}')}")

@@ -3,6 +3,7 @@
 from apps.cli import resolve
 from apps.cli.command import MaybeService, connected
 from apps.cli.freeze_scope import unfreeze_command
+from apps.cli.options import environment_flag
 from apps.cli.output.cluster_view import ClusterStatus, cluster_facts, cluster_status
 from apps.cli.output.decision_view import choice_lines, next_commands, question_lines
 from apps.cli.output.printer import Cell, Printer
@@ -15,6 +16,7 @@ from lifecycle.application.queries.state_words import DEPLOYMENTS
 from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import OnAlarm
+from lifecycle.names import logs_command
 
 
 @connected("status", "status hello", "status --json")
@@ -48,7 +50,7 @@ def _row(found: ClusterStatus) -> list[Cell]:
     runs = ", ".join(f"{version} on {count}" for version, count in sorted(found.versions.items()))
     return [
         str(found.view.cluster),
-        found.desired.version if found.desired else "-",
+        found.desired.target.in_words if found.desired else "-",
         runs or "no hosts",
         _answering(found),
         found.view.status or "-",
@@ -72,17 +74,29 @@ def _show_frozen(printer: Printer, connection: Connection, found: list[ClusterSt
             printer.line(f"  {connection.command(unfreeze_command(scope))}")
 
 
+def _show_newer_config(printer: Printer, connection: Connection, found: ClusterStatus) -> None:
+    if not found.desired or found.newest_config <= found.desired.config:
+        return
+    cluster, where = found.view.cluster, environment_flag(found.view.cluster)
+    printer.line(f"\nconfig {found.newest_config} of {cluster} is not deployed yet", "yellow")
+    printer.line(f"  {connection.command(f'config diff {cluster.service}{where}')}")
+    printer.line(f"  {connection.command(f'deploy {cluster.service} --config{where}')}")
+
+
 def _show_cluster(printer: Printer, connection: Connection, found: ClusterStatus) -> None:
     """Show what needs attention, and the commands for it."""
     view = found.view
+    _show_newer_config(printer, connection, found)
     if ended := view.last_not_done:
         status = DEPLOYMENTS[ended.state]
-        printer.line(f"\n{ended.id}: {ended.target.version}, {status}: {one_line(ended.reason, 2000)}", "bold")
+        printer.line(f"\n{ended.id}: {ended.target.in_words}, {status}: {one_line(ended.reason, 2000)}", "bold")
         for line in next_commands(ended, connection.command)[1:]:  # the first is this command
             printer.line(f"  {line}")
     _show_hand_made(printer, connection, found)
     for host, words in found.ended.items():
         printer.line(f"\n{host} of {view.cluster}: {one_line(words, 400)}", "bold red")
+        shown = logs_command(view.cluster.environment, view.cluster.service, host)
+        printer.line(f"  {connection.command(shown)}")
     if found.trouble:
         printer.line(f"\n{view.cluster}: the load balancer could not be read: {found.trouble}", "yellow")
     if (until := found.watched(connection)) and view.last:
@@ -126,7 +140,7 @@ def _show_deployment(printer: Printer, connection: Connection, view: ClusterView
         printer.line(f"{view.cluster}: {lease.deployment} is being planned", "bold")
     else:
         status, since = view.status or DEPLOYMENTS[current.state], moment(current.started_at)
-        line = f"{current.id}: {current.target.version}, {status}, since {since} UTC"
+        line = f"{current.id}: {current.target.in_words}, {status}, since {since} UTC"
         printer.line(f"{line}, requested by {current.request.requested_by}", "bold")
     if current and view.interrupted:
         printer.line(f"  {interruption_words(current, view.interrupted)}", "bold red")

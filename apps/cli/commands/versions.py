@@ -8,10 +8,12 @@ import typer
 
 from apps.cli import resolve
 from apps.cli.command import ServiceName, connected
+from apps.cli.options import Reason
 from apps.cli.output.printer import Printer
 from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
 from lifecycle.application.readable import Rows
+from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import service_name
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
 
@@ -41,23 +43,43 @@ def _snapshot(facts: dict[str, str | None]) -> list[str]:
     return [version, branch, commit[:7], digest[:12], facts["release"] or "-"]
 
 
-@connected("promote hello", "promote hello 1.4.0-20261123014630-ab12cd3")
+@connected(
+    "promote hello",
+    "promote hello 1.4.0-20261123014630-ab12cd3",
+    "promote hello --despite-staging --reason 'staging is being rebuilt'",
+)
 def promote(
     printer: Printer,
     connection: Connection,
     service: ServiceName,
     snapshot: Annotated[str, typer.Argument(metavar="SNAPSHOT", help="The snapshot. Default: the newest.")] = "",
+    *,
+    reason: Reason = "",
+    despite_staging: Annotated[
+        bool,
+        typer.Option("--despite-staging", help="Promote a snapshot that staging did not verify; needs a --reason."),
+    ] = False,
 ) -> int:
-    """Make a snapshot the next release: the same bytes under a release version."""
+    """Make a snapshot the next release: the same bytes under a release version.
+
+    It is refused if staging did not verify the snapshot, unless production's policy has `after = "none"`.
+    """
+    if despite_staging and not reason.strip():
+        raise Refused("the promotion", ["--despite-staging needs a --reason, which the audit log records"])
     wanted = str(SnapshotVersion.parse(snapshot)) if snapshot else resolve.newest_snapshot(connection, service)
-    payload = {"service": service_name(service), "snapshot": wanted, "requested_by": connection.by}
+    payload: dict[str, Any] = {"service": service_name(service), "snapshot": wanted, "requested_by": connection.by}
+    if despite_staging:  # a function of an older version knows neither field
+        payload |= {"despite_staging": True, "reason": reason}
     result = connection.functions.call("promote", payload)
     printer.facts(result)
     what = "is now" if result["created"] else "was promoted before as"
     printer.line(
         f"{service} {wanted} {what} release {result['release']} (sha256 {result['digest'][:12]})", "bold green"
     )
-    printer.line(f"next: {connection.command(f'deploy {service} ' + result['release'])}")
+    if said := result.get("staging"):
+        printer.line(f"staging: {said}")
+    override = " --despite-staging --reason '...'" if despite_staging else ""
+    printer.line(f"next: {connection.command(f'deploy {service} ' + result['release'] + override)}")
     return 0
 
 

@@ -14,7 +14,7 @@ from lifecycle.application.queries.clusters import view_cluster
 from lifecycle.application.queries.ended_words import ended_words
 from lifecycle.application.queries.hand_made_words import interruption_words
 from lifecycle.application.queries.hosts import ClusterHosts, view_cluster_hosts
-from lifecycle.application.readable import Rows
+from lifecycle.application.readable import Rows, readable
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
@@ -22,17 +22,18 @@ from lifecycle.domain.monitoring.alarms import watched_until
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.queue import PendingDeployment
-from lifecycle.domain.service.target import Target
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterStatus(ClusterHosts):
     """A cluster, its hosts, and the version that the registry says it should run.
 
-    `ended` has a sentence for each host whose service has ended.
+    `ended` has a sentence for each host whose service has ended. `newest_config` is the newest revision of its
+    configuration, deployed or not.
     """
 
     desired: Desired | None = None
+    newest_config: int = 0
     ended: Mapping[str, str] = field(default_factory=dict)
 
     def watched(self, connection: Connection) -> datetime | None:
@@ -48,7 +49,7 @@ def cluster_status(connection: Connection, cluster: Cluster, freezes: Sequence[F
     registered = read_desired(context, cluster, view.lease, view.recent)
     desired, nobodys = registered.desired, None if view.lease.deployment else registered.nobodys
     # Hosts have not drifted from a version that no deployment wrote.
-    target = Target(desired.version, desired.digest) if desired and not nobodys else None
+    target = desired.target if desired and not nobodys else None
     found = view_cluster_hosts(context, view, freezes, desired=target)
     rows.add(map(str, registered.unreadable))
     rows.add(found.unreadable)
@@ -62,6 +63,7 @@ def cluster_status(connection: Connection, cluster: Cluster, freezes: Sequence[F
         nobodys=nobodys,
         unreadable=rows.all(),
         desired=desired,
+        newest_config=readable(lambda: context.configurations.newest(cluster), 0)[0],
         ended=ended_words(context, view, found.hosts, desired),
     )
 
@@ -77,6 +79,8 @@ def cluster_facts(found: ClusterStatus, connection: Connection) -> dict[str, Any
         "service": view.cluster.service,
         "environment": view.cluster.environment,
         "desired": found.desired.version if found.desired else None,
+        "config": found.desired.config if found.desired else 0,
+        "newest_config": found.newest_config,
         "hosts": len(found.hosts),
         "healthy": found.healthy,
         "running": dict(found.versions),
@@ -120,6 +124,7 @@ def deployment_facts(each: Deployment) -> dict[str, Any]:
         "cluster": str(each.cluster),
         "kind": str(each.request.kind),
         "version": each.target.version,
+        "config": each.target.config,
         "previous": each.previous.version if each.previous else None,
         "state": str(each.state),
         "why": each.reason,
@@ -130,6 +135,11 @@ def deployment_facts(each: Deployment) -> dict[str, Any]:
         "reason": each.request.reason,
         "overrides": [str(override) for override in each.request.overrides],
         "rollback_of": each.request.rollback_of,
+        "changes": {
+            "text": each.changes.sentence,
+            "subjects": list(each.changes.subjects),
+            "compare": each.changes.link or None,
+        },
         "started_at": each.started_at.isoformat(),
         "finished_at": each.finished_at.isoformat() if each.finished_at else None,
     }

@@ -13,6 +13,7 @@ from lifecycle.application.queries.pending_decisions import effect, expiry, quar
 from lifecycle.application.queries.state_words import BLAMES
 from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, cluster_of
+from lifecycle.names import logs_command
 
 __all__ = ["Command", "answer_command", "choice_lines", "effect", "next_commands", "question_facts", "question_lines"]
 
@@ -46,6 +47,10 @@ def choice_lines(question: Question, command: Command) -> list[str]:
     lines = ["  what you can do now:"]
     for choice in question.choices:
         lines += [f"  # {choice}: {effect(question, choice)}", f"  {answer_command(question, choice, command)}"]
+    if question.host:
+        cluster = cluster_of(question.deployment)
+        shown = logs_command(cluster.environment, cluster.service, question.host)
+        lines += [f"  # the whole log of {question.host}:", f"  {command(shown)}"]
     return lines
 
 

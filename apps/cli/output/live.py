@@ -111,7 +111,7 @@ class LineScreen:
 
 def _waits_for(before: Deployment) -> str:
     status, reason = DEPLOYMENTS[before.state], one_line(before.reason, 160)
-    return f"waits for {before.id}: {before.target.version}, {status}: {reason}"
+    return f"waits for {before.id}: {before.target.in_words}, {status}: {reason}"
 
 
 class LiveScreen:
@@ -133,9 +133,9 @@ def headline(found: WatchedDeployment) -> str:
         return f"{found.name}: {PLANNING}"
     current, before = found.deployment, found.before
     status = DEPLOYMENTS[current.state]
-    what = f"{current.cluster.service} {current.target.version} to {current.cluster.environment}"
+    what = f"{current.cluster.service} {current.target.in_words} to {current.cluster.environment}"
     if before:
-        return f"{what}: {status}, waits for {before.target.version}, {DEPLOYMENTS[before.state]}"
+        return f"{what}: {status}, waits for {before.target.in_words}, {DEPLOYMENTS[before.state]}"
     return f"{what}: {status}, {_finished(found)} of {len(found.hosts)} hosts"
 
 

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.cli.output.printer import Printer
-from apps.cli.output.text import lasting, names_or_none
+from apps.cli.output.text import lasting, names_or_none, one_line
 from apps.cli.ports import Connection
 from lifecycle.application.readable import readable
 from lifecycle.application.rollout import plan
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.deployment import Deployment, Request
 from lifecycle.domain.rollout.plan import Plan
+from lifecycle.domain.service.commits import Changes, Commit
 from lifecycle.domain.service.host_count import at_most
 from lifecycle.domain.service.policy import ApprovalGate, Policy
 
+_COMMITS = 10
 _GATES = {
     ApprovalGate.NONE: "none",
     ApprovalGate.BEFORE_FIRST_HOST: "before the first host",
@@ -66,6 +68,9 @@ def plan_facts(preview: Preview) -> dict[str, Any]:
         "environment": preview.request.environment,
         "version": found.target.version,
         "digest": found.target.digest,
+        "config": found.config.revision,
+        "config_before": found.config.running,
+        "config_changed": list(found.config.changed),
         "desired": preview.desired.version if preview.desired else None,
         "previous": found.previous.version if found.previous else None,
         "hosts": [
@@ -84,15 +89,56 @@ def plan_facts(preview: Preview) -> dict[str, Any]:
         "notes": list(found.warnings),
         "waits_for": found.waits_for or None,
         "supersedes": found.supersedes or None,
+        "staging": _earlier_facts(found),
+        "changes": changes_facts(found.changes, found.compare),
         "overrides": [str(override) for override in preview.request.overrides],
     }
+
+
+def changes_facts(changes: Changes | None, compare: str) -> dict[str, Any] | None:
+    """Return the commits of a deployment for programs: all that are known."""
+    if changes is None:
+        return None
+    commits, gone = ([_commit_facts(each) for each in some] for some in (changes.commits, changes.gone))
+    facts = {"since": changes.since, "count": changes.count, "takes_back": changes.takes_back}
+    return {**facts, "text": changes.sentence, "compare": compare or None, "commits": commits, "gone": gone}
+
+
+def _commit_facts(commit: Commit) -> dict[str, Any]:
+    at = commit.at.isoformat() if commit.at else None
+    return {"hash": commit.hash, "subject": commit.subject, "author": commit.author, "at": at}
+
+
+def _show_new(printer: Printer, found: Plan) -> None:
+    """Print what the deployment brings, and what the environment before this one says of it."""
+    if changed := found.config.in_words:
+        printer.line(f"configuration: {changed}")
+    if found.changes:
+        _show_changes(printer, found.changes, found.compare)
+    if found.earlier:
+        printer.line(f"{found.earlier.environment}: {found.earlier.sentence}")
+
+
+def _show_changes(printer: Printer, changes: Changes, compare: str) -> None:
+    printer.line(f"changes: {changes.sentence}{f': {compare}' if compare else ''}")
+    for each in changes.commits[:_COMMITS]:
+        printer.line(f"  {each.hash[:7]} {one_line(each.subject, 80)} ({one_line(each.author, 40)})")
+    if (rest := (changes.count or len(changes.commits)) - _COMMITS) > 0:
+        printer.line(f"  and {rest} more")
+
+
+def _earlier_facts(found: Plan) -> dict[str, Any] | None:
+    if (earlier := found.earlier) is None:
+        return None
+    facts = {"outcome": str(earlier.outcome), "deployment": earlier.deployment or None, "blame": str(earlier.blame)}
+    return {**facts, "at": earlier.at and earlier.at.isoformat(), "blocks": earlier.blocks, "text": earlier.sentence}
 
 
 def show_plan(printer: Printer, preview: Preview) -> None:
     """Print a plan for a person."""
     found, cluster = preview.plan, preview.request.cluster
-    now = f" (desired now: {preview.desired.version})" if preview.desired else " (first deployment)"
-    printer.line(f"plan: {cluster.service} {found.target.version} to {cluster.environment}{now}", "bold")
+    now = f" (desired now: {preview.desired.target.in_words})" if preview.desired else " (first deployment)"
+    printer.line(f"plan: {cluster.service} {found.target.in_words} to {cluster.environment}{now}", "bold")
     rows = [
         [str(number), each.host, each.zone or "-", each.installed or "nothing", each.why]
         for number, each in enumerate(found.hosts, start=1)
@@ -105,8 +151,9 @@ def show_plan(printer: Printer, preview: Preview) -> None:
     if found.hosts:
         printer.line(f"batch size: {_batch_size(preview)}; approval: {_GATES[preview.policy.approval]}")
         printer.line(f"expected time: about {lasting(found.expected_seconds)}, {found.expected_from}")
-        previous = found.previous.version if found.previous else "none (first deployment)"
+        previous = found.previous.in_words if found.previous else "none (first deployment)"
         printer.line(f"rollback target: {previous}")
+    _show_new(printer, found)
     for note in found.warnings:
         printer.line(f"warning: {note}", "yellow")
     if found.waits_for:
@@ -114,7 +161,7 @@ def show_plan(printer: Printer, preview: Preview) -> None:
     for reason in found.blockers:
         printer.line(f"blocked: {reason}", "bold red")
     if preview.nothing_to_do:
-        printer.line(f"nothing to do: {names_or_none(found.in_place)} serve {found.target.version}", "green")
+        printer.line(f"nothing to do: {names_or_none(found.in_place)} serve {found.target.in_words}", "green")
 
 
 def _show_queue(printer: Printer, preview: Preview) -> None:

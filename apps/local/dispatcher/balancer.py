@@ -223,7 +223,7 @@ class Balancer:
     def _await_clusters(self, added: set[str]) -> None:
         """Wait until Envoy serves new clusters: a route to one that it does not serve yet answers an empty 503."""
         deadline = time.monotonic() + _CLUSTERS_SECONDS
-        while self.envoy.pid and not self._serves(added):
+        while added and self.envoy.pid and not self._serves(added):
             if time.monotonic() > deadline:
                 log.warning("expected Envoy to serve %s within %s s", sorted(added), _CLUSTERS_SECONDS)
                 return

@@ -1,6 +1,7 @@
 """Make a snapshot the next release; called by the CLI and the console."""
 
 from lifecycle.application.delivery.promote import Promoted, promote
+from lifecycle.application.delivery.staging_gate import StagingGate
 from lifecycle.entrypoints import bootstrap
 from lifecycle.entrypoints.events import Promote
 from lifecycle.entrypoints.handler import command
@@ -9,4 +10,7 @@ from lifecycle.entrypoints.handler import command
 @command(Promote)
 def handle(event: Promote) -> Promoted:
     """Return the release of this snapshot; promoting the snapshot again returns the same release."""
-    return promote(bootstrap.catalogue(), bootstrap.artifacts(), event.service, event.snapshot, event.requested_by)
+    gate = StagingGate(bootstrap.context(), event.requested_by, event.despite_staging, event.reason)
+    return promote(
+        bootstrap.catalogue(), bootstrap.artifacts(), event.service, event.snapshot, event.requested_by, gate
+    )

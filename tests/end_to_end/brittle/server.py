@@ -32,6 +32,8 @@ class Handler(BaseHTTPRequestHandler):
         del code, size
 
 
+if fault := os.environ.get("FAIL_WITH"):
+    sys.exit(f"brittle: I fail with {fault}")
 if MOOD == "warms up":
     threading.Timer(4.0, WARM.set).start()
 else:

@@ -139,6 +139,6 @@ def test_the_reference_names_every_key_of_the_format() -> None:
     file = read_service_file(EXAMPLES / "hello")
     text = (EXAMPLES / "hello" / "lifecycle.toml").read_text()
     checks = (file.checks, file.checks.is_alive, *file.metrics)
-    tables = (file, file.build, file.run, *checks, file.environments.staging)
+    tables = (file, file.build, file.run, file.config, *checks, file.environments.staging)
     keys = {key for table in tables if table for key in type(table).model_fields}
     assert [key for key in sorted(keys) if key not in text] == []

@@ -206,6 +206,12 @@ class Harness:
         )
         self.listener = made["Listeners"][0]["ListenerArn"]
 
+    def remove(self) -> None:
+        """Delete the listener and the target group again."""
+        elb = client("elbv2", self.emulator)
+        elb.delete_listener(ListenerArn=self.listener)
+        elb.delete_target_group(TargetGroupArn=self.group)
+
     def new_group(self, name: str) -> str:
         elb = client("elbv2", self.emulator)
         made = elb.create_target_group(

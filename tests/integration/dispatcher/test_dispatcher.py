@@ -57,6 +57,7 @@ def test_new_listener_routes_only_to_clusters_that_envoy_serves(
         until(partial(harness.is_open, made.port), every=0.0005)
         assert {made.get() for _ in range(20)} == {(503, "no healthy upstream")}
         resumed.join()
+        made.remove()  # each takes inotify instances of this Envoy, and of the second one in another test
 
 
 def test_draining_waits_for_requests_in_flight_and_admits_no_new_one(

@@ -3,6 +3,7 @@
 Strict: an upgrade that closes a gap fails here, and then the work-around in infra/ can go.
 """
 
+import base64
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -108,6 +109,32 @@ def test_a_host_may_be_limited_to_its_clusters_reports(acting: Acting) -> None:
     )
     foreign = {"pk": {"S": "TURNS#production/hello"}, "sk": {"S": "h1"}}
     assert not is_allowed(dynamodb.put_item, TableName="lifecycle-ledger", Item=foreign)
+
+
+@gap("GetParameter asks no KMS: on a laptop, every role that may read a configuration's parameter may decrypt it")
+def test_a_role_without_kms_decrypts_no_secure_string(acting: Acting, emulator: Aws) -> None:
+    name = "/lifecycle/production/gap/config"
+    emulator.client("ssm").put_parameter(
+        Name=name, Value="value", Type="SecureString", KeyId="alias/lifecycle-config"
+    )
+    ssm = acting("ssm", {"Action": "ssm:GetParameter", "Resource": f"arn:aws:ssm:{HERE}:parameter{name}"})
+    assert not is_allowed(ssm.get_parameter, Name=name, WithDecryption=True)
+
+
+@gap("a secure string is stored in base64, not encrypted: the state of a laptop has its values")
+def test_a_secure_string_is_encrypted(emulator: Aws) -> None:
+    ssm, value = emulator.client("ssm"), "value"
+    ssm.put_parameter(Name="/gap/encrypted", Value=value, Type="SecureString", Overwrite=True)
+    found = ssm.get_parameter(Name="/gap/encrypted")["Parameter"]["Value"]
+    assert base64.b64encode(value.encode()).decode() not in found
+
+
+@gap("a version of a parameter is judged as part of its name: infra's read_config names both")
+def test_reading_a_version_may_be_scoped_to_its_parameter(acting: Acting, emulator: Aws) -> None:
+    name = "/lifecycle/production/gap/version"
+    emulator.client("ssm").put_parameter(Name=name, Value="value", Type="String", Overwrite=True)
+    ssm = acting("ssm", {"Action": "ssm:GetParameter", "Resource": f"arn:aws:ssm:{HERE}:parameter{name}"})
+    assert is_allowed(ssm.get_parameter, Name=f"{name}:1")
 
 
 @gap("ExcludePunctuation of a generated secret is ignored; the webhook's secret is used as it is")

@@ -1,11 +1,12 @@
 """Invariants 10 and 16: every execution has a cause, and rollbacks do not loop."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Choice
-from lifecycle.domain.rollout.deployment import DeploymentState, Kind
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.rollout.execution import ExecutionState, first_execution
 from lifecycle.domain.rollout.test_bed.model import BedState
 from lifecycle.domain.service.policy import OnFail
@@ -44,6 +45,7 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
     desired = sim.registry.desired(sim.cluster)
     last = oracle.records.get(desired.deployment) if desired else None
     by_hand = oracle.desired_by_hand_at is not None and not oracle.recent(oracle.desired_by_hand_at)
+    by_hand = by_hand and not could_be_its_write(desired, last, oracle.records.values())
     good = last is not None and (last.state is DeploymentState.DONE or last.failed_host)
     if not by_hand and last is not None and good and last.target.version == version:
         return
@@ -59,6 +61,17 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
     used = [h for h in installed if not oracle.recent(sim.hosts[h].boot_changed_at)]
     if used or not verified or not given["only"]:
         oracle.fail("10 retried", f"convergence starts {version} on {given['only']}, desired by {last}")
+
+
+def could_be_its_write(desired: Desired | None, named: Deployment | None, records: Iterable[Deployment]) -> bool:
+    """Return whether a value that somebody set again by hand looks as if nobody had.
+
+    The deployment that it names wrote exactly this, and no other is known to have written one since: the call that
+    did so was lost before it recorded that.
+    """
+    if desired is None or named is None or desired not in named.known_writes.intended:
+        return False
+    return all(each.known_writes.confirmed <= desired.epoch for each in records)
 
 
 def hand_made_is_hand_made(oracle: "Oracle", entry: AuditEntry) -> None:

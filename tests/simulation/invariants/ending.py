@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from apps.agent.decide import State
+from lifecycle.domain.convergence.failed_repairs import next_tries
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.monitoring.audit import AuditKind
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from tests.simulation.oracle import Oracle
     from tests.simulation.simulation import Simulation
 
+# A repair of one host ends within this many seconds.
+_REPAIR_LASTS = 600.0
 # The next convergence asks an expired question again; it runs every 15 minutes.
 _REQUESTED_AGAIN = timedelta(minutes=20)
 _LEFT_OUT = (Choice.SKIP_HOST, Choice.FORCE_NEXT)
@@ -84,6 +87,8 @@ def not_serving(oracle: "Oracle", host: Host, done: Deployment) -> str:
         return "runs nothing"
     if (boot.version, boot.digest) != (done.target.version, done.target.digest):
         return f"runs {boot.version}"
+    if boot.config != done.target.config:
+        return f"runs with config {boot.config}"
     if not boot.tested:
         return "never passed its self-test"
     state = balancer.state(host.address)
@@ -112,6 +117,10 @@ def _stuck(sim: "Simulation", record: Deployment) -> str:
     execution = sim.executions.by_name.get(record.execution)
     asked = sim.operators.questions_of(record, _REQUESTED_AGAIN)
     if asked and execution is not None and execution.running and execution.at == "AwaitHuman":
+        return ""
+    # A host whose repairs fail is repaired again and again, after pauses: each of them ends by itself.
+    _, since = sim.oracle.lease_acquired.get(record.id, (0, -1e9))
+    if record.request.kind is Kind.CONVERGE and sim.now - since < _REPAIR_LASTS:
         return ""
     at = f"{execution.state} at {execution.at}" if execution else "unknown"
     return f"{record.id} is {record.state}, its execution {record.execution} {at}"
@@ -155,10 +164,13 @@ def _hand_made_is_reported(sim: "Simulation") -> None:
 
 def _nobody_is_left_behind(sim: "Simulation", last: Deployment) -> None:
     bad, present = sim.fleet.quarantined_hosts(sim.cluster), sim.fleet._reports[sim.cluster]
+    tries = next_tries(sim.deployments.recent(sim.cluster, 50), timedelta(minutes=1))
     for host in sim.hosts.values():
         if host.left and host.name in present:
             sim.oracle.fail("23 left behind", f"{host.name} has left, but still has a report")
         if host.left or host.name in bad or host.name in last.skipped_hosts:
             continue
-        if wrong := not_serving(sim.oracle, host, last):
+        # A host whose last repair failed may wait for the next one when the run ends; any later success ends that.
+        waits = host.name in tries and sim.time() < tries[host.name]
+        if not waits and (wrong := not_serving(sim.oracle, host, last)):
             sim.oracle.fail("23 left behind", f"{host.name} {wrong}, {last.target.version} is desired")

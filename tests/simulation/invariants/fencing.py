@@ -18,10 +18,24 @@ SWITCHES = (Order.INSTALL, Order.RESTORE)
 
 
 def epochs_only_grow(oracle: "Oracle", old: Lease, new: Lease) -> None:
-    """14, 4: a new holder of the lease has a higher epoch."""
+    """14, 4: a new holder of the lease has a higher epoch.
+
+    After a loss, a plan may take the epoch that was lost: it read the records before the former holder wrote there.
+    It reads them once more, and takes a higher epoch before it acts.
+    """
     acquired = new.deployment and new.deployment != old.deployment
-    if new.epoch < old.epoch or (acquired and new.epoch == old.epoch):
+    again = acquired and new.epoch == old.epoch
+    if new.epoch < old.epoch or (again and oracle.lost_epoch != new.epoch):
         oracle.fail("14 epoch", f"the lease went from {old} to {new}")
+    if new.epoch > old.epoch:
+        oracle.lost_epoch = None
+
+
+def uses_no_lost_epoch(oracle: "Oracle", actor: Actor, effect: str) -> None:
+    """14: a deployment changes nothing under an epoch that another one lost with its lease."""
+    lease = oracle.lease
+    if actor.deployment and lease.deployment == actor.deployment and lease.epoch == oracle.lost_epoch:
+        oracle.fail("14 epoch", f"{actor.name}: {effect} under epoch {lease.epoch}, which another had")
 
 
 def taken_only_when_free(oracle: "Oracle", now: datetime) -> None:
@@ -37,6 +51,7 @@ def not_fenced(oracle: "Oracle", actor: Actor, effect: str) -> None:
 
     A stage that was called after the lease was lost has no excuse: it reads the lease first.
     """
+    uses_no_lost_epoch(oracle, actor, effect)
     late = oracle.late(actor.deployment) if actor.deployment else 0.0
     called_late = actor.function in GUARDED and oracle.sim.now - late < actor.began
     if late and (called_late or not oracle.recent(oracle.sim.now - late)):

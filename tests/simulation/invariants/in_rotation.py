@@ -6,6 +6,7 @@ from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.decision import hosts_left_out, latest_attempts
 from lifecycle.domain.service.host_count import at_least, at_most
+from lifecycle.domain.service.target import Target
 from tests.simulation.hosts import Host
 from tests.simulation.scheduler import Actor
 
@@ -13,11 +14,11 @@ if TYPE_CHECKING:
     from tests.simulation.oracle import Oracle
 
 
-def versions_in_rotation(oracle: "Oracle") -> set[str]:
-    """Return the versions that really run on the hosts in rotation."""
+def pairs_in_rotation(oracle: "Oracle") -> set[tuple[str, int]]:
+    """Return the versions that really run on the hosts in rotation, each with its configuration."""
     sim = oracle.sim
     hosts = [sim.hosts_at[address] for address in sim.balancer.everywhere()]
-    return {host.boot.version for host in hosts if host.boot}
+    return {(host.boot.version, host.boot.config) for host in hosts if host.boot}
 
 
 def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState, group: Group = Group.MAIN) -> None:
@@ -78,6 +79,8 @@ def only_its_target_gets_in(oracle: "Oracle", actor: Actor, host: Host, group: G
         wanted = [record.previous] if group is Group.CONTROL else [record.target, record.previous]
     if (boot.version, boot.digest) not in [(each.version, each.digest) for each in wanted]:
         oracle.fail("3 version", f"{actor.deployment} registers {host.name} with {boot.version}")
+    if Target(boot.version, boot.digest, boot.config) not in wanted:
+        oracle.fail("34 pair", f"{actor.deployment} registers {host.name} with config {boot.config}")
 
 
 def traffic_is_tested(oracle: "Oracle", host: Host) -> None:
@@ -98,9 +101,21 @@ def traffic_is_target_or_previous(oracle: "Oracle", host: Host) -> None:
         return
     if boot.digest != sim.artifacts.manifest(sim.cluster.service, boot.version).digest:
         oracle.fail("13 digest", f"{host.name} serves other bytes than those of {boot.version}")
-    allowed = {record.target.version, record.previous.version if record.previous else ""}
-    if boot.version not in allowed | oracle.in_rotation_before:
+    targets = [record.target, *([record.previous] if record.previous else [])]
+    allowed = {(each.version, each.config) for each in targets} | oracle.in_rotation_before
+    if boot.version not in {version for version, _ in allowed}:
         oracle.fail("3 version", f"{host.name} serves {boot.version} during {record.id} of {sorted(allowed)}")
+    if (boot.version, boot.config) not in allowed:
+        served = f"{boot.version} with config {boot.config}"
+        oracle.fail("34 pair", f"{host.name} serves {served} during {record.id} of {sorted(allowed)}")
+
+
+def starts_with_its_pair(oracle: "Oracle", host: Host, config: int, environment: dict[str, str]) -> None:
+    """34: a service is started with the configuration of its turn, and with no other value."""
+    sim, acted = oracle.sim, host.journal.acted if host.journal else None
+    wanted = sim.config_store.resolved(sim.config_store.read(sim.cluster, config))
+    if acted is None or acted.config != config or environment != wanted:
+        oracle.fail("34 pair", f"{host.name} starts with config {config} and {sorted(environment)}, not as {acted}")
 
 
 def stops_nothing_in_rotation(oracle: "Oracle", host: Host) -> None:

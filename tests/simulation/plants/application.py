@@ -136,8 +136,14 @@ FAULTS = (
         beside=(
             Edit(
                 _FINISH,
-                "    if not lease.is_held_by(current.id, current.epoch):\n        return current\n",
+                "    if not lease.is_held_by(current.id, current.epoch):\n"
+                "        return replace(current, writes=recorded.writes)",
                 "",
+            ),
+            Edit(
+                _FINISH,
+                "if not context.leases.current(current.cluster).is_held_by(current.id, current.epoch):",
+                "if False:",
             ),
         ),
     ),
@@ -145,9 +151,17 @@ FAULTS = (
         "a-late-end-restores-the-old-desired-version",
         (5, 10),
         _FINISH,
-        "    if not lease.is_held_by(current.id, current.epoch):\n        return current\n",
+        "    if not lease.is_held_by(current.id, current.epoch):\n"
+        "        return replace(current, writes=recorded.writes)",
         "",
         "tests/unit/rollout/test_endings.py",
+        beside=(
+            Edit(
+                _FINISH,
+                "if not context.leases.current(current.cluster).is_held_by(current.id, current.epoch):",
+                "if False:",
+            ),
+        ),
     ),
     Planted(
         "a-rollback-to-an-unverified-version",
@@ -175,7 +189,7 @@ FAULTS = (
         "an-epoch-does-not-grow",
         (14,),
         "tests.fakes.leases",
-        "        self._leases[cluster] = Lease(max(lease.epoch, newest) + 1, successor, now, now + RUNNING_LEASE)",
+        "        self._leases[cluster] = Lease(lease.next_epoch(newest), successor, now, now + RUNNING_LEASE)",
         "        self._leases[cluster] = Lease(lease.epoch, successor, now, now + RUNNING_LEASE)",
     ),
     Planted(

@@ -93,7 +93,7 @@ FAULTS = (
         "an-abort-is-tried-again",
         (10,),
         _CONVERGENCE,
-        "    return failed_repair(facts.last) and facts.verified == Target(desired.version, desired.digest)\n",
+        "    return facts.last.is_failed_repair and facts.verified == desired.target\n",
         "    return True\n",
     ),
     Planted(
@@ -136,7 +136,7 @@ FAULTS = (
         "a-missing-rollback-target-does-not-block",
         (15,),
         _REFUSALS,
-        "    if (why := _no_rollback_target(observed)) is not None:",
+        "    if (missing := _no_rollback_target(observed)) is not None:",
         "    if False:",
     ),
     Planted(

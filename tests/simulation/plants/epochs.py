@@ -3,6 +3,10 @@
 from tests.simulation.planted import Edit, Planted
 
 _LOST = "tests/unit/rollout/test_lost_leases.py"
+_CLAIMED = "tests/unit/rollout/test_claimed_epochs.py"
+_EDITED = "tests/unit/rollout/test_edited_during_a_rollout.py"
+_RESTORED_LATE = "tests/simulation/test_restored_at_every_call.py"
+_DAMAGED = "tests/unit/records/test_damaged_epochs.py"
 _RESTORED = "tests/unit/rollout/test_restored_ledger.py"
 _PLAN = "lifecycle.application.rollout.plan"
 _EPOCHS = "lifecycle.domain.rollout.epochs"
@@ -22,16 +26,16 @@ FAULTS = (
         "the-desired-epoch-is-overlooked",
         (14,),
         _EPOCHS,
-        "    if desired is not None and desired.epoch < IMPLAUSIBLE:",
-        "    if False:",
+        'RecordedEpoch(desired.epoch, "the desired version") if desired else NO_EPOCH',
+        "NO_EPOCH",
         caught_by=_LOST,
     ),
     Planted(
         "the-epochs-of-reports-are-overlooked",
         (14,),
         _EPOCHS,
-        "    acted = [report.epoch for",
-        "    acted = [0 * report.epoch for",
+        '*(RecordedEpoch(each.epoch, f"the report of {host}")',
+        '*(RecordedEpoch(0 * each.epoch, f"the report of {host}")',
         caught_by=_LOST,
     ),
     Planted(
@@ -46,9 +50,89 @@ FAULTS = (
         "a-wrong-report-uses-up-the-epochs",
         (20,),
         _EPOCHS,
-        "    acted = [report.epoch for report in reports.values() if report.epoch < IMPLAUSIBLE]",
-        "    acted = [report.epoch for report in reports.values()]",
+        "*(each for each in words if each.epoch <= CREDIBLE)",
+        "*words",
         caught_by=_LOST,
+    ),
+    Planted(
+        "a-claim-is-not-recorded",
+        (14,),
+        "lifecycle.application.rollout.epochs",
+        "    return context.deployments.put(replace(known, claimed=lease.epoch))",
+        "    return context.deployments.put(known)",
+        caught_by=_CLAIMED,
+    ),
+    Planted(
+        "the-claims-of-others-are-overlooked",
+        (14,),
+        _EPOCHS,
+        "max(each.epoch, each.claimed) for each in recent",
+        "each.epoch for each in recent",
+        caught_by=_CLAIMED,
+    ),
+    Planted(
+        "a-fenced-plan-writes-the-desired-version",
+        (5,),
+        _PLAN,
+        "        if not context.leases.current(cluster).is_held_by(request.deployment, lease.epoch):",
+        "        if False:",
+        caught_by=_CLAIMED,
+    ),
+    Planted(
+        "an-edited-desired-version-fences-a-deployment",
+        (3,),
+        _EPOCHS,
+        "    found = [NO_EPOCH if by_hand or wanted.epoch > CREDIBLE else wanted]",
+        "    found = [wanted]",
+        caught_by=_EDITED,
+    ),
+    Planted(
+        "an-impossible-epoch-is-read",
+        (28,),
+        "lifecycle.gateways.serialization",
+        "        if not is_epoch(found := number(plain, int)):",
+        "        if not is_epoch(found := number(plain, int)) and False:",
+        caught_by=_DAMAGED,
+    ),
+    Planted(
+        "an-impossible-command-is-not-replaced",
+        (28,),
+        "lifecycle.gateways.aws.fleet",
+        '            f"{_NO_EPOCH} OR {_ENDS_EPOCH if rank.ends_epoch else _LATER}",',
+        '            f"attribute_not_exists(epoch) OR {_ENDS_EPOCH if rank.ends_epoch else _LATER}",',
+        caught_by=_DAMAGED,
+    ),
+    Planted(
+        "an-attempt-of-the-past-counts-as-draining",
+        (20,),
+        "lifecycle.application.rollout.stages",
+        "{each for each, a in latest_attempts(attempts).items() if not a.state.ended} - {host}",
+        "{a.host for a in attempts if not a.state.ended} - {host}",
+        caught_by=_RESTORED_LATE,
+    ),
+    Planted(
+        "records-of-the-past-take-a-host-out",
+        (1,),
+        "lifecycle.application.rollout.untested_hosts",
+        "        if report.epoch > holder.epoch:",
+        "        if False:",
+        caught_by=_RESTORED_LATE,
+    ),
+    Planted(
+        "a-fenced-diagnosis-changes-a-host",
+        (5,),
+        "lifecycle.application.rollout.diagnose",
+        "        if not (lease := context.leases.current(task.cluster)).is_held_by(current.id, task.epoch):",
+        "        if not (lease := records.lease).is_held_by(current.id, task.epoch):",
+        caught_by="tests/unit/rollout/test_diagnosis.py",
+    ),
+    Planted(
+        "a-version-is-given-back-under-a-lost-lease",
+        (5,),
+        "lifecycle.application.rollout.finish",
+        "if not context.leases.current(current.cluster).is_held_by(current.id, current.epoch):",
+        "if False:",
+        caught_by="tests/unit/rollout/test_endings.py",
     ),
     Planted(
         "the-epochs-of-commands-are-overlooked",

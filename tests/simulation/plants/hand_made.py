@@ -16,8 +16,8 @@ FAULTS = (
         beside=(
             Edit(
                 _CONVERGENCE,
-                "        return facts.last is not None\n    return failed_repair",
-                "        return True\n    return failed_repair",
+                "        return facts.last is not None\n    return facts.last.is_failed_repair",
+                "        return True\n    return facts.last.is_failed_repair",
             ),
         ),
     ),

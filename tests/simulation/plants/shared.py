@@ -12,6 +12,7 @@ FAULTS = (
         "lifecycle.domain.convergence.decide",
         "    waiting = {*unreachable, *together, *pauses}\n",
         "    waiting = {*unreachable, *pauses}\n",
+        caught_by="tests/unit/convergence/test_shared_outage.py",
     ),
     Planted(
         "a-repair-that-fails-waits-for-a-human",
@@ -38,7 +39,7 @@ FAULTS = (
         "a-host-with-a-wrong-clock-counts-as-unreachable",
         (24,),
         "apps.agent.ledger_clock",
-        "        return self._own() - timedelta(seconds=self.skew)\n",
+        "        return self._own() if self._zero is None else self._zero + timedelta(seconds=self._steady())\n",
         "        return self._own()\n",
     ),
     Planted(

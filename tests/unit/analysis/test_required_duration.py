@@ -68,3 +68,9 @@ def test_estimate_of_a_whole_day_is_known_and_a_longer_one_is_not(minutes: int, 
     half = replace(usual(30), requests_control=150, requests_test_bed=150)
     window = replace(Window.of(half, 30), minutes=minutes)
     assert required_duration(window, Rules(30, minimum_requests=300), 0) == expected
+
+
+def test_bake_of_a_whole_day_without_enough_requests_has_no_estimate() -> None:
+    few = replace(usual(30), requests_control=2, requests_test_bed=2)
+    window = replace(Window.of(few, 30), minutes=LONGEST)
+    assert required_duration(window, Rules(30, minimum_requests=0), 0) is None

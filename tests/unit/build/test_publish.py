@@ -31,7 +31,7 @@ MANIFEST = manifest_of(FILE, REQUEST, Packed(ARTIFACT, digest="d" * 64, size=7, 
 def test_a_snapshot_is_named_after_the_declared_version_the_time_and_the_commit() -> None:
     assert MANIFEST.prefix == "snapshot/hello/1.4.0-20261123014630-ab12cd3"
     assert (MANIFEST.digest, MANIFEST.size, MANIFEST.snapshot) == ("d" * 64, 7, None)
-    assert set(MANIFEST.policies) == {"staging"}
+    assert set(MANIFEST.policies) == {"staging", "production"}
 
 
 def test_a_manifest_is_read_back_as_it_was_written() -> None:

@@ -14,7 +14,9 @@ from apps.cli.main import app
 from apps.cli.ports import Connection, Run
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.delivery.promote import promote
+from lifecycle.application.delivery.staging_gate import StagingGate
 from lifecycle.application.fleet.quarantine import lift_quarantine, quarantine
+from lifecycle.application.fleet.record_config import record_config
 from lifecycle.application.fleet.remove_host import remove_host
 from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.rollout.decide import answer_deployment, approve, decide
@@ -29,6 +31,7 @@ from lifecycle.entrypoints import events
 from lifecycle.entrypoints.events import Deploy
 from lifecycle.gateways.serialization import to_plain
 from tests.fakes.executions import MemoryExecutions
+from tests.fakes.service_logs import MemoryServiceLogs
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 # The first two are releases 1.0.0 and 1.0.1; the last is not promoted yet.
@@ -115,7 +118,9 @@ class FakeFunctions:
 
     def _promote(self, payload: dict[str, Any]) -> Any:
         asked, memory = events.Promote.model_validate(payload), self.machine.memory
-        return promote(memory.catalogue, memory.artifacts, asked.service, asked.snapshot, asked.requested_by)
+        by = asked.requested_by
+        gate = StagingGate(memory.context, by, asked.despite_staging, asked.reason)
+        return promote(memory.catalogue, memory.artifacts, asked.service, asked.snapshot, by, gate)
 
     def _decide(self, payload: dict[str, Any]) -> Any:
         asked, context = events.Decide.model_validate(payload), self.machine.context
@@ -145,6 +150,10 @@ class FakeFunctions:
         act = lift_quarantine if asked.lift else quarantine
         return act(self.machine.context, asked.cluster, asked.name, RequestedBy(asked.by, asked.why))
 
+    def _record_config(self, payload: dict[str, Any]) -> Any:
+        asked, context = events.RecordConfig.model_validate(payload), self.machine.context
+        return record_config(context, asked.revision_at(context.clock.now()), replace=asked.replace)
+
     def _remove_host(self, payload: dict[str, Any]) -> Any:
         asked, context = events.RemoveHost.model_validate(payload), self.machine.context
         by = RequestedBy(asked.by, asked.why)
@@ -162,6 +171,7 @@ class Desk:
         self.machine = Machine(policy=policy)
         self.runs = FakeRuns(self.machine)
         self.functions = FakeFunctions(self.machine)
+        self.logs = MemoryServiceLogs()
         self.executions = DrivenExecutions(self.machine, self.runs)
         memory = self.machine.memory
         # Queued deployments that a finish starts run too.
@@ -180,16 +190,18 @@ class Desk:
             catalogue=memory.catalogue,
             runs=self.runs,
             functions=self.functions,
+            config_store=memory.config_store,
+            logs=self.logs,
             poll_seconds=0.3,
         )
 
-    def type(self, text: str, *more: str) -> Result:
-        """Run a command as typed."""
+    def type(self, text: str, *more: str, given: str | None = None) -> Result:
+        """Run a command as typed, with `given` on its standard input."""
 
         def connect(options: Options) -> Connection:
             return replace(self.connection, flags=f" --profile {options.profile}" if options.profile else "")
 
-        return CliRunner().invoke(app, [*text.split(), *more], obj=connect)
+        return CliRunner().invoke(app, [*text.split(), *more], input=given, obj=connect)
 
     def facts(self, text: str, *more: str) -> dict[str, Any]:
         """Run a command with --json and return its answer."""

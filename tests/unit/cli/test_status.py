@@ -87,6 +87,20 @@ def test_status_says_when_a_crash_loop_is_repaired_next(desk: Desk) -> None:
     assert "its service ended with SIGKILL 3.0 s ago; next try in 57 s" in desk.type("status").stdout
 
 
+def test_status_says_that_nothing_repairs_a_quarantined_host(desk: Desk) -> None:
+    ends(desk, "host-2")
+    desk.machine.memory.fleet.quarantine_host(CLUSTER, "host-2", "slow disk")
+    assert "SIGKILL now; it is quarantined, so nothing repairs it" in desk.type("status").stdout
+
+
+def test_status_says_which_deployment_keeps_a_service_from_its_repair(desk: Desk) -> None:
+    ends(desk, "host-2")
+    desk.machine.memory.clock.sleep(1)
+    request = desk.machine.request("1.0.1")
+    assert desk.machine.begin(request).kind == "PLANNED"
+    assert f"1.0 s ago; {request.deployment} has the cluster until it ends" in desk.type("status").stdout
+
+
 def test_status_says_that_a_service_is_being_repaired(desk: Desk) -> None:
     ends(desk, "host-2")
     request = desk.machine.request("1.0.0", Kind.CONVERGE, only=("host-2",))

@@ -155,9 +155,13 @@ def test_current_step_includes_the_last_known_build_phase() -> None:
     assert current_step([]) == "starting"
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "local"])
+CONFIG = [f"config {name}" for name in command("config").commands]
+
+
+@pytest.mark.parametrize("name", [*(name for name in COMMANDS if name not in ("local", "config")), *CONFIG])
 def test_every_listed_command_has_an_example(name: str) -> None:
-    found = command(name)
-    assert found.name == name
+    group, _, inner = name.partition(" ")
+    found = command(group).commands[inner] if inner else command(group)
+    assert found.name == (inner or name)
     assert f"lifecycle {name}" in found.help
     assert {"--json", "--debug"} <= {option for param in found.params for option in param.opts}

@@ -237,3 +237,19 @@ def test_answer_after_expiry_is_refused(desk: Desk) -> None:
     deployments._store(replace(question, expires_at=desk.machine.now))
     with pytest.raises(Refused, match="expired at"):
         pressed(desk, button)
+
+
+def test_freeze_is_not_lifted_by_a_button_that_does_not_say_which(desk: Desk) -> None:
+    desk.machine.memory.freezes.put(Freeze("production", "grace", "the sale", desk.machine.now))
+    with pytest.raises(Refused, match="the button does not say which freeze; refresh the page"):
+        desk.press(action=Action.UNFREEZE, scope="production", why="it is over")
+    assert desk.machine.memory.freezes.all()
+
+
+def test_ended_deployment_is_not_rolled_back_while_another_runs(desk: Desk) -> None:
+    ended = desk.machine.memory.deployments.recent(CLUSTER, 1)[0]
+    desk.machine.memory.clock.sleep(1)
+    running = desk.machine.request("1.0.1")
+    assert desk.machine.begin(running).kind == "PLANNED"
+    with pytest.raises(Refused, match=f"{running.deployment} runs there now: roll that one back"):
+        desk.press(action=Action.ROLL_BACK, deployment=ended.id, **HELLO)

@@ -1,10 +1,16 @@
 """The view of one deployment: whether it has the lease, and whether a button may undo it."""
 
+from dataclasses import replace
+
+import pytest
+
 from lifecycle.application.queries.deployment import DeploymentView, view_deployments
 from lifecycle.application.queries.scope import Scope
+from lifecycle.console.deployment import draw_deployment
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from lifecycle.domain.service.commits import ChangeNote
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 from tests.support.rollout import CLUSTER
@@ -50,3 +56,16 @@ def test_trail_has_the_entries_of_this_deployment_alone(desk: Desk) -> None:
     entries = viewed(desk, older).audit_entries
     assert entries
     assert {each.deployment for each in entries} == {older}
+
+
+@pytest.mark.parametrize(
+    ("link", "shown"), [("https://github.com/o/r/compare/a...b", True), ("javascript:alert(1)", False)]
+)
+def test_widget_has_the_commits_and_a_link_to_a_web_page_only(desk: Desk, link: str, *, shown: bool) -> None:
+    name = desk.machine.deploy("1.0.1")
+    changes = ChangeNote("2 commits since 1.0.0", ("Raise <prices>", "Try it"), link)
+    desk.machine.memory.deployments.put(replace(desk.machine.record(name), changes=changes))
+    page = str(draw_deployment(view_deployments(desk.query, Scope(), name), desk.context()))
+    assert "2 commits since 1.0.0" in page
+    assert "Raise &lt;prices&gt;" in page
+    assert (link in page) is shown

@@ -33,6 +33,7 @@ from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import Request
 from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.service.commits import ChangeNote
 from tests.support.rollout import CLUSTER
 from tests.unit.console.desk import Desk
 from tests.unit.console.read_widget import ReadWidget, read_widget
@@ -41,6 +42,7 @@ from tests.unit.console.test_line_chart import BED
 EVERYTHING = Scope()
 # Visible texts that no widget cuts, as a person or a repository may give them.
 TEXTS = st.text(min_size=1, max_size=60).filter(lambda text: text.strip() and not plain(text).isspace())
+CHANGES = ChangeNote("2 commits since 1.0.0", ("Do it", "Try it"), "https://github.com/o/r/compare/a...b")
 ATTACKS = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -94,7 +96,7 @@ def models() -> Models:
     assert shown.shown
     memory.deployments.put_bed(replace(BED, deployment=shown.shown.deployment.id))
     running = replace(shown.shown.deployment.policy, bake_minutes=20)
-    memory.deployments.put(replace(shown.shown.deployment, policy=running))
+    memory.deployments.put(replace(shown.shown.deployment, policy=running, changes=CHANGES))
     return Models(
         {
             "pipeline": (view_pipeline(query, EVERYTHING), draw_pipeline),

@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.application.queries.deployment import view_deployments
+from lifecycle.application.queries.history import SHOWN, view_history
 from lifecycle.application.queries.pending_decisions import view_pending_decisions
 from lifecycle.application.queries.scope import PAGE, Page, Scope, clusters_in, page_of
 from lifecycle.domain.errors import InvalidName, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.monitoring.audit import AuditEntry
+from lifecycle.domain.rollout.deployment import deployment_id
 from tests.fakes.cluster_queries import MemoryClusterQueries
 from tests.fakes.context import MemoryContext
 from tests.unit.console.desk import Desk
@@ -107,3 +111,20 @@ def test_views_of_what_runs_are_one_page(two: Desk) -> None:
     one = Page(1, 1, ("hello", "web"))
     assert view_deployments(two.query, Scope()).page == one
     assert view_pending_decisions(two.query, Scope()).page == one
+
+
+def test_history_of_many_clusters_is_cut_to_its_newest_entries(desk: Desk) -> None:
+    memory, last = desk.machine.memory, desk.machine.memory.deployments.recent(HELLO, 1)[0]
+    for service in ("web", "shop", "blog"):
+        cluster = Cluster("staging", service)
+        memory.registry.set_desired(cluster, Desired("1.0.0", "d" * 64, 1, "d-1"))
+        for number in range(SHOWN):
+            at = desk.machine.now + timedelta(minutes=number)
+            memory.audit_log.append(AuditEntry(at, str(cluster), f"does {number}", "ada"))
+            request = replace(
+                last.request, service=service, environment="staging", deployment=deployment_id(cluster, at, "aaaa")
+            )
+            memory.deployments.put(replace(last, request=request, started_at=at))
+    found = view_history(desk.query, Scope(environment="staging"))
+    assert [len(found.deployments), len(found.audit_entries)] == [SHOWN, 2 * SHOWN]
+    assert found.audit_entries[0].at == found.deployments[0].started_at == at

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.rollout.finish import finish
 from lifecycle.application.rollout.rollback import hand_over
 from lifecycle.domain.convergence.decide import HAND_OVER_TIMEOUT, PLAN_TIMEOUT
@@ -13,6 +12,7 @@ from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.lease import Lease
+from tests.support.converging import converge
 from tests.support.rollout import CLUSTER, Machine
 
 
@@ -21,12 +21,6 @@ def machine() -> Machine:
     made = Machine()
     made.deploy("1.0.0")
     return made
-
-
-def converge(machine: Machine) -> tuple[str, str]:
-    machine.memory.clock.sleep(1)
-    found = converge_all(machine.context, "abcd", "schedule")[0]
-    return found.kind, found.reason
 
 
 def test_cluster_without_drift_is_not_changed(machine: Machine) -> None:

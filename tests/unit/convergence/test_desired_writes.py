@@ -324,3 +324,21 @@ def test_convergence_reports_no_lost_plan(machine: Machine) -> None:
         machine.memory.clock.sleep(60)
         converge_all(machine.context, "abcd", "schedule")
     assert [each.what for each in machine.memory.audit_log.entries if "by hand" in each.what] == []
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (DeploymentState.ABORTED, None),
+        (DeploymentState.REFUSED, None),
+        (DeploymentState.RUNNING, HandMade.OTHER_TARGET),
+        (DeploymentState.DONE, HandMade.OTHER_TARGET),
+    ],
+)
+def test_record_of_an_older_version_gave_the_version_back_only_if_it_was_undone(
+    machine: Machine, state: DeploymentState, expected: HandMade | None
+) -> None:
+    name = machine.deploy("1.0.1")
+    stored(machine, name, writes=None, state=state)
+    edit(machine, version="1.0.0", digest=manifest("1.0.0").digest)
+    assert kind(machine) is expected

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.convergence.report_once import REMINDED_AFTER
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.plan import preview
@@ -22,6 +21,7 @@ from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.provenance import HandMade
 from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.version import artifact_prefix
+from tests.support.converging import converge
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 
@@ -79,12 +79,6 @@ EDITS: dict[HandMade, list[Callable[[Machine], None]]] = {
     HandMade.NEVER_ISSUED: [lambda machine: edit(machine, epoch=99)],
 }
 CASES = [(kind, change) for kind, changes in EDITS.items() for change in changes]
-
-
-def converge(machine: Machine) -> tuple[str, str]:
-    machine.memory.clock.sleep(1)
-    found = converge_all(machine.context, "abcd", "schedule")[0]
-    return found.kind, found.reason
 
 
 def reported(machine: Machine) -> list[AuditEntry]:
@@ -259,7 +253,7 @@ def test_rollback_undoes_the_last_deployment_and_not_what_somebody_wrote(
     last = desired(machine).deployment
     change(machine)
     found = rollback_target(machine.context, CLUSTER)
-    assert (found.bad.id, found.bad.target.version, found.version) == (last, "1.0.1", "1.0.0"), kind
+    assert (found.bad.id, found.bad.target.version, found.to.version) == (last, "1.0.1", "1.0.0"), kind
 
 
 @pytest.mark.parametrize("change", EDITS[HandMade.UNRECORDED])

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from lifecycle.application.convergence.converge import AUTOMATIC, converge_all
+from lifecycle.application.convergence.converge import AUTOMATIC
 from lifecycle.application.rollout.plan import preview
 from lifecycle.domain.convergence.failed_repairs import next_tries
 from lifecycle.domain.convergence.shared_outage import outage_words
@@ -17,6 +17,7 @@ from lifecycle.domain.rollout.shared_fault import unhealthy_together
 from lifecycle.domain.service.policy import Policy
 from lifecycle.entrypoints.events import Converge
 from lifecycle.entrypoints.handler import parse
+from tests.support.converging import converge
 from tests.support.rollout import CLUSTER, Machine
 
 MINUTES = 15 * 60
@@ -27,12 +28,6 @@ def machine() -> Machine:
     made = Machine()
     made.deploy("1.0.0")
     return made
-
-
-def converge(machine: Machine, by: str = "schedule") -> tuple[str, str]:
-    machine.memory.clock.sleep(1)
-    found = converge_all(machine.context, f"{machine.now:%H%M%S}", by)[0]
-    return found.kind, found.reason
 
 
 def fail_checks(machine: Machine, *hosts: str) -> None:
@@ -65,6 +60,9 @@ def test_shared_outage_is_held_and_reported_once(machine: Machine, hosts: tuple[
     machine.memory.clock.sleep(1)
     assert converge(machine) == ("CONVERGED", "every host serves 1.0.0")
     assert kinds(machine) == [AuditKind.OUTAGE, AuditKind.OUTAGE_OVER]
+    began, over = (each for each in machine.memory.audit_log.entries if "outage" in each.kind.lower())
+    assert (began.who, over.who, over.what) == ("lifecycle", "lifecycle", "found the shared outage over")
+    assert (began.at, over.why) == (since, f"{began.what} at {since:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def test_one_unhealthy_host_is_drift(machine: Machine) -> None:

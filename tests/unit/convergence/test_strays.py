@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.fleet.remove_host import remove_host
 from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.rollout.plan import preview
@@ -13,6 +12,7 @@ from lifecycle.domain.fleet.strays import RegisteredTarget, strays_of
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.deployment import DeploymentState
+from tests.support.converging import converge
 from tests.support.rollout import CLUSTER, Machine
 
 STRANGER = "10.9.9.9"
@@ -23,12 +23,6 @@ def machine() -> Machine:
     made = Machine()
     made.deploy("1.0.0")
     return made
-
-
-def converge(machine: Machine) -> tuple[str, str]:
-    machine.memory.clock.sleep(1)
-    found = converge_all(machine.context, "abcd", "schedule")[0]
-    return found.kind, found.reason
 
 
 def in_groups(machine: Machine) -> set[str]:

@@ -10,6 +10,7 @@ from lifecycle.domain.errors import DigestMismatch, InvalidValue, Refused, Unkno
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.support.rollout import manifest
+from tests.support.ungated import ungated
 
 SNAPSHOT = "1.0.0-20261123100000-aaaaaaa"
 OTHER = "1.0.0-20261123110000-bbbbbbb"
@@ -43,7 +44,7 @@ class Shop:
             self.catalogue.record_snapshot("hello", version, {"digest": made.digest})
 
     def promote(self, snapshot: str = SNAPSHOT) -> Promoted:
-        return promote(self.catalogue, self.artifacts, "hello", snapshot, "ada")
+        return promote(self.catalogue, self.artifacts, "hello", snapshot, "ada", ungated)
 
     def releases(self) -> Mapping[str, str]:
         return self.catalogue.releases("hello")

@@ -30,6 +30,7 @@ from lifecycle.domain.rollout.next_step import HOSTS_PER_EXECUTION
 from lifecycle.domain.rollout.preflight import HOSTS_LIMIT
 from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.rollout.test_bed.model import TestBed
+from lifecycle.domain.service.commits import SUBJECT_LENGTH, ChangeNote
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.version import parse_version
@@ -86,6 +87,7 @@ def deployment(skipped: int) -> Deployment:
         skipped_hosts=hosts(skipped),
         host_count=HOSTS_LIMIT,
         writes=writes,
+        changes=ChangeNote(WIDE * 200, (WIDE * SUBJECT_LENGTH,) * 5, "l" * 500),
     )
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lifecycle.application.rollout.requests import payload
-from lifecycle.domain.analysis.model import MetricResult
+from lifecycle.domain.analysis.model import Better, Measure, MetricResult, Scale
 from lifecycle.domain.errors import StoreRefused, UnreadableRecord
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
@@ -16,12 +16,15 @@ from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, Kind, Override, Request
 from lifecycle.domain.rollout.desired_writes import NO_WRITES
 from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.service.configuration import ConfigNames
+from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 from lifecycle.entrypoints.events import Deploy
 from lifecycle.entrypoints.handler import parse
 from lifecycle.gateways.serialization import to_json, to_plain
 from tests.support.records import read
+from tests.support.rollout import manifest
 
 REQUEST = Request(
     "hello-production-20261127120000-ab12", "hello", "production", "1.0.1", "ada",
@@ -125,3 +128,18 @@ def test_text_that_is_no_json_is_unreadable(text: str | bytes) -> None:
 def test_lease_without_its_epoch_and_holder_is_not_free(text: str) -> None:
     with pytest.raises(UnreadableRecord, match="is missing"):
         read(Lease, text)
+
+
+def test_manifest_without_a_configuration_is_written_as_before() -> None:
+    measure = Measure("queue", Better.LOWER, Scale.RATIO, minimum_effect=0.1, non_inferiority_margin=0.25)
+    plain = to_plain(manifest("1.0.1", metrics=(measure,)))
+    assert not {"config", "environments"} & plain.keys()
+    assert {"matters", "excludes"} <= plain["metrics"][0].keys()
+    declared = manifest(
+        "1.0.1",
+        metrics=(measure,),
+        config=ConfigNames(("DATABASE_URL",), ("DSN",)),
+        environments={"production": {"LOG": "info"}},
+    )
+    assert read(Manifest, to_json(declared)) == declared
+    assert read(Manifest, json.dumps(plain)).config == ConfigNames()

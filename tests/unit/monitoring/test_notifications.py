@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from lifecycle.domain.rollout.decision import Choice, QuestionKind
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import BedState
+from lifecycle.domain.service.policy import ApprovalGate
 from lifecycle.gateways.aws.notifications import AwsNotifications, detail
 from lifecycle.gateways.aws.stream import changes_of
 from lifecycle.gateways.aws.table import cluster_key, deployment_key, item, reports_key, turns_key
@@ -150,6 +152,37 @@ def test_halt_notification_has_the_reason_and_the_effects() -> None:
     ]
     assert len(notification.evidence) == LONGEST
     assert notification.evidence.endswith("the last line")
+
+
+# The minutes after NOW, the person, the new state, the deployment, the host, and the text.
+FACTS = {
+    "WAITS": (0, "", "", NAME, "", "requires an approval\nAPPROVE: \nREJECT: "),
+    "ANSWERED": (1, "grace", "ROLL_BACK", NAME, "h1", "seen"),
+    "FINISHED": (5, "ada", "DONE", NAME, "", "4 hosts serve"),
+    "ROLLS_BACK": (0, "ada", "RUNNING", NAME, "", ""),
+    "QUARANTINED": (0, "", "", "", "", "rolled back by ada"),
+    "VERDICT": (9, "", "FAILED", NAME, "h1", "4.0 points worse"),
+    "ALARM": (0, "alarm lc-p-hello-errors", "", NAME, "", "rings"),
+}
+
+
+@pytest.mark.parametrize("kind", FACTS)
+def test_notification_has_the_facts_of_its_change(kind: str) -> None:
+    (found,) = notified(*NOTIFIED[kind])
+    minutes, *facts = FACTS[kind]
+    assert found.at == NOW + timedelta(minutes=minutes)
+    assert [found.by, found.state, found.deployment, found.host, found.text] == facts
+    assert found.cluster == CLUSTER
+
+
+def test_subject_of_a_question_is_its_host_or_its_test_bed() -> None:
+    of_bed = replace(APPROVAL, gate=ApprovalGate.AFTER_TEST_BED, attempt=2)
+    (waits,) = notified(None, question_item(of_bed))
+    assert waits.summary == f"production/hello: {NAME} waits on test bed 2: requires an approval"
+    (answer,) = notified(question_item(of_bed), question_item(answered(of_bed, Choice.APPROVE)))
+    assert answer.summary == f"production/hello: {NAME}: grace answered APPROVE on test bed 2"
+    (whole,) = notified(*NOTIFIED["WAITS"])
+    assert whole.summary == f"production/hello: {NAME} waits: requires an approval"
 
 
 def test_end_of_a_deployment_and_start_of_a_rollback_are_notified() -> None:

@@ -218,6 +218,7 @@ def test_views_show_a_row_for_an_unreadable_record(
     drawn = [answer(account, monkeypatch, name, {}) for name in WIDGETS]
     typed = [run(account, each) for each in ("status", "hosts", "history hello", "history hello --trail")]
     typed += [run(account, each) for each in ("snapshots hello", "releases hello", "freezes", "quarantined")]
+    typed += [run(account, "config history hello")]
     assert not [each for each in drawn if "not shown" in each]
     assert not [each for each in typed if "error:" in each]
     assert all("production/other" in each for each in typed[:2])
@@ -232,14 +233,21 @@ def run(account: Account, command: str) -> str:
     return f"{done.stdout}{done.stderr}".replace("\n", " ").replace("  ", " ")
 
 
+def snake(name: str) -> str:
+    return name.replace("-", "_")
+
+
 def examples() -> list[str]:
     """Return the examples in the help of every command that reads the account."""
     found = []
     for name, entry in COMMANDS.items():
         if name in ("validate", "build", "local") or "." not in entry.module:
             continue
-        text = getattr(import_module(f"apps.cli.{entry.module}"), name.replace("-", "_")).__doc__ or ""
-        found += [line.strip().removeprefix("lifecycle ") for line in text.partition("Examples:")[2].splitlines()]
+        module = import_module(f"apps.cli.{entry.module}")
+        group = getattr(module, "app", None)
+        run_by = [each.callback for each in group.registered_commands] if group else [getattr(module, snake(name))]
+        texts = [each.__doc__.partition("Examples:")[2] for each in run_by]
+        found += [line.strip().removeprefix("lifecycle ") for text in texts for line in text.splitlines()]
     return [each for each in found if each and "--run" not in each]
 
 

@@ -4,11 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from lifecycle.application.rollout.plan import preview
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport, SelfTest
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.capacity import Floor, first_refusal, refuse_drain
+from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
+from tests.support.rollout import Machine
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HOSTS = ("host-1", "host-2", "host-3", "host-4")
@@ -76,3 +79,25 @@ def test_unhealthy_hosts_count_while_no_host_is_healthy() -> None:
     assert first_refusal(list(HOSTS), all_unhealthy, FLOOR) is None
     assert first_refusal(["host-2", "host-1", "host-3", "host-4"], one_out, FLOOR) is None
     assert first_refusal(["host-1", "host-2"], one_out, FLOOR) is not None
+
+
+@pytest.mark.parametrize(
+    ("hosts", "policy", "why"),
+    [
+        (0, Policy(), "production/hello has no hosts: start an agent on each host"),
+        (1, Policy(), None),
+        (2, Policy(), None),
+        (4, Policy(max_unavailable=3), None),
+        (4, Policy(max_unavailable="75%"), None),
+        (4, Policy(max_unavailable=4), "max_unavailable is 4 of 4 hosts, which would leave none serving"),
+        (4, Policy(max_unavailable=5), "max_unavailable is 5 of 4 hosts, which would leave none serving"),
+        (4, Policy(max_unavailable="100%"), "max_unavailable is 100% of 4 hosts, which would leave none serving"),
+        (4, Policy(min_healthy=3), None),
+        (4, Policy(min_healthy=4), "min_healthy is 4, but production/hello has 4 hosts: expected at most 3"),
+        (1, Policy(min_healthy=1), "min_healthy is 1, but production/hello has 1 hosts: expected at most 0"),
+    ],
+)
+def test_policy_that_could_never_finish_blocks_the_plan(hosts: int, policy: Policy, why: str | None) -> None:
+    machine = Machine(hosts=hosts, policy=policy)
+    blockers = preview(machine.context, machine.request("1.0.0")).blockers
+    assert [why in each for each in blockers] == [True] if why else blockers == ()

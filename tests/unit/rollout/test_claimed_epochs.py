@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+import pytest
+
 from lifecycle.application.rollout.plan import begin
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.deployment import DeploymentState, Request
 from lifecycle.domain.rollout.lease import Lease
 from tests.fakes.fleet import MemoryFleet
 from tests.fakes.leases import MemoryLeases
+from tests.fakes.registry import MemoryRegistry
 from tests.support.rollout import CLUSTER, Machine
 
 
@@ -90,3 +94,33 @@ def test_plan_that_was_fenced_leaves_the_desired_version_to_the_newer_one(machin
     assert desired is not None
     assert (planned.kind, desired.deployment) == ("QUEUED", fast.deployment)
     assert epoch(machine, fast.deployment) > taken[0].epoch
+
+
+class Killed(RuntimeError):
+    """The end of a call in the middle."""
+
+
+class Unwritable(MemoryRegistry):
+    """A registry whose writer is killed first."""
+
+    def set_desired(self, cluster: Cluster, desired: Desired) -> None:
+        raise Killed
+
+
+def test_claim_of_a_plan_that_was_killed_is_no_epoch_of_another(machine: Machine) -> None:
+    """The lease of the slow plan is back, from a copy of before. The fast one had the same epoch meanwhile."""
+    slow, fast = machine.request("1.0.1"), replace(machine.request("1.0.2"), deployment="hello-production-2-fast")
+
+    class Restored(LosingAfter):
+        def lose(self) -> None:
+            held = machine.memory.leases.current(CLUSTER)
+            machine.memory.leases.set_back(CLUSTER, None)
+            with pytest.raises(Killed):
+                begin(replace(machine.context, registry=Unwritable()), fast, fast.deployment)
+            machine.memory.leases.set_back(CLUSTER, held)
+
+    context = replace(machine.context, fleet=EpochsRead(machine, Restored(machine, fast)))
+    planned = begin(context, slow, slow.deployment)
+    claim = machine.record(fast.deployment).claimed
+    assert (planned.kind, claim, epoch(machine, fast.deployment)) == ("PLANNED", 2, 0)
+    assert epoch(machine, slow.deployment) > claim

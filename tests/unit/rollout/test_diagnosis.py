@@ -1,17 +1,31 @@
 """Diagnosis of a failure: the tries on the failed host, and the text for the human."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from lifecycle.application.rollout.diagnose import diagnose
 from lifecycle.application.rollout.next_step import decide_next
 from lifecycle.application.rollout.stage_guard import HostTask
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order
-from lifecycle.domain.fleet.target_group import TargetState
-from lifecycle.domain.rollout.attempt import Blame, HostAttempt
+from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
 from lifecycle.domain.rollout.decision import Choice, Question
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
+from lifecycle.domain.rollout.diagnosis import can_be_diagnosed
+from lifecycle.domain.rollout.lease import Lease
+from tests.fakes.dispatcher import MemoryDispatcher
 from tests.support.rollout import CLUSTER, Machine
+
+# The host is out of rotation and has not been alive in this attempt.
+BEHIND_THE_DRAIN = {
+    *(AttemptState.DRAINED, AttemptState.INSTALLED),
+    *(AttemptState.SELF_TESTED, AttemptState.REGISTERED),
+}
 
 
 def attempt(machine: Machine, name: str, number: int = 1) -> HostAttempt:
@@ -198,3 +212,89 @@ def failed(machine: Machine) -> tuple[str, HostTask]:
     machine.update(request.deployment, "host-2", 1)
     epoch = machine.record(request.deployment).epoch
     return request.deployment, HostTask(CLUSTER, request.deployment, epoch, "host-2", 1)
+
+
+class TakenMeanwhile(MemoryDispatcher):
+    """A load balancer that another deployment has asked while a host drains: its lease was taken in between."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.__dict__.update(machine.memory.dispatcher.__dict__)
+        self._machine = machine
+
+    def target(self, cluster: Cluster, address: str) -> TargetState:
+        self._machine.memory.leases.set_back(cluster, Lease(3, "another"))
+        return super().target(cluster, address)
+
+
+def test_diagnosis_whose_lease_was_taken_while_it_waited_changes_nothing(machine: Machine) -> None:
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
+    machine.stop_at = "DIAGNOSE"
+    name = machine.deploy("1.0.1")
+    before, task = machine.turn("host-2"), HostTask(CLUSTER, name, machine.record(name).epoch, "host-2", 1)
+    found = diagnose(replace(machine.context, dispatcher=TakenMeanwhile(machine)), task)
+    assert (found.outcome, machine.turn("host-2")) == ("STALE", before)
+    assert attempt(machine, name).blame is Blame.NONE
+
+
+@pytest.mark.parametrize(
+    ("changes", "possible"),
+    [
+        ({}, True),
+        *(({"reached": state}, state in BEHIND_THE_DRAIN) for state in AttemptState),
+        ({"state": AttemptState.ALIVE}, False),
+        ({"unreachable": True}, False),
+        ({"blame": Blame.VERSION}, False),
+        ({"group": Group.TEST_BED}, True),
+        ({"group": Group.CONTROL}, False),
+    ],
+)
+def test_attempt_is_diagnosed_if_the_host_itself_failed(
+    machine: Machine,
+    changes: dict[str, Any],
+    possible: bool,  # noqa: FBT001
+) -> None:
+    name, _ = failed(machine)
+    assert can_be_diagnosed(machine.record(name), replace(attempt(machine, name), **changes)) is possible
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_only_a_deployment_with_a_previous_version_is_diagnosed(machine: Machine, kind: Kind) -> None:
+    name, _ = failed(machine)
+    record = machine.record(name)
+    of_kind = replace(record, request=replace(record.request, kind=kind))
+    assert can_be_diagnosed(of_kind, attempt(machine, name)) is (kind is Kind.DEPLOY)
+    assert not can_be_diagnosed(replace(of_kind, previous=None), attempt(machine, name))
+
+
+def _stays_silent(machine: Machine) -> None:
+    """Let the agent report, and never act on the command."""
+    agent, act = machine.host("host-2"), machine._acted
+
+    def acted(host: Any, turn: Any) -> Any:
+        return replace(machine.report(host.name), seen_at=machine.now) if host is agent else act(host, turn)
+
+    machine._acted = acted  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda machine: machine.leave("host-2"), "host-2 has no agent any more"),
+        (lambda machine: machine.memory.clock.ticks.append(lambda: _removed(machine)), "host-2 was removed"),
+        (_stays_silent, "host-2 did not restore 1.0.0 within"),
+    ],
+)
+def test_diagnosis_without_a_result_is_unclear_and_says_why(
+    machine: Machine, change: Callable[[Machine], None], why: str
+) -> None:
+    name, task = failed(machine)
+    change(machine)
+    found = diagnose(machine.context, task)
+    assert (found.outcome, attempt(machine, name).blame) == ("PASSED", Blame.UNCLEAR)
+    assert why in attempt(machine, name).diagnosis
+    assert machine.memory.fleet.quarantined_hosts(CLUSTER) == {}
+
+
+def _removed(machine: Machine) -> None:
+    if any(host.name == "host-2" for host in machine.hosts):
+        machine.leave("host-2")

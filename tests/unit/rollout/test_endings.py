@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from lifecycle.application.rollout.finish import finish
 from lifecycle.domain.monitoring.audit import AuditEntry
-from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.service.policy import ApprovalGate, Policy
 from tests.fakes.audit import MemoryAuditLog
+from tests.fakes.deployments import MemoryDeployments
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 
@@ -34,3 +35,30 @@ def test_late_end_does_not_undo_a_newer_deployment(machine: Machine) -> None:
     desired = machine.memory.registry.desired(CLUSTER)
     assert desired is not None
     assert desired.version == "1.0.2"
+
+
+class RobbedMeanwhile(MemoryDeployments):
+    """A slow store: once it has the version that is to be given back, the lease is lost and another one begins."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.__dict__.update(machine.memory.deployments.__dict__)
+        self._machine: Machine | None = machine
+
+    def put(self, deployment: Deployment) -> bool:
+        stored, machine = super().put(deployment), self._machine
+        if machine is not None:
+            self._machine = None
+            machine.memory.leases.set_back(CLUSTER)
+            machine.deploy("1.0.2")
+        return stored
+
+
+def test_end_whose_lease_is_lost_right_before_it_gives_nothing_back(machine: Machine) -> None:
+    machine.publish(manifest("1.1.0", Policy(approval=ApprovalGate.BEFORE_FIRST_HOST)))
+    name = machine.deploy("1.1.0")
+    slow = replace(machine.context, deployments=RobbedMeanwhile(machine))
+    finish(slow, CLUSTER, name, DeploymentState.ABORTED, "stopped by hand")
+    desired = machine.memory.registry.desired(CLUSTER)
+    assert desired is not None
+    assert desired.version == "1.0.2"
+    assert machine.record(name).state is DeploymentState.STALE

@@ -9,6 +9,7 @@ from lifecycle.domain.fleet.host import ServiceEnd
 from lifecycle.domain.rollout.attempt import AttemptState, Blame
 from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
+from lifecycle.domain.rollout.fallen import fall_blame
 from lifecycle.domain.service.policy import Policy
 from tests.support.rollout import CLUSTER, Machine
 
@@ -208,3 +209,42 @@ def test_repair_does_not_wait_that_long() -> None:
     name = machine.deploy("1.0.0", Kind.CONVERGE, only=(FIRST,))
     assert machine.record(name).state is DeploymentState.DONE
     assert machine.now - began < timedelta(seconds=100)
+
+
+def test_next_step_names_four_of_the_hosts_that_were_down_before() -> None:
+    machine = Machine(hosts=12, policy=Policy(max_unavailable=6))
+    machine.deploy("1.0.0")
+    for number in range(1, 7):
+        falls(machine, f"host-{number}")
+    request = machine.request("1.0.1")
+    assert machine.begin(request).kind == "PLANNED"
+    step = machine.decide_next(request.deployment)
+    assert sorted(str(each["host"]) for each in step.hosts) == [f"host-{number}" for number in range(1, 7)]
+    assert step.reason.count("was down before") == 4
+
+
+@pytest.mark.parametrize(
+    ("how", "booted", "blame", "words"),
+    [
+        ("exit code 3", True, Blame.UNCLEAR, "host-2 booted while it ran 1.0.1"),
+        ("SIGKILL", True, Blame.UNCLEAR, "host-2 booted while it ran 1.0.1"),
+        ("SIGKILL", False, Blame.VERSION, "SIGKILL comes from the kernel when memory runs out"),
+        ("exit code 3", False, Blame.VERSION, "1.0.1 passed its self-test on host-2, and ended by itself later"),
+    ],
+)
+def test_end_of_a_service_says_what_is_to_blame(
+    machine: Machine,
+    how: str,
+    booted: bool,  # noqa: FBT001
+    blame: Blame,
+    words: str,
+) -> None:
+    falls(machine, FIRST, how, booted=booted)
+    found, why = fall_blame("1.0.1", machine.report(FIRST))
+    assert (found, words in why) == (blame, True)
+
+
+def test_service_of_an_older_agent_ended_by_itself(machine: Machine) -> None:
+    falls(machine, FIRST, old=True)
+    blame, why = fall_blame("1.0.1", machine.report(FIRST))
+    assert (blame, why) == (Blame.VERSION, "1.0.1 passed its self-test on host-2, and ended by itself later")

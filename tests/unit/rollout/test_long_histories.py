@@ -27,7 +27,7 @@ def test_unreadable_cluster_stops_no_other(machine: Machine) -> None:
 def test_rollback_target_is_found_after_many_repairs(machine: Machine) -> None:
     machine.deploy("1.0.1")
     machine.repaired(3 * RECENT_LIMIT)
-    assert rollback_target(machine.context, CLUSTER).version == "1.0.0"
+    assert rollback_target(machine.context, CLUSTER).to.version == "1.0.0"
     planned = preview(machine.context, machine.request("1.0.2"))
     assert planned.previous is not None
     assert planned.previous.version == "1.0.1"

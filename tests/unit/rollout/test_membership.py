@@ -67,6 +67,8 @@ def test_replaced_host_is_updated_again(machine: Machine) -> None:
     machine.decide(name, Choice.RETRY, "host-1")
     assert machine.record(name).state is DeploymentState.DONE
     assert machine.serving()["host-2"] == "1.0.1"
+    attempts = [each.number for each in machine.memory.deployments.attempts(name) if each.host == "host-2"]
+    assert attempts == [1, 2]
 
 
 def test_unreachable_host_comes_last_and_is_asked_about_by_name(machine: Machine) -> None:
@@ -130,6 +132,16 @@ def test_policy_may_tolerate_no_unreachable_host() -> None:
     machine.host("host-3").silent = True
     machine.memory.clock.sleep(60)
     assert "max_unreachable is 0" in machine.begin(machine.request("1.0.1")).reason
+
+
+@pytest.mark.parametrize(("silent", "kind"), [(3, "PLANNED"), (4, "REFUSED")])
+def test_policy_that_tolerates_all_unreachable_hosts_needs_one_that_is_reachable(silent: int, kind: str) -> None:
+    machine = Machine(policy=Policy(max_unreachable="100%"))
+    machine.deploy("1.0.0")
+    for host in machine.hosts[:silent]:
+        host.silent = True
+    machine.memory.clock.sleep(60)
+    assert machine.begin(machine.request("1.0.1")).kind == kind
 
 
 def test_host_that_joins_an_idle_cluster_gets_the_desired_version(machine: Machine) -> None:

@@ -1,5 +1,7 @@
 """Operators freeze, pause, queue, approve, decide in time, quarantine, and need a rollback target."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +13,7 @@ from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.rollout.decide import answer_deployment, approve, decide
 from lifecycle.application.rollout.freeze import freeze, unfreeze
 from lifecycle.application.rollout.plan import Planned, preview
+from lifecycle.application.rollout.rollback import request_rollback
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.rollout.decision import Answer, Choice
@@ -307,3 +310,53 @@ def test_removal_of_the_halted_host_resumes_the_rollout(machine: Machine) -> Non
     machine.hosts.remove(machine.host("host-2"))
     machine.run(name)
     assert machine.record(name).state is DeploymentState.DONE
+
+
+def _ended(machine: Machine) -> str:
+    return machine.memory.deployments.recent(CLUSTER, 1)[0].id
+
+
+def _pending(machine: Machine) -> str:
+    begun(machine, "1.0.1")
+    name, planned = begun(machine, "1.0.2")
+    assert planned.kind == "QUEUED"
+    return name
+
+
+def _rollback(machine: Machine) -> str:
+    bad = machine.deploy("1.0.1")
+    return begun(machine, "1.0.0", kind=Kind.ROLLBACK, rollback_of=bad)[0]
+
+
+def _first(machine: Machine) -> str:
+    """Return a deployment that began before any version was verified."""
+    name, _ = begun(machine, "1.0.1")
+    machine.memory.deployments.put(replace(machine.record(name), previous=None))
+    return name
+
+
+@pytest.mark.parametrize(
+    ("deployed", "why"),
+    [
+        (_ended, "it has ended: DONE; use `lifecycle rollback hello`"),
+        (_pending, "it is pending and has changed nothing; cancel it instead"),
+        (_rollback, "it is a rollback itself; abort it, and deploy the version that you want"),
+        (_first, "no version was verified in production/hello before it"),
+    ],
+)
+def test_deployment_that_cannot_be_rolled_back_says_why(
+    machine: Machine, deployed: Callable[[Machine], str], why: str
+) -> None:
+    name = deployed(machine)
+    before = machine.record(name)
+    with pytest.raises(Refused, match=f"the rollback of {name}") as refused:
+        request_rollback(machine.context, CLUSTER, name, says(machine, Choice.ROLL_BACK))
+    assert why in str(refused.value)
+    assert (machine.record(name), machine.memory.deployments.questions(name)) == (before, [])
+
+
+def test_freeze_that_has_ended_before_it_begins_is_refused(machine: Machine) -> None:
+    for until in (machine.now, machine.now - timedelta(minutes=1)):
+        with pytest.raises(Refused, match="its end must be after 2026-11-23 12:00 UTC"):
+            freeze(machine.context, "production", GRACE, until)
+    assert list(machine.memory.freezes.all()) == []

@@ -7,6 +7,7 @@ import pytest
 
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.rollout.queue import close_pending, start_or_drop_after, take_slot
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.rollout.queue import START_LIMIT, DropPending, PendingDeployment, StartPending, after_end
 from lifecycle.domain.service.policy import Policy
@@ -172,3 +173,22 @@ def test_deployment_that_waits_again_has_all_tries_again(machine: Machine) -> No
     assert [converge(machine) for _ in range(START_LIMIT)] == ["START_PENDING"] * START_LIMIT
     assert take_slot(machine.context, record)  # its plan found another deployment with the lease
     assert converge(machine) == "START_PENDING"
+
+
+def test_deployment_that_waits_for_a_repair_begins_after_the_repair_has_failed() -> None:
+    """Found by an end-to-end test on a busy machine: the fix was dropped with the repair that it was to replace."""
+    machine = Machine()
+    machine.deploy("1.0.0")
+    machine.host("host-2").breaks["1.0.0"] = AgentStage.SELF_TESTING
+    machine.memory.fleet.write_report(CLUSTER, replace(machine.report("host-2"), running=False))
+    machine.memory.clock.sleep(1)
+    (found,) = converge_all(machine.context, "ab12", "schedule")
+    machine.stop_at = "UPDATE_HOSTS"
+    machine.run_what_waited()
+    machine.stop_at = ""
+    fix = machine.deploy("1.0.1")
+    assert machine.record(fix).state is DeploymentState.QUEUED
+    machine.run(found.deployment)
+    assert machine.record(found.deployment).failed_host == "host-2"
+    assert machine.record(machine.run_what_waited()).state is DeploymentState.DONE
+    assert machine.installed()["host-2"] == "1.0.1"

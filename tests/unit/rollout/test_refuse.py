@@ -21,6 +21,16 @@ def machine() -> Machine:
     return made
 
 
+def handed_over(machine: Machine) -> Deployment:
+    """Return a rollback to which a deployment has handed its lease over."""
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    machine.stop_at = "ROLL_BACK"
+    machine.decide(name, Choice.ROLL_BACK, "host-2")
+    hand_over(machine.context, CLUSTER, name, "bad")
+    return machine.memory.deployments.recent(CLUSTER, 1)[0]
+
+
 def test_deployment_without_a_record_is_recorded_as_refused_and_notified(machine: Machine) -> None:
     request = machine.request("1.0.1")
     assert refuse_unplanned(machine.context, request, WHY).outcome == "REFUSED"
@@ -53,12 +63,7 @@ def test_pending_deployment_is_closed_and_leaves_its_slot(machine: Machine) -> N
 
 def test_decided_rollback_whose_lease_was_lost_is_left_to_convergence(machine: Machine) -> None:
     """Seed 244 of the simulation."""
-    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
-    name = machine.deploy("1.0.1")
-    machine.stop_at = "ROLL_BACK"
-    machine.decide(name, Choice.ROLL_BACK, "host-2")
-    hand_over(machine.context, CLUSTER, name, "bad")
-    rollback = machine.memory.deployments.recent(CLUSTER, 1)[0]
+    rollback = handed_over(machine)
     machine.memory.leases.set_back(CLUSTER, None)
     assert refuse_unplanned(machine.context, rollback.request, WHY).outcome == "LEFT"
     assert machine.record(rollback.id) == rollback
@@ -79,3 +84,24 @@ def test_repairs_that_break_one_after_another_are_recorded_once(machine: Machine
     refused = [d for d in machine.memory.deployments.recent(CLUSTER, 9) if d.state is DeploymentState.REFUSED]
     assert len(refused) == 1
     assert [entry.why for entry in machine.memory.audit_log.read(CLUSTER)].count(WHY) == 3
+
+
+def test_refused_request_is_on_the_audit_log_in_the_name_of_its_author(machine: Machine) -> None:
+    request = machine.request("9.9.9")
+    planned = machine.begin(request)
+    assert planned.kind == "REFUSED"
+    (entry,) = [each for each in machine.memory.audit_log.read(CLUSTER) if each.deployment == request.deployment]
+    assert (entry.what, entry.who, entry.why) == ("refused 9.9.9", "ada", planned.reason)
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_rollback_that_is_refused_after_all_frees_the_lease(machine: Machine, deleted: bool) -> None:  # noqa: FBT001
+    """Its artifact is gone, and maybe the parameter of the desired version too."""
+    rollback = handed_over(machine)
+    machine.memory.artifacts._manifests.clear()
+    if deleted:
+        machine.memory.registry._desired.clear()
+    planned = machine.begin(rollback.request)
+    assert planned.kind == "REFUSED"
+    assert machine.record(rollback.id).state is DeploymentState.REFUSED
+    assert machine.memory.leases.current(CLUSTER).deployment == ""

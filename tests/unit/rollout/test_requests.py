@@ -46,6 +46,7 @@ def test_request_of_a_rollback_is_named_after_its_deployment_and_the_time() -> N
         reason="too slow",
         kind=Kind.ROLLBACK,
         rollback_of=REQUEST.deployment,
+        config=0,
     )
 
 

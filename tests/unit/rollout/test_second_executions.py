@@ -106,3 +106,20 @@ def test_finish_closes_what_its_own_execution_carries(machine: Machine, executio
     name = machine.deploy("1.0.1")
     ended = finish(machine.context, CLUSTER, name, DeploymentState.DONE, "all serve", execution.format(name))
     assert (ended.outcome, machine.record(name).state) == ("DONE", DeploymentState.DONE)
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_late_call_of_an_execution_that_has_ended_begins_nothing(machine: Machine, *, stopped: bool) -> None:
+    """Found by the simulation: nothing would carry on what it began, and convergence would resume it."""
+    request, executions = machine.request("1.0.1"), machine.memory.executions
+    name = request.deployment
+    executions.rollouts[name] = {}
+    executions.stopped |= {name} if stopped else set()
+    before = machine.memory.leases.current(CLUSTER)
+    planned = machine.begin(request)
+    assert (planned.kind, planned.reason) == ("REFUSED", f"the execution {name} has ended, so it begins nothing")
+    assert machine.memory.leases.current(CLUSTER) == before
+    assert machine.context.deployments.get(CLUSTER, name) is None
+    executions.stopped.clear()
+    executions.running.add(name)
+    assert machine.begin(request).kind == "PLANNED"

@@ -29,9 +29,10 @@ def failed(*, temporary: bool) -> CallFailed:
 
 
 class Throttled(MemoryDispatcher):
-    """A load balancer that answers only every third poll of a target."""
+    """A load balancer that answers only every third poll of a target, or as `answered` says."""
 
     polls = 0
+    answered = 3
     error = failed(temporary=True)
     denied_from = 10**9
 
@@ -39,7 +40,7 @@ class Throttled(MemoryDispatcher):
         self.polls += 1
         if self.polls >= self.denied_from:
             raise failed(temporary=False)
-        if self.polls % 3:
+        if self.polls % self.answered:
             raise self.error
         return super().target(cluster, address)
 
@@ -59,6 +60,14 @@ def test_host_is_not_failed_by_polls_that_are_throttled(machine: Machine) -> Non
     assert machine.record(name).state is DeploymentState.DONE
     assert {each.state for each in machine.memory.deployments.attempts(name)} == {AttemptState.ALIVE}
     assert dispatcher.polls > len(machine.hosts)
+
+
+def test_host_is_failed_with_the_reason_if_no_poll_is_answered(machine: Machine) -> None:
+    throttled(machine).answered = 10**9
+    name = machine.deploy("1.0.1")
+    (attempt,) = machine.memory.deployments.attempts(name)
+    assert attempt.state is AttemptState.FAILED
+    assert "AWS is throttling ELB DescribeTargetHealth" in attempt.reason
 
 
 def test_host_is_failed_with_the_reason_if_polls_are_denied(machine: Machine) -> None:

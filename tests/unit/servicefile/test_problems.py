@@ -109,6 +109,17 @@ def test_the_value_found_is_shown_with_a_hint_about_quotes(line: str, ending: st
             "[checks]\nself_test = {path = '/', command = 'x'}",
             "checks.self_test: expected either path or command",
         ),
+        ("[config]\nrequired = ['2nd']", "config.required[0]: expected a variable's name"),
+        ("[config]\nrequired = ['PORT']", "config.required[0]: expected another name: HOST, PORT and everything"),
+        ("[config]\nrequired = ['PATH']", "and PATH belongs into run.environment"),
+        ("[config]\nrequired = 'A'", "config.required: expected a list of at most 100 names of variables"),
+        ("[config]\nrequired = ['A']\noptional = ['A']", "config: expected each name once"),
+        ("environment = { A = '1' }\n[config]\noptional = ['B', 'A']", "config.optional[1]: expected a name that no"),
+        (
+            "[config]\nrequired = ['A']\n[environments.staging]\nenvironment = { A = '1' }",
+            "lifecycle.toml:6: config.required[0]: expected a name that no environment of this file sets",
+        ),
+        ("[environments.staging]\nenvironment = { PORT = '1' }", "expected another name: HOST, PORT"),
         (
             "[environments.production]\nautomatic = true",
             "environments.production.automatic: expected false: only",

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from lifecycle.domain.analysis.model import Better, Measure, Scale
+from lifecycle.domain.service.configuration import ConfigNames
 from lifecycle.domain.service.manifest import Check, Manifest, Run
-from lifecycle.domain.service.policy import AfterBake, ApprovalGate, OnFail, Policy
+from lifecycle.domain.service.policy import After, AfterBake, ApprovalGate, OnFail, Policy
 from lifecycle.gateways.serialization import to_json
 from lifecycle.servicefile import InvalidServiceFile, ManifestParts, parse_service_file
 from lifecycle.servicefile.model import BUILD_SECONDS
@@ -31,10 +32,19 @@ def test_a_name_a_version_and_a_command_are_enough() -> None:
         Run(command="./serve", port=8080, environment={}, start_seconds=30.0, stop_seconds=10.0),
         Check(path="/is_alive", timeout_seconds=2.0),
         Check(path="/is_alive", timeout_seconds=10.0),
-        {},
+        {"production": Policy(after=After.DEFAULT)},
         (),
         None,
+        ConfigNames(),
+        {},
     )
+
+
+def test_manifest_without_a_setting_has_the_default_of_the_service_file() -> None:
+    """An older manifest lacks the settings that were added since."""
+    parts = parts_of(SMALLEST)
+    assert read_plain(Run, {"command": "./serve", "port": 8080}) == parts.run
+    assert read_plain(Check, {"path": "/is_alive"}) == parts.self_test
 
 
 def test_the_longest_valid_build_ends_before_codebuilds_timeout() -> None:
@@ -59,12 +69,37 @@ def test_a_self_test_can_be_a_path_a_table_or_a_command() -> None:
 
 def test_an_environment_overrides_only_the_named_defaults() -> None:
     text = SMALLEST + '[environments.production]\napproval = "after_first_host"\ndrain_seconds = 5'
-    expected = Policy(approval=ApprovalGate.AFTER_FIRST_HOST, drain_seconds=5)
+    expected = Policy(approval=ApprovalGate.AFTER_FIRST_HOST, drain_seconds=5, after=After.DEFAULT)
     assert parts_of(text).policies == {"production": expected}
 
 
 def test_an_empty_environment_has_the_default_policy() -> None:
-    assert parts_of(SMALLEST + "[environments.staging]").policies == {"staging": Policy()}
+    assert parts_of(SMALLEST + "[environments.staging]").policies == {
+        "staging": Policy(after=After.NONE),
+        "production": Policy(after=After.DEFAULT),
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "after"),
+    [
+        ("", After.DEFAULT),
+        ('after = "staging"', After.STAGING),
+        ('after = "none"', After.NONE),
+        ('after = ""', After.NONE),
+    ],
+)
+def test_production_comes_after_staging_unless_the_file_says_otherwise(written: str, after: After) -> None:
+    assert parts_of(f"{SMALLEST}[environments.production]\n{written}").policies["production"].after is after
+
+
+@pytest.mark.parametrize(
+    ("environment", "after"),
+    [("production", "production"), ("production", "prod"), ("staging", "production"), ("staging", "staging")],
+)
+def test_unknown_environment_itself_and_a_cycle_are_refused(environment: str, after: str) -> None:
+    with pytest.raises(InvalidServiceFile, match=rf'environments.{environment}.after: expected .*, found "{after}"'):
+        parts_of(f'{SMALLEST}[environments.{environment}]\nafter = "{after}"')
 
 
 def test_a_metric_needs_a_name_and_a_direction_and_compares_ratios_by_default() -> None:
@@ -90,9 +125,23 @@ def test_a_difference_has_its_own_thresholds() -> None:
     assert parts_of(SMALLEST + text).metrics == (expected,)
 
 
+def test_configuration_declares_names_and_an_environment_its_own_variables() -> None:
+    text = """[config]
+    required = ["DATABASE_URL"]
+    optional = ["SENTRY_DSN"]
+    [environments.production]
+    environment = { LOG = "info" }
+    [environments.staging]
+    """
+    parts = parts_of(SMALLEST + text)
+    assert parts.config == ConfigNames(("DATABASE_URL",), ("SENTRY_DSN",))
+    assert parts.environments == {"production": {"LOG": "info"}}
+    assert parts.policies == {"production": Policy(), "staging": Policy()}
+
+
 def test_an_environment_configures_its_test_bed() -> None:
     text = '[environments.production]\nbake_minutes = 30\non_fail = "roll_back"\nafter_bake = "ask"'
-    expected = Policy(bake_minutes=30, on_fail=OnFail.ROLL_BACK, after_bake=AfterBake.ASK)
+    expected = Policy(bake_minutes=30, on_fail=OnFail.ROLL_BACK, after_bake=AfterBake.ASK, after=After.DEFAULT)
     assert parts_of(SMALLEST + text).policies == {"production": expected}
     assert parts_of(SMALLEST + "[environments.staging]").policies["staging"].bake_minutes == 0
 

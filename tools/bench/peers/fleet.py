@@ -107,7 +107,7 @@ class Fleet:
         for name in ("artifacts", "releases"):
             (home / name).mkdir(parents=True)
         settings = Settings(host["name"], Cluster("production", manifest.service), address, host["port"], home)
-        variables = {**service_environment(manifest, settings), "COMMAND": manifest.run.command}
+        variables = {**service_environment(manifest, settings, {}), "COMMAND": manifest.run.command}
         (home / "environment").write_text("".join(f"{name}={quote(value)}\n" for name, value in variables.items()))
         shutil.copy(SERVICE, home)
         return host

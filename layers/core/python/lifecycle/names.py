@@ -130,6 +130,7 @@ class Partition:
     FREEZES = "FREEZES"  # one partition for all of them
     SERVICE = "SERVICE#"
     REPOSITORY = "REPOSITORY#"
+    CONFIG = "CONFIG#"
 
 
 # --- The artifact bucket (S3) and the webhook's secret (Secrets Manager)
@@ -161,17 +162,34 @@ TEST_BED_GROUP = "test-bed-group"
 CONTROL_GROUP = "control-group"
 LISTENER = "listener"
 ADDRESS = "address"
+CONFIG = "config"  # a SecureString
+
+
+def cluster_parameters(environment: str, service: str) -> str:
+    """Return the path above a cluster's parameters."""
+    return f"{REGISTRY}/{environment}/{service}"
 
 
 def parameter(environment: str, service: str, leaf: str) -> str:
     """Return the path of one of a cluster's parameters; `leaf` is one of the constants above."""
-    return f"{REGISTRY}/{environment}/{service}/{leaf}"
+    return f"{cluster_parameters(environment, service)}/{leaf}"
+
+
+# --- Configurations: the key of their parameters, and the secrets that hosts may read
+
+CONFIG_KEY = "alias/lifecycle-config"
+
+
+def secret_prefix(environment: str, service: str) -> str:
+    """Return the beginning of the names of the secrets that a cluster's hosts may read."""
+    return f"lifecycle/{environment}/{service}/"
 
 
 # --- Roles; each policy has the name of its role
 
 OPERATOR = "lifecycle-operator"
 VIEWER = "lifecycle-viewer"
+CONFIGURER = "lifecycle-configure"  # a policy without a role: it is added to the people who may read values
 
 
 def host_role(environment: str, service: str) -> str:
@@ -182,6 +200,20 @@ def host_role(environment: str, service: str) -> str:
 def role_arn(name: str, account: Account = TEMPLATE) -> str:
     """Return the ARN of a role."""
     return f"arn:{account.partition}:iam::{account.number}:role/{name}"
+
+
+# --- What services write
+
+
+def service_log_group(environment: str, service: str) -> str:
+    """Return the log group of a cluster; each host has a stream of its name."""
+    return f"{REGISTRY}/{environment}/{service}"
+
+
+def logs_command(environment: str, service: str, host: str) -> str:
+    """Return the arguments of `lifecycle` that show what a service wrote on a host within the last hour."""
+    where = "" if environment == "production" else f" --environment {environment}"
+    return f"logs {service}{where} --host {host} --since 1h"
 
 
 # --- Load balancers, and the alarms of their clusters

@@ -1,14 +1,17 @@
 """The step of a deployment for each state of its newest test bed."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from lifecycle.application.rollout import observe
+from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.execution import Visit
 from lifecycle.domain.rollout.steps import AwaitApproval, Bake, BeginBake, Facts
-from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
-from lifecycle.domain.rollout.test_bed.schedule import MAX_TEST_BEDS, bake_step
+from lifecycle.domain.rollout.test_bed.hosts import comparison_blocker
+from lifecycle.domain.rollout.test_bed.model import BakeNote, BedState, TestBed
+from lifecycle.domain.rollout.test_bed.schedule import GRACE_MINUTES, MAX_TEST_BEDS, bake_step
 from lifecycle.domain.service.policy import AfterBake, ApprovalGate, Policy
 from tests.support.rollout import CLUSTER, Machine
 from tests.unit.rollout.test_bed.conftest import POLICY
@@ -78,3 +81,42 @@ def test_newest_test_bed_counts(facts: Facts) -> None:
     )
     assert step(replace(facts, beds=(cancelled, passed))) is not None
     assert step(replace(facts, beds=(passed, facts.beds[0]))) is None
+
+
+@pytest.mark.parametrize(
+    ("late", "progress"),
+    [
+        (timedelta(0), "12 of 12 minutes"),
+        (timedelta(minutes=GRACE_MINUTES, microseconds=-1), "12 of 12 minutes"),
+        (timedelta(minutes=GRACE_MINUTES), "12 minutes are over, a last analysis"),
+    ],
+)
+def test_late_metrics_have_some_minutes_before_the_last_analysis(
+    facts: Facts, late: timedelta, progress: str
+) -> None:
+    found = bake_step(facts, facts.beds[0].began_at + timedelta(minutes=12) + late)
+    assert isinstance(found, Bake)
+    assert found.reason.endswith(f": {progress}")
+
+
+def test_human_is_asked_after_the_last_analysis(facts: Facts) -> None:
+    analysed = replace(facts.deployment, bake_note=BakeNote(last_analysis=12))
+    over = facts.beds[0].began_at + timedelta(minutes=12 + GRACE_MINUTES)
+    found = bake_step(replace(facts, deployment=analysed), over)
+    assert isinstance(found, AwaitApproval)
+    assert found.reason.endswith("nothing could be measured within 12 minutes")
+
+
+def test_test_bed_is_compared_with_a_healthy_control_alone(facts: Facts) -> None:
+    bed = facts.beds[0]
+    nothing = f"there is nothing to compare {bed.host} with"
+    assert comparison_blocker(facts, bed) is None
+    without = replace(bed, control="")
+    assert comparison_blocker(facts, without) == (
+        f"no other host serves the current version, in rotation and healthy: {nothing}"
+    )
+    others = {host: report for host, report in facts.reports.items() if host != bed.control}
+    left = replace(facts, reports=others)
+    assert comparison_blocker(left, bed) == f"the control {bed.control} has left: {nothing}"
+    unhealthy = {**facts.rotation, bed.control: TargetState.UNHEALTHY}
+    assert f"the control {bed.control} " in str(comparison_blocker(replace(facts, rotation=unhealthy), bed))

@@ -12,9 +12,11 @@ from lifecycle.application.rollout.next_step import Decided
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.lease import LONGEST_CALL
 from lifecycle.domain.rollout.test_bed.model import BedState
+from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.dispatcher import MemoryDispatcher
 from tests.support.rollout import CLUSTER, Machine
 from tests.unit.rollout.test_bed.test_schedule import until, weights
@@ -128,3 +130,42 @@ def test_convergence_takes_requests_off_a_dead_test_bed_under_any_lease(machine:
     assert machine.memory.leases.current(CLUSTER).deployment == name
     converge_all(machine.context, "abcd", "schedule")
     assert weights(machine)[Group.TEST_BED] == 0
+
+
+class Passes(MemoryAuditLog):
+    """An audit log at whose n-th entry the lease passes to another deployment."""
+
+    def __init__(self, machine: Machine, entry: int) -> None:
+        super().__init__()
+        self._machine, self._left = machine, entry
+        self.rotation: object = None
+
+    def append(self, entry: AuditEntry) -> None:
+        super().append(entry)
+        self._left -= 1
+        if self._left == 0:
+            leases = self._machine.memory.leases
+            leases.hand_over(CLUSTER, leases.current(CLUSTER), "another", self._machine.now)
+            self.rotation = in_load_balancer(self._machine)
+
+
+def in_load_balancer(machine: Machine) -> object:
+    """Return the targets of each group and the groups' traffic weights."""
+    dispatcher = machine.memory.dispatcher
+    return {group: set(dispatcher.members(CLUSTER, group)) for group in Group}, weights(machine)
+
+
+@pytest.mark.parametrize("outcome", [BedState.PASSED, BedState.FAILED, BedState.CANCELLED])
+@pytest.mark.parametrize("entry", range(1, 6))
+def test_end_of_a_bake_that_is_fenced_changes_nothing_more(machine: Machine, entry: int, outcome: BedState) -> None:
+    name = until(machine, "BAKE")
+    passes = Passes(machine, entry)
+    machine.context = replace(machine.context, audit_log=passes)
+    step = Decided("END_BAKE", "as I see it", outcome=outcome, bed=machine.bed(name).number)
+    ended = machine.end_bake(name, step)
+    if passes.rotation is None:
+        assert (ended, outcome, entry) == ("PASSED", BedState.FAILED, 5)  # its own host is not registered again
+        return
+    assert ended == "STALE"
+    assert in_load_balancer(machine) == passes.rotation
+    assert machine.bed(name).state is BedState.BAKING

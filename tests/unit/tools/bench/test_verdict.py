@@ -14,6 +14,7 @@ GOOD: dict[str, Any] = {
         "control_without_drain": {"failed": 12, "envoy": {**ENVOY, "each_once": False}},
     },
     "heal": {"median": 9.9},
+    "logs": {"failed": False, "processor_percent": 1.9},
     "bad_builds": {
         "failed": 0,
         "halted_each_time": True,
@@ -46,6 +47,8 @@ def test_parts_that_were_not_measured_are_not_checked() -> None:
         ("under_traffic/control_without_drain/failed", 0),
         ("bad_builds/failed", 1),
         ("heal/median", 10.1),
+        ("logs/processor_percent", 2.1),
+        ("logs/failed", True),
         ("peers/tools/pyinfra/hosts/4/failed", 1),
         ("peers/not_measured", {"lifecycle with 64 hosts": "not DONE within 600 s"}),
         ("bad_builds/halted_each_time", False),

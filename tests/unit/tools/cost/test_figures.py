@@ -22,6 +22,7 @@ PRICES = {
     "cloudwatch": {"alarm_metric_month": 0.1, "dashboard_month": 3.0},
     "scheduler": {"invocation": 1e-6},
     "secrets_manager": {"secret_month": 0.4},
+    "kms": {"key_month": 1.0},
     "load_balancer": {"hour": 0.0225},
     "assumed": {"scheduled_seconds": 1.0},
 }
@@ -47,6 +48,7 @@ INSTALLATION = Installation(
     alarm_metrics=6,
     dashboards=1,
     secrets=1,
+    keys=1,
     idle_seconds=5.0,
     heartbeat_seconds=3.0,
     report_bytes=1025,
@@ -121,6 +123,7 @@ def test_templates_say_memory_schedules_and_metrics_of_alarms() -> None:
             "Properties": {"Name": "lifecycle-converge", "ScheduleExpression": "rate(1 hour)"},
         },
         "C": {"Type": "AWS::CloudWatch::Dashboard", "Properties": {}},
+        "D": {"Type": "AWS::KMS::Key", "Properties": {}},
     }
     cluster = {
         "A": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"MetricName": "one"}},
@@ -129,7 +132,7 @@ def test_templates_say_memory_schedules_and_metrics_of_alarms() -> None:
     found = read(control_plane, cluster)
     assert found.memory == {"next_step": 256}
     assert found.schedules == {"converge": 60.0}
-    assert (found.dashboards, found.secrets, found.alarm_metrics) == (1, 0, 3)
+    assert (found.dashboards, found.secrets, found.keys, found.alarm_metrics) == (1, 0, 1, 3)
 
 
 def test_schedule_of_another_kind_is_refused() -> None:

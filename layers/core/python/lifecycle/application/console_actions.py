@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lifecycle.application.delivery.promote import promote
+from lifecycle.application.delivery.staging_gate import StagingGate
 from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.queries.clusters import ClusterState, view_cluster
 from lifecycle.application.queries.context import QueryContext
@@ -103,9 +104,11 @@ def perform(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionRes
 
 
 def _promote(query: QueryContext, asked: ConsoleAction) -> ActionResult:
-    made = promote(query.catalogue, query.context.artifacts, asked.service, asked.version, asked.by)
+    gate = StagingGate(query.context, asked.by)
+    made = promote(query.catalogue, query.context.artifacts, asked.service, asked.version, asked.by, gate)
     done = "is now" if made.created else "was promoted before, and is"
-    return ActionResult(f"{made.service} {made.snapshot} {done} release {made.release}. This deploys nothing.")
+    said = f" Staging: {made.staging}." if made.staging else ""
+    return ActionResult(f"{made.service} {made.snapshot} {done} release {made.release}.{said} This deploys nothing.")
 
 
 def _freeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
@@ -146,7 +149,14 @@ def _deploy(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionRes
     return _start(query, _request(query, asked, asked.version, suffix))
 
 
-def _request(query: QueryContext, asked: ConsoleAction, version: str, suffix: str, rollback_of: str = "") -> Request:
+def _request(
+    query: QueryContext,
+    asked: ConsoleAction,
+    version: str,
+    suffix: str,
+    rollback_of: str = "",
+    config: int | None = None,
+) -> Request:
     return Request(
         deployment=deployment_id(asked.cluster, query.context.clock.now(), suffix),
         service=asked.service,
@@ -156,6 +166,7 @@ def _request(query: QueryContext, asked: ConsoleAction, version: str, suffix: st
         reason=asked.why,
         kind=Kind.ROLLBACK if rollback_of else Kind.DEPLOY,
         rollback_of=rollback_of or None,
+        config=config,
     )
 
 
@@ -163,7 +174,7 @@ def _start(query: QueryContext, request: Request) -> ActionResult:
     """Start a deployment as `lifecycle deploy` does, unless its plan has blockers."""
     context = query.context
     found = preview(context, request)
-    what = f"{request.version} to {request.cluster}"
+    what, request = f"{found.target.in_words} to {request.cluster}", found.config.pinned(request)
     if found.blockers:
         raise Refused(what, found.blockers)
     if found.nothing_to_do and found.is_verified and request.kind is not Kind.ROLLBACK:
@@ -193,9 +204,9 @@ def _roll_back(query: QueryContext, asked: ConsoleAction, suffix: str) -> Action
         raise Refused(f"the rollback of {ended.id}", [why])
     back = rollback_target(query.context, asked.cluster)
     if back.bad.id != ended.id:
-        why = f"{asked.cluster} no longer runs it, but {back.bad.target.version} of {back.bad.id}"
+        why = f"{asked.cluster} no longer runs it, but {back.bad.target.in_words} of {back.bad.id}"
         raise Refused(f"the rollback of {ended.id}", [why])
-    return _start(query, _request(query, asked, back.version, suffix, ended.id))
+    return _start(query, _request(query, asked, back.to.version, suffix, ended.id, back.to.config))
 
 
 def _choose(query: QueryContext, asked: ConsoleAction, choice: Choice) -> ActionResult:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from lifecycle.application.ports.artifacts import Artifacts
 from lifecycle.application.ports.audit import AuditLog
 from lifecycle.application.ports.clock import Clock
+from lifecycle.application.ports.configurations import ConfigRevisions
 from lifecycle.application.ports.deployments import Deployments
 from lifecycle.application.ports.dispatcher import Dispatcher
 from lifecycle.application.ports.executions import Executions
@@ -47,6 +48,7 @@ class Context:
     executions: Executions
     freezes: Freezes
     queue: Queue
+    configurations: ConfigRevisions
     poll_seconds: float = 2.0
     heartbeat_timeout: timedelta = timedelta(seconds=30)
     minute: timedelta = timedelta(seconds=60)

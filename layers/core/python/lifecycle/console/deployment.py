@@ -50,7 +50,7 @@ def _choice(found: DeploymentsView) -> list[Markup]:
     if current is None or not (found.others or found.chosen):
         return []
     listed = (current, *found.others) if found.chosen else found.others
-    named = [(each.id, f"{each.cluster} {each.target.version}, {DEPLOYMENTS[each.state]}") for each in listed]
+    named = [(each.id, f"{each.cluster} {each.target.in_words}, {DEPLOYMENTS[each.state]}") for each in listed]
     options = [("", "the one that runs, or the newest"), *named]
     return [select("Deployment", DEPLOYMENT, options, current.id if found.chosen else "")]
 
@@ -59,10 +59,11 @@ def _view(view: DeploymentView, context: ViewContext) -> Markup:
     current = view.deployment
     return tag(
         "section",
-        tag("h2", f"{current.cluster.service} {current.target.version} to {current.cluster.environment}"),
+        tag("h2", f"{current.cluster.service} {current.target.in_words} to {current.cluster.environment}"),
         tag("p", deployment_badge(current), " ", current.reason),
         tag("p", badge(Tone.BAD, interruption_words(current, view.interrupted))) if view.interrupted else None,
         tag("p", soft(_facts(current, context))),
+        _changes(current),
         unreadable_rows(view.unreadable),
         _buttons(view, context),
         _hosts(view, context),
@@ -85,6 +86,15 @@ def _facts(current: Deployment, context: ViewContext) -> str:
     )
     overrides = f"; overridden: {', '.join(request.overrides)}" if request.overrides else ""
     return f"{current.id}; {begun}{overrides}"
+
+
+def _changes(current: Deployment) -> Markup | None:
+    """Return the commits that it brings or takes back; the newest subjects, and a link to all."""
+    found = current.changes
+    if not found.sentence:
+        return None
+    link = tag("a", "compare", href=found.link) if found.link.startswith("https://") else None
+    return tag("div", tag("p", found.sentence, " ", link), tag("ul", [tag("li", each) for each in found.subjects]))
 
 
 def _buttons(view: DeploymentView, context: ViewContext) -> Markup | None:
@@ -114,14 +124,15 @@ def _rollback(view: DeploymentView) -> str:
     back = current.previous
     if back is None or current.request.kind is Kind.ROLLBACK:
         return ""
+    bad = current.target.bad_part(back)
     if not current.state.final and view.has_lease:
         hosts = sorted(latest_attempts(view.attempts))
-        touched = f"{', '.join(hosts)} get {back.version} back" if hosts else "no host was updated yet"
-        return f"Roll {current.id} back before its next host: {touched}; {current.target.version} is quarantined."
+        touched = f"{', '.join(hosts)} get {back.in_words} back" if hosts else "no host was updated yet"
+        return f"Roll {current.id} back before its next host: {touched}; {bad} is quarantined."
     if view.undoable:
         return (
-            f"Roll {current.cluster} back from {current.target.version} to the version verified before it "
-            f"({back.version}, unless it is quarantined), host by host; {current.target.version} is quarantined."
+            f"Roll {current.cluster} back from {current.target.in_words} to the version verified before it "
+            f"({back.in_words}, unless it is quarantined), host by host; {bad} is quarantined."
         )
     return ""
 

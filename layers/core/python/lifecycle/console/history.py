@@ -33,7 +33,7 @@ def _deployment(each: Deployment) -> list[Child]:
         moment(each.started_at),
         str(each.cluster),
         KINDS[each.request.kind],
-        each.target.version,
+        each.target.in_words,
         deployment_badge(each),
         took,
         each.request.requested_by,

@@ -9,6 +9,7 @@ from lifecycle.application.queries.state_words import BLAMES, Tone
 from lifecycle.console.components import action_button, badge, field, filters, log, soft, unreadable_rows, widget
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
+from lifecycle.console.service_log import service_log_link
 from lifecycle.console.status_styles import deployment_badge, status_badge
 from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment
@@ -46,7 +47,7 @@ def _card(view: ClusterView, question: Question, reason: str, context: ViewConte
     if current is None:
         return None
     cluster = current.cluster
-    title = f"{cluster.service} {current.target.version} to {cluster.environment}: {question.kind.in_words}"
+    title = f"{cluster.service} {current.target.in_words} to {cluster.environment}: {question.kind.in_words}"
     choices = tag("dl", ([tag("dt", tag("strong", c)), tag("dd", effect(question, c))] for c in question.choices))
     about = f"{question.host}, attempt {question.attempt}: " if question.host else ""
     asked = f"Asked {minute(question.asked_at)}, {ago(question.asked_at, context.now)}."
@@ -57,6 +58,7 @@ def _card(view: ClusterView, question: Question, reason: str, context: ViewConte
         tag("p", deployment_badge(current), " ", about, question.reason),
         _blame(question),
         log(question.evidence_title, question.evidence) if question.evidence.strip() else None,
+        service_log_link(cluster, question.host, context.itself),
         tag("p", soft(f"{asked} {_sentence(expiry(question, context.now))}")),
         choices,
         tag("form", field(reason, "Reason"), tag("div", buttons, class_="lc-row"), class_="lc-bar"),

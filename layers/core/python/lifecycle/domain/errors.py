@@ -16,7 +16,8 @@ LifecycleError
 │   ├── ForeignObject      an object with other bytes where a version's artifact or manifest belongs
 │   ├── UnreadableRecord   a stored record that cannot be read: its key, and how to mend it
 │   └── SomeUnreadable     a list of records of which some cannot be read
-└── CallFailed             a call of AWS that failed; a temporary one may succeed later
+├── CallFailed             a call of AWS that failed; a temporary one may succeed later
+└── ConfigDenied           a configuration or a secret that may not be read: both of the two above
 """
 
 from collections.abc import Iterable, Sequence
@@ -158,3 +159,7 @@ class SomeUnreadable(StoreRefused):
         super().__init__(f"{errors[0]}{more}")
         self.errors = tuple(errors)
         self.readable = readable
+
+
+class ConfigDenied(CallFailed, StoreRefused):
+    """A configuration or a secret that IAM or KMS does not let the caller read or write; it names the permission."""

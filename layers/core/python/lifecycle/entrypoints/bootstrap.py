@@ -48,6 +48,7 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
     from lifecycle.gateways.aws.artifacts import S3Artifacts  # noqa: PLC0415
     from lifecycle.gateways.aws.audit import DynamoAuditLog  # noqa: PLC0415
     from lifecycle.gateways.aws.clock import SystemClock  # noqa: PLC0415
+    from lifecycle.gateways.aws.configurations import DynamoConfigRevisions  # noqa: PLC0415
     from lifecycle.gateways.aws.deployments import DynamoDeployments  # noqa: PLC0415
     from lifecycle.gateways.aws.dispatcher import AlbDispatcher  # noqa: PLC0415
     from lifecycle.gateways.aws.fleet import DynamoFleet  # noqa: PLC0415
@@ -74,6 +75,7 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
         executions=executions_of(clients.get("stepfunctions"), settings),
         freezes=DynamoFreezes(table),
         queue=DynamoQueue(table),
+        configurations=DynamoConfigRevisions(by_name["ssm"], table),
         poll_seconds=settings.poll_seconds,
         heartbeat_timeout=settings.heartbeat_timeout,
         minute=settings.minute,

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import AfterValidator, AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
@@ -20,9 +20,11 @@ from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override, Request, check_deployment_id
 from lifecycle.domain.rollout.test_bed.model import BedState
+from lifecycle.domain.service.configuration import ConfigRevision
 from lifecycle.entrypoints.names_in_events import (
     Branch,
     Commit,
+    ConfigName,
     ExecutionName,
     HostName,
     Repository,
@@ -37,6 +39,8 @@ from lifecycle.entrypoints.stream import clusters_of_reports
 REASON_LENGTH = 4_000
 # The most hosts that a cluster may have (docs/reliability.md).
 MOST_HOSTS = 5_000
+# As many names as a parameter of 8192 bytes can hold.
+MOST_CONFIG_NAMES = 1_200
 Shortened: TypeAlias = Annotated[str, AfterValidator(lambda text: text[:REASON_LENGTH])]
 
 
@@ -57,6 +61,10 @@ class OfCluster(Command):
         return Cluster(self.environment, self.service)
 
 
+# Parameter Store counts the versions of a parameter, and a person writes each.
+LARGEST_REVISION = 10**9
+
+
 class Deploy(Command):
     """The input of statemachines/rollout.asl.json, with the name of the execution."""
 
@@ -72,6 +80,7 @@ class Deploy(Command):
         (), validation_alias=AliasChoices("overrides", "despite"), max_length=len(Override)
     )
     only: tuple[HostName, ...] = Field((), max_length=MOST_HOSTS)
+    config: int | None = Field(None, ge=0, le=LARGEST_REVISION)
     execution: ExecutionName
 
     @model_validator(mode="after")
@@ -166,6 +175,8 @@ class Promote(Command):
     service: str
     snapshot: str
     requested_by: str = Field(min_length=1, max_length=200)
+    despite_staging: bool = False
+    reason: Shortened = ""
 
 
 class Operate(Command):
@@ -188,6 +199,20 @@ class SetQuarantine(Operate, OfCluster):
     """Quarantine a version or a host of a cluster."""
 
     name: str
+
+
+class RecordConfig(OfCluster):
+    """The names of a configuration's revision; a value is no part of any event."""
+
+    revision: int = Field(ge=1)
+    names: tuple[ConfigName, ...] = Field(max_length=MOST_CONFIG_NAMES)
+    changed: tuple[ConfigName, ...] = Field(max_length=2 * MOST_CONFIG_NAMES)
+    by: Requester
+    why: str = Field(default="", max_length=1000)
+    replace: bool = False  # record it even if its number is recorded already
+
+    def revision_at(self, at: datetime) -> ConfigRevision:
+        return ConfigRevision(str(self.cluster), self.revision, self.names, self.changed, self.by, self.why, at)
 
 
 class RemoveHost(OfCluster):

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from lifecycle.domain.delivery.service_folder import service_folder
 from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.host import host_name
+from lifecycle.domain.service.configuration import check_name
 from lifecycle.domain.service.version import parse_version
 
 
@@ -33,6 +34,7 @@ def _not_blank(text: str) -> str:
 
 # A person or a program, as the audit log shows it.
 Requester: TypeAlias = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_not_blank)]
+ConfigName: TypeAlias = Annotated[str, _checked(check_name)]
 VersionName: TypeAlias = Annotated[str, _checked(parse_version)]
 HostName: TypeAlias = Annotated[str, _checked(host_name)]
 # Step Functions takes 80 characters, and the executions after the first one end in _2, _3 and so on.

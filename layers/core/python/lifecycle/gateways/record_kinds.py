@@ -22,6 +22,7 @@ from lifecycle.domain.rollout.freezes import Freeze, check_scope
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.rollout.test_bed.model import BedPhase, BedRank, TestBed
+from lifecycle.domain.service.configuration import ConfigRevision
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
 from lifecycle.gateways.serialization import Source
 from lifecycle.names import Partition
@@ -73,10 +74,10 @@ _ANY = ""
 class ItemKind:
     """One kind of item. `key` returns the partition and sort key that a record says; empty where it does not say.
 
-    `mend` has whole sentences, in which {service}, {options}, {name}, {look} and {delete} are filled in. `beside`
-    returns the attributes that conditions compare. They repeat the record, so one that differs is unreadable: no
-    condition about it would ever hold. `apart` are fields, with their types, that are stored in an attribute each and
-    not in the record, because readers of version 1 refuse an unknown key of a record.
+    `mend` has whole sentences, in which {service}, {environment}, {options}, {name}, {look} and {delete} are filled
+    in. `beside` returns the attributes that conditions compare. They repeat the record, so one that differs is
+    unreadable: no condition about it would ever hold. `apart` are fields, with their types, that are stored in an
+    attribute each and not in the record, because readers of version 1 refuse an unknown key of a record.
     """
 
     name: str
@@ -96,6 +97,7 @@ class ItemKind:
         arguments = f"--table-name {names.LEDGER} --key {key}"
         mend = self.mend.format(
             service=service,
+            environment=environment,
             options=f"--environment {environment} --why '...'",
             name=name,
             look=f"`aws dynamodb get-item {arguments}`",
@@ -128,6 +130,11 @@ def _snapshot(name: str) -> str:
     """Return the name of a snapshot; raises InvalidName for one that no build has."""
     found = SnapshotVersion.parse(name)
     return str(found) if found.built_at else name
+
+
+def revision_key(revision: int) -> str:
+    """Return the sort key of a configuration's revision."""
+    return f"{revision:010}"
 
 
 _OF_CLUSTER, _OF_DEPLOYMENT, _OF_SERVICE = Partition.CLUSTER, Partition.DEPLOYMENT, Partition.SERVICE
@@ -256,6 +263,15 @@ KINDS: tuple[ItemKind, ...] = (
         "",
         "Nothing depends on it; the audit log is never changed. Look at it: {look}",
         lambda each: (f"{Partition.AUDIT_LOG}{Cluster.parse(each.cluster)}", _ANY),
+    ),
+    ItemKind(
+        "configuration revision",
+        ConfigRevision,
+        Partition.CONFIG,
+        "",
+        "Its names count as unknown, so no plan takes that revision. `lifecycle config list {service} -e "
+        "{environment}` records it again. Look at it: {look}",
+        lambda each: (f"{Partition.CONFIG}{Cluster.parse(each.cluster)}", revision_key(each.revision)),
     ),
     ItemKind(
         "owner of a service",

@@ -20,11 +20,16 @@ from cattrs.strategies import configure_union_passthrough
 
 from lifecycle.domain.analysis.model import Measure, MetricResult
 from lifecycle.domain.errors import UnreadableRecord
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.epoch import LARGEST_EPOCH, Epoch, is_epoch
 from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Request
 from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.target import Target
 
 T = TypeVar("T")
 Upgrade: TypeAlias = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -48,7 +53,7 @@ _KEYS: Mapping[type, Mapping[str, str]] = {
 _REQUIRED: Mapping[type, frozenset[str]] = {Lease: frozenset({"epoch", "deployment"})}
 
 
-# The whole numbers that every reader of JSON has exactly. DynamoDB refuses much larger ones, and an epoch only grows.
+# The whole numbers that every reader of JSON has exactly. DynamoDB refuses much larger ones.
 _LARGEST = 2**53
 # Times beyond these years cannot be moved by a day, or into another zone.
 _FIRST_YEAR, _LAST_YEAR = 2, 9998
@@ -75,6 +80,7 @@ def _converter() -> Converter:
     converter.register_structure_hook(datetime, _time)
     for kind, allowed in _PLAIN.items():
         converter.register_structure_hook(kind, _exactly(kind, allowed))
+    converter.register_structure_hook_func(lambda kind: kind == Epoch, _epoch(converter.get_structure_hook(int)))
     converter.register_structure_hook(str, _text)
     # The nearest class counts, and a StrEnum is a str, too.
     converter.register_structure_hook(StrEnum, lambda plain, kind: kind(plain))
@@ -82,18 +88,31 @@ def _converter() -> Converter:
     configure_union_passthrough(int | str, converter)
     converter.register_structure_hook_factory(is_dataclass, lambda kind: _record_hook(converter, kind))
     converter.register_structure_hook_factory(_is_tuple, lambda kind: _tuple_hook(converter, kind))
-    # `ended` and `skew` are stored beside the report (record_kinds.py). An empty `leftover` is not written: a control
-    # plane of version 1 refuses an unknown key.
+    # `ended` and `skew` are stored beside the report (record_kinds.py). An empty `leftover` is not written, nor is
+    # anything that a manifest does not declare: readers of version 1 refuse an unknown key.
     hosts = make_dict_unstructure_fn(
         HostReport,
         converter,
         ended=override(omit=True),
         skew=override(omit=True),
         leftover=override(omit_if_default=True),
+        config=override(omit_if_default=True),
     )
     converter.register_unstructure_hook(HostReport, hosts)
+    # A version of before writes and knows no configuration: without one, records are as they were.
+    for kind in (Target, Desired, Turn, Request):
+        hook = make_dict_unstructure_fn(kind, converter, config=override(omit_if_default=True))
+        converter.register_unstructure_hook(kind, hook)
     for kind, keys in _KEYS.items():
         converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **_renames(keys)))
+    # After the kinds that a manifest holds, whose hooks it takes over.
+    manifest = make_dict_unstructure_fn(
+        Manifest,
+        converter,
+        config=override(omit_if_default=True),
+        environments=override(omit_if_default=True),
+    )
+    converter.register_unstructure_hook(Manifest, manifest)
     return converter
 
 
@@ -110,6 +129,17 @@ def _exactly(kind: type, allowed: tuple[type, ...]) -> Structure:
         if isinstance(plain, int) and abs(plain) > _LARGEST:
             raise ValueError(f"expected a number up to {_LARGEST}, found {plain!r:.40}")
         return kind(plain)
+
+    return structure
+
+
+def _epoch(number: Structure) -> Structure:
+    """Return a hook that takes the numbers only that a deployment may have as its epoch."""
+
+    def structure(plain: Any, _: Any) -> Any:
+        if not is_epoch(found := number(plain, int)):
+            raise ValueError(f"expected an epoch from 0 to {LARGEST_EPOCH}, found {found}")
+        return found
 
     return structure
 

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from lifecycle.domain.errors import InvalidName, InvalidValue
 from lifecycle.domain.fleet.cluster import service_name
 from lifecycle.domain.rollout.freezes import Window
+from lifecycle.domain.service.configuration import is_reserved
 from lifecycle.domain.service.host_count import HostCount, parse_host_count
 from lifecycle.domain.service.version import ReleaseVersion
 
@@ -28,6 +29,8 @@ VARIABLES = 'a table of texts, such as { GREETING = "Hello" }, at most 100 of th
 VARIABLE = "text of at most 4000 characters"
 VARIABLE_NAME = "a variable's name: letters, digits and underscores, not beginning with a digit"
 SET_BY_THE_HOST = "another name: HOST, PORT and everything that begins with LIFECYCLE_ is set by Lifecycle"
+CONFIG_NAMES = 'a list of at most 100 names of variables, such as ["DATABASE_URL"]'
+IN_A_CONFIGURATION = f"{SET_BY_THE_HOST}, and PATH belongs into run.environment"
 MAXIMUM_HOSTS = 100_000
 HOSTS = f'a number of hosts from 0 to {MAXIMUM_HOSTS}, or a percentage of them in quotes, such as "25%"'
 SOME_HOSTS = f'a number of hosts from 1 to {MAXIMUM_HOSTS}, or a percentage of them in quotes, such as "25%"'
@@ -82,6 +85,11 @@ def other_paths() -> Any:
 def variables() -> Any:
     """Return the field of environment variables; none by default."""
     return Field(default_factory=dict, max_length=100, description=VARIABLES, json_schema_extra={"each": VARIABLE})
+
+
+def config_names() -> Any:
+    """Return the field of names that a configuration has; none by default."""
+    return Field((), max_length=100, description=CONFIG_NAMES, json_schema_extra={"each": VARIABLE_NAME})
 
 
 def checked(passes: Callable[[str], object], what: str) -> AfterValidator:
@@ -160,4 +168,9 @@ Variable = Annotated[str, checked(_fits, VARIABLE)]
 # Any, because pydantic would convert 1.0 and True to an integer before the validator runs.
 Hosts = Annotated[Any, BeforeValidator(_hosts)]
 FrozenWindow = Annotated[str, AfterValidator(_window)]
+ConfigName = Annotated[
+    str,
+    checked(_VARIABLE.fullmatch, VARIABLE_NAME),
+    checked(lambda name: not is_reserved(name), IN_A_CONFIGURATION),
+]
 VariableName = Annotated[str, checked(_VARIABLE.fullmatch, VARIABLE_NAME), checked(_is_free, SET_BY_THE_HOST)]

@@ -8,13 +8,15 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from lifecycle.domain.analysis.model import Measure
+from lifecycle.domain.service.configuration import ConfigNames
 from lifecycle.domain.service.host_count import HostCount
 from lifecycle.domain.service.manifest import Check, Run
-from lifecycle.domain.service.policy import AfterBake, ApprovalGate, OnAlarm, OnFail, Policy
+from lifecycle.domain.service.policy import After, AfterBake, ApprovalGate, OnAlarm, OnFail, Policy
 from lifecycle.domain.service.version import ReleaseVersion
 from lifecycle.servicefile import fields
 from lifecycle.servicefile.fields import (
     Command,
+    ConfigName,
     Folder,
     FrozenWindow,
     Hosts,
@@ -47,6 +49,8 @@ class ManifestParts(NamedTuple):
     policies: dict[str, Policy]
     metrics: tuple[Measure, ...]
     metrics_path: str | None
+    config: ConfigNames
+    environments: dict[str, dict[str, str]]
 
 
 class BuildTable(Table):
@@ -79,6 +83,20 @@ class RunTable(Table):
     environment: dict[VariableName, Variable] = fields.variables()
     start_seconds: float = seconds(1, 600, 30)
     stop_seconds: float = seconds(0, 300, 10)
+
+
+class ConfigTable(Table):
+    """`[config]`: the names that the service takes from its cluster's configuration."""
+
+    required: tuple[ConfigName, ...] = fields.config_names()
+    optional: tuple[ConfigName, ...] = fields.config_names()
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "ConfigTable":
+        names = (*self.required, *self.optional)
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise expected("each name once, in required or in optional", found=f"{repeated[0]} twice")
+        return self
 
 
 class IsAliveTable(Table):
@@ -121,8 +139,9 @@ class ChecksTable(Table):
 
 
 class StagingTable(Table):
-    """`[environments.staging]`: the deployment policy of this environment."""
+    """`[environments.staging]`: the deployment policy of this environment, and its own variables."""
 
+    environment: dict[VariableName, Variable] = fields.variables()
     automatic: bool = Field(default=_DEFAULT.automatic, strict=True, description="true or false")
     approval: Literal["none", "before_first_host", "after_first_host"] = Field(
         default="none", description='"none", "before_first_host" or "after_first_host"'
@@ -147,6 +166,8 @@ class StagingTable(Table):
     on_fail: Literal["halt", "roll_back"] = Field(default=_DEFAULT.on_fail.value, description='"halt" or "roll_back"')
     after_bake: Literal["go_on", "ask"] = Field(default=_DEFAULT.after_bake.value, description='"go_on" or "ask"')
 
+    after: Literal["none", ""] = Field(default="none", description='"none": no environment comes before staging')
+
     @field_validator("max_unavailable")
     @classmethod
     def _is_not_zero(cls, value: HostCount) -> HostCount:
@@ -160,14 +181,24 @@ class StagingTable(Table):
             "on_alarm": OnAlarm(self.on_alarm),
             "on_fail": OnFail(self.on_fail),
             "after_bake": AfterBake(self.after_bake),
+            "after": self._after(),
         }
-        return Policy(**{**self.model_dump(), **chosen})
+        return Policy(**{**self.model_dump(exclude={"environment"}), **chosen})
+
+    def _after(self) -> After:
+        return After.NONE
 
 
 class ProductionTable(StagingTable):
     """`[environments.production]`: as staging, but never automatic."""
 
     automatic: Literal[False] = Field(default=False, description="false: only staging may be automatic")
+    after: Literal["staging", "none", ""] | None = Field(  # type: ignore[assignment] # another environment's values
+        default=None, description='"staging", or "none" (or "") for no environment that comes first'
+    )
+
+    def _after(self) -> After:
+        return After.DEFAULT if self.after is None else After(self.after or "none")
 
 
 class EnvironmentsTable(Table):
@@ -188,6 +219,7 @@ class ServiceFile(Table):
     run: RunTable = Field(description="a table [run]")
     build: BuildTable = Field(default=BuildTable(), description="a table [build]")
     checks: ChecksTable = Field(default=ChecksTable(), description="a table [checks]")
+    config: ConfigTable = Field(default=ConfigTable(), description="a table [config]")
     environments: EnvironmentsTable = Field(default=EnvironmentsTable(), description="a table [environments]")
     metrics: Annotated[tuple[MetricTable, ...], AfterValidator(names_are_unique)] = Field(
         default=(), max_length=MAXIMUM_METRICS, description=METRICS, json_schema_extra={"each": "a table [[metrics]]"}
@@ -212,6 +244,21 @@ class ServiceFile(Table):
             raise expected(what, found="nothing", at=("checks", "metrics"))
         return self
 
+    @model_validator(mode="after")
+    def _names_have_one_source(self) -> "ServiceFile":
+        declared = self.run.environment.keys() | {name for each in self._tables.values() for name in each.environment}
+        for key in ("required", "optional"):
+            for number, name in enumerate(getattr(self.config, key)):
+                if name in declared:
+                    what = "a name that no environment of this file sets: a configuration never replaces one"
+                    raise expected(what, found=name, at=("config", key, number))
+        return self
+
+    @property
+    def _tables(self) -> dict[str, StagingTable]:
+        tables = {"staging": self.environments.staging, "production": self.environments.production}
+        return {name: table for name, table in tables.items() if table}
+
     @property
     def base(self) -> ReleaseVersion:
         """The declared version, which begins the name of each snapshot."""
@@ -226,12 +273,15 @@ class ServiceFile(Table):
         """Return the manifest's part of the file. Without a declared self-test, the self-test is is_alive's path."""
         alive, test = self.checks.is_alive, self.checks.self_test
         path = test.path if test.path or test.command else alive.path
-        tables = {"staging": self.environments.staging, "production": self.environments.production}
+        # Production's is always written: a manifest without it counts as an older build, which knew no `after`.
+        tables = {"production": ProductionTable(), **self._tables}
         return ManifestParts(
             run=Run(**self.run.model_dump()),
             is_alive=Check(path=alive.path, timeout_seconds=alive.timeout_seconds, also=alive.also),
             self_test=Check(path=path, command=test.command, timeout_seconds=test.timeout_seconds),
-            policies={name: table.to_policy() for name, table in tables.items() if table},
+            policies={name: table.to_policy() for name, table in tables.items()},
             metrics=tuple(metric.to_measure() for metric in self.metrics),
             metrics_path=self.checks.metrics,
+            config=ConfigNames(self.config.required, self.config.optional),
+            environments={name: table.environment for name, table in self._tables.items() if table.environment},
         )

@@ -128,9 +128,9 @@ def cluster_facts(context: Context, cluster: Cluster, *, by_hand: bool = False) 
     found = read_desired(context, cluster, lease, recent)
     addresses = {report.address for report in reports.values()}
     targets = _targets(context, cluster, addresses)
-    if (behind := set_back(found.desired, reports, lease, recent)).ledger:
+    if (behind := set_back(found.desired, reports, lease, recent, found.named)).ledger:
         lease = context.leases.current(cluster)  # a deployment may have begun after the lease was read
-        behind = set_back(found.desired, reports, lease, recent)
+        behind = set_back(found.desired, reports, lease, recent, found.named)
     name, waiting = lease.deployment, queue.pending_deployment(context, cluster)
     holder = context.deployments.get(cluster, name) if name else None
     if holder:
@@ -287,6 +287,7 @@ def _repair(context: Context, cluster: Cluster, found: Repair, suffix: str, by: 
         reason=found.reason,
         kind=Kind.CONVERGE,
         only=found.only,
+        config=found.config,
     )
     _start(context, request, name, found.reason, by)
     return Result(str(cluster), "REPAIR", found.reason, name)

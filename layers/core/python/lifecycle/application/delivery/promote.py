@@ -7,6 +7,7 @@ copy. No number is claimed while other bytes stand where its release belongs.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from lifecycle.application.ports.artifacts import Artifacts
 from lifecycle.application.ports.catalogue import Catalogue
@@ -21,16 +22,24 @@ _RACES = 32
 
 @dataclass(frozen=True, slots=True)
 class Promoted:
-    """The release of a snapshot; `created` if this call made it."""
+    """The release of a snapshot; `created` if this call made it. `staging` is what staging says of the snapshot."""
 
     service: str
     snapshot: str
     release: str
     digest: str
     created: bool
+    staging: str = ""
 
 
-def promote(catalogue: Catalogue, artifacts: Artifacts, service: str, snapshot: str, by: str) -> Promoted:
+class Gate(Protocol):
+    """The check between a snapshot and its first promotion."""
+
+    def __call__(self, manifest: Manifest, *, promoted: bool) -> str:
+        """Return what staging says; raises Refused unless the snapshot may be, or was, `promoted`."""
+
+
+def promote(catalogue: Catalogue, artifacts: Artifacts, service: str, snapshot: str, by: str, gate: Gate) -> Promoted:
     """Promote one recorded snapshot; raises InvalidValue, Unknown, Refused, DigestMismatch, ForeignObject."""
     version = SnapshotVersion.parse(snapshot)
     snapshots, errors = readable(lambda: catalogue.snapshots(service), {})
@@ -48,11 +57,12 @@ def promote(catalogue: Catalogue, artifacts: Artifacts, service: str, snapshot: 
     if manifest.digest != digest:
         raise DigestMismatch(f"the manifest of {service} {snapshot}", digest, manifest.digest)
     before = snapshot in _releases(catalogue, service).values()
+    staging = gate(replace(manifest, service=service), promoted=before)
     release = _claim(catalogue, artifacts, replace(manifest, service=service), version)
     copy = _release(manifest, release, snapshot, by)
     with artifacts.open_artifact(service, snapshot) as stream:
         artifacts.publish(copy, stream)
-    return Promoted(service, snapshot, release, manifest.digest, created=not before)
+    return Promoted(service, snapshot, release, manifest.digest, created=not before, staging=staging)
 
 
 def _releases(catalogue: Catalogue, service: str) -> Mapping[str, str]:

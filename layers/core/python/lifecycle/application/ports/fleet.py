@@ -20,7 +20,7 @@ class Fleet(Protocol):
         """Write each turn, unless its host holds one of a higher rank; returns those that were not written."""
 
     def turn_epochs(self, cluster: Cluster) -> Mapping[str, int]:
-        """Return the epoch of each host's turn."""
+        """Return the epoch of each host's turn; raises SomeUnreadable, which has the others, if one is no epoch."""
 
     def quarantine(self, cluster: Cluster, version: str, why: str) -> None: ...
     def quarantined(self, cluster: Cluster) -> Mapping[str, str]:

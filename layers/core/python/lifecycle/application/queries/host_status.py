@@ -85,7 +85,7 @@ def view_host_progress(
     """
     cluster = deployment.cluster
     reports = context.fleet.reports(cluster)
-    digests = {host: report.digest for host, report in reports.items()}
+    digests = {host: (report.digest, report.config) for host, report in reports.items()}
     newest = latest_attempts(attempts)
     quarantined = context.fleet.quarantined_hosts(cluster)
     reported = set() if deployment.state.final else set(digests)
@@ -101,7 +101,7 @@ def view_host_progress(
 
 
 def _without_attempt(
-    host: str, deployment: Deployment, digests: Mapping[str, str], report: HostReport | None
+    host: str, deployment: Deployment, digests: Mapping[str, tuple[str, int]], report: HostReport | None
 ) -> HostProgress:
     if isinstance(report, UnreadableReport):
         return HostProgress(host, HOSTS[HostStatus.UNREADABLE], 0, 0.0, report.why)
@@ -120,9 +120,9 @@ def _progress(
     return HostProgress(attempt.host, status, attempt.number, (ended - attempt.started_at).total_seconds(), reason)
 
 
-def _untried(host: str, deployment: Deployment, digests: Mapping[str, str]) -> Status:
+def _untried(host: str, deployment: Deployment, digests: Mapping[str, tuple[str, int]]) -> Status:
     if host not in digests:
         return HOSTS[HostStatus.GONE]
-    if digests[host] == deployment.target.digest:
+    if digests[host] == (deployment.target.digest, deployment.target.config):
         return HOSTS[HostStatus.IN_PLACE]
     return HOSTS[HostStatus.NOT_NEEDED if deployment.state.final else HostStatus.WAITING]

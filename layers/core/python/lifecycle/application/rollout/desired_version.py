@@ -32,7 +32,7 @@ class DesiredVersion:
 def read_desired(context: Context, cluster: Cluster, lease: Lease, recent: Sequence[Deployment]) -> DesiredVersion:
     """Read the registry, after the lease and the records, and compare it with them."""
     desired, unreadable = readable(lambda: context.registry.desired(cluster), None)
-    named, lost = readable(lambda: _named(context, cluster, desired, recent), None)
+    named, lost = readable(lambda: named_deployment(context, cluster, desired, recent), None)
     if unreadable or lost:
         return DesiredVersion(desired, named, None, (*unreadable, *lost))
     found = nobodys(cluster, desired, named, recent, lease)
@@ -47,13 +47,14 @@ def _stays_nobodys(context: Context, cluster: Cluster, found: Nobodys, before: S
     A deployment that lost its lease may write beside the lease's holder, and has recorded it first.
     """
     recent, _ = readable(lambda: context.deployments.recent_without_hosts(cluster, len(before) or 1), before)
-    named, _ = readable(lambda: _named(context, cluster, found.found, recent), None)
+    named, _ = readable(lambda: named_deployment(context, cluster, found.found, recent), None)
     return nobodys(cluster, found.found, named, recent, context.leases.current(cluster)) is not None
 
 
-def _named(
+def named_deployment(
     context: Context, cluster: Cluster, desired: Desired | None, recent: Sequence[Deployment]
 ) -> Deployment | None:
+    """Return the record of the deployment that the desired version names, if there is one."""
     if desired is None or not desired.deployment:
         return None
     known = next((each for each in recent if each.id == desired.deployment), None)

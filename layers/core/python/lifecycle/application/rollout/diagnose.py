@@ -46,7 +46,11 @@ def diagnose(context: Context, task: HostTask) -> Outcome:
     if attempt is None or current.state.final or not can_be_diagnosed(current, attempt):
         return Outcome("SKIPPED", "there is nothing to diagnose")
     case = _Case(context, task, current, attempt, context.clock.now() + LONGEST_WAIT)
-    found = _await_drained(case, records.report) or _try_previous(case)
+    if (found := _await_drained(case, records.report)) is None:
+        # Another deployment may have taken the lease during the wait.
+        if not (lease := context.leases.current(task.cluster)).is_held_by(current.id, task.epoch):
+            return stale(task.epoch, lease)
+        found = _try_previous(case)
     if not _record(case, found):
         return Outcome("SKIPPED", f"attempt {task.attempt} of {task.host} is not FAILED any more")
     return Outcome("PASSED", found.sentence)
@@ -78,15 +82,15 @@ def _try_previous(case: _Case) -> Diagnosis:
     previous = case.deployment.previous
     assert previous is not None  # can_be_diagnosed says so  # noqa: S101
     turn = host_commands.restore(case.deployment, previous, task.host, task.attempt, clock.now())
-    _audit(case, f"diagnose with {previous.version}", "is it the host or the version?")
+    _audit(case, f"diagnose with {previous.in_words}", "is it the host or the version?")
     if refused := host_commands.give_turns(context, case.deployment, [turn]):
-        return Diagnosis(Blame.UNCLEAR, f"{previous.version} was not tried: {refused.reason}")
+        return Diagnosis(Blame.UNCLEAR, f"{previous.in_words} was not tried: {refused.reason}")
     while clock.now() < case.deadline:
         report = context.fleet.report(task.cluster, task.host)
         if found := _result(case, turn, report):
             return found
         clock.sleep(context.poll_seconds)
-    why = f"{task.host} did not restore {previous.version} within {LONGEST_WAIT.seconds} s"
+    why = f"{task.host} did not restore {previous.in_words} within {LONGEST_WAIT.seconds} s"
     return Diagnosis(Blame.UNCLEAR, why)
 
 
@@ -96,7 +100,7 @@ def _result(case: _Case, turn: Turn, report: HostReport | None) -> Diagnosis | N
         return Diagnosis(Blame.UNCLEAR, f"{host} was removed")
     if isinstance(report, UnreadableReport):
         return Diagnosis(Blame.UNCLEAR, report.why)
-    if found := diagnosis(case.attempt, turn, report, _passed_elsewhere(case), case.deployment.target.version):
+    if found := diagnosis(case.attempt, turn, report, _passed_elsewhere(case), case.deployment.target):
         return found
     if since := report.unreachable_since(context.clock.now(), context.heartbeat_timeout):
         why = f"the agent of {host} is unreachable since {since:%Y-%m-%d %H:%M:%S} UTC, so nothing was tried on it"

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from lifecycle.application.context import Context
 from lifecycle.application.readable import readable
+from lifecycle.application.rollout.desired_version import named_deployment
 from lifecycle.application.rollout.observe import RECENT_LIMIT
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
@@ -26,7 +27,9 @@ def recorded(context: Context, cluster: Cluster) -> Epochs:
     A record that cannot be read must not stop a rollback. The other records have its epoch too.
     """
     desired, deployments = _desired(context, cluster), _recent(context, cluster)
-    return recorded_epochs(desired, context.fleet.reports(cluster), context.fleet.turn_epochs(cluster), deployments)
+    named, _ = readable(lambda: named_deployment(context, cluster, desired, deployments), None)
+    reports, (commands, _) = context.fleet.reports(cluster), readable(lambda: context.fleet.turn_epochs(cluster), {})
+    return recorded_epochs(desired, reports, commands, deployments, named)
 
 
 def claimed(context: Context, deployment: Deployment, lease: Lease) -> Lease:

@@ -6,6 +6,7 @@ Called by functions/rollout/finish, and by convergence for deployments that ende
 from dataclasses import dataclass, replace
 
 from lifecycle.application.context import Context
+from lifecycle.application.readable import readable
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.host_commands import cancel_turns, cancel_turns_until
 from lifecycle.domain.fleet.cluster import Cluster
@@ -48,7 +49,7 @@ def finish(
     cancel_turns(context, current)
     skipped = hosts_left_out(tuple(context.deployments.attempts(name)), tuple(context.deployments.questions(name)))
     closed = replace(
-        current,
+        _with_its_write(context, current),
         state=outcome,
         reason=reason,
         finished_at=current.finished_at or context.clock.now(),
@@ -59,6 +60,15 @@ def finish(
     _ = context.leases.release(cluster, lease)  # not held: freed before, or fenced
     queue.start_or_drop_after(context, cluster, closed)
     return Finished(closed.state, closed.reason)
+
+
+def _with_its_write(context: Context, current: Deployment) -> Deployment:
+    """Confirm a write of the desired version whose call was lost before it recorded that the write was done."""
+    writes = current.known_writes
+    if not writes.intended or writes.confirmed >= current.epoch:
+        return current
+    desired, _ = readable(lambda: context.registry.desired(current.cluster), None)
+    return current.confirming(desired) if desired and desired in writes.intended else current
 
 
 def restore_desired(context: Context, current: Deployment, outcome: DeploymentState) -> Deployment:
@@ -77,13 +87,17 @@ def restore_desired(context: Context, current: Deployment, outcome: DeploymentSt
     # Not a newer one of the same version, which is pending or was refused: it has written nothing.
     last = next((d for d in recent if observe.verifies(d) and d.target == previous), None)
     lease = context.leases.current(current.cluster)
-    if not lease.is_held_by(current.id, current.epoch):
-        return current
-    given_back = Desired(previous.version, previous.digest, current.epoch, last.id if last else current.id)
-    # First: if this call or the lease is lost in between, the record explains what the registry has.
     recorded = observe.deployment(context, current.cluster, current.id)
+    if not lease.is_held_by(current.id, current.epoch):
+        return replace(current, writes=recorded.writes)  # another call may have restored it and freed the lease
+    given_back = Desired(
+        previous.version, previous.digest, current.epoch, last.id if last else current.id, previous.config
+    )
+    # First: if this call or the lease is lost in between, the record explains what the registry has.
     if not context.deployments.put(recorded.intending(given_back)):
         # Another call has ended it, and its record has what that call wrote.
         return replace(current, writes=observe.deployment(context, current.cluster, current.id).writes)
+    if not context.leases.current(current.cluster).is_held_by(current.id, current.epoch):
+        return replace(current, writes=recorded.intending(given_back).writes)
     context.registry.set_desired(current.cluster, given_back)
     return replace(current, writes=recorded.confirming(given_back).writes)

@@ -4,6 +4,7 @@ Used by the phases of a rollout, by convergence and by the queries.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 
@@ -11,6 +12,8 @@ from lifecycle.application.context import Context
 from lifecycle.application.ports.step_reads import LoopRecords
 from lifecycle.application.readable import readable
 from lifecycle.application.rollout.desired_version import read_desired
+from lifecycle.application.rollout.earlier_environment import read_verdict
+from lifecycle.application.rollout.planned_config import planned_config
 from lifecycle.application.rollout.strays import find_strays
 from lifecycle.domain.convergence.set_back import set_back
 from lifecycle.domain.errors import InvalidName, Unknown, UnreadableRecord
@@ -26,7 +29,7 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kin
 from lifecycle.domain.rollout.epochs import recorded_epochs
 from lifecycle.domain.rollout.execution import Visit
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.domain.rollout.preflight import Observed
+from lifecycle.domain.rollout.preflight import Observed, replaced_version
 from lifecycle.domain.rollout.steps import Facts
 from lifecycle.domain.rollout.test_bed.hosts import wants_test_bed
 from lifecycle.domain.service.manifest import Manifest
@@ -131,8 +134,11 @@ def observed(context: Context, request: Request) -> Observed:
     recent, older = readable_deployments(context, cluster)
     found = read_desired(context, cluster, lease, recent)
     waiting, unqueued = readable(lambda: context.queue.waiting(cluster), None)
-    previous = previous_target(recent, request, found.desired)
-    return Observed(
+    config = planned_config(context, request, found.desired, recent)
+    previous = previous_target(recent, request, found.desired, config.revision)
+    settings = _balancer_settings(context, request, previous, reports)
+    replaced = replaced_version(request, previous, found.desired)
+    seen = Observed(
         manifest=manifest,
         lease=lease,
         desired=found.desired,
@@ -143,7 +149,9 @@ def observed(context: Context, request: Request) -> Observed:
         rotation=rotation(context, cluster, reports),
         bad_versions=context.fleet.quarantined(cluster),
         past=past_attempts(context, recent),
-        settings=_balancer_settings(context, request, previous, reports),
+        settings=settings,
+        replaced_version=replaced,
+        replaced=settings.others.get(replaced) or _manifest(context, request.service, replaced),
         bad_hosts=context.fleet.quarantined_hosts(cluster),
         freezes=context.freezes.all(),
         no_rollback_target=_missing_artifact(context, request, previous),
@@ -153,9 +161,14 @@ def observed(context: Context, request: Request) -> Observed:
         and context.dispatcher.has_test_bed(cluster),
         minute=context.minute,
         unreadable=tuple(map(str, (*found.unreadable, *unqueued, *older))),
-        strays=find_strays(context, cluster, set_back(found.desired, reports, lease, recent).ledger),
-        epochs=recorded_epochs(found.desired, reports, context.fleet.turn_epochs(cluster), recent),
+        earlier=read_verdict(context, request.environment, manifest) if request.kind is Kind.DEPLOY else None,
+        strays=find_strays(context, cluster, set_back(found.desired, reports, lease, recent, found.named).ledger),
+        config=config,
     )
+    # Last: another plan may take the lease, and lose it, while this one reads.
+    commands, lost = readable(lambda: context.fleet.turn_epochs(cluster), {})
+    epochs = recorded_epochs(found.desired, reports, commands, recent, found.named)
+    return replace(seen, epochs=epochs, unreadable=(*seen.unreadable, *map(str, lost)))
 
 
 def _balancer_settings(
@@ -202,16 +215,19 @@ def readable_deployments(
         limit *= 10
 
 
-def previous_target(recent: Sequence[Deployment], request: Request, desired: Desired | None) -> Target | None:
-    """Return the version that was last verified on every host, other than the requested one.
+def previous_target(
+    recent: Sequence[Deployment], request: Request, desired: Desired | None, config: int
+) -> Target | None:
+    """Return what was last verified on every host, other than the requested version with this configuration.
 
-    There is none for a repair that brings a version other than the desired one to new hosts: it cannot be
-    rolled back.
+    There is none for a repair that brings something other than what is desired to new hosts: it cannot be rolled
+    back.
     """
-    if request.only and desired and desired.version != request.version:
+    wanted = Target(request.version, "", config)
+    if request.only and desired and wanted.differs_from(desired.target):
         return None
     done = [d for d in recent if verifies(d) and d.id != request.deployment]
-    return next((d.target for d in done if d.target.version != request.version), None)
+    return next((d.target for d in done if wanted.differs_from(d.target)), None)
 
 
 def verified_target(recent: Sequence[Deployment]) -> Target | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from lifecycle.application.context import Context
 from lifecycle.application.readable import readable
 from lifecycle.application.rollout import epochs, observe, queue
+from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.finish import finish, restore_desired
 from lifecycle.application.rollout.host_commands import cancel_turns, cancel_turns_until, give_turns, prefetch
 from lifecycle.application.rollout.strays import take_out_strays
@@ -17,9 +18,10 @@ from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request, is_ahead
 from lifecycle.domain.rollout.desired_writes import NO_WRITES
-from lifecycle.domain.rollout.execution import execution_number
+from lifecycle.domain.rollout.execution import ExecutionState, execution_number
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.plan import Plan, plan
+from lifecycle.domain.service.commits import note_of
 from lifecycle.domain.service.target import Target
 
 
@@ -52,6 +54,9 @@ def begin(context: Context, request: Request, execution: str) -> Planned:
         return refused
     if existing is not None and existing.state is not DeploymentState.QUEUED:
         return _resume(context, existing, execution)
+    if existing is not None and existing.target.digest:
+        # It was recorded with the revision that was the newest then, and agents may have prefetched for it.
+        request = replace(request, config=existing.target.config)
     if (lease := context.leases.current(cluster)).deployment == request.deployment:
         # A call that was lost after it took the lease, or a rollback. However this plan ends, they end first.
         _close_former_holders(context, request, lease, lease)
@@ -70,16 +75,26 @@ def begin(context: Context, request: Request, execution: str) -> Planned:
 
 
 def _begin_planned(context: Context, request: Request, execution: str, found: Plan) -> Planned:
-    if found.blockers:
-        return _refuse(context, request, list(found.blockers))
+    if reasons := [*found.blockers, *_unexplained(request, found)]:
+        return _refuse(context, request, reasons)
     desired, _ = readable(lambda: context.registry.desired(request.cluster), None)
     if found.nothing_to_do and (found.is_verified or request.only) and request.kind is not Kind.ROLLBACK:
         why = f"every host of {request.cluster} serves {request.version} already"
         queue.close_pending(context, request, DeploymentState.REFUSED, why)
         return Planned("NOTHING_TO_DO", 0, why)
+    if context.executions.rollout_state(execution) in (ExecutionState.STOPPED, ExecutionState.ENDED):
+        # Nothing would carry the deployment on: this is a late copy of a call.
+        return Planned("REFUSED", 0, f"the execution {execution} has ended, so it begins nothing")
     if found.waits_for:
         return _take_slot(context, request, execution, found)
     return _take_lease(context, request, execution, found, desired)
+
+
+def _unexplained(request: Request, found: Plan) -> list[str]:
+    """Return what an override lacks: the command line asks for its reason, an execution started by hand does not."""
+    overridden = Override.STAGING in request.overrides and found.earlier is not None and found.earlier.blocks
+    needs = "--despite-staging needs a --reason, which the audit log records"
+    return [needs] if overridden and not request.reason.strip() else []
 
 
 def _second_execution(existing: Deployment | None, execution: str) -> Planned | None:
@@ -105,7 +120,8 @@ def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
         return _has_ended(existing)
     lease, recorded = context.leases.current(cluster), epochs.recorded(context, cluster)
     if recorded.established.epoch > existing.epoch:
-        return _fenced(context, existing, recorded.established.reason(existing.epoch, existing.id))
+        return _fenced(context, existing, recorded.established.way_out(existing.epoch, existing.id))
+    found_by_hand = _record_hand_made(context, existing, lease) if recorded.changed_by_hand else ""
     current = existing
     if lease.was_lost(existing.id, existing.epoch):
         why = f"the lease of {cluster} was deleted or set back to epoch {lease.epoch}"
@@ -123,19 +139,28 @@ def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
         _ = context.leases.release(cluster, Lease(current.epoch, current.id))  # not held: somebody has freed it
         return _has_ended(observe.deployment(context, cluster, current.id))
     if _write_desired_again(context, current) and current.known_writes.confirmed < current.epoch:
-        _ = context.deployments.put(current.confirming(_own_desired(current)))  # refused: it has ended since
+        _ = context.deployments.put(current.confirming(current.desired))  # refused: it has ended since
     queue.clear_slot(context, existing.request)
-    return Planned("PLANNED", current.epoch, f"{existing.id} continues in execution {execution}")
+    return Planned("PLANNED", current.epoch, f"{existing.id} continues in execution {execution}{found_by_hand}")
 
 
-def _own_desired(current: Deployment) -> Desired:
-    return Desired(current.target.version, current.target.digest, current.epoch, current.id)
+def _record_hand_made(context: Context, existing: Deployment, lease: Lease) -> str:
+    """Record that a person changed the desired version meanwhile; returns the end of a sentence about it.
+
+    The deployment goes on with its own version, which was approved. Convergence then holds the cluster.
+    """
+    cluster = existing.cluster
+    found = read_desired(context, cluster, lease, observe.recent_deployments(context, cluster)).nobodys
+    if found is None:
+        return ""
+    context.record_action(cluster, existing.id, "found the desired version changed by hand", found.held)
+    return f"; {found.held}"
 
 
 def _intending_again(current: Deployment) -> Deployment:
     """Return the record to put before `_write_desired_again`; a repair that wrote nothing writes nothing now."""
     wrote = current.known_writes.intended or not current.request.only
-    return current.intending(_own_desired(current)) if wrote else current
+    return current.intending(current.desired) if wrote else current
 
 
 def _write_desired_again(context: Context, current: Deployment) -> bool:
@@ -144,7 +169,7 @@ def _write_desired_again(context: Context, current: Deployment) -> bool:
     An earlier call may have been lost between the record of that epoch and this. A deployment that is fenced now
     may have written its own version while the lease was lost.
     """
-    mine = _own_desired(current)
+    mine = current.desired
     desired, _ = readable(lambda: context.registry.desired(current.cluster), None)
     if desired is None or desired.epoch >= mine.epoch:
         return desired == mine
@@ -218,13 +243,15 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
     The order is: record, lease, quarantine of a rolled back version, desired version, prefetch commands,
     record again. Each is safe to repeat.
     """
-    now, cluster = context.clock.now(), request.cluster
+    cluster = request.cluster
+    _ = take_out_strays(context, cluster, found.strays)  # those that are held are in the plan's warnings
+    now = context.clock.now()
     replaced = _record_replacement(context, request)
     _record_start(context, request)
     before = context.leases.current(cluster)
     established = found.epochs.established
     if before.deployment == request.deployment and before.epoch < established.epoch:
-        return _refuse(context, request, [established.reason(before.epoch, request.deployment)])
+        return _refuse(context, request, [established.way_out(before.epoch, request.deployment)])
     record = _record(context, request, execution, found)
     begins = replace(record, state=DeploymentState.QUEUED, reason="is about to begin")
     # If this call is lost after it took the lease, convergence needs the record to resume the deployment.
@@ -246,11 +273,10 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
     if before.deployment or before.epoch + 1 < lease.epoch:  # free, but others may be open if it was set back
         _close_former_holders(context, request, before, lease)
     deployment = replace(record, epoch=lease.epoch, claimed=lease.epoch, writes=began.known_writes)
-    _ = take_out_strays(context, cluster, found.strays)  # those that are held are in the plan's warnings
     if request.rollback_of:
-        _quarantine(context, request)
+        _quarantine(context, request, deployment.target)
     if not request.only or (desired and desired.version == request.version and not found.desired_is_nobodys):
-        wanted = _own_desired(deployment)
+        wanted = deployment.desired
         # First: if this call or the lease is lost in between, the record explains what the registry has.
         if began.state.final or not context.deployments.put(began.intending(wanted)):
             return _ended_meanwhile(context, deployment)
@@ -298,7 +324,7 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
     return Deployment(
         request=request,
         epoch=0,
-        target=Target(request.version, manifest.digest),
+        target=found.target,
         previous=found.previous,
         hosts=hosts,
         host_count=len(hosts),
@@ -307,6 +333,7 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
         execution=execution,
         skipped_hosts=observe.previously_skipped_hosts(context, request),
         writes=earlier.known_writes if earlier else NO_WRITES,
+        changes=note_of(found.changes, found.compare),
     )
 
 
@@ -341,13 +368,13 @@ def _close_expired(context: Context, request: Request, holder: str) -> None:
         _ = context.deployments.put(closed)  # refused: another call has closed it
 
 
-def _quarantine(context: Context, request: Request) -> None:
-    """Quarantine the version that is rolled back, so that neither convergence nor a deploy brings it back."""
+def _quarantine(context: Context, request: Request, target: Target) -> None:
+    """Quarantine the version that is rolled back, or its configuration if only that is."""
     bad, _ = readable(lambda: context.deployments.get(request.cluster, str(request.rollback_of)), None)
-    if bad is not None and bad.target.version != request.version:
+    if bad is not None and (name := bad.target.bad_part(target)):
         why = f"rolled back by {request.requested_by} ({request.deployment}): {request.reason}"
-        context.record_request(request, f"quarantine {bad.target.version}", request.reason)
-        context.fleet.quarantine(request.cluster, bad.target.version, why)
+        context.record_request(request, f"quarantine {name}", request.reason)
+        context.fleet.quarantine(request.cluster, name, why)
 
 
 def _record_replacement(context: Context, request: Request) -> str:

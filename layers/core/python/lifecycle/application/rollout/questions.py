@@ -71,7 +71,7 @@ def approval_question(context: Context, current: Deployment, step: AwaitApproval
         id=f"approval-{step.gate}" + (f"-{step.bed}-{step.again}" if step.bed else ""),
         kind=QuestionKind.APPROVAL,
         choices=step.choices,
-        reason=step.reason,
+        reason=f"{step.reason}; {current.changes.sentence}" if current.changes.sentence else step.reason,
         asked_at=now,
         attempt=step.bed,
         again=step.again,

@@ -9,12 +9,14 @@ from typing import TypeAlias
 
 from lifecycle.domain.rollout.deployment import Request
 
-Payload: TypeAlias = dict[str, str | list[str] | None]
+Payload: TypeAlias = dict[str, str | int | list[str] | None]
 
 
 def payload(request: Request) -> Payload:
     """Return the input of an execution that carries out `request`."""
-    return {name: _plain(value) for name, value in asdict(request).items()}
+    plain: Payload = {name: _plain(value) for name, value in asdict(request).items() if name != "config"}
+    # A control plane of before knows no configuration.
+    return plain if request.config is None else {**plain, "config": request.config}
 
 
 def _plain(value: str | tuple[str, ...] | None) -> str | list[str] | None:

@@ -21,30 +21,36 @@ from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Answer, Choice, 
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.provenance import HandMade
+from lifecycle.domain.service.target import Target
 
 
 @dataclass(frozen=True, slots=True)
 class RollbackTarget:
-    """The deployment to undo, and the version that was verified before it."""
+    """The deployment to undo, and what was verified before it."""
 
     bad: Deployment
-    version: str
+    to: Target
 
 
 def rollback_target(context: Context, cluster: Cluster) -> RollbackTarget:
-    """Return the newest other version that was DONE and is not quarantined; raises Refused if there is none."""
+    """Return the newest other target that was DONE and is not quarantined; raises Refused if there is none.
+
+    Another revision of the configuration is another target, also with the same version.
+    """
     recent = list(recent_deployments(context, cluster))
     bad = _desired_deployment(context, cluster, recent)
     if bad is None:
         raise Refused(f"the rollback of {cluster}", [f"{cluster} never had a deployment"])
     quarantined = context.fleet.quarantined(cluster)
     good = [
-        each.target.version
+        each.target
         for each in recent
-        if each.state is DeploymentState.DONE and each.target.version not in {bad.target.version, *quarantined}
+        if each.state is DeploymentState.DONE
+        and each.target.differs_from(bad.target)
+        and not each.target.quarantined_in(quarantined)
     ]
     if not good:
-        why = f"no version other than {bad.target.version} was verified there, or all of them are quarantined"
+        why = f"no version other than {bad.target.in_words} was verified there, or all of them are quarantined"
         raise Refused(f"the rollback of {cluster}", [why])
     return RollbackTarget(bad, good[0])
 

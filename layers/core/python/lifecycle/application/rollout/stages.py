@@ -22,7 +22,7 @@ from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.capacity import Floor, refuse_drain
-from lifecycle.domain.rollout.decision import hosts_left_out
+from lifecycle.domain.rollout.decision import hosts_left_out, latest_attempts
 from lifecycle.domain.rollout.deployment import Kind
 from lifecycle.domain.rollout.fallen import fall_blame
 from lifecycle.domain.rollout.shared_fault import unhealthy_together
@@ -109,7 +109,7 @@ def _check_drain(running: Running) -> _DrainCheck:
         return _DrainCheck(TargetState.ABSENT, f"{host} has no agent")
     attempts, questions = context.deployments.attempts_and_questions(running.deployment.id)
     # Two hosts of one step record their attempts before this check, so each counts the other as draining.
-    under_way = {a.host for a in attempts if not a.state.ended} - {host}
+    under_way = {each for each, a in latest_attempts(attempts).items() if not a.state.ended} - {host}
     rotation = observe.rotation(context, cluster, reports)
     serving = {each: TargetState.DRAINING if each in under_way else state for each, state in rotation.items()}
     members = frozenset(reports) - set(context.fleet.quarantined_hosts(cluster))
@@ -224,6 +224,9 @@ def _self_test_problem(running: Running, report: HostReport | None) -> str | Non
     test = report.self_test
     if report.digest != digest or test.digest != digest:
         return f"expected digest {digest[:12]}, found {report.digest[:12]} installed, {test.digest[:12]} tested"
+    if report.config != running.target.config:
+        found, wanted = report.config or "none", running.target.config or "none"
+        return f"expected config {wanted}, found {found}: an agent of before knows no configuration, so update it"
     if not report.running or test.boot != report.boot:
         return f"the service of {running.host} has stopped or restarted since its self-test"
     return None if test.passed else f"self-test failed: {test.detail}"

@@ -40,6 +40,8 @@ def take_out_untested(
         report = reports.get(host)
         if not failed_drained(attempt) or report is None or not state_of(rotation, host).in_rotation:
             continue
+        if report.epoch > holder.epoch:
+            continue  # the ledger was set back: a later deployment has updated this host since
         untested = drift_reason(report, TargetState.HEALTHY, holder.target)
         if untested and context.leases.current(cluster).is_held_by(holder.id, holder.epoch):
             context.record_action(

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from lifecycle.domain.convergence.crash_loop import CrashLoop, crash_loops
-from lifecycle.domain.convergence.failed_repairs import failed_repair, next_tries, pauses_before_repairs
+from lifecycle.domain.convergence.failed_repairs import next_tries, pauses_before_repairs
 from lifecycle.domain.convergence.resume import AbortUnresumed, AskToResume, Resume, ResumeLater, resume
 from lifecycle.domain.convergence.set_back import IN_STEP, SetBack
 from lifecycle.domain.convergence.shared_outage import outage_words
@@ -47,12 +47,13 @@ class Converged:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A new deployment of this version to the drifted hosts, or to the hosts in `only`."""
+    """A new deployment of this version and configuration to the drifted hosts, or to the hosts in `only`."""
 
     version: str
     drift: Mapping[str, str]
     reason: str
     only: tuple[str, ...] = ()
+    config: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +221,7 @@ def _settle_unled(facts: ClusterFacts, found: Orphaned) -> Resume | CloseStopped
     """Settle a deployment that nothing continues, if its lease was lost, or the ledger was set back to its time."""
     newest, open_ = facts.set_back.newest, found.deployment
     if facts.set_back.ledger and newest.epoch > open_.epoch:
-        return CloseOrphaned(open_.id, newest.reason(open_.epoch, open_.id))
+        return CloseOrphaned(open_.id, newest.way_out(open_.epoch, open_.id))
     if open_.epoch and facts.lease.was_lost(open_.id, open_.epoch):
         if found.execution is ExecutionState.STOPPED:
             return CloseStopped(open_.id, f"its execution {open_.execution} was stopped by hand")
@@ -250,7 +251,7 @@ def _with_lease(facts: ClusterFacts, now: datetime) -> Convergence:
     if _holder_has_ended(facts, now):
         return FreeLease(facts.lease, f"{name} holds the lease, but has ended or never began")
     if holder and facts.set_back.ledger:
-        return CloseOrphaned(name, facts.set_back.newest.reason(facts.lease.epoch, name))
+        return CloseOrphaned(name, facts.set_back.newest.way_out(facts.lease.epoch, name))
     if holder is None or _is_handed_over(facts, holder, now):
         return Hold(_drift_reasons(facts), f"{name} is about to begin")
     if facts.execution is ExecutionState.STOPPED:
@@ -280,8 +281,8 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
         state = facts.last.state if facts.last else "unknown"
         why = f"{desired.deployment} is {state}, so {desired.version} is not known to be good"
         return _repair_new_hosts(facts, now) or Hold(drift, why)
-    if desired.version in facts.bad_versions:
-        return Hold(drift, f"{desired.version} is quarantined: {facts.bad_versions[desired.version]}")
+    if why := desired.target.quarantined_in(facts.bad_versions):
+        return Hold(drift, why)
     unreachable = {
         host: since
         for host in drift
@@ -291,24 +292,23 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
     waiting = {*unreachable, *together, *pauses}
     reachable = {host: why for host, why in drift.items() if host not in waiting}
     if reachable:
-        return Repair(
-            desired.version,
-            reachable,
-            f"drift from {desired.version}: {_listed(reachable)}",
-            _only(reachable),
-        )
-    held = _without_repair(facts, drift, unreachable, now)
-    return held or Converged(f"every host serves {desired.version}")
+        why = f"drift from {desired.target.in_words}: {_listed(reachable)}"
+        return Repair(desired.version, reachable, why, _only(reachable), desired.config)
+    held = _without_repair(facts, drift, unreachable, pauses, now)
+    return held or Converged(f"every host serves {desired.target.in_words}")
 
 
 def _without_repair(
-    facts: ClusterFacts, drift: Mapping[str, str], unreachable: Mapping[str, datetime], now: datetime
+    facts: ClusterFacts,
+    drift: Mapping[str, str],
+    unreachable: Mapping[str, datetime],
+    pauses: Mapping[str, str],
+    now: datetime,
 ) -> Hold | None:
     """Return why no drifted host may be repaired now; None if there is no drift."""
     if (together := facts.unhealthy_together) and facts.last:
         since = facts.unhealthy_since or now
         return Hold(drift, outage_words(facts.last.cluster, together, len(_members(facts)), since))
-    pauses = facts.pauses(now)
     if pauses.keys() & drift.keys():
         return Hold(drift, listed([pauses[host] for host in drift if host in pauses], separator="; "))
     if unreachable:
@@ -321,7 +321,7 @@ def _is_known_to_be_good(facts: ClusterFacts, desired: Desired) -> bool:
     """Return whether the desired version was verified: a repair of it that failed does not change that."""
     if facts.last is None or facts.last.state is DeploymentState.DONE:
         return facts.last is not None
-    return failed_repair(facts.last) and facts.verified == Target(desired.version, desired.digest)
+    return facts.last.is_failed_repair and facts.verified == desired.target
 
 
 def _members(facts: ClusterFacts) -> set[str]:
@@ -331,13 +331,13 @@ def _members(facts: ClusterFacts) -> set[str]:
 
 def _repair_new_hosts(facts: ClusterFacts, now: datetime) -> Repair | None:
     """Repair hosts that joined while no version is known to be good, with the version that was verified last."""
-    if facts.verified is None or facts.verified.version in facts.bad_versions:
+    if facts.verified is None or facts.verified.quarantined_in(facts.bad_versions):
         return None
     ended = facts.ended
     if (
         ended
         and ended.request.kind is Kind.CONVERGE
-        and not (ended.state is DeploymentState.DONE or failed_repair(ended))
+        and not (ended.state is DeploymentState.DONE or ended.is_failed_repair)
     ):
         return None  # an abort is not retried automatically
     pauses = facts.pauses(now)
@@ -349,8 +349,9 @@ def _repair_new_hosts(facts: ClusterFacts, now: datetime) -> Repair | None:
         and not report.unreachable_since(now, facts.heartbeat_timeout)
         and host not in pauses
     }
-    version = facts.verified.version
-    return Repair(version, new, f"{version} was verified last: {_listed(new)}", _only(new)) if new else None
+    good = facts.verified
+    why = f"{good.in_words} was verified last: {_listed(new)}"
+    return Repair(good.version, new, why, _only(new), good.config) if new else None
 
 
 def _silence(report: HostReport, since: datetime) -> str:
@@ -383,12 +384,9 @@ def _holder_has_ended(facts: ClusterFacts, now: datetime) -> bool:
 def _drift_reasons(facts: ClusterFacts) -> dict[str, str]:
     if facts.desired is None:
         return {}
-    skipped = facts.last.skipped_hosts if facts.last else ()
-    target = Target(facts.desired.version, facts.desired.digest)
+    members, target = _members(facts), facts.desired.target
     return {
         host: why
         for host, report in sorted(facts.reports.items())
-        if host not in skipped
-        and host not in facts.bad_hosts
-        and (why := drift_reason(report, state_of(facts.rotation, host), target))
+        if host in members and (why := drift_reason(report, state_of(facts.rotation, host), target))
     }

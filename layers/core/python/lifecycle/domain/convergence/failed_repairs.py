@@ -10,17 +10,11 @@ from datetime import datetime, timedelta
 from lifecycle.domain.convergence.crash_loop import CrashLoop
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Rotation, state_of
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.time_format import moment
 
 # The next repair of a host begins this many of the policy's minutes after a failed one, twice as many each time.
 FIRST_PAUSE, LONGEST_PAUSE = 5, 120
-
-
-def failed_repair(deployment: Deployment) -> bool:
-    """Return whether a repair ended because its host failed, and not by a human or a lost execution."""
-    ended = deployment.request.kind is Kind.CONVERGE and deployment.state is DeploymentState.ABORTED
-    return ended and bool(deployment.failed_host)
 
 
 def next_tries(recent: Sequence[Deployment], minute: timedelta) -> Mapping[str, datetime]:
@@ -28,7 +22,7 @@ def next_tries(recent: Sequence[Deployment], minute: timedelta) -> Mapping[str, 
     failed: dict[str, list[datetime]] = {}
     settled: set[str] = set()
     for each in recent:
-        if failed_repair(each) and each.failed_host not in settled and each.finished_at:
+        if each.is_failed_repair and each.failed_host not in settled and each.finished_at:
             failed.setdefault(each.failed_host, []).append(each.finished_at)
         elif each.state is DeploymentState.DONE and each.request.only:
             settled |= set(each.request.only)

@@ -18,7 +18,7 @@ from lifecycle.domain.rollout.lease import Lease
 class SetBack:
     """The comparison of a cluster's stores: `ledger` says why the ledger was set back, or is empty.
 
-    `newest` is the newest epoch of the desired version and of most hosts, which a restored ledger does not have.
+    `newest` is the newest epoch that is established. If the ledger was set back, it does not have that one.
     """
 
     ledger: str = ""
@@ -34,9 +34,18 @@ IN_STEP = SetBack()
 
 
 def set_back(
-    desired: Desired | None, reports: Mapping[str, HostReport], lease: Lease, recent: Sequence[Deployment]
+    desired: Desired | None,
+    reports: Mapping[str, HostReport],
+    lease: Lease,
+    recent: Sequence[Deployment],
+    named: Deployment | None,
 ) -> SetBack:
-    """Compare the epochs of the ledger with those of the desired version and of the hosts."""
-    newest = recorded_epochs(desired, reports, {}, ()).established
-    known = max([lease.epoch, *(each.epoch for each in recent)])
+    """Compare the epochs of the ledger with those of the desired version and of the hosts.
+
+    `named` is the record of the deployment that `desired` names. A version that a person wrote shows nothing.
+    """
+    newest = recorded_epochs(desired, reports, {}, recent, named).established
+    records = (*recent, *([named] if named else []))
+    # A plan that was refused after it had the lease has no epoch, but has claimed one.
+    known = max([lease.epoch, *(max(each.epoch, each.claimed) for each in records)])
     return SetBack(newest.reason(known, "the ledger") if newest.epoch > known else "", newest)

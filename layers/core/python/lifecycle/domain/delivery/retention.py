@@ -103,7 +103,7 @@ class Retained:
 
     version: str
     why: str
-    bytes: int = 0
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Deletable:
 
     version: str
     why: str
-    bytes: int = 0
+    bytes: int
 
 
 Retention: TypeAlias = Retained | Deletable

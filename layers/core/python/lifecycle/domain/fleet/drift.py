@@ -24,6 +24,8 @@ def drift_reason(  # noqa: PLR0911 (one for each reason)
         return f"has {report.installed or 'nothing'} installed"
     if not report.running:
         return f"runs nothing: {report.not_running}"
+    if report.config != target.config:
+        return f"runs with config {report.config or 'none'}, not with {target.config or 'none'}"
     if not report.has_passed(target.digest):
         return "has not passed its self-test since the service started"
     if state is not (TargetState.HEALTHY if group is Group.MAIN else TargetState.TEST_GROUP):

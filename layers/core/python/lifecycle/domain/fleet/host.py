@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.fleet.epoch import CREDIBLE, Epoch
 from lifecycle.domain.fleet.host_command import Order, Turn
 
 # A host's clock that differs by more is named to people.
@@ -87,7 +88,7 @@ class HostReport:
     zone: str
     seen_at: datetime
     agent_started_at: datetime
-    epoch: int = 0
+    epoch: Epoch = 0
     attempt: int = 0
     order: Order = Order.IDLE
     deployment: str = ""
@@ -104,6 +105,7 @@ class HostReport:
     ended: ServiceEnd | None = None
     leftover: str = ""
     skew: float | None = None
+    config: int = 0
 
     @property
     def not_running(self) -> str:
@@ -144,6 +146,8 @@ class HostReport:
         if self.epoch > turn.epoch:
             found = f"{self.host} has acted under epoch {self.epoch} ({self.deployment})"
             why = f"this deployment has epoch {turn.epoch}"
+            if self.epoch > CREDIBLE:
+                return f"{found}, which no deployment had: stop its agent, delete its state.json and its report"
             return f"{found}, {why}: abort it and deploy again, which takes a higher epoch"
         acted = (self.epoch, self.attempt, self.order.progress_rank)
         if acted <= (turn.epoch, turn.attempt, turn.order.progress_rank):

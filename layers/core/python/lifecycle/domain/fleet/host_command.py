@@ -4,9 +4,12 @@ Written by the stages of a rollout, read by the host's agent.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
+
+from lifecycle.domain.fleet.epoch import Epoch
+from lifecycle.domain.service.target import Target
 
 
 class Order(StrEnum):
@@ -46,23 +49,45 @@ class Turn:
 
     A turn is identified by (epoch, attempt). After `expires_at` the agent does not begin it. Every host of a
     plan prefetches under attempt 0. Attempt 1 or later means that its turn is near, and the agent polls
-    quickly.
+    quickly. `config` is the revision of the configuration to run the version with; 0 is none.
     """
 
     host: str
     order: Order
     deployment: str
-    epoch: int
+    epoch: Epoch
     attempt: int
     version: str
     digest: str
     issued_at: datetime
     expires_at: datetime
+    config: int = 0
+
+    @property
+    def target(self) -> Target:
+        return Target(self.version, self.digest, self.config)
 
     @property
     def progress_rank(self) -> TurnRank:
         """The rank of this turn; it never replaces a turn of a higher rank."""
         return TurnRank(self.epoch, self.order is Order.IDLE, self.attempt, self.order.progress_rank)
+
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableTurn(Turn):
+    """The turn of a host that cannot be read beside its epoch; `why` says where it is. It is never stored."""
+
+    why: str = ""
+
+    @classmethod
+    def of(cls, host: str, epoch: int, why: str) -> "UnreadableTurn":
+        """Return the turn that stands in for the stored one."""
+        return cls(
+            host, Order.IDLE, "", epoch, 0, version="", digest="", issued_at=_NEVER, expires_at=_NEVER, why=why
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +107,8 @@ class RefusedTurn:
     def reason(self) -> str:
         """Return why the turn was refused, and what to do."""
         mine, held = self.turn, self.held
+        if isinstance(held, UnreadableTurn):
+            return f"{mine.host} holds a command of epoch {held.epoch}, this has epoch {mine.epoch}; {held.why}"
         if held.epoch > mine.epoch:
             found = f"{mine.host} holds a command of epoch {held.epoch} ({held.deployment})"
             why = f"this deployment has epoch {mine.epoch}"

@@ -150,7 +150,7 @@ def _of_question(before: Question | None, after: Question) -> Notification | Non
     cluster = cluster_of(after.deployment)
     about = f"{cluster}: {after.deployment}"
     answer = after.answer
-    if before and answer:
+    if answer:
         what, state, text = NotificationKind.ANSWERED, str(answer.choice), answer.why
         summary = _line(f"{about}: {answer.by} answered {answer.choice}{_subject(after)}")
     else:
@@ -164,13 +164,13 @@ def _of_question(before: Question | None, after: Question) -> Notification | Non
         id=f"{cluster}/{after.deployment}/{after.id}/{'answered' if state else 'asked'}",
         kind=what,
         cluster=cluster,
-        at=answer.at if before and answer else after.asked_at,
+        at=answer.at if answer else after.asked_at,
         summary=summary,
         text=text,
         state=state,
         deployment=after.deployment,
         host=after.host,
-        by=answer.by if before and answer else "",
+        by=answer.by if answer else "",
         question=after.id,
         choices=tuple(str(choice) for choice in after.choices),
         evidence=after.evidence[-LONGEST:],

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from lifecycle.domain.fleet.epoch import Epoch
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.execution import Visit
 
@@ -54,7 +55,7 @@ class HostAttempt:
     deployment: str
     host: str
     number: int
-    epoch: int
+    epoch: Epoch
     execution: str
     started_at: datetime
     state: AttemptState = AttemptState.STARTED

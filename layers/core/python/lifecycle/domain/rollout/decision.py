@@ -225,24 +225,26 @@ class Situation:
 def effects(offered: Sequence[Choice], deployment: Deployment, host: str, situation: Situation) -> dict[Choice, str]:
     """Return the effect of each choice here and now."""
     updated, left = situation.updated, situation.left
-    target, previous = deployment.target.version, deployment.previous.version if deployment.previous else ""
+    target, previous = deployment.target.in_words, deployment.previous.in_words if deployment.previous else ""
     rest = f"{_listed(left)} next" if left else "no host is left after it"
     others = f"{_hosts_with(updated, target)}{_hosts_with(left, previous)}"
     texts = {
         Choice.RETRY: f"drain {host} if it serves, and install {target} again; then {rest}",
         Choice.SKIP_HOST: f"{host} stays as it is, out of this deployment; {rest}",
         Choice.FORCE_NEXT: f"{host} stays as it is for now; {rest}; you are asked about {host} again at the end",
-        Choice.ROLL_BACK: _rollback_effect(situation, host, target, previous),
+        Choice.ROLL_BACK: _rollback_effect(situation, host, deployment),
         Choice.ABORT: f"all stays as it is: {others}{host} as it is now",
     }
     return {choice: texts.get(choice, CONSEQUENCES[choice]) for choice in offered}
 
 
-def _rollback_effect(situation: Situation, host: str, target: str, previous: str) -> str:
-    hosts = situation.rolled_back
+def _rollback_effect(situation: Situation, host: str, deployment: Deployment) -> str:
+    hosts, to = situation.rolled_back, deployment.previous
+    previous = to.in_words if to else ""
     rolled = f"roll {_listed(hosts)} back to {previous}" if hosts else f"every other host has {previous}"
     stays = f"; {host} is quarantined and stays as it is" if situation.quarantined else ""
-    return f"{rolled}{stays}; {target} is quarantined"
+    bad = deployment.target.bad_part(to) if to else deployment.target.version
+    return f"{rolled}{stays}; {bad} is quarantined"
 
 
 def _hosts_with(hosts: Sequence[str], version: str) -> str:

@@ -11,9 +11,12 @@ from enum import StrEnum
 from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet.cluster import Cluster, cluster_named
 from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.epoch import Epoch
 from lifecycle.domain.rollout.desired_writes import NO_WRITES, DesiredWrites
 from lifecycle.domain.rollout.execution import continues
 from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote
+from lifecycle.domain.service.commits import NO_NOTE as NO_CHANGES
+from lifecycle.domain.service.commits import ChangeNote
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 
@@ -98,6 +101,7 @@ class Override(StrEnum):
     QUARANTINE = "QUARANTINE"  # the version is quarantined here
     FREEZE = "FREEZE"  # the cluster, its environment or everything is frozen
     NO_ROLLBACK_TARGET = "NO_ROLLBACK_TARGET"  # the previous version could not be deployed again
+    STAGING = "STAGING"  # staging did not verify the version
 
     @classmethod
     def _missing_(cls, value: object) -> "Override | None":
@@ -109,7 +113,8 @@ class Override(StrEnum):
 class Request:
     """The request for a deployment, and the input of its execution.
 
-    `only` restricts it to these hosts, if any are named.
+    `only` restricts it to these hosts, if any are named. `config` is the revision of the configuration; None stands
+    for the newest one when the deployment is planned.
     """
 
     deployment: str
@@ -122,6 +127,7 @@ class Request:
     rollback_of: str | None = None
     overrides: tuple[Override, ...] = ()
     only: tuple[str, ...] = ()
+    config: int | None = None
 
     @property
     def cluster(self) -> Cluster:
@@ -147,11 +153,11 @@ class Deployment:
     empty where only the rest was read. `previous` is the rollback target. `execution` is the name of the
     state-machine execution that carries it now. `writes` is None where an older version wrote the record. `claimed`
     is the epoch of the lease that its plan took last, which may not have become its epoch. `failed_host` is the host
-    at which a repair ended.
+    at which a repair ended. `changes` are the commits that it brings, or takes back.
     """
 
     request: Request
-    epoch: int
+    epoch: Epoch
     target: Target
     previous: Target | None
     hosts: tuple[str, ...]
@@ -166,8 +172,9 @@ class Deployment:
     host_count: int = 0
     resumptions: Resumptions = NOT_RESUMED
     writes: DesiredWrites | None = None
-    claimed: int = 0
+    claimed: Epoch = 0
     failed_host: str = ""
+    changes: ChangeNote = NO_CHANGES
 
     @property
     def id(self) -> str:
@@ -193,6 +200,12 @@ class Deployment:
         )
 
     @property
+    def is_failed_repair(self) -> bool:
+        """True for a repair that ended because its host failed, and not by a human or a lost execution."""
+        ended = self.request.kind is Kind.CONVERGE and self.state is DeploymentState.ABORTED
+        return ended and bool(self.failed_host)
+
+    @property
     def known_writes(self) -> DesiredWrites:
         """Return its writes of the desired version, inferred where an older version wrote the record.
 
@@ -201,9 +214,14 @@ class Deployment:
         """
         if self.writes is not None:
             return self.writes
-        own = (Desired(self.target.version, self.target.digest, self.epoch, self.id),) if self.epoch else ()
+        own = (self.desired,) if self.epoch else ()
         unplanned = self.state.final and self.state is not DeploymentState.DONE and not self.host_count
         return DesiredWrites(own, 0 if unplanned or self.request.only else self.epoch)
+
+    @property
+    def desired(self) -> Desired:
+        """The desired version that it writes."""
+        return Desired(self.target.version, self.target.digest, self.epoch, self.id, self.target.config)
 
     def intending(self, desired: Desired) -> "Deployment":
         """Return the record to put before the deployment writes this desired version."""
@@ -233,6 +251,7 @@ class Deployment:
             reason=reason,
             kind=Kind.ROLLBACK,
             rollback_of=self.id,
+            config=to.config,
         )
 
     @property

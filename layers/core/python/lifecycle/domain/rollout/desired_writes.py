@@ -6,6 +6,7 @@ A part of the deployment's record, written by plan.py and finish.py. provenance.
 from dataclasses import dataclass, replace
 
 from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.epoch import Epoch
 
 # A deployment writes twice, and once more for each lost lease. A record has a limited size.
 INTENDED_LIMIT = 20
@@ -20,7 +21,7 @@ class DesiredWrites:
     """
 
     intended: tuple[Desired, ...] = ()
-    confirmed: int = 0
+    confirmed: Epoch = 0
 
     def intending(self, desired: Desired) -> "DesiredWrites":
         """Return these writes with one more that is about to happen; the oldest make way for it."""

@@ -12,6 +12,7 @@ from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
 from lifecycle.domain.rollout.deployment import Deployment, Kind
+from lifecycle.domain.service.target import Target
 
 # States in which the host was drained, and the host itself failed: the previous version can be tried there.
 _BEFORE_SELF_TEST = (AttemptState.DRAINED, AttemptState.INSTALLED)
@@ -44,7 +45,7 @@ def can_be_diagnosed(deployment: Deployment, attempt: HostAttempt) -> bool:
 
 
 def diagnosis(
-    attempt: HostAttempt, turn: Turn, report: HostReport, passed_elsewhere: int, target: str
+    attempt: HostAttempt, turn: Turn, report: HostReport, passed_elsewhere: int, target: Target
 ) -> Diagnosis | None:
     """Return the diagnosis from the host's report on its RESTORE turn; None while that is under way.
 
@@ -53,31 +54,34 @@ def diagnosis(
     if not report.answers(turn) or report.order is not Order.RESTORE:
         return None
     if report.stage is AgentStage.FAILED:
-        return _failed_too(turn, report, target)
+        return _failed_too(turn, report, target.version)
     if report.stage is not AgentStage.DONE:
         return None
-    if not report.has_passed(turn.digest):
+    if not report.has_passed(turn.digest) or report.config != turn.config:
         return Diagnosis(
-            Blame.UNCLEAR, f"{report.host} reports that it restored {turn.version}, but not that its self-test passed"
+            Blame.UNCLEAR,
+            f"{report.host} reports that it restored {turn.target.in_words}, but not that its self-test passed",
         )
     others = f"; {_hosts(passed_elsewhere)} the new one" if passed_elsewhere else ""
     if attempt.reached not in _BEFORE_SELF_TEST:
         sentence = (
-            f"{report.host} passes its self-test with {turn.version}, as it did with the new one{others}: "
+            f"{report.host} passes its self-test with {turn.target.in_words}, as it did with the new one{others}: "
             "what failed is between it and the load balancer, and that was not tried again"
         )
         return Diagnosis(Blame.UNCLEAR, sentence)
-    return Diagnosis(
-        Blame.VERSION, f"{report.host} passes its self-test with {turn.version}{others}: the new version is to blame"
-    )
+    part = "version" if turn.version != target.version else "configuration"
+    passes = f"{report.host} passes its self-test with {turn.target.in_words}{others}"
+    return Diagnosis(Blame.VERSION, f"{passes}: the new {part} is to blame")
 
 
 def _failed_too(turn: Turn, report: HostReport, target: str) -> Diagnosis:
     """Return the diagnosis of a failed RESTORE: the host, unless a process of a version kept it from starting."""
     if not report.leftover:
-        sentence = f"{report.host} fails with {turn.version} too ({report.detail[:200]}): the host is to blame"
+        sentence = (
+            f"{report.host} fails with {turn.target.in_words} too ({report.detail[:200]}): the host is to blame"
+        )
         return Diagnosis(Blame.HOST, sentence)
-    not_tried = f"{turn.version} was not started on {report.host}: {report.detail[:200]}"
+    not_tried = f"{turn.target.in_words} was not started on {report.host}: {report.detail[:200]}"
     if report.leftover == target:
         return Diagnosis(Blame.VERSION, f"{not_tried}: the new version is to blame, which left that process")
     return Diagnosis(Blame.UNCLEAR, f"{not_tried}: an earlier version left that process")

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.epoch import CREDIBLE, LARGEST_EPOCH
 from lifecycle.domain.fleet.host import HostReport
-from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.deployment import NEVER, Deployment, requested_at
 
-# No cluster has so many deployments. A record that has more is wrong, and must not use up the numbers.
-IMPLAUSIBLE = 10**12
+# A deployment that began may take so many more, one for each lease that it loses.
+_RESERVED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,10 @@ class RecordedEpoch:
         """Return the sentence about `of`, which has the older `epoch`."""
         return f"{of} has epoch {epoch}, but {self.where} has epoch {self.epoch}: a store was set back"
 
+    def way_out(self, epoch: int, of: str) -> str:
+        """Return the same for people, with what to do."""
+        return f"{self.reason(epoch, of)}; `lifecycle deploy` the version that you want"
+
 
 NO_EPOCH = RecordedEpoch()
 
@@ -35,12 +40,26 @@ NO_EPOCH = RecordedEpoch()
 class Epochs:
     """The epochs of all records beside the lease.
 
-    A new epoch exceeds `highest`, whichever record has it. `established` is the highest that one host alone
-    cannot have made up: it shows that the lease or a deployment is from an earlier time.
+    A new epoch exceeds `newest`, whichever record has it. `established` is the newest that neither one host alone
+    nor a person who edits the desired version can have made up. It shows that the lease or a deployment is from an
+    earlier time. `changed_by_hand` is the desired version that shows nothing, though its epoch is higher.
     """
 
-    highest: int = 0
+    newest: RecordedEpoch = NO_EPOCH
     established: RecordedEpoch = NO_EPOCH
+    changed_by_hand: Desired | None = None
+
+    @property
+    def highest(self) -> int:
+        return self.newest.epoch
+
+    def used_up(self, lease: int) -> str:
+        """Return why no deployment may begin, as almost no epochs are left; empty if enough are."""
+        newest = max(RecordedEpoch(lease, "the lease"), self.newest, key=lambda each: each.epoch)
+        if newest.epoch <= LARGEST_EPOCH - _RESERVED:
+            return ""
+        wrong = f"{newest.where} has epoch {newest.epoch}, and {LARGEST_EPOCH} is the last"
+        return f"{wrong}: no cluster has so many deployments, so correct or delete that record"
 
 
 def recorded_epochs(
@@ -48,18 +67,38 @@ def recorded_epochs(
     reports: Mapping[str, HostReport],
     commands: Mapping[str, int],
     deployments: Iterable[Deployment],
+    named: Deployment | None,
 ) -> Epochs:
-    """Return the epochs of these records; `commands` has the epoch of each host's command."""
-    found = [NO_EPOCH]
-    if desired is not None and desired.epoch < IMPLAUSIBLE:
-        found.append(RecordedEpoch(desired.epoch, "the desired version"))
-    known = tuple(deployments)
+    """Return the epochs of these records; `commands` has the epoch of each host's command.
+
+    `named` is the record of the deployment that `desired` names.
+    """
+    known = [*deployments, *([named] if named else [])]
+    wanted = RecordedEpoch(desired.epoch, "the desired version") if desired else NO_EPOCH
+    by_hand = desired is not None and _is_by_hand(desired, named, known)
+    found = [NO_EPOCH if by_hand or wanted.epoch > CREDIBLE else wanted]
     found += [RecordedEpoch(each.epoch, f"deployment {each.id}") for each in known]
     found += [RecordedEpoch(epoch, f"the command of {host}") for host, epoch in commands.items()]
-    found.append(_of_most_hosts(reports))
-    established = max(found, key=lambda each: each.epoch)
-    acted = [report.epoch for report in reports.values() if report.epoch < IMPLAUSIBLE]
-    return Epochs(max([established.epoch, *acted, *(each.claimed for each in known)]), established)
+    established = _newest([*found, _of_most_hosts(reports)])
+    claims = [RecordedEpoch(each.claimed, f"the claim of deployment {each.id}") for each in known]
+    # Anybody may edit a parameter, and a host writes its own report.
+    words = [wanted, *(RecordedEpoch(each.epoch, f"the report of {host}") for host, each in reports.items())]
+    newest = _newest([established, *claims, *(each for each in words if each.epoch <= CREDIBLE)])
+    return Epochs(newest, established, desired if by_hand and wanted.epoch > established.epoch else None)
+
+
+def _newest(found: Iterable[RecordedEpoch]) -> RecordedEpoch:
+    return max(found, key=lambda each: each.epoch)
+
+
+def _is_by_hand(desired: Desired, named: Deployment | None, known: Iterable[Deployment]) -> bool:
+    """Return whether the ledger has not just lost what wrote this desired version.
+
+    The deployment that it names is on record, and none on record set out to write it; or no deployment has its name.
+    """
+    if named is None:
+        return requested_at(desired.deployment) == NEVER
+    return not any(desired in each.known_writes.intended for each in known)
 
 
 def highest_of_others(deployment: str, recent: Iterable[Deployment]) -> int:
@@ -69,5 +108,5 @@ def highest_of_others(deployment: str, recent: Iterable[Deployment]) -> int:
 
 def _of_most_hosts(reports: Mapping[str, HostReport]) -> RecordedEpoch:
     """Return the epoch that more than half of the hosts have reached."""
-    acted = sorted(report.epoch for report in reports.values() if report.epoch < IMPLAUSIBLE)
+    acted = sorted(report.epoch for report in reports.values() if report.epoch <= CREDIBLE)
     return RecordedEpoch(acted[(len(acted) - 1) // 2], "the report of most hosts") if acted else NO_EPOCH

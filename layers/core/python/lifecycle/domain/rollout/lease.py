@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lifecycle.domain.errors import Refused
+from lifecycle.domain.fleet.epoch import LARGEST_EPOCH, Epoch
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -12,7 +15,7 @@ class Lease:
     deployment may take it, under the next epoch. Its holder renews it while it goes on.
     """
 
-    epoch: int = 0
+    epoch: Epoch = 0
     deployment: str = ""
     since: datetime | None = None
     expires_at: datetime | None = None
@@ -35,6 +38,13 @@ class Lease:
         if self.deployment == deployment:
             return self.epoch != epoch
         return not self.deployment and self.epoch < epoch
+
+    def next_epoch(self, newest: int) -> int:
+        """Return the epoch of the next holder, above this one and `newest`; raises Refused where there is none."""
+        above = max(self.epoch, newest)
+        if above >= LARGEST_EPOCH:
+            raise Refused("a higher epoch", [f"{above} is the last; correct the record that has it"])
+        return above + 1
 
     def has_expired(self, now: datetime) -> bool:
         """Return whether a deployment holds the lease that any other may take."""

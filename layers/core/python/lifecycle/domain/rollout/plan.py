@@ -14,9 +14,13 @@ from lifecycle.domain.fleet.target_group import state_of
 from lifecycle.domain.rollout.balancer_settings import drain_seconds
 from lifecycle.domain.rollout.capacity import gets_requests
 from lifecycle.domain.rollout.deployment import Kind, Request
+from lifecycle.domain.rollout.earlier_environment import Verdict
 from lifecycle.domain.rollout.epochs import Epochs
+from lifecycle.domain.rollout.planned_config import NO_CONFIG, PlannedConfig
 from lifecycle.domain.rollout.preflight import Observed, blockers, warnings
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason
+from lifecycle.domain.service.commits import Changes, changes_between, taken_back
+from lifecycle.domain.service.compare_link import compare_link
 from lifecycle.domain.service.target import Target
 
 
@@ -38,7 +42,9 @@ class Plan:
     replace. `warnings` are what an operator should know and need not change. `is_verified`: the version is the
     desired one, and a deployment that ended DONE wrote it. `desired_is_nobodys`: a person changed it by hand.
     `epochs` are those that the new one must exceed, beside the lease's. `drain_seconds` is how long a drain may take.
-    `strays` are targets of no host.
+    `strays` are targets of no host. `earlier` is the verdict of the environment that comes first.
+    `changes` are the commits since the version that runs here, and `compare` is the address of a page about them.
+    `config` says what changes in the configuration.
     """
 
     target: Target
@@ -57,6 +63,10 @@ class Plan:
     epochs: Epochs = field(default_factory=Epochs)
     drain_seconds: int = 0
     strays: Strays = NO_STRAYS
+    earlier: Verdict | None = None
+    changes: Changes | None = None
+    compare: str = ""
+    config: PlannedConfig = NO_CONFIG
 
     @property
     def nothing_to_do(self) -> bool:
@@ -71,7 +81,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
     zones in turn, and last the unreachable ones. `heartbeat_timeout` is the longest age of a reachable
     agent's report.
     """
-    target = Target(observed.manifest.version, observed.manifest.digest)
+    target = observed.target
     members = sorted(observed.members(request))
     drift = {
         host: why
@@ -83,6 +93,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
     seconds, source = _expected(len(order), observed, bake)
     held = request.kind is Kind.DEPLOY and observed.lease.held_by_another(request.deployment, now)
     waiting = observed.waiting.request.deployment if observed.waiting else ""
+    changes, compare = _changes(request, observed)
     return Plan(
         target=target,
         previous=observed.previous,
@@ -100,7 +111,24 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         epochs=observed.epochs,
         drain_seconds=drain_seconds(request, observed.manifest, observed.settings),
         strays=observed.strays,
+        earlier=observed.earlier,
+        changes=changes,
+        compare=compare,
+        config=observed.config,
     )
+
+
+def _changes(request: Request, observed: Observed) -> tuple[Changes | None, str]:
+    """Return the commits since the version that runs here, or those that a rollback takes back, with their page."""
+    new, before, other = observed.manifest, observed.replaced_version, observed.replaced
+    if not before:
+        return None, ""
+    if other is None:
+        return Changes(before, unknown=f"the manifest of {before} is gone"), ""
+    if request.kind is Kind.ROLLBACK:
+        return taken_back(before, new.history, other.history), compare_link(new.repository, new.commit, other.commit)
+    found = changes_between(before, other.history, new.history)
+    return found, compare_link(new.repository, other.commit, new.commit)
 
 
 def _order(drift: Mapping[str, str], observed: Observed, now: datetime, heartbeat_timeout: timedelta) -> list[str]:

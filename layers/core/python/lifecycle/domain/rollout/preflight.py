@@ -23,9 +23,11 @@ from lifecycle.domain.rollout.balancer_settings import (
 )
 from lifecycle.domain.rollout.capacity import Floor, first_refusal
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request
+from lifecycle.domain.rollout.earlier_environment import Verdict
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.freezes import Freeze, freeze_reason
 from lifecycle.domain.rollout.lease import Lease, UnreadableLease
+from lifecycle.domain.rollout.planned_config import NO_CONFIG, PlannedConfig
 from lifecycle.domain.rollout.provenance import Nobodys
 from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.rollout.shared_fault import unhealthy_together
@@ -37,6 +39,7 @@ from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.version import SnapshotVersion, parse_version
 from lifecycle.domain.time_format import moment
 
+_UNRECORDED = "config {} was written beside Lifecycle, so its names are not recorded"
 # The most hosts of a cluster. The order of a plan is one item of the ledger, which has at most 400 KB.
 HOSTS_LIMIT = 5_000
 
@@ -51,7 +54,9 @@ class Observed:
     the cluster has the target groups for a test bed, and `minute` is the length of its minute. `named` is the
     deployment that `desired` names, and `nobodys` says why no deployment wrote it. `unreadable` has a sentence for
     each record that the plan does without. `epochs` are those of all records beside the lease. `strays` are
-    targets of no host.
+    targets of no host. `earlier` is the verdict of the environment that comes first, for a deployment only.
+    `replaced_version` is the one whose commits are compared with the new one's; `replaced` is its manifest, if any.
+    `config` is what is known of the configuration without its values.
     """
 
     manifest: Manifest
@@ -75,6 +80,10 @@ class Observed:
     unreadable: tuple[str, ...] = ()
     epochs: Epochs = field(default_factory=Epochs)
     strays: Strays = NO_STRAYS
+    earlier: Verdict | None = None
+    replaced_version: str = ""
+    replaced: Manifest | None = None
+    config: PlannedConfig = NO_CONFIG
 
     def policy(self, request: Request) -> Policy:
         """Return the policy of the requested environment."""
@@ -83,10 +92,14 @@ class Observed:
     @property
     def is_verified(self) -> bool:
         """Return whether the desired version is this one, and the deployment that wrote it ended DONE."""
-        wanted = (self.manifest.version, self.manifest.digest)
-        if self.desired is None or self.nobodys or (self.desired.version, self.desired.digest) != wanted:
+        if self.desired is None or self.nobodys or self.desired.target != self.target:
             return False
         return self.named is not None and self.named.state is DeploymentState.DONE
+
+    @property
+    def target(self) -> Target:
+        """The version, its bytes and its configuration."""
+        return Target(self.manifest.version, self.manifest.digest, self.config.revision)
 
     @property
     def running_versions(self) -> list[str]:
@@ -103,10 +116,22 @@ class Observed:
         return self.cluster_members & frozenset(request.only) if request.only else self.cluster_members
 
 
+def replaced_version(request: Request, previous: Target | None, desired: Desired | None) -> str:
+    """Return the version that a deployment replaces: the verified one, or the one that a rollback takes back.
+
+    Empty for a repair, for the same version, and where there is none.
+    """
+    if request.kind is Kind.CONVERGE:
+        return ""
+    replaced: Target | Desired | None = desired if request.kind is Kind.ROLLBACK else previous
+    return replaced.version if replaced and replaced.version != request.version else ""
+
+
 _HOW_TO_OVERRIDE = {
     Override.QUARANTINE: "deploy another version, or use --even-if-quarantined",
     Override.FREEZE: "wait, or use --despite-freeze with a --reason",
     Override.NO_ROLLBACK_TARGET: "publish it again, or use --without-rollback-target",
+    Override.STAGING: "let it end DONE there first, or use --despite-staging with a --reason",
 }
 
 
@@ -160,6 +185,7 @@ def warnings(request: Request, observed: Observed, now: datetime, heartbeat_time
         strange, held = observed.strays.in_words, observed.strays.held
         texts.append(f"{strange}, and stays: {held}" if held else f"{strange}: it is taken out before the first host")
     texts += observed.unreadable
+    texts += _config_warnings(request, observed)
     if request.kind is Kind.ROLLBACK:
         texts += drain_reasons(request, observed.manifest, observed.settings, observed.running_versions)
     texts += drain_warnings(request, observed.manifest, observed.settings)
@@ -176,6 +202,8 @@ def _hard_blockers(request: Request, observed: Observed) -> list[str]:
     """Return the blockers that no waiting and no override removes."""
     cluster, version = request.cluster, observed.manifest.version
     reasons = [observed.lease.why] if isinstance(observed.lease, UnreadableLease) else []
+    if used_up := observed.epochs.used_up(observed.lease.epoch):
+        reasons.append(used_up)
     if len(observed.reports) > HOSTS_LIMIT and request.kind is not Kind.ROLLBACK:
         found = f"{cluster} has {len(observed.reports)} hosts: expected at most {HOSTS_LIMIT}"
         reasons.append(f"{found}, because a plan is one record; deploy it as several services")
@@ -183,19 +211,43 @@ def _hard_blockers(request: Request, observed: Observed) -> list[str]:
         reasons.append(f"{cluster} has no hosts: start an agent on each host, then plan again")
     if request.environment == "production" and isinstance(parse_version(version), SnapshotVersion):
         reasons.append(f"production takes releases only: lifecycle promote {request.service} {version}")
+    reasons += _config_reasons(request, observed)
     return reasons + settings_reasons(request, observed.manifest, observed.settings, observed.running_versions)
+
+
+def _config_reasons(request: Request, observed: Observed) -> list[str]:
+    """Return the names that the version requires, and that its configuration lacks.
+
+    A person who wrote the parameter itself recorded no names. Rollbacks and repairs go back to what ran before.
+    """
+    config = observed.config
+    if config.names is None and request.kind is Kind.DEPLOY:
+        how = f"lifecycle config list {request.service} -e {request.environment}"
+        return [f"{_UNRECORDED.format(config.revision)}: `{how}` records them"]
+    if not (missing := config.missing(observed.manifest.config.required)):
+        return []
+    where = f"config {config.revision} of {request.cluster}" if config.revision else f"{request.cluster}"
+    how = f"lifecycle config set {request.service} {missing[0]} -e {request.environment}"
+    return [f"{observed.manifest.version} requires {listed(missing)}, which {where} does not have: {how}"]
+
+
+def _config_warnings(request: Request, observed: Observed) -> list[str]:
+    unknown = observed.config.names is None and request.kind is not Kind.DEPLOY
+    return [_UNRECORDED.format(observed.config.revision)] if unknown else []
 
 
 def _overridable_blockers(request: Request, observed: Observed, now: datetime) -> dict[Override, str]:
     """Return the blockers that a request may override."""
     found: dict[Override, str] = {}
-    version = observed.manifest.version
-    if version in observed.bad_versions:
-        found[Override.QUARANTINE] = f"{version} is quarantined: {observed.bad_versions[version]}"
+    if why := observed.target.quarantined_in(observed.bad_versions):
+        found[Override.QUARANTINE] = why
     if frozen := freeze_reason(observed.freezes, observed.policy(request).frozen, request.cluster, now):
         found[Override.FREEZE] = frozen
-    if (why := _no_rollback_target(observed)) is not None:
-        found[Override.NO_ROLLBACK_TARGET] = f"there is no rollback target: {why}"
+    if observed.earlier and observed.earlier.blocks:
+        version, says = observed.manifest.version, observed.earlier.sentence
+        found[Override.STAGING] = f"{observed.earlier.environment} has not verified {version}: {says}"
+    if (missing := _no_rollback_target(observed)) is not None:
+        found[Override.NO_ROLLBACK_TARGET] = f"there is no rollback target: {missing}"
     return found
 
 

@@ -12,7 +12,6 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.domain.service.target import Target
 
 
 class HandMade(StrEnum):
@@ -40,7 +39,7 @@ class Nobodys:
         text = f"desired is nobody's: {self._finding()}"
         if self.last is None:
             return text
-        return f"{text}; the last was {self.last.target.version} by {self.last.id}"
+        return f"{text}; the last was {self.last.target.in_words} by {self.last.id}"
 
     @property
     def remedies(self) -> tuple[tuple[str, str], ...]:
@@ -99,7 +98,7 @@ def _hand_made(
         return HandMade.UNRECORDED
     if any(_explains(each, desired) for each in known):
         return HandMade.OLDER if last and desired.epoch < _confirmed(last) else None
-    if Target(desired.version, desired.digest) != named.target:
+    if desired.target != named.target:
         return HandMade.OTHER_TARGET
     if _was_dropped(desired, named, known, lease) and not (last and desired.epoch < _confirmed(last)):
         return None
@@ -128,7 +127,7 @@ def _explains(each: Deployment, desired: Desired) -> bool:
     """Return whether a deployment set out to write this value. A record of an older version leaves more open."""
     if each.writes is not None:
         return desired in each.writes.intended
-    wanted = Target(desired.version, desired.digest)
+    wanted = desired.target
     if desired.deployment == each.id and not each.epoch:
         return True  # an older plan wrote the parameter before its record had an epoch
     if desired.deployment == each.id and wanted == each.target:

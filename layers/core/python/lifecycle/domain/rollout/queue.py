@@ -57,12 +57,13 @@ AfterEnd: TypeAlias = StartPending | DropPending
 def after_end(ended: Deployment | None, waiting: PendingDeployment) -> AfterEnd:
     """Start the pending deployment if the one before it ended well, or if the environment is automatic.
 
-    After a rollback, an abort or a rejection, the request was made for another situation and must be made again.
+    After a rollback, an abort or a rejection, the request was made for another situation and must be made again. A
+    repair that failed at its host changes nothing for it: what waits may be the version that mends that host.
     """
     if ended is None:
         return StartPending(waiting, "the cluster is free")
     well = ended.state is DeploymentState.DONE and ended.request.kind is not Kind.ROLLBACK
-    if well or ended.policy.automatic:
+    if well or ended.is_failed_repair or ended.policy.automatic:
         return StartPending(waiting, f"{ended.id} has ended: {ended.state}")
     outcome = "was rolled back" if ended.request.kind is Kind.ROLLBACK else f"ended {ended.state}"
     version = waiting.request.version

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from lifecycle.domain.analysis.model import Measure
+from lifecycle.domain.service.commits import History
+from lifecycle.domain.service.configuration import ConfigNames
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.version import artifact_prefix
 
@@ -50,7 +52,9 @@ class Manifest:
     """The content of `manifest.json`, published beside `artifact.tar.gz`.
 
     `digest` is the sha256 of the artifact's bytes in hex, `size` their number. `metrics` are the service's
-    own; `metrics_path` answers them as a JSON object of numbers.
+    own; `metrics_path` answers them as a JSON object of numbers. `history` has the newest commits; None in a
+    manifest of an older build, and outside of Git. `config` are the names that the service takes from its cluster's
+    configuration, `environments` the variables that differ from `run.environment`, by environment.
     """
 
     service: str
@@ -69,6 +73,9 @@ class Manifest:
     snapshot: str | None = None
     metrics: tuple[Measure, ...] = ()
     metrics_path: str | None = None
+    history: History | None = None
+    config: ConfigNames = field(default_factory=ConfigNames)
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def prefix(self) -> str:

@@ -9,6 +9,15 @@ from enum import StrEnum
 from lifecycle.domain.service.host_count import HostCount
 
 
+class After(StrEnum):
+    """The environment in which a version must be verified before this one takes it."""
+
+    OLDER_BUILD = ""  # the manifest is from before this rule
+    DEFAULT = "default"  # staging, if the service has a cluster there
+    STAGING = "staging"
+    NONE = "none"
+
+
 class ApprovalGate(StrEnum):
     """Places in a rollout where a human must approve."""
 
@@ -53,7 +62,8 @@ class Policy:
     From its first host until `watch_minutes` after its end, an alarm of the cluster does `on_alarm` to a
     deployment; with 0 no alarm is followed (domain/monitoring/alarms.py). The first host bakes for
     `bake_minutes` beside a control. A FAIL leads to `on_fail`, a PASS to `after_bake`; with 0 there is no
-    test bed (domain/rollout/test_bed/schedule.py).
+    test bed (domain/rollout/test_bed/schedule.py). `after` names the environment that must have verified a version
+    first (domain/rollout/earlier_environment.py).
     """
 
     automatic: bool = False
@@ -73,3 +83,4 @@ class Policy:
     bake_minutes: int = 0
     on_fail: OnFail = OnFail.HALT
     after_bake: AfterBake = AfterBake.GO_ON
+    after: After = After.OLDER_BUILD

@@ -169,7 +169,8 @@ def checkpoint_record(deployment: str, found: dict[str, Any] | None) -> Checkpoi
     try:
         return record(Checkpoint, found)
     except UnreadableRecord:
-        return Checkpoint(deployment, int(found.get("place", {}).get("N", "0")), ())
+        number = found.get("place", {}).get("N", "0")
+        return Checkpoint(deployment, int(number) if number.isdecimal() else 0, ())
 
 
 def _attempt_item(attempt: HostAttempt) -> dict[str, Any]:

@@ -29,7 +29,7 @@ _OPERATIONS = {
     ),
     "CloudWatch": "DescribeAlarms GetMetricData",
     "CodeBuild": "StartBuild BatchGetBuilds",
-    "CloudWatch Logs": "GetLogEvents",
+    "CloudWatch Logs": "GetLogEvents FilterLogEvents PutLogEvents CreateLogStream",
     "EventBridge": "PutEvents",
     "SNS": "Publish",
     "STS": "GetCallerIdentity AssumeRole",

@@ -1,14 +1,17 @@
 """Hosts in the ledger: reports that agents write, turns that they read, quarantined versions and hosts."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from math import ceil
 from typing import Any
 
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.epoch import LARGEST_EPOCH
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
-from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn
+from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn, UnreadableTurn
 from lifecycle.gateways.aws.errors import translated
-from lifecycle.gateways.aws.table import Table, cluster_key, item, record, record_or, reports_key, turns_key
-from lifecycle.gateways.record_kinds import QuarantinedHost, QuarantinedVersion
+from lifecycle.gateways.aws.table import Table, cluster_key, item, record_or, reports_key, turns_key, whole
+from lifecycle.gateways.record_kinds import QuarantinedHost, QuarantinedVersion, kind_of
 
 # Turn.progress_rank as conditions: the turn that ends an epoch replaces any other of it, and none replaces it.
 _LATER = (
@@ -16,11 +19,25 @@ _LATER = (
     "(attempt < :attempt OR (attempt = :attempt AND place <= :place)))"
 )
 _ENDS_EPOCH = "epoch <= :epoch"
+# A turn without a possible epoch is replaced: no agent acts on it. A comparison of a text with a number is false.
+_NO_EPOCH = "NOT (epoch >= :first AND epoch <= :last)"
 
 
 def report_of(found: dict[str, Any]) -> HostReport:
     """Return the report of an item, or one that says nothing of its host but why it cannot be read."""
     return record_or(HostReport, found, UnreadableReport.of)
+
+
+def _turn_of(found: dict[str, Any]) -> Turn:
+    """Return the turn of an item, or one that says of which epoch it is and why it cannot be read."""
+    epoch = _compared_epoch(found["epoch"]) or 0
+    return record_or(Turn, found, lambda host, why: UnreadableTurn.of(host, epoch, why))
+
+
+def _compared_epoch(found: dict[str, str]) -> int | None:
+    """Return the epoch beside a turn as conditions compare it, rounded up; None where they replace the turn."""
+    number = Decimal(found.get("N", -1))
+    return ceil(number) if 0 <= number <= LARGEST_EPOCH else None
 
 
 @translated
@@ -48,22 +65,29 @@ class DynamoFleet:
     def _give(self, cluster: Cluster, turn: Turn) -> Turn | None:
         """Write a turn; returns the stored one if it is later."""
         rank = turn.progress_rank
-        values = {"epoch": rank.epoch}
+        values = {"epoch": rank.epoch, "first": 0, "last": LARGEST_EPOCH}
         if not rank.ends_epoch:
             values |= {"attempt": rank.attempt, "place": rank.order, "end": Order.IDLE.progress_rank}
         written = self._table.put(
             item(turns_key(cluster), turn.host, turn),
-            f"attribute_not_exists(epoch) OR {_ENDS_EPOCH if rank.ends_epoch else _LATER}",
+            f"{_NO_EPOCH} OR {_ENDS_EPOCH if rank.ends_epoch else _LATER}",
             **{name: {"N": str(value)} for name, value in values.items()},
         )
         if written:
             return None
         held = self._table.get(turns_key(cluster), turn.host)
-        return record(Turn, held) if held else self._give(cluster, turn)  # its host was removed in between
+        return _turn_of(held) if held else self._give(cluster, turn)  # its host was removed in between
 
     def turn_epochs(self, cluster: Cluster) -> Mapping[str, int]:
-        found = self._table.attributes(turns_key(cluster), "sk", "epoch")
-        return {each["sk"]["S"]: int(each["epoch"]["N"]) for each in found if "N" in each.get("epoch", ())}
+        pk, epochs, errors = turns_key(cluster), {}, []
+        for each in self._table.attributes(pk, "sk", "epoch"):
+            host, beside = each["sk"]["S"], each.get("epoch", {})
+            if (epoch := _compared_epoch(beside)) is not None:
+                epochs[host] = epoch
+            if str(epoch) != beside.get("N"):
+                expected = f"a host command with an epoch from 0 to {LARGEST_EPOCH}"
+                errors.append(kind_of(pk, host).source(pk, host).unreadable(expected, f"{beside or 'none'}"))
+        return whole(epochs, errors)
 
     def quarantine(self, cluster: Cluster, version: str, why: str) -> None:
         self._table.put(item(cluster_key(cluster), f"QUARANTINE#{version}", QuarantinedVersion(version, why)))

@@ -38,7 +38,7 @@ class DynamoLeases:
             return lease
         if lease.held_by_another(deployment, now):
             raise LeaseHeld(str(cluster), lease.deployment, lease.since or now)
-        taken = Lease(max(lease.epoch, newest) + 1, deployment, now, now + RUNNING_LEASE)
+        taken = Lease(lease.next_epoch(newest), deployment, now, now + RUNNING_LEASE)
         if not self._replace(cluster, lease, taken):
             return self.acquire(cluster, deployment, now, newest)
         return taken
@@ -47,7 +47,7 @@ class DynamoLeases:
         held = self.current(cluster)
         if held.deployment == successor:
             return held
-        passed = Lease(max(lease.epoch, newest) + 1, successor, now, now + RUNNING_LEASE)
+        passed = Lease(lease.next_epoch(newest), successor, now, now + RUNNING_LEASE)
         if not self._replace(cluster, lease, passed):
             raise self._fenced(cluster, lease)
         return passed

@@ -46,6 +46,11 @@ class SsmRegistry:
             sleep=self._sleep,
         )
 
+    def has(self, cluster: Cluster) -> bool:
+        path = names.cluster_parameters(cluster.environment, cluster.service)
+        pages = self._ssm.get_paginator("get_parameters_by_path").paginate(Path=path)
+        return any(page["Parameters"] for page in pages)
+
     def clusters(self) -> Sequence[Cluster]:
         """Return every cluster that has a parameter. One of another name is somebody else's."""
         pages = self._ssm.get_paginator("get_parameters_by_path").paginate(Path=names.REGISTRY, Recursive=True)

@@ -69,6 +69,11 @@ def repository_key(repository: str) -> str:
     return f"{Partition.REPOSITORY}{repository}"
 
 
+def config_key(cluster: Cluster) -> str:
+    """Return the partition of the recorded revisions of a cluster's configuration."""
+    return f"{Partition.CONFIG}{cluster}"
+
+
 def key(pk: str, sk: str) -> dict[str, Any]:
     """Return a primary key."""
     return {"pk": {"S": pk}, "sk": {"S": sk}}

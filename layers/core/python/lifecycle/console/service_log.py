@@ -1,0 +1,36 @@
+"""The way from a question to the whole log of its host: CloudWatch's page on AWS, and the command everywhere."""
+
+from urllib.parse import quote
+
+from lifecycle.console.html import Child, tag
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.names import logs_command, service_log_group
+
+_DOMAINS = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
+_LAPTOP_ACCOUNT = "000000000000"  # its console has no page of logs
+
+
+def service_log_link(cluster: Cluster, host: str, function_arn: str) -> Child:
+    """Return the command that shows a host's log, and a link to it; `function_arn` tells account and region."""
+    command = f"lifecycle {logs_command(cluster.environment, cluster.service, host)}"
+    if not host:
+        return None
+    url = page(cluster, host, function_arn)
+    link = [tag("a", f"The whole log of {host}", href=url), ", or "] if url else [f"The whole log of {host}: "]
+    return tag("p", *link, command)
+
+
+def page(cluster: Cluster, host: str, function_arn: str) -> str:
+    """Return the address of the log in CloudWatch's console; empty on a laptop."""
+    _, partition, _, region, account, *_ = [*function_arn.split(":"), "", "", "", "", ""]
+    if not region or account in ("", _LAPTOP_ACCOUNT):
+        return ""
+    domain = _DOMAINS.get(partition, "console.aws.amazon.com")
+    group, stream = (_twice(each) for each in (service_log_group(cluster.environment, cluster.service), host))
+    place = f"#logsV2:log-groups/log-group/{group}/log-events/{stream}"
+    return f"https://{region}.{domain}/cloudwatch/home?region={region}{place}"
+
+
+def _twice(text: str) -> str:
+    """Return a part of the page's own address: percent-encoded twice, with `$` for the outer `%`."""
+    return quote(quote(text, safe=""), safe="").replace("%", "$")

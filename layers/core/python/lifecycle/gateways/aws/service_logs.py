@@ -1,0 +1,62 @@
+"""The output of services, in CloudWatch Logs: a group for each cluster, and in it a stream for each host."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from lifecycle.application.ports.service_logs import LogLine
+from lifecycle.domain.errors import Unknown
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.gateways.aws.errors import code_of, failure
+from lifecycle.names import service_log_group
+
+
+class CloudWatchServiceLogs:
+    """Implements the port ServiceLogs."""
+
+    def __init__(self, logs: Any) -> None:
+        self._logs = logs
+
+    def read(self, cluster: Cluster, host: str, since: datetime) -> Iterator[LogLine]:
+        # A generator runs after the call, so errors.translated would not see its errors.
+        try:
+            yield from self._read(cluster, host, since)
+        except Exception as error:
+            words = failure(error)
+            if words is None:
+                raise
+            raise words from error
+
+    def _read(self, cluster: Cluster, host: str, since: datetime) -> Iterator[LogLine]:
+        wanted: dict[str, Any] = {
+            "logGroupName": service_log_group(cluster.environment, cluster.service),
+            "startTime": int(since.timestamp() * 1000),
+            **({"logStreamNames": [host]} if host else {}),
+        }
+        while True:
+            try:
+                page = self._logs.filter_log_events(**wanted)
+            except Exception as error:
+                if code_of(error) != "ResourceNotFoundException":
+                    raise
+                self._check_group(cluster, error)
+                return  # the group exists, so it is the host's stream that is missing
+            yield from map(_line, page["events"])
+            if not page.get("nextToken"):
+                return
+            wanted["nextToken"] = page["nextToken"]
+
+    def _check_group(self, cluster: Cluster, cause: Exception) -> None:
+        group = service_log_group(cluster.environment, cluster.service)
+        try:
+            self._logs.filter_log_events(logGroupName=group, limit=1)
+        except Exception as error:
+            if code_of(error) != "ResourceNotFoundException":
+                raise
+            hint = f"Deploy its stack again, which creates {group}."
+            raise Unknown("log group", hint=hint, of=str(cluster)) from cause
+
+
+def _line(event: dict[str, Any]) -> LogLine:
+    at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+    return LogLine(str(event["eventId"]), at, event["logStreamName"], event["message"])
