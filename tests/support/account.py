@@ -41,6 +41,7 @@ from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints import handler as entrypoint
 from lifecycle.entrypoints.events import Command
 from lifecycle.gateways.aws.artifacts import S3Artifacts
 from lifecycle.gateways.aws.audit import DynamoAuditLog
@@ -205,6 +206,10 @@ class Account:
             logs=MemoryServiceLogs(),
             poll_seconds=0.3,
         )
+
+
+# The logger keeps the standard output of its first import, which must not be that of a command under test.
+assert entrypoint.logger
 
 
 class Functions:
