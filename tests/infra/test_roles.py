@@ -351,7 +351,7 @@ def test_no_role_has_a_wildcard_action_or_scans_the_ledger_or_deletes_an_object_
 def test_the_embedded_environment_differs_in_three_grants_and_plain_http(
     control_plane: dict[str, Any], emulated: dict[str, Any]
 ) -> None:
-    lists = {"converge", "freeze", "act", *VIEWS}
+    lists = {"converge", "freeze", "act", "promote", "plan", *VIEWS}
     for phase in set(PHASES) - {"check_build"} - lists:
         assert allowed(role_of(emulated, phase)) == allowed(role_of(control_plane, phase))
     assert allowed(role_of(emulated, "check_build")) == log_of("check_build") | SEE_BUILDS | {

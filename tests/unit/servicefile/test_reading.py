@@ -136,7 +136,7 @@ def test_configuration_declares_names_and_an_environment_its_own_variables() -> 
     parts = parts_of(SMALLEST + text)
     assert parts.config == ConfigNames(("DATABASE_URL",), ("SENTRY_DSN",))
     assert parts.environments == {"production": {"LOG": "info"}}
-    assert parts.policies == {"production": Policy(), "staging": Policy()}
+    assert parts.policies == {"production": Policy(after=After.DEFAULT), "staging": Policy(after=After.NONE)}
 
 
 def test_an_environment_configures_its_test_bed() -> None:
