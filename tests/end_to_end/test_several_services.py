@@ -156,13 +156,16 @@ def test_example_of_two_services_is_added_built_and_deployed_service_by_service(
     (services,) = of_kind(copy.watched(copy.push("Begin")), "services")
     assert sorted(services["runs"]) == ["shop-api", "shop-web"]
     (first,) = copy.snapshots("shop-api")
+    staged = ("deploy", "shop-api", first["version"], "--environment", "staging", "--yes")
+    assert operator(*staged).end["state"] == "DONE"
     release = operator("promote", "shop-api", first["version"]).facts["release"]
     assert operator("deploy", "shop-api", release, "--yes").end["state"] == "DONE"
     copy.write("shared/prices.py", (copy.copy / "shared/prices.py").read_text() + "\n# Unchanged prices.\n")
     events = copy.watched(copy.push("Touch the prices"))
     assert [each["service"] for each in of_kind(events, "snapshot")] == ["shop-api"]
-    (history,) = operator.read("history", "shop-api").facts["deployments"]
-    assert (history["cluster"], history["state"]) == ("production/shop-api", "DONE")
+    history = operator.read("history", "shop-api").facts["deployments"]
+    ended = [(each["cluster"], each["state"]) for each in history]
+    assert ended == [("production/shop-api", "DONE"), ("staging/shop-api", "DONE")]
     again = operator("build", "--again", "shop").facts["run"]
     assert [each["service"] for each in of_kind(copy.watched(again), "snapshot")] == ["shop-api"]
     assert [len(copy.snapshots(name)) for name in ("shop-api", "shop-web")] == [3, 1]
