@@ -46,14 +46,14 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(operator: Operator, laptop: Laptop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    folder = tmp_path_factory.mktemp("services") / "shop"
+def market(operator: Operator, laptop: Laptop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    folder = tmp_path_factory.mktemp("services") / "market"
     shutil.copytree(SERVICE, folder)
     file = folder / "lifecycle.toml"
-    file.write_text(file.read_text().replace('name = "brittle"', 'name = "shop"'))
+    file.write_text(file.read_text().replace('name = "brittle"', 'name = "market"'))
     service = add_service(operator, laptop, folder, 3)
     # All builds run at the same time.
-    runs = [service.push("Open the shop")]
+    runs = [service.push("Open the market")]
     bake = f'approval = "none"\nbake_minutes = {BAKE_MINUTES}\nafter_bake = "ask"'
     service.change("lifecycle.toml", r'approval = "none"', bake)
     runs.append(service.push("A new till"))
@@ -85,15 +85,15 @@ def console(laptop: Laptop, seat: Callable[..., Desk]) -> Iterator[Callable[...,
 
 
 def about(page: Page, title: str) -> Locator:
-    """Return a widget, filtered to the shop if it has a filter."""
+    """Return a widget, filtered to the market if it has a filter."""
     found = widget(page, title)
     choice = found.get_by_label("Service")
-    if choice.count() and choice.input_value() != "shop":
+    if choice.count() and choice.input_value() != "market":
         drawn(page)
         choice.focus()  # as a person does: a refresh leaves a widget alone while one of its fields has the focus
-        choice.select_option("shop")
+        choice.select_option("market")
         found.get_by_role("button", name="Show").click()
-        expect(found.get_by_label("Service")).to_have_value("shop")
+        expect(found.get_by_label("Service")).to_have_value("market")
     return found
 
 
@@ -113,20 +113,20 @@ def closed(page: Page) -> None:
 
 
 def test_an_operator_sees_a_rollout_fail_and_rolls_back_with_a_click(
-    shop: Shop, console: Callable[..., Page]
+    market: Shop, console: Callable[..., Page]
 ) -> None:
     page, elsewhere = console(), console()
 
     # A click deploys the release.
-    lane = about(page, PIPELINE).get_by_role("region", name="shop", exact=True)
+    lane = about(page, PIPELINE).get_by_role("region", name="market", exact=True)
     deploy = lane.get_by_role("button", name="Deploy to production")
-    answer = confirmed(page, deploy, f"Deploy shop {shop.bad} to production")
-    expect(answer).to_contain_text(f"Started: {shop.bad} to production/shop")
+    answer = confirmed(page, deploy, f"Deploy market {market.bad} to production")
+    expect(answer).to_contain_text(f"Started: {market.bad} to production/market")
     closed(page)
 
     # The page shows without a reload that the rollout runs, and then that it halts at its first host.
-    expect(about(page, DEPLOYMENT)).to_contain_text(f"shop {shop.bad} to production", timeout=PATIENCE_MS)
-    question = about(page, WAITS).get_by_role("region", name=re.compile(f"shop {shop.bad} to production"))
+    expect(about(page, DEPLOYMENT)).to_contain_text(f"market {market.bad} to production", timeout=PATIENCE_MS)
+    question = about(page, WAITS).get_by_role("region", name=re.compile(f"market {market.bad} to production"))
     expect(question).to_contain_text("failed while self-testing", timeout=PATIENCE_MS)
     question.get_by_text("the end of the log").click()
     expect(question).to_contain_text("brittle: I die in my self-test")
@@ -139,7 +139,7 @@ def test_an_operator_sees_a_rollout_fail_and_rolls_back_with_a_click(
     drawn(elsewhere)
 
     # A click rolls back, after a dialog that says what will happen.
-    says = f"back to {shop.good}; {shop.bad} is quarantined"
+    says = f"back to {market.good}; {market.bad} is quarantined"
     question.get_by_label("Reason").fill("it dies in its self-test")
     question.get_by_role("button", name="Roll back").click()
     expect(page.get_by_role("dialog")).to_contain_text(says)
@@ -154,22 +154,22 @@ def test_an_operator_sees_a_rollout_fail_and_rolls_back_with_a_click(
 
     # The page shows that every host serves the previous version, and who decided that.
     expect(about(page, WAITS)).to_contain_text("nothing waits for you", timeout=PATIENCE_MS)
-    hosts = about(page, HOSTS).get_by_role("region", name="Hosts of production/shop")
+    hosts = about(page, HOSTS).get_by_role("region", name="Hosts of production/market")
     expect(hosts).to_contain_text("3 hosts: 3 serving", timeout=PATIENCE_MS)
-    expect(hosts).not_to_contain_text(shop.bad)
+    expect(hosts).not_to_contain_text(market.bad)
     expect(about(page, HISTORY)).to_contain_text("it dies in its self-test", timeout=PATIENCE_MS)
     expect(about(page, HISTORY)).to_contain_text(operator_name())
-    assert set(shop.service.installed().values()) == {shop.good}
+    assert set(market.service.installed().values()) == {market.good}
 
 
-def test_an_operator_approves_a_test_bed(shop: Shop, console: Callable[..., Page]) -> None:
-    shop.service.ensure_version(shop.good)
+def test_an_operator_approves_a_test_bed(market: Shop, console: Callable[..., Page]) -> None:
+    market.service.ensure_version(market.good)
     page = console()
-    with Traffic(shop.service.url, RATE) as traffic:
-        shop.service.deploy(shop.baked, "--no-watch")
+    with Traffic(market.service.url, RATE) as traffic:
+        market.service.deploy(market.baked, "--no-watch")
         bed = about(page, BED)
-        expect(bed).to_contain_text(f"production/shop: {shop.baked} on ", timeout=PATIENCE_MS)
-        question = about(page, WAITS).get_by_role("region", name=f"shop {shop.baked} to production: an approval")
+        expect(bed).to_contain_text(f"production/market: {market.baked} on ", timeout=PATIENCE_MS)
+        question = about(page, WAITS).get_by_role("region", name=f"market {market.baked} to production: an approval")
         expect(question).to_contain_text("the test bed", timeout=PATIENCE_MS)
     assert traffic.tally.failed == 0, traffic.tally.facts()
     expect(bed.get_by_role("img").first).to_be_visible()
@@ -180,15 +180,15 @@ def test_an_operator_approves_a_test_bed(shop: Shop, console: Callable[..., Page
     answer = confirmed(page, question.get_by_role("button", name="Approve"), "APPROVE")
     expect(answer).to_contain_text("done")
     closed(page)
-    hosts = about(page, HOSTS).get_by_role("region", name="Hosts of production/shop")
-    expect(hosts).to_contain_text(f"{shop.baked} verified", timeout=PATIENCE_MS)
-    assert set(shop.service.installed().values()) == {shop.baked}
+    hosts = about(page, HOSTS).get_by_role("region", name="Hosts of production/market")
+    expect(hosts).to_contain_text(f"{market.baked} verified", timeout=PATIENCE_MS)
+    assert set(market.service.installed().values()) == {market.baked}
     expect(about(page, HISTORY)).to_contain_text("the figures are alike", timeout=PATIENCE_MS)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1600, "light"), (1600, "dark"), (400, "light"), (400, "dark")])
 def test_every_widget_can_be_read_on_every_screen(
-    shop: Shop, console: Callable[..., Page], width: int, scheme: str
+    market: Shop, console: Callable[..., Page], width: int, scheme: str
 ) -> None:
     page = console(width=width, color_scheme=scheme)
     assert unreadable(page) == []
