@@ -25,6 +25,18 @@ def test_ended_deployment_refuses_another_state(gateways: Gateways) -> None:
     assert not gateways.deployments.put(replace(ended, state=DeploymentState.DONE))
 
 
+def test_deployment_refuses_an_epoch_below_its_own(gateways: Gateways) -> None:
+    """A call that read the record before its deployment took the lease writes late."""
+    queued = replace(a_deployment(gateways, "aaaa"), epoch=0, state=DeploymentState.QUEUED, hosts=("host-9",))
+    begun = replace(queued, epoch=2, state=DeploymentState.RUNNING, hosts=("host-1", "host-2"))
+    assert gateways.deployments.put(queued)
+    assert gateways.deployments.put(begun)
+    assert not gateways.deployments.put(queued)
+    assert not gateways.deployments.put(replace(queued, state=DeploymentState.SUPERSEDED))
+    assert gateways.deployments.get(gateways.cluster, begun.id) == begun
+    assert gateways.deployments.put(replace(begun, epoch=3))
+
+
 def test_attempt_that_has_progressed_refuses_an_earlier_state(gateways: Gateways) -> None:
     started = HostAttempt(gateways.service, "host-1", 1, 3, "run", NOW)
     drained = replace(started, state=AttemptState.DRAINED)

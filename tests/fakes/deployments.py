@@ -29,7 +29,7 @@ class MemoryDeployments:
         held = self._deployments.get((deployment.cluster, deployment.id))
         if held and not deployment.hosts:
             deployment = replace(deployment, hosts=held.hosts)
-        if held and held.state.final and held.state is not deployment.state:
+        if held and ((held.state.final and held.state is not deployment.state) or held.epoch > deployment.epoch):
             return False
         self._deployments[deployment.cluster, deployment.id] = deployment
         return True

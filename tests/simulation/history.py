@@ -21,6 +21,10 @@ KNOWN: frozenset[str] = frozenset()
 GRACE = 30.0
 
 
+# Seconds between two scheduled convergences.
+CONVERGE_EVERY = 900.0
+
+
 class Violation(BaseException):
     """An invariant that did not hold. Not an Exception, so that the code under test cannot catch it."""
 

@@ -16,13 +16,13 @@ from lifecycle.domain.rollout.deployment import (
     deployment_id,
 )
 from lifecycle.names import Partition
+from tests.simulation.history import CONVERGE_EVERY
 from tests.simulation.scenario import VERSIONS
 
 if TYPE_CHECKING:
     from tests.simulation.machine import Execution
     from tests.simulation.simulation import Simulation
 
-CONVERGE_EVERY = 900.0
 _CLUSTER = {"service": "hello", "environment": "production"}
 
 

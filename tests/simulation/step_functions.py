@@ -30,10 +30,10 @@ from tests.fakes.metrics import Served
 from tests.simulation import functions
 from tests.simulation.definition import Definition, State, delivery, rollout
 from tests.simulation.failures import NEVER, Failing, Failure
+from tests.simulation.history import CONVERGE_EVERY
 from tests.simulation.machine import CommandResult, Execution
 from tests.support.rollout import CLUSTER, LATENCIES, Machine
 
-CONVERGE_EVERY = 900.0
 # History events of an execution that no test expects; AWS would end it at 25,000.
 SPINS = 8_000
 _SECOND = timedelta(seconds=1)

@@ -27,10 +27,13 @@ def begins_only_when_it_may(oracle: "Oracle", deployment: str) -> None:
 
 
 def _rollback_target_exists(oracle: "Oracle", request: Request) -> None:
-    """15: the artifact of the last verified version is in the store, or the operator overrode that."""
-    sim = oracle.sim
+    """15: the artifact of the last verified version is in the store, or the operator overrode that.
+
+    Where only the configuration changes, it is the artifact of the same version.
+    """
+    sim, begins = oracle.sim, oracle.records[request.deployment].target
     done = [r for r in oracle.records.values() if r.state is DeploymentState.DONE and not r.request.only]
-    before = [r for r in done if r.target.version != request.version and r.id not in oracle.deleted]
+    before = [r for r in done if begins.differs_from(r.target) and r.id not in oracle.deleted]
     if not before or Override.NO_ROLLBACK_TARGET in request.overrides:
         return
     target = max(before, key=lambda r: r.id).target

@@ -7,6 +7,7 @@ _CLAIMED = "tests/unit/rollout/test_claimed_epochs.py"
 _EDITED = "tests/unit/rollout/test_edited_during_a_rollout.py"
 _RESTORED_LATE = "tests/simulation/test_restored_at_every_call.py"
 _DAMAGED = "tests/unit/records/test_damaged_epochs.py"
+_LATE = "tests/unit/rollout/test_late_writes.py"
 _RESTORED = "tests/unit/rollout/test_restored_ledger.py"
 _PLAN = "lifecycle.application.rollout.plan"
 _EPOCHS = "lifecycle.domain.rollout.epochs"
@@ -206,6 +207,22 @@ FAULTS = (
         "        if self._state is None:",
         caught_by="tests/integration/agent/test_life.py",
         beside=(Edit("apps.agent.journal", "is not None and self._compared", "is not None"),),
+    ),
+    Planted(
+        "a-plan-gives-up-what-another-call-has-begun",
+        (20,),
+        _PLAN,
+        "        return begin(context, request, execution)  # another call has begun it, or it was cancelled\n",
+        "        return _has_ended(observe.deployment(context, cluster, request.deployment))\n",
+        caught_by=_LATE,
+    ),
+    Planted(
+        "a-plan-undoes-what-another-call-has-begun",
+        (4, 14),
+        _PLAN,
+        "    if not observe.deployment(context, deployment.cluster, deployment.id).state.final:\n",
+        "    if False:\n",
+        caught_by=_LATE,
     ),
     Planted(
         "a-stage-waits-for-a-host-that-is-further-on",

@@ -30,8 +30,9 @@ class Deployments(Protocol):
     """
 
     def put(self, deployment: Deployment) -> bool:
-        """Write the record; returns False for a deployment that has ended in another state.
+        """Write the record; returns False for a deployment that has ended in another state, or has a higher epoch.
 
+        So a call that read the record before its deployment took the lease, and writes later, changes nothing.
         A record that was read without its hosts does not change their order.
         """
 

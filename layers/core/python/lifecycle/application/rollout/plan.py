@@ -137,7 +137,7 @@ def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
         current = replace(current, execution=execution)
     if current != existing and not context.deployments.put(current):
         _ = context.leases.release(cluster, Lease(current.epoch, current.id))  # not held: somebody has freed it
-        return _has_ended(observe.deployment(context, cluster, current.id))
+        return begin(context, existing.request, execution)  # it has ended, or another call has resumed it
     if _write_desired_again(context, current) and current.known_writes.confirmed < current.epoch:
         _ = context.deployments.put(current.confirming(current.desired))  # refused: it has ended since
     queue.clear_slot(context, existing.request)
@@ -256,7 +256,7 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
     begins = replace(record, state=DeploymentState.QUEUED, reason="is about to begin")
     # If this call is lost after it took the lease, convergence needs the record to resume the deployment.
     if context.deployments.get(cluster, request.deployment) is None and not context.deployments.put(begins):
-        return _has_ended(observe.deployment(context, cluster, request.deployment))
+        return begin(context, request, execution)  # another call has begun it, or it was cancelled
     if before.has_expired(now) and before.deployment != request.deployment:
         # This call may be lost once it has the lease; then nothing else would end the former holder's commands soon.
         cancel_turns_until(context, cluster, before.epoch, request.deployment)
@@ -279,7 +279,7 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
         wanted = deployment.desired
         # First: if this call or the lease is lost in between, the record explains what the registry has.
         if began.state.final or not context.deployments.put(began.intending(wanted)):
-            return _ended_meanwhile(context, deployment)
+            return _ended_meanwhile(context, deployment, execution)
         if not context.leases.current(cluster).is_held_by(request.deployment, lease.epoch):
             return begin(context, request, execution)  # lost since; another deployment may have written its own
         context.registry.set_desired(cluster, wanted)
@@ -287,7 +287,7 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
     # A refused one is on record; the stage of that host fails with it.
     _ = give_turns(context, deployment, [prefetch(deployment, host, 0, now) for host in deployment.hosts])
     if not context.deployments.put(deployment):
-        return _ended_meanwhile(context, deployment)
+        return _ended_meanwhile(context, deployment, execution)
     queue.clear_slot(context, request)
     names = listed([planned.host for planned in found.hosts]) or "no host"
     return Planned("PLANNED", lease.epoch, f"{names} to update, about {found.expected_seconds:.0f} s{replaced}")
@@ -308,8 +308,13 @@ def _acquire(context: Context, request: Request, before: Lease, found: Plan) -> 
     return context.leases.acquire(cluster, request.deployment, now, recorded + 1)
 
 
-def _ended_meanwhile(context: Context, deployment: Deployment) -> Planned:
-    """Undo a beginning: somebody cancelled the deployment after its lease was taken."""
+def _ended_meanwhile(context: Context, deployment: Deployment, execution: str) -> Planned:
+    """Undo a beginning: somebody cancelled the deployment after its lease was taken.
+
+    If another call of this plan has begun it under a higher epoch, that one is resumed.
+    """
+    if not observe.deployment(context, deployment.cluster, deployment.id).state.final:
+        return begin(context, deployment.request, execution)
     restore_desired(context, deployment, DeploymentState.ABORTED)
     cancel_turns(context, deployment)
     _ = context.leases.release(deployment.cluster, Lease(deployment.epoch, deployment.id))  # not held: fenced

@@ -37,15 +37,19 @@ class DynamoDeployments:
         self._table = table
 
     def put(self, deployment: Deployment) -> bool:
-        pk, sk = cluster_key(deployment.cluster), f"DEPLOYMENT#{deployment.id}"
+        pk, sk, epoch = cluster_key(deployment.cluster), f"DEPLOYMENT#{deployment.id}", deployment.epoch
+        # `at_epoch` is beside the body for these conditions alone; items of older versions have none.
+        not_newer = "(attribute_not_exists(at_epoch) OR at_epoch <= :epoch)"
+        number = {"N": str(epoch)}
         if deployment.hosts:
-            self._table.put(item(deployment_key(deployment.id), HOSTS, deployment.hosts))
-        slim = without_hosts(deployment)
+            hosts = item(deployment_key(deployment.id), HOSTS, deployment.hosts, at_epoch=epoch)
+            _ = self._table.put(hosts, not_newer, epoch=number)  # refused: a higher epoch has ordered them
         return self._table.put(
-            item(pk, sk, slim),
-            "attribute_not_exists(pk) OR ended = :no OR stands = :stands",
+            item(pk, sk, without_hosts(deployment), at_epoch=epoch),
+            f"(attribute_not_exists(pk) OR ended = :no OR stands = :stands) AND {not_newer}",
             no={"N": "0"},
             stands={"S": str(deployment.state)},
+            epoch=number,
         )
 
     def get(self, cluster: Cluster, deployment: str) -> Deployment | None:
