@@ -41,6 +41,11 @@ class Read:
     skipped_lines: int = 0
     lost: bool = False
 
+    @property
+    def begun(self) -> bool:
+        """Return whether the first line may have begun before these bytes, as after a trim."""
+        return not bytes.fromhex(self.start.mark).endswith(b"\n")
+
     def after(self, sent: int) -> Position:
         """Return the position after the first `sent` bytes."""
         mark = (bytes.fromhex(self.start.mark) + self.content[:sent])[-_MARK_BYTES:]

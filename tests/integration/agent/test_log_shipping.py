@@ -240,10 +240,11 @@ def test_thread_sends_by_itself_and_ends(home: Path, log: Path, sink: MemoryLogS
 def test_lines_are_masked_and_wait_while_they_cannot_be(home: Path, log: Path, sink: MemoryLogSink) -> None:
     known: list[str] = []
 
-    def mask(line: str) -> str:
+    def mask(text: str, *, part: bool = False) -> str:
+        del part
         if not known:
             raise StoreUnreachable("the configuration", "down")
-        return line.replace("s3cret", f"[{known[0]}]")
+        return text.replace("s3cret", f"[{known[0]}]")
 
     write(log, "a s3cret", "b")
     shipper = LogShipper(home, sink, mask=mask)

@@ -17,6 +17,7 @@ from lifecycle.domain.service.configuration import (
     Configuration,
     SecretRef,
     Value,
+    check_value,
     document_of,
     parse_document,
 )
@@ -110,7 +111,10 @@ class SsmConfigStore:
 
     def resolved(self, configuration: Configuration) -> dict[str, str]:
         read: dict[str, str] = {}
-        return {name: self._text(name, value, read) for name, value in sorted(configuration.values.items())}
+        found = {name: self._text(name, value, read) for name, value in sorted(configuration.values.items())}
+        for name, text in found.items():
+            check_value(name, text)  # no process can be started with another one
+        return found
 
     def _text(self, name: str, value: Value, read: dict[str, str]) -> str:
         if isinstance(value, str):
