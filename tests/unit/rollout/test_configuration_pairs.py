@@ -238,3 +238,27 @@ def test_rollback_of_a_running_deployment_is_to_the_pair_of_before(machine: Mach
     assert current.previous is not None
     asked = current.rollback_request(current.previous, "ada", "it is blue", machine.now)
     assert (asked.version, asked.config) == ("1.0.0", 1)
+
+
+def test_repair_of_a_new_host_leaves_the_hosts_of_an_aborted_configuration_alone(machine: Machine) -> None:
+    """The version is the same, but the pair is not: an abort leaves everything as it is."""
+    configure(machine, COLOUR="blue")
+    first, second, *_ = [each.host for each in preview(machine.context, machine.request("1.0.0")).hosts]
+    machine.host(second).bad_configs.add(2)
+    name = machine.deploy("1.0.0")
+    assert machine.record(name).state is DeploymentState.HALTED
+    machine.decide(name, Choice.ABORT, second)
+    aborted = machine.memory.registry.desired(CLUSTER)
+    assert aborted is not None
+    assert (machine.record(name).state, aborted.config) == (DeploymentState.ABORTED, 2)
+    machine.join("host-5")
+    machine.memory.clock.sleep(1)
+    (found,) = converge_all(machine.context, "ab12", "schedule")
+    assert found.kind == "REPAIR"
+    repair = machine.record(machine.run_what_waited())
+    assert (repair.state, repair.target.config, repair.request.only) == (DeploymentState.DONE, 1, ("host-5",))
+    assert machine.memory.registry.desired(CLUSTER) == aborted
+    machine.memory.clock.sleep(1)
+    (found,) = converge_all(machine.context, "cd34", "schedule")
+    assert found.kind == "HOLD"
+    assert machine.report(first).config == 2
