@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 # A shorter value is in too many words to be masked, and is no secret.
 _SHORTEST = 4
+_SHORTEST_MEMBER = 8  # a JSON object has many texts that are no secrets
 _CUT_CHARACTER = "\ufffd"
 # `password=…` of a connection string, and what is between a user's name and the last @ of an address.
 _PASSWORDS = (
@@ -93,7 +94,7 @@ def _members(value: str) -> Iterator[str]:
         members = json.loads(value)
     except (ValueError, RecursionError):
         return
-    yield from (each for each in members.values() if isinstance(each, str))
+    yield from (each for each in members.values() if isinstance(each, str) and len(each) >= _SHORTEST_MEMBER)
 
 
 def _escaped(text: str) -> Iterator[str]:
