@@ -42,6 +42,8 @@ class LogShipper:
         self._now = now
         self._mask = mask
         self._position = log_follower.load(self._file)
+        self._held = log_follower.Held()
+        self._held.keep(self._log, self._position)
         self._latest_ms = 0
         self._waiting = b""
         self._suspect = False
@@ -109,6 +111,7 @@ class LogShipper:
         lines = texts(found.content[:size], self._mask, begun=found.begun)
         self._put_new(found, [*([[note]] if note else []), *batches(lines)])
         self._position = found.after(size)
+        self._held.keep(self._log, self._position)
         self._store(self._position)
         return True
 
