@@ -262,3 +262,20 @@ def test_repair_of_a_new_host_leaves_the_hosts_of_an_aborted_configuration_alone
     (found,) = converge_all(machine.context, "cd34", "schedule")
     assert found.kind == "HOLD"
     assert machine.report(first).config == 2
+
+
+def test_deleted_configuration_blocks_a_deployment_and_no_rollback(machine: Machine) -> None:
+    """A service would begin without its variables, and may pass its self-test with the defaults of its code."""
+    configure(machine, COLOUR="blue")
+    bad = machine.deploy("1.0.1")
+    machine.memory.config_store.documents.clear()
+    (why,) = preview(machine.context, machine.request("1.0.2")).blockers
+    assert why == (
+        "production/hello runs with config 2, but its parameter was deleted: "
+        "write all names again with lifecycle config import hello FILE -e production"
+    )
+    back = rollback_target(machine.context, CLUSTER).to
+    asked = machine.request(back.version, Kind.ROLLBACK, rollback_of=bad, config=back.config)
+    assert preview(machine.context, asked).blockers == ()
+    configure(machine, COLOUR="red")
+    assert preview(machine.context, machine.request("1.0.2")).blockers == ()

@@ -23,6 +23,11 @@ class PlannedConfig:
     names: tuple[str, ...] | None = ()
     changed: tuple[str, ...] = ()
 
+    @property
+    def was_deleted(self) -> bool:
+        """Return whether there is none now, though one runs: Lifecycle removes names, and never the last revision."""
+        return not self.revision and self.running > 0
+
     def missing(self, required: Collection[str]) -> list[str]:
         """Return the required names that are not set; none where the names are not known."""
         return [] if self.names is None else sorted(set(required) - set(self.names))
