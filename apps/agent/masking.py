@@ -71,7 +71,8 @@ def _printed(value: str) -> set[str]:
     """Return the texts to mask: the value, its parts that are secret alone, and how programs escape each of them."""
     plain = {value, *_passwords(value), *_members(value)}
     lines = {line for each in plain for line in (*each.splitlines(), *each.split("\n"))}
-    escaped = {form for each in plain | lines for form in _escaped(each)}
+    escaped = {form for each in plain | lines for form in _quoted(each)}
+    escaped |= {form for each in plain for form in _encoded(each)}  # a certificate has too many lines for these
     return {text for each in plain | lines | escaped for text in (each, each.strip()) if len(text) >= _SHORTEST}
 
 
@@ -97,10 +98,13 @@ def _members(value: str) -> Iterator[str]:
     yield from (each for each in members.values() if isinstance(each, str) and len(each) >= _SHORTEST_MEMBER)
 
 
-def _escaped(text: str) -> Iterator[str]:
+def _quoted(text: str) -> Iterator[str]:
     yield json.dumps(text)[1:-1]
     yield json.dumps(text, ensure_ascii=False)[1:-1]
     yield repr(text)[1:-1]
+
+
+def _encoded(text: str) -> Iterator[str]:
     yield quote(text)
     yield quote(text, safe="")
     yield quote_plus(text)

@@ -129,6 +129,8 @@ class SsmConfigStore:
                 found = self._secrets.get_secret_value(SecretId=reference.secret)
             except self._secrets.exceptions.ResourceNotFoundException:
                 raise Unknown("secret", reference.secret, f"The configuration's {name} names it.") from None
+            except self._secrets.exceptions.InvalidRequestException as error:  # it is marked for deletion
+                raise StoreRefused(f"secret {reference.secret} of {name} cannot be read: {failure(error)}") from error
         if "SecretString" not in found:
             raise StoreRefused(f"secret {reference.secret} of {name} has bytes, expected a text: store it as a text")
         return str(found["SecretString"])
