@@ -279,3 +279,16 @@ def test_deleted_configuration_blocks_a_deployment_and_no_rollback(machine: Mach
     assert preview(machine.context, asked).blockers == ()
     configure(machine, COLOUR="red")
     assert preview(machine.context, machine.request("1.0.2")).blockers == ()
+
+
+def test_configuration_that_parameter_store_no_longer_has_is_no_rollback_target(machine: Machine) -> None:
+    for number in range(99):
+        configure(machine, COLOUR=str(number))
+    assert preview(machine.context, machine.request("1.0.1")).blockers == ()
+    configure(machine, COLOUR="blue")
+    (why,) = preview(machine.context, machine.request("1.0.1")).blockers
+    assert why.startswith(
+        "there is no rollback target: config 1 is gone: Parameter Store keeps the newest 100, and the newest is 101"
+    )
+    asked = machine.request("1.0.1", overrides=(Override.NO_ROLLBACK_TARGET,))
+    assert preview(machine.context, asked).blockers == ()

@@ -258,7 +258,8 @@ def _overridable_blockers(request: Request, observed: Observed, now: datetime) -
 def _no_rollback_target(observed: Observed) -> str | None:
     if observed.no_rollback_target is not None or observed.previous is None:
         return observed.no_rollback_target
-    return rollback_path_reason(observed.settings, observed.previous.version)
+    gone = observed.config.gone(observed.previous.config)
+    return gone or rollback_path_reason(observed.settings, observed.previous.version)
 
 
 def _rollback_download_warnings(request: Request, observed: Observed) -> list[str]:

@@ -13,6 +13,7 @@ from lifecycle import names
 from lifecycle.domain.errors import ConfigDenied, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.service.configuration import (
+    KEPT_REVISIONS,
     ConfigRevision,
     Configuration,
     SecretRef,
@@ -25,7 +26,6 @@ from lifecycle.gateways.aws.errors import code_of, failure, repeated, translated
 from lifecycle.gateways.aws.table import Table, config_key, item
 from lifecycle.gateways.record_kinds import revision_key
 
-MAXIMUM_RECORDED = 100  # Parameter Store keeps as many versions.
 # Standard up to 4096 bytes, advanced above, and never back: a put with "Standard" would fail then.
 _TIER = "Intelligent-Tiering"
 _DENIED = ("AccessDenied", "AccessDeniedException", "InvalidKeyId", "DecryptionFailure")
@@ -53,7 +53,7 @@ class DynamoConfigRevisions:
 
     def recorded(self, cluster: Cluster) -> Sequence[ConfigRevision]:
         key = config_key(cluster)
-        return self._table.records(ConfigRevision, key, newest_first=True, limit=MAXIMUM_RECORDED)
+        return self._table.records(ConfigRevision, key, newest_first=True, limit=KEPT_REVISIONS)
 
     def claim(self, revision: ConfigRevision) -> bool:
         return self._table.put(_item(revision), "attribute_not_exists(pk)")
