@@ -142,6 +142,16 @@ def test_deployment_that_skipped_every_host_verifies_nothing() -> None:
     assert "without 1 skipped host" in said(one_of_two).sentence
 
 
+def test_host_that_joined_for_the_skipped_one_verifies_the_version() -> None:
+    only_planned = ran(1, DeploymentState.DONE, skipped_hosts=("staging-1",))
+    joined = replace(failed(), host="staging-2", state=AttemptState.ALIVE, reason="", blame=Blame.NONE)
+    found = said(only_planned, attempts=(failed(), joined))
+    assert found.outcome is Outcome.SERVED
+    assert "without 1 skipped host" in found.sentence
+    before = replace(joined, host="staging-1")
+    assert said(only_planned, attempts=(before, failed())).outcome is Outcome.FAILED
+
+
 def unread(minute: int) -> UnreadableRecord:
     name = deployment_id(STAGING, START + timedelta(minutes=minute), "cd34")
     return UnreadableRecord(f"CLUSTER#staging/hello DEPLOYMENT#{name}", "a Deployment", "x", "Mend it.", name)

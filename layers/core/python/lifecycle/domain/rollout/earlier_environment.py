@@ -157,7 +157,7 @@ def _of(found: Deployment, undone: Deployment | None, attempts: Sequence[HostAtt
         why = (undone.request.reason if undone else "") or found.reason
         return Outcome.ROLLED_BACK, f"it was rolled back there{_by(undone)}: {_cause(found, attempts, why)}"
     if found.state is DeploymentState.DONE:
-        return _done(found)
+        return _done(found, attempts)
     if found.state is DeploymentState.HALTED:
         return Outcome.HALTED, f"{found.id} has halted there: {_cause(found, attempts, found.reason)}"
     if not found.state.final:
@@ -165,7 +165,7 @@ def _of(found: Deployment, undone: Deployment | None, attempts: Sequence[HostAtt
     return Outcome.FAILED, f"{found.id} ended {found.state} there: {_cause(found, attempts, found.reason)}"
 
 
-def _done(found: Deployment) -> tuple[Outcome, str]:
+def _done(found: Deployment, attempts: Sequence[HostAttempt]) -> tuple[Outcome, str]:
     at = f"{moment(found.finished_at or found.started_at)} UTC"
     skipped = len(set(found.skipped_hosts))
     if found.request.only:
@@ -173,7 +173,9 @@ def _done(found: Deployment) -> tuple[Outcome, str]:
             Outcome.FAILED,
             f"{found.id} brought it to {', '.join(found.request.only)} only, which verifies nothing",
         )
-    if found.host_count and skipped >= found.host_count:
+    # A host that joined meanwhile is not in the plan's number: the replacement of the one that was skipped.
+    alive = {each.host for each in attempts if each.state is AttemptState.ALIVE} - set(found.skipped_hosts)
+    if found.host_count and skipped >= found.host_count and not alive:
         return Outcome.FAILED, f"{found.id} ended DONE there, but every host was skipped"
     left_out = f", without {skipped} skipped host{'s' if skipped > 1 else ''}" if skipped else ""
     return Outcome.SERVED, f"it was verified there at {at} by {found.id}{left_out}"
