@@ -175,7 +175,8 @@ class Service:
 
     def _end_all(self) -> None:
         """End every living process of this home's starts."""
-        search = leftovers.Search(self._mark, self.log, adopts=self._adopts)
+        unit = leftovers.own_unit(processes.cgroup(os.getpid()))
+        search = leftovers.Search(self._mark, self.log, adopts=self._adopts, unit=unit)
         seconds = self.started.stop_seconds if self.started else LEFTOVER_SECONDS
         self._end(lambda: search.find(self._last_start()), seconds)
 
