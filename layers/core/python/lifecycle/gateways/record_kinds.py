@@ -254,7 +254,7 @@ KINDS: tuple[ItemKind, ...] = (
         "The agent of that host replaces it within seconds: start it. If the machine is gone: `lifecycle remove-host "
         "{service} {name} {options}`",
         lambda each: (_ANY, each.host),
-        apart={"ended": ServiceEnd, "skew": float},
+        apart={"ended": ServiceEnd, "skew": float, "moves_to": str},
     ),
     ItemKind(
         "audit entry",

@@ -79,7 +79,8 @@ class HostReport:
     few seconds. `ended` says how the service ended, until a turn starts it again. `leftover` is the version whose
     start left a process that could not be ended, which failed the turn ("unknown" if that process does not say).
     `skew` is how many seconds the host's clock is ahead of AWS's; the agent corrects its times by it. It is None from
-    an older agent, which does neither.
+    an older agent, which does neither. `address` and `port` are where the service was started; `moves_to` is where
+    the next start binds, such as `10.0.1.7:9090`, if the agent's settings changed since.
     """
 
     host: str
@@ -106,6 +107,7 @@ class HostReport:
     leftover: str = ""
     skew: float | None = None
     config: int = 0
+    moves_to: str = ""
 
     @property
     def not_running(self) -> str:
