@@ -78,6 +78,7 @@ def crash_loop_is_slowed(oracle: "Oracle", given: Mapping[str, Any]) -> None:
             and each.target.version == version
             and each.epoch
             and name in oracle.ended_at
+            and each.failed_host in ("", host)  # one that failed at another host may not have reached this one
         ]
         repairs.sort()
         if report is None or report.ended is None or len(repairs) < 2:
