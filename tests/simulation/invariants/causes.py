@@ -70,13 +70,15 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
 
 
 def _has_ended_with(oracle: "Oracle", host: str, version: str, config: int) -> bool:
-    """Return whether a host's service has ended, which had passed its self-test with this version."""
+    """Return whether a host reports, or did a moment ago, that its service ended with this version.
+
+    An agent reports only the end of a start that has passed its self-test.
+    """
     here = oracle.sim.hosts.get(host)
     report = oracle.sim.fleet._reports.get(oracle.sim.cluster, {}).get(host)
     if here is None or report is None or (report.installed, report.config) != (version, config):
         return False
-    changed_at = max(here.boot_changed_at, here.disk_lost_at)
-    return (here.started is not None and here.started.tested) or oracle.recent(changed_at)
+    return report.ended is not None or oracle.recent(here.boot_changed_at)
 
 
 def _is_tried_again(oracle: "Oracle", host: str, version: str, config: int) -> bool:
@@ -86,7 +88,7 @@ def _is_tried_again(oracle: "Oracle", host: str, version: str, config: int) -> b
     began = [
         oracle.lease_acquired[name][1]
         for name, each in of_all
-        if each.request.kind is not Kind.CONVERGE and name in oracle.lease_acquired
+        if each.request.kind is not Kind.CONVERGE and each.epoch and name in oracle.lease_acquired
     ]
     return bool(failed) and max(failed) > max(began, default=-1e9)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lifecycle.application.convergence.converge import AUTOMATIC
 from lifecycle.domain.convergence.crash_loop import STEADY_MINUTES
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Group
@@ -66,8 +67,8 @@ def stays_alive_first(oracle: "Oracle", host: Host, attempt: HostAttempt) -> Non
 def crash_loop_is_slowed(oracle: "Oracle", given: Mapping[str, Any]) -> None:
     """33: a service that ended again after each of its last repairs is not repaired at once."""
     sim, version = oracle.sim, given["version"]
-    if sim.clock_error_ever or oracle.deleted:
-        return
+    if sim.clock_error_ever or oracle.deleted or given["requested_by"] not in AUTOMATIC:
+        return  # an operator who asks waits for no back-off
     for host in given["only"]:
         report = sim.fleet._reports.get(sim.cluster, {}).get(host)
         repairs = [

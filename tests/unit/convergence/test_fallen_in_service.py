@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from lifecycle.domain.convergence.fallen_in_service import fallen_in_service
 from lifecycle.domain.fleet.host import AgentStage
+from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from tests.support.converging import converge
@@ -115,3 +117,21 @@ def test_repair_that_comes_late_brings_no_older_version_back(aborted: Machine) -
     refused = aborted.begin(late)
     assert (refused.kind, "this repair is out of date" in refused.reason) == ("REFUSED", True)
     assert aborted.report("host-2").installed == "1.0.2"
+
+
+def test_host_that_a_later_repair_brought_back_is_not_repaired_for_an_outage(aborted: Machine) -> None:
+    ends(aborted, "host-3")
+    aborted.host("host-3").breaks["1.0.0"] = AgentStage.SELF_TESTING
+    for seconds in (1, 400):
+        aborted.memory.clock.sleep(seconds)
+        assert converge(aborted)[0] == "REPAIR"
+        aborted.run_what_waited()
+        aborted.host("host-3").breaks.clear()
+    reports, recent = aborted.memory.fleet.reports(CLUSTER), aborted.memory.deployments.recent(CLUSTER, 50)
+    assert sum(each.is_failed_repair for each in recent) == 1
+    unhealthy = dict.fromkeys(reports, TargetState.UNHEALTHY)
+    assert fallen_in_service(reports, unhealthy, recent, {}) is None
+    drained = unhealthy | {"host-3": TargetState.ABSENT}
+    found = fallen_in_service(reports, drained, recent, {})
+    assert found is not None
+    assert found.hosts == {"host-3": "is absent in the load balancer"}

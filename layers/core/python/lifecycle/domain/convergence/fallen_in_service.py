@@ -37,6 +37,8 @@ def fallen_in_service(
     found = {}
     for host, report in sorted(reports.items()):
         state, target = state_of(rotation, host), failed.get(host)
+        if target and report.has_passed(target.digest) and state.in_rotation:
+            continue  # a later repair has brought it back; whether it is healthy is not decided here
         if target is None and report.ended and state.in_rotation:
             target = Target(report.installed, report.digest, report.config)
         if target and not target.quarantined_in(bad_versions) and (why := drift_reason(report, state, target)):
