@@ -18,7 +18,7 @@ from apps.local.services import clusters
 from apps.local.services.clusters import Added
 from lifecycle.domain.errors import LifecycleError
 from tools.demo import test_beds
-from tools.demo.phases import EXAMPLE, RATE, Demo, build, deploy, promote, push, start_of
+from tools.demo.phases import EXAMPLE, RATE, Demo, build, change_configuration, deploy, promote, push, start_of
 
 
 def main() -> int:
@@ -71,8 +71,11 @@ def run_demo(demo: Demo) -> None:
     if first and demo.with_test_bed and demo.with_tour:
         # A first version cannot be compared with anything. Two more show what the test bed is for.
         demo.progress.say(
-            "  Now watch two more versions go through a test bed; Ctrl-C ends the demo, and the service stays up."
+            "  Now watch a changed configuration, and two more versions in a test bed; Ctrl-C ends the demo, and the "
+            "service stays up."
         )
+        with demo.phase("A changed configuration, in staging, with the same bytes"):
+            change_configuration(demo, added)
         test_beds.show(demo, facts, added)
     _summarise(demo, added, facts["console"])
 

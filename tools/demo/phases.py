@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ EXAMPLE = REPOSITORY / "examples" / "hello"
 RATE = 120.0
 _GREETING = re.compile(r'GREETING = "([^"]*)"')
 _GREETINGS = ("Hello", "Welcome", "Good day", "Well met")
+_MOTTO = "one host at a time"
 _NEXT = "Fix the cause, then run `make run` again"
 
 
@@ -146,6 +148,21 @@ def deploy(demo: Demo, added: Added, started: Started, *, bad: bool = False) -> 
             f"{traffic.tally.failed} of {traffic.tally.sent} requests failed during the rollout, expected none",
             f"See what was done to each host with `.venv/bin/lifecycle history {added.service} --trail`",
         )
+
+
+def change_configuration(demo: Demo, added: Added) -> None:
+    """Set a value of staging's configuration, and take it to its host with the version that runs there."""
+    staging = next(cluster for cluster in added.clusters if cluster.environment == "staging")
+    for arguments in (
+        ("config", "set", added.service, f"MOTTO={_MOTTO}", "--why", "to show how a configuration is deployed"),
+        ("deploy", added.service, "--config", "--yes"),
+    ):
+        lifecycle(demo, "the configuration", *arguments, "-e", "staging")
+    with urllib.request.urlopen(f"{staging.address}/", timeout=10) as answer:  # noqa: S310 (a local address)
+        found = json.load(answer)
+    demo.progress.say(f"  {staging.address}/ answers {json.dumps(found)}")
+    if found.get("motto") != _MOTTO:
+        raise PhaseFailed("the configuration", f"expected the motto {_MOTTO!r} in this answer, found none")
 
 
 def _await_agents(demo: Demo, started: Started) -> None:

@@ -19,13 +19,14 @@ def main(environ):
         "version": environ.get("LIFECYCLE_VERSION", "0.0.0"),
         "host": environ.get("LIFECYCLE_HOST", "local"),
     }
+    motto = {"motto": environ["MOTTO"]} if environ.get("MOTTO") else {}
     own_switches = Path(__file__).parent.parent / "switches.toml"
     try:
         switches = read_switches(Path(environ.get("HELLO_SWITCHES", own_switches)))
         if not switches.starts:
             return "switches.toml says that the service does not start"
         address = environ.get("HOST", "127.0.0.1"), int(environ.get("PORT", "8080"))
-        service = Service(address, Greeter(environ.get("GREETING", "Hello")), switches, identity)
+        service = Service(address, Greeter(environ.get("GREETING", "Hello")), switches, identity, motto)
     except (OSError, ValueError, OverflowError) as error:
         return f"hello cannot start: {error}"
     # Block these signals in every thread, so that sigwait below receives them.

@@ -24,8 +24,9 @@ class Service(ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 256
 
-    def __init__(self, address, greeter, switches, identity):
+    def __init__(self, address, greeter, switches, identity, motto):
         self.greeter = greeter
+        self.motto = motto
         self.switches = switches
         self.identity = identity
         self.stopping = False
@@ -123,7 +124,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.fails_now():
             return 500, {"error": "switches.toml says that some greetings fail"}
         arguments = {key: query[key] for key in ("name", "language") if key in query}
-        return 200, {"greeting": self.server.greeter.greet(**arguments), **self.server.identity}
+        return 200, {"greeting": self.server.greeter.greet(**arguments), **self.server.motto, **self.server.identity}
 
     def slow(self, query):
         try:

@@ -24,7 +24,7 @@ def free_port():
 class Running:
     """The service with its own switches, running until the end of the test."""
 
-    def __init__(self, test, switches=""):
+    def __init__(self, test, switches="", **configuration):
         self.port = free_port()
         folder = tempfile.TemporaryDirectory()
         test.addCleanup(folder.cleanup)
@@ -36,6 +36,7 @@ class Running:
             "HELLO_SWITCHES": str(file),
             "LIFECYCLE_VERSION": "1.4.2",
             "LIFECYCLE_HOST": "host-1",
+            **configuration,
         }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "hello"],
@@ -83,6 +84,12 @@ class ServiceTest(unittest.TestCase):
         self.assertEqual(
             content, {"greeting": "Bonjour, Ada !", "service": "hello", "version": "1.4.2", "host": "host-1"}
         )
+
+    def test_a_greeting_has_the_motto_of_the_configuration(self):
+        service = Running(self, MOTTO="one host at a time")
+        connection = service.connect()
+        self.addCleanup(connection.close)
+        self.assertEqual(service.get("/", connection)[1]["motto"], "one host at a time")
 
     def test_it_is_alive(self):
         self.assertEqual(self.get("/is_alive")[0].status, 200)
