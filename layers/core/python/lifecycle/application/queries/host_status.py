@@ -9,7 +9,15 @@ from datetime import datetime
 
 from lifecycle.application.context import Context
 from lifecycle.application.queries.hosts import HostView
-from lifecycle.application.queries.state_words import ATTEMPTS, HOSTS, TARGETS, UNFINISHED, HostStatus, Status
+from lifecycle.application.queries.state_words import (
+    ATTEMPTS,
+    HOSTS,
+    RELEASING,
+    TARGETS,
+    UNFINISHED,
+    HostStatus,
+    Status,
+)
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
@@ -57,6 +65,8 @@ def attempt_status(attempt: HostAttempt, choice: Choice | None = None) -> Status
     """Return how far an attempt is; `choice` is the last decision on it, if it failed."""
     if attempt.state is AttemptState.FAILED and choice in _LEFT:
         return HOSTS[_LEFT[choice]]
+    if attempt.release and not attempt.state.ended:
+        return RELEASING
     return HOSTS[HostStatus.UNREACHABLE] if attempt.unreachable else ATTEMPTS[attempt.state]
 
 

@@ -99,7 +99,9 @@ ATTEMPTS = {
     AttemptState.REGISTERED: Status(Tone.BUSY, "waiting for is_alive"),
     AttemptState.ALIVE: Status(Tone.GOOD, "alive"),
     AttemptState.FAILED: Status(Tone.BAD, "failed"),
+    AttemptState.RELEASED: Status(Tone.BUSY, "waiting, release command passed"),
 }
+RELEASING = Status(Tone.BUSY, "running the release command")
 HOSTS = _named_by_value(
     {
         HostStatus.QUARANTINED: Tone.BAD,

@@ -6,7 +6,7 @@ Called by functions/rollout/next_step, before each round of hosts in statemachin
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import ceil
 from typing import TypeAlias, assert_never
 
@@ -19,7 +19,7 @@ from lifecycle.domain.errors import StaleEpoch, StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Group
-from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.attempt import HostAttempt, ReleaseRun
 from lifecycle.domain.rollout.checkpoint import Checkpoint, checkpoint_of, continue_from
 from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import NOT_RESUMED, Deployment, DeploymentState
@@ -39,6 +39,7 @@ from lifecycle.domain.rollout.steps import (
     Finish,
     OtherStep,
     RollBack,
+    RunReleaseCommand,
     Step,
     UpdateHosts,
 )
@@ -136,20 +137,24 @@ def _begin(context: Context, current: Deployment, step: UpdateHosts, visit: Visi
         return True
     now = context.clock.now()
     return all(
-        context.deployments.begin_attempt(
-            HostAttempt(
-                deployment=current.id,
-                host=host,
-                number=number,
-                epoch=current.epoch,
-                execution=visit.execution,
-                started_at=now,
-                group=step.group,
-                round=visit.round,
-            )
-        )
-        for host, number in step.hosts
+        context.deployments.begin_attempt(replace(_attempt(current, each, visit, now), group=step.group))
+        for each in step.hosts
     )
+
+
+def _attempt(current: Deployment, host: tuple[str, int], visit: Visit, now: datetime) -> HostAttempt:
+    name, number = host
+    return HostAttempt(current.id, name, number, current.epoch, visit.execution, now, round=visit.round)
+
+
+def _begin_release(context: Context, facts: Facts, step: RunReleaseCommand) -> None:
+    """Record the run before its command can begin; raises StoreRefused if another loop has handed one out."""
+    if step.again:
+        return
+    current, now = facts.deployment, context.clock.now()
+    begun = _attempt(current, (step.host, step.attempt), facts.visit, now)
+    if not context.deployments.begin_attempt(replace(begun, release=ReleaseRun.NOT_KNOWN)):
+        raise StoreRefused(f"another call has begun attempt {step.attempt} of {step.host}: decide again")
 
 
 def _continued(
@@ -192,9 +197,13 @@ def _renew(context: Context, current: Deployment, lease: Lease, step: Step) -> N
             _ = context.leases.renew(current.cluster, lease, now + duration)  # the next step reads it again
 
 
-def _record(context: Context, facts: Facts, step: OtherStep) -> Decided:  # noqa: C901, PLR0911 (one case per kind)
+def _record(context: Context, facts: Facts, step: OtherStep) -> Decided:  # noqa: C901, PLR0911, PLR0912 (one case each)
     current = facts.deployment
     match step:
+        case RunReleaseCommand(host, attempt, reason):
+            _begin_release(context, facts, step)
+            _set_state(context, current, DeploymentState.RUNNING, reason)
+            return Decided("RELEASE_COMMAND", reason, hosts=_named((host, attempt)))
         case Diagnose(host, attempt, reason):
             _ask_for_diagnosis(context, facts, host, attempt)
             _set_state(context, current, DeploymentState.RUNNING, reason)

@@ -22,6 +22,7 @@ from lifecycle.domain.rollout.decision import (
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.fallen import fall_blame, fallen
 from lifecycle.domain.rollout.membership import members, rolled_back_hosts
+from lifecycle.domain.rollout.release import release_effects
 from lifecycle.domain.rollout.steps import AwaitApproval, AwaitDecision, Facts
 from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.domain.rollout.test_bed.schedule import failed_test_bed
@@ -59,7 +60,9 @@ def decision_question(context: Context, facts: Facts, step: AwaitDecision) -> Qu
         expires_at=now + timedelta(seconds=facts.deployment.policy.decision_expires_seconds),
         blame=blame,
         diagnosis=diagnosis,
-        effects=effects(step.choices, facts.deployment, step.host, situation),
+        effects=release_effects(step.choices, facts.deployment.target.in_words)
+        if attempt.release
+        else effects(step.choices, facts.deployment, step.host, situation),
     )
 
 

@@ -28,11 +28,17 @@ class AgentStage(StrEnum):
     IDLE = "IDLE"
     FETCHING = "FETCHING"
     READY = "READY"  # prefetched: the version is on the disk, checked and unpacked
+    RELEASING = "RELEASING"
+    RELEASED = "RELEASED"
     INSTALLING = "INSTALLING"
     STARTING = "STARTING"
     SELF_TESTING = "SELF_TESTING"
     DONE = "DONE"
     FAILED = "FAILED"
+
+
+# The beginning of a failed release command's detail, where the agent does not know whether it ran.
+NOT_KNOWN = "it is not known whether the release command ran"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,11 @@ class HostReport:
     def not_running(self) -> str:
         """The words for a service that does not run."""
         return self.ended.in_words if self.ended else "its service does not run"
+
+    @property
+    def release_not_known(self) -> bool:
+        """True for a release command of which the agent does not know whether it ran."""
+        return self.failed_stage is AgentStage.RELEASING and self.detail.startswith(NOT_KNOWN)
 
     def has_passed(self, digest: str) -> bool:
         """Return whether the service runs these bytes, and they passed the self-test on this start of it."""

@@ -24,13 +24,23 @@ class AttemptState(StrEnum):
     REGISTERED = "REGISTERED"
     ALIVE = "ALIVE"
     FAILED = "FAILED"
+    RELEASED = "RELEASED"  # the end of an attempt that only runs the release command
 
     @property
     def ended(self) -> bool:
-        return self in (self.ALIVE, self.FAILED)
+        return self in (self.ALIVE, self.FAILED, self.RELEASED)
 
 
 _RANKS = {state: rank for rank, state in enumerate(AttemptState)}
+
+
+class ReleaseRun(StrEnum):
+    """What is known of a run of the release command; in an attempt that runs none, nothing."""
+
+    NONE = ""
+    NOT_KNOWN = "NOT_KNOWN"  # it may have run: also while it runs, and where its end is on no record
+    FAILED = "FAILED"  # it ended without success, or was never begun
+    PASSED = "PASSED"
 
 
 class Blame(StrEnum):
@@ -50,6 +60,7 @@ class HostAttempt:
     `diagnosis` is the sentence behind `blame`. `group` is the target group that the host registers in. A
     control is not updated, but restarted on the version that it has (domain/rollout/test_bed/hosts.py).
     `round` is the pass of `execution` that handed it out, and `diagnosed_in` the one that asked for a diagnosis.
+    An attempt with a `release` runs the release command, and changes nothing else on its host (release.py).
     """
 
     deployment: str
@@ -69,6 +80,7 @@ class HostAttempt:
     group: Group = Group.MAIN
     round: int = 0
     diagnosed_in: Visit | None = None
+    release: ReleaseRun = ReleaseRun.NONE
 
     @property
     def visit(self) -> Visit:
@@ -77,7 +89,7 @@ class HostAttempt:
 
     @property
     def progress_rank(self) -> int:
-        """The rank of this record. Records of one attempt only move to a later rank; both ends have the last."""
+        """The rank of this record. Records of one attempt only move to a later rank; all ends have the last."""
         return _RANKS[AttemptState.ALIVE if self.state.ended else self.state]
 
 

@@ -153,7 +153,8 @@ class Deployment:
     empty where only the rest was read. `previous` is the rollback target. `execution` is the name of the
     state-machine execution that carries it now. `writes` is None where an older version wrote the record. `claimed`
     is the epoch of the lease that its plan took last, which may not have become its epoch. `failed_host` is the host
-    at which a repair ended. `changes` are the commits that it brings, or takes back.
+    at which a repair ended. `changes` are the commits that it brings, or takes back. Its release command may run for
+    `release_seconds`; 0 if it runs none.
     """
 
     request: Request
@@ -175,6 +176,7 @@ class Deployment:
     claimed: Epoch = 0
     failed_host: str = ""
     changes: ChangeNote = NO_CHANGES
+    release_seconds: float = 0.0
 
     @property
     def id(self) -> str:

@@ -18,6 +18,7 @@ from lifecycle.domain.rollout.earlier_environment import Verdict
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.planned_config import NO_CONFIG, PlannedConfig
 from lifecycle.domain.rollout.preflight import Observed, blockers, warnings
+from lifecycle.domain.rollout.release import release_seconds
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason
 from lifecycle.domain.service.commits import Changes, changes_between, taken_back
 from lifecycle.domain.service.compare_link import compare_link
@@ -99,7 +100,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         previous=observed.previous,
         hosts=tuple(PlannedHost(h, observed.reports[h].zone, observed.reports[h].installed, drift[h]) for h in order),
         in_place=tuple(host for host in members if host not in drift),
-        checks=_checks(observed, bake),
+        checks=_checks(request, observed, bake),
         expected_seconds=seconds,
         expected_from=source,
         blockers=tuple(blockers(request, observed, order, now, heartbeat_timeout)),
@@ -151,10 +152,12 @@ def _bake(request: Request, observed: Observed) -> int:
     return observed.policy(request).bake_minutes if wanted and not impossible else 0
 
 
-def _checks(observed: Observed, bake: int) -> tuple[str, ...]:
+def _checks(request: Request, observed: Observed, bake: int) -> tuple[str, ...]:
     test, path = observed.manifest.self_test, observed.settings.health_path or observed.manifest.is_alive.path
     how = f"GET {test.path}" if test.path else f"run {test.command!r}"
+    release, runs = observed.manifest.release, release_seconds(request, observed.manifest) > 0
     return (
+        *((f"release command, once, before any host is changed: {release.command!r}",) if runs and release else ()),
         f"self-test on each host: {how}, within {test.timeout_seconds:g} s",
         f"is alive behind the load balancer: GET {path}",
         *((f"test bed: the first host beside a control, for {bake} minutes",) if bake else ()),
@@ -166,7 +169,8 @@ def _expected(count: int, observed: Observed, bake: int) -> tuple[float, str]:
     if bake:
         seconds, source = _expected(count + 1, observed, 0)
         return seconds + bake * observed.minute.total_seconds(), f"{source}, and the test bed"
-    took = sorted((a.finished_at - a.started_at).total_seconds() for a in observed.past if a.finished_at is not None)
+    updates = [each for each in observed.past if not each.release]
+    took = sorted((a.finished_at - a.started_at).total_seconds() for a in updates if a.finished_at is not None)
     if took:
         source = "the last host" if len(took) == 1 else f"the median of the last {len(took)} hosts"
         return count * took[len(took) // 2], source

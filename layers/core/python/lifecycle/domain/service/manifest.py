@@ -48,6 +48,14 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseCommand:
+    """The command that a deployment runs once, before any host is changed, such as a migration."""
+
+    command: str
+    timeout_seconds: float = 300
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The content of `manifest.json`, published beside `artifact.tar.gz`.
 
@@ -76,6 +84,7 @@ class Manifest:
     history: History | None = None
     config: ConfigNames = field(default_factory=ConfigNames)
     environments: dict[str, dict[str, str]] = field(default_factory=dict)
+    release: ReleaseCommand | None = None
 
     @property
     def prefix(self) -> str:

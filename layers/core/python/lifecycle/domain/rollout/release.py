@@ -1,0 +1,78 @@
+"""The release command: run once by a deployment, on its first host, before any host is changed.
+
+Used by next_step.py. A run is an attempt of that host with `release`, so it is on record before the command begins
+and after it has ended. Where no record says how it ended, nobody knows whether it ran, and a human is asked.
+Rollbacks and repairs run none: a migration must suit both versions.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from math import ceil
+
+from lifecycle.domain.fleet.host import NOT_KNOWN
+from lifecycle.domain.rollout.attempt import HostAttempt, ReleaseRun
+from lifecycle.domain.rollout.decision import Choice, answers_on, asked_before
+from lifecycle.domain.rollout.deployment import Kind, Request
+from lifecycle.domain.rollout.steps import AwaitDecision, Facts, RunReleaseCommand
+from lifecycle.domain.service.manifest import Manifest
+
+# Seconds that one call waits for the end of the command. Lambda ends a function a little later.
+LOOK_SECONDS = 840
+
+
+def release_seconds(request: Request, manifest: Manifest) -> float:
+    """Return how long the release command of this deployment may run; 0 if it runs none."""
+    runs = request.kind is Kind.DEPLOY and not request.only and manifest.release
+    return manifest.release.timeout_seconds if runs and manifest.release else 0.0
+
+
+def is_released(facts: Facts, attempt: HostAttempt) -> bool:
+    """Return whether this attempt has run the release command, as its record or a human says."""
+    passed = attempt.release is ReleaseRun.PASSED
+    return passed or (bool(attempt.release) and Choice.GO_ON in answers_on(facts.questions, attempt))
+
+
+def release_step(facts: Facts, waiting: Sequence[tuple[str, int]]) -> RunReleaseCommand | None:
+    """Return the run that the deployment still needs, on the first of the `waiting` hosts; None if it needs none."""
+    mine = facts.deployment
+    if not mine.release_seconds or not waiting:
+        return None
+    if any(is_released(facts, each) for each in facts.attempts):
+        return None
+    host, number = waiting[0]
+    return RunReleaseCommand(host, number, f"the release command runs on {host}; no host was changed")
+
+
+def unfinished_step(facts: Facts, attempt: HostAttempt, now: datetime) -> RunReleaseCommand | AwaitDecision | None:
+    """Return the step that a run needs that was handed out: another look, or a human; None once that is settled."""
+    if is_released(facts, attempt) or answers_on(facts.questions, attempt):
+        return None
+    if not attempt.state.ended and _may_run(facts, attempt):
+        return RunReleaseCommand(
+            attempt.host, attempt.number, f"the release command runs on {attempt.host}", again=True
+        )
+    again = asked_before(facts.questions, attempt, now)
+    may_have_run = attempt.release is ReleaseRun.NOT_KNOWN
+    offered = (Choice.RETRY, *((Choice.GO_ON,) if may_have_run else ()), Choice.ABORT)
+    return AwaitDecision(attempt.host, attempt.number, again, offered, reason_of(attempt))
+
+
+def reason_of(attempt: HostAttempt) -> str:
+    """Return why a run ended without success."""
+    return attempt.reason if attempt.state.ended else f"{NOT_KNOWN}: no call has recorded its end on {attempt.host}"
+
+
+def _may_run(facts: Facts, attempt: HostAttempt) -> bool:
+    """Return whether this execution may look again: a command may last longer than one call."""
+    looks = ceil(facts.deployment.release_seconds / LOOK_SECONDS) + 1
+    return attempt.execution == facts.execution and 0 <= facts.round - attempt.round < looks
+
+
+def release_effects(offered: Sequence[Choice], version: str) -> dict[Choice, str]:
+    """Return the effect of each choice about a run of this version's command."""
+    texts = {
+        Choice.RETRY: f"run the release command of {version} again; no host is changed before it has passed",
+        Choice.GO_ON: f"do not run it again: count it as run, and update the hosts to {version}",
+        Choice.ABORT: "stop here: no host was changed, and what the command did stays",
+    }
+    return {choice: texts[choice] for choice in offered}
