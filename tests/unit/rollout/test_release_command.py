@@ -1,4 +1,4 @@
-"""The release command: once a deployment, before any host is changed; where nobody knows, a human is asked."""
+"""The release command: once for each deployment, before any host is changed; where nobody knows, a human is asked."""
 
 from dataclasses import replace
 
@@ -136,7 +136,7 @@ def test_command_that_may_have_run_is_asked_about_and_not_repeated(machine: Mach
     assert set(machine.serving().values()) == {"1.1.0"}
 
 
-def test_command_of_an_agent_that_falls_silent_is_asked_about(machine: Machine) -> None:
+def test_command_of_an_unreachable_agent_is_asked_about(machine: Machine) -> None:
     machine.host(FIRST).release = "runs"
     machine.stop_at = "RELEASE_COMMAND"
     name = machine.deploy("1.1.0")

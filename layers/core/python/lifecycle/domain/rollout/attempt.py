@@ -35,7 +35,7 @@ _RANKS = {state: rank for rank, state in enumerate(AttemptState)}
 
 
 class ReleaseRun(StrEnum):
-    """What is known of a run of the release command; in an attempt that runs none, nothing."""
+    """Knowledge about a run of the release command; NONE in an attempt that runs none."""
 
     NONE = ""
     NOT_KNOWN = "NOT_KNOWN"  # it may have run: also while it runs, and where its end is on no record

@@ -44,7 +44,7 @@ def release_step(facts: Facts, waiting: Sequence[tuple[str, int]]) -> RunRelease
 
 
 def unfinished_step(facts: Facts, attempt: HostAttempt, now: datetime) -> RunReleaseCommand | AwaitDecision | None:
-    """Return the step that a run needs that was handed out: another look, or a human; None once that is settled."""
+    """Return the step for a run that was handed out: the same again, or a question; None once it is settled."""
     if is_released(facts, attempt) or answers_on(facts.questions, attempt):
         return None
     if not attempt.state.ended and _may_run(facts, attempt):
