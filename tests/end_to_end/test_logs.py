@@ -64,3 +64,4 @@ def test_following_shows_new_lines_and_ends_with_an_interrupt(
         talker.join()
         process.kill()
         process.wait()
+        process.stdout.close()

@@ -77,7 +77,8 @@ class Balancer:
         """
         if not self.synchronise():
             self._publish()
-        inotify.require(inotify.FOR_ENVOY + len(self.elbv2.listeners) + len(self.groups))
+        published = sum(group.published for group in self.groups.values())
+        inotify.require(inotify.FOR_ENVOY + len(self.elbv2.listeners) + published)
         self.envoy.start()
         threading.Thread(target=self._follow, args=(every_seconds,), name="follow", daemon=True).start()
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
@@ -112,7 +113,10 @@ class Balancer:
         with self.lock:
             for address in addresses:
                 group.rotation.register(address)
-            self._changed([group])
+            if group.published:
+                self._changed([group])
+            else:
+                self._publish()
 
     def deregister(self, arn: str, addresses: Sequence[Address]) -> None:
         """Drain deregistered targets; call it inside `mutation`."""
@@ -210,15 +214,32 @@ class Balancer:
         self.groups[found.arn].follow(known, time.monotonic() + found.delay)
 
     def _publish(self) -> None:
+        self._publish_used()
         self._changed(self.groups.values())
-        settings = [group.settings for group in self.groups.values()]
+        settings = [group.settings for group in self.groups.values() if group.published]
         opened = [group.settings for group in self.groups.values() if group.was_open]
         self._await_clusters(self.files.clusters(settings, opened))
-        routes = {arn: group.route for arn, group in self.groups.items()}
+        routes = {arn: group.route for arn, group in self.groups.items() if group.published}
         problems = self.files.listeners(self.elbv2.listeners, routes)
         for arn in problems.keys() - self.problems.keys():
             log.error("listener %s is not served: %s", arn, problems[arn])
         self.problems = problems
+
+    def _publish_used(self) -> None:
+        """Give a cluster of Envoy to each group that is used now for the first time, as far as Envoy can watch it."""
+        parts = [each.action for each in self.elbv2.listeners if isinstance(each.action, tuple)]
+        routed = {part.group for action in parts for part in action if part.weight > 0}
+        used = [
+            group
+            for arn, group in self.groups.items()
+            if not group.published and (arn in routed or group.rotation.listed())
+        ]
+        # A new listener takes one more. Envoy aborts where it cannot watch a file.
+        free = inotify.available(2 * len(used)) // 2
+        for group in used[:free]:
+            group.published = True
+        for group in used[free:]:
+            log.error("%s gets no requests: no inotify instance is left; see %s", group.settings.name, inotify.LIMIT)
 
     def _await_clusters(self, added: set[str]) -> None:
         """Wait until Envoy serves new clusters: a route to one that it does not serve yet answers an empty 503."""
@@ -237,7 +258,8 @@ class Balancer:
 
     def _changed(self, groups: Iterable[Group]) -> None:
         for group in groups:
-            self.files.endpoints(group.settings, group.rotation)
+            if group.published:
+                self.files.endpoints(group.settings, group.rotation)
             if group.was_open:
                 self.files.open_endpoints(group.settings, group.rotation, group.last_open)
             group.rotation.written(time.monotonic())

@@ -30,14 +30,16 @@ class Tally:
 class Group:
     """A target group with its targets.
 
-    `open` are those that get requests although they fail their checks. `routed_open` is True once Envoy knows them,
-    so that requests go there. `last_open` stay in Envoy's file, because a request may be on its way to them when the
-    group closes.
+    `published` is True once Envoy has a cluster for it, which takes an inotify instance: when it first has a target
+    or gets requests. `open` are those that get requests although they fail their checks. `routed_open` is True once
+    Envoy knows them, so that requests go there. `last_open` stay in Envoy's file, because a request may be on its way
+    to them when the group closes.
     """
 
     settings: TargetGroup
     rotation: Rotation = field(default_factory=Rotation)
     tallies: dict[Address, Tally] = field(default_factory=dict)
+    published: bool = False
     open: frozenset[Address] = frozenset()
     last_open: frozenset[Address] = frozenset()
     routed_open: bool = False

@@ -5,6 +5,7 @@ from tests.simulation.planted import Edit, Planted
 _LOST = "tests/unit/rollout/test_lost_leases.py"
 _CLAIMED = "tests/unit/rollout/test_claimed_epochs.py"
 _EDITED = "tests/unit/rollout/test_edited_during_a_rollout.py"
+_RACES = "tests/unit/rollout/test_races.py"
 _RESTORED_LATE = "tests/simulation/test_restored_at_every_call.py"
 _DAMAGED = "tests/unit/records/test_damaged_epochs.py"
 _LATE = "tests/unit/rollout/test_late_writes.py"
@@ -109,7 +110,7 @@ FAULTS = (
         "lifecycle.application.rollout.stages",
         "{each for each, a in latest_attempts(attempts).items() if not a.state.ended} - {host}",
         "{a.host for a in attempts if not a.state.ended} - {host}",
-        caught_by=_RESTORED_LATE,
+        caught_by=_RACES,
     ),
     Planted(
         "records-of-the-past-take-a-host-out",

@@ -56,12 +56,18 @@ def edited(account: Account, pk: str, sk: str, **values: Any) -> str:
     return f"{pk} {sk}"
 
 
-def beside(account: Account, pk: str, sk: str, epoch: Any) -> str:
-    """Change the attribute epoch of a record; DynamoDB has no number of more than 38 digits."""
+def beside(account: Account, pk: str, sk: str, epoch: Any, name: str = "epoch") -> str:
+    """Change the attribute of a record that has its epoch; DynamoDB has no number of more than 38 digits."""
     found = account.ledger.items[pk][sk]
     number = isinstance(epoch, int | float) and abs(epoch) < 10**38
-    account.ledger.store({**found, "epoch": {"N": str(epoch)} if number else {"S": str(epoch)}})
+    account.ledger.store({**found, name: {"N": str(epoch)} if number else {"S": str(epoch)}})
     return f"{pk} {sk}"
+
+
+def in_deployment(account: Account, epoch: Any) -> str:
+    pk, sk = cluster_key(OTHER), f"DEPLOYMENT#{OTHERS}"
+    beside(account, pk, sk, epoch, "at_epoch")
+    return edited(account, pk, sk, epoch=epoch)
 
 
 def in_desired(account: Account, epoch: Any) -> str:
@@ -86,7 +92,7 @@ PLACES: dict[str, Damage] = {
     "report": lambda account, epoch: edited(account, reports_key(OTHER), "host-1", epoch=epoch),
     "command": in_command,
     "attribute of a command": lambda account, epoch: beside(account, turns_key(OTHER), "host-2", epoch),
-    "deployment": lambda account, epoch: edited(account, cluster_key(OTHER), f"DEPLOYMENT#{OTHERS}", epoch=epoch),
+    "deployment": in_deployment,
     "claim": lambda account, epoch: edited(account, cluster_key(OTHER), f"DEPLOYMENT#{OTHERS}", claimed=epoch),
     "write": in_writes,
 }

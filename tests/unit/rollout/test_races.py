@@ -61,6 +61,18 @@ def test_hosts_that_drain_at_once_count_each_other_as_out() -> None:
     assert "host-2" in machine.serving()
 
 
+def test_attempt_of_the_past_does_not_count_as_draining() -> None:
+    """A restored ledger has the attempt of before without its end, beside the newer one that is alive."""
+    machine = Machine()
+    machine.deploy("1.0.0")
+    request = planned(machine)
+    epoch = machine.record(request.deployment).epoch
+    first = HostAttempt(request.deployment, "host-2", 1, epoch, request.deployment, machine.now)
+    machine.memory.deployments.put_attempt(first)
+    machine.memory.deployments.put_attempt(replace(first, number=2, state=AttemptState.ALIVE))
+    assert machine.update(request.deployment, "host-1", 1)[0] == "PASSED"
+
+
 def test_ready_host_stays_in_rotation_if_another_fails_meanwhile(machine: Machine) -> None:
     request = planned(machine)
     dead = machine.host("host-3").address

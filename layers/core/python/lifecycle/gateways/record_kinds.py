@@ -166,7 +166,7 @@ KINDS: tuple[ItemKind, ...] = (
         "Look at it, and restore it from a backup of the table: {look}. If that is impossible, see that no host is "
         "being updated, delete it, and deploy the version that you want: {delete}",
         lambda each: (f"{Partition.CLUSTER}{each.cluster}", f"DEPLOYMENT#{each.id}"),
-        lambda each: {"ended": int(each.state.final), "stands": str(each.state)},
+        lambda each: {"ended": int(each.state.final), "stands": str(each.state), "at_epoch": each.epoch},
     ),
     ItemKind(
         "quarantined version",

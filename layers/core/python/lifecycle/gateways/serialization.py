@@ -36,9 +36,9 @@ Upgrade: TypeAlias = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 Structure: TypeAlias = Callable[[Any, Any], Any]
 
 # The version of the records that are written now. An item of the ledger says it in its attribute VERSION_KEY. A
-# document (a parameter, an object, a file) will say it in a key of that name from version 3 on. Readers of version 1
-# refuse an unknown key. A record that says nothing is of version 1 or 2.
-RECORD_VERSION = 2
+# document (a parameter, an object, a file) may say it in a key of that name now: readers of version 1 refused an
+# unknown key. A record that says nothing is of any version. Version 3 stores `at_epoch` beside a deployment.
+RECORD_VERSION = 3
 VERSION_KEY = "v"
 # A record of the next version is read too: its unknown keys are ignored.
 NEWEST_READABLE = RECORD_VERSION + 1

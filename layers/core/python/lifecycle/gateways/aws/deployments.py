@@ -37,20 +37,19 @@ class DynamoDeployments:
         self._table = table
 
     def put(self, deployment: Deployment) -> bool:
-        pk, sk, epoch = cluster_key(deployment.cluster), f"DEPLOYMENT#{deployment.id}", deployment.epoch
-        # `at_epoch` is beside the body for these conditions alone; items of older versions have none.
-        not_newer = "(attribute_not_exists(at_epoch) OR at_epoch <= :epoch)"
-        number = {"N": str(epoch)}
-        if deployment.hosts:
-            hosts = item(deployment_key(deployment.id), HOSTS, deployment.hosts, at_epoch=epoch)
-            _ = self._table.put(hosts, not_newer, epoch=number)  # refused: a higher epoch has ordered them
-        return self._table.put(
-            item(pk, sk, without_hosts(deployment), at_epoch=epoch),
-            f"(attribute_not_exists(pk) OR ended = :no OR stands = :stands) AND {not_newer}",
+        pk, sk = cluster_key(deployment.cluster), f"DEPLOYMENT#{deployment.id}"
+        stored = self._table.put(
+            item(pk, sk, without_hosts(deployment)),
+            # An item of an older version has no epoch.
+            "(attribute_not_exists(pk) OR ended = :no OR stands = :stands)"
+            " AND (attribute_not_exists(at_epoch) OR at_epoch <= :epoch)",
             no={"N": "0"},
             stands={"S": str(deployment.state)},
-            epoch=number,
+            epoch={"N": str(deployment.epoch)},
         )
+        if stored and deployment.hosts:
+            self._table.put(item(deployment_key(deployment.id), HOSTS, deployment.hosts))
+        return stored
 
     def get(self, cluster: Cluster, deployment: str) -> Deployment | None:
         found, hosts = self._table.get_all(
