@@ -94,7 +94,7 @@ def decide(
         typer.Argument(
             metavar="CHOICE",
             case_sensitive=False,
-            help="A choice that `lifecycle status` offers: RETRY, SKIP_HOST, FORCE_NEXT, ROLL_BACK or ABORT, and GO_ON "
+            help="What `lifecycle status` offers: RETRY, SKIP_HOST, FORCE_NEXT, ROLL_BACK or ABORT, and GO_ON "
             "where a release command may have run.",
         ),
     ],
