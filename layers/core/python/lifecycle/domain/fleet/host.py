@@ -12,6 +12,9 @@ from lifecycle.domain.fleet.host_command import Order, Turn
 # A host's clock that differs by more is named to people.
 NAMED_SKEW = timedelta(seconds=5)
 
+NOT_KNOWN = "it is not known whether the release command ran"
+"""The beginning of the detail of a release command that may have run, in part or as a whole."""
+
 _HOST = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.-]{0,62}")
 
 
@@ -28,6 +31,8 @@ class AgentStage(StrEnum):
     IDLE = "IDLE"
     FETCHING = "FETCHING"
     READY = "READY"  # prefetched: the version is on the disk, checked and unpacked
+    RELEASING = "RELEASING"  # the release command runs; without its end, it is not known whether it ran
+    RELEASED = "RELEASED"  # the release command ended with exit code 0
     INSTALLING = "INSTALLING"
     STARTING = "STARTING"
     SELF_TESTING = "SELF_TESTING"
@@ -111,6 +116,12 @@ class HostReport:
     def not_running(self) -> str:
         """The words for a service that does not run."""
         return self.ended.in_words if self.ended else "its service does not run"
+
+    @property
+    def release_not_known(self) -> bool:
+        """Return whether the release command may have run, in part or as a whole, and nobody knows."""
+        failed = (self.stage, self.failed_stage) == (AgentStage.FAILED, AgentStage.RELEASING)
+        return failed and self.detail.startswith(NOT_KNOWN)
 
     def has_passed(self, digest: str) -> bool:
         """Return whether the service runs these bytes, and they passed the self-test on this start of it."""
