@@ -77,14 +77,12 @@ class Installer:
         if (command := manifest.release) is None:
             return ReleaseEnd(f"{turn.version} has none; add [release] to lifecycle.toml, and build again")
         environment = service_environment(manifest, self._settings, values)
-        folder = (
-            prepared.tree or prepared.folder
-        )  # the folder of the running version may have changed since its check
+        # The folder of the running version may have changed since its check; then there is a tree beside it.
+        folder = prepared.tree or prepared.folder
         with self._service.trimming():
             end = self._releaser.run(command.command, folder, environment, command.timeout_seconds, must_end)
-        self._releaser.add_to_service_log(
-            f"--- release command of {turn.version} ---\n{self.release_output(turn.config)}\n"
-        )
+        output = self.release_output(turn.config)
+        self._releaser.add_to_service_log(f"--- release command of {turn.version} ---\n{output}\n")
         return end
 
     def release_output(self, config: int) -> str:
