@@ -52,7 +52,7 @@ class Host:
     The times (`…_at`, `…_until`) are simulated seconds, -1e9 for never. `left`: its machine is gone for good.
     `cover_up` changes every report of a failed self-test. `slowness` multiplies the time of each step.
     `left_behind` is a start that left a process which does not end before `left_behind_until`.
-    `release_runs` are the release commands that began here: deployment, attempt, version, and whether it ended with 0.
+    `release_runs` are the release commands that began here: deployment, attempt, version, and whether exit code 0.
     `clock_ahead` is the error of the host's own clock, and `clock_set_at` when that last changed.
     """
 
