@@ -9,14 +9,22 @@ from datetime import datetime
 from typing import TypeAlias
 
 from lifecycle.domain.fleet.epoch import Epoch
-from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
+from lifecycle.domain.fleet.host import NOT_KNOWN, AgentStage, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.service.target import Target
 
 MAXIMUM_TRIES = 3
 """The most times that the agent begins one INSTALL. It reaches this number only when it crashed each time before."""
 
-IN_PROGRESS = frozenset({AgentStage.FETCHING, AgentStage.INSTALLING, AgentStage.STARTING, AgentStage.SELF_TESTING})
+IN_PROGRESS = frozenset(
+    {
+        AgentStage.FETCHING,
+        AgentStage.RELEASING,
+        AgentStage.INSTALLING,
+        AgentStage.STARTING,
+        AgentStage.SELF_TESTING,
+    }
+)
 INSTALL_ORDERS = (Order.INSTALL, Order.RESTORE)
 
 
@@ -50,8 +58,15 @@ class TurnRecord:
 
 
 def key(of: Turn | TurnRecord | HostReport) -> tuple[int, int, int]:
-    """Return the sort key of one host's turns: epoch, then attempt, then order (PREFETCH, INSTALL, RESTORE)."""
+    """Return the sort key of one host's turns: epoch, then attempt, then order (PREFETCH … RESTORE)."""
     return (of.epoch, of.attempt, of.order.progress_rank)
+
+
+def progress(stage: AgentStage) -> int:
+    """Return the sort key of records of one turn: in progress, past the begin of a release command, ended."""
+    if stage is AgentStage.RELEASING:
+        return 1
+    return 0 if stage in IN_PROGRESS else 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +107,21 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRelease:
+    """Bring the version onto the disk, then run its release command once; leave the running service alone."""
+
+    turn: Turn
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonRelease:
+    """End what an interrupted release command left, and report that it is not known whether it ran."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Install:
     """Stop the service, switch to the turn's version, start it, self-test it. A resumed install starts over."""
 
@@ -113,16 +143,19 @@ class Ignore:
     reason: str
 
 
-Decision: TypeAlias = Idle | Prefetched | Fetch | Install | Abandon | Ignore
+Decision: TypeAlias = Idle | Prefetched | Fetch | RunRelease | AbandonRelease | Install | Abandon | Ignore
 
 
 def decide(turn: Turn | None, state: State, host: str, now: datetime) -> Decision:
     """Choose what `host` does under `turn`.
 
-    Only Fetch and Install have effects, and only Install changes the running service. Neither is chosen for a turn
-    that is for another host, older than the recorded one, finished, or expired.
+    Only Fetch, RunRelease and Install have effects, and only Install changes the running service. None is chosen for
+    a turn that is for another host, older than the recorded one, finished, or expired. RunRelease is never chosen
+    for a turn whose release command may have begun.
     """
     acted = state.acted
+    if acted.stage is AgentStage.RELEASING:  # this process records an end, so another one began the command
+        return AbandonRelease("the agent ended, or its host, while the command ran")
     if turn and (reason := _reason_to_ignore(turn, acted, host)):
         return Ignore(reason)
     if turn is None or turn.order is Order.IDLE:
@@ -176,13 +209,30 @@ def _resume(turn: Turn, acted: TurnRecord, now: datetime) -> Decision:
 
 
 def _begin(turn: Turn, reason: str) -> Decision:
+    if turn.order is Order.RELEASE:
+        return RunRelease(turn, reason)
     return Install(turn, reason) if turn.order in INSTALL_ORDERS else Fetch(turn, reason)
+
+
+def why_release_ends(turn: Turn | None, begun: Turn, host: str, now: datetime) -> str:
+    """Return why the release command of the turn `begun` must end, now that `turn` is read; empty if it may run."""
+    acted = TurnRecord(epoch=begun.epoch, attempt=begun.attempt, order=begun.order)
+    if turn is None or (turn.epoch >= begun.epoch and turn.order is Order.IDLE):
+        return "the command was withdrawn"
+    if _reason_to_ignore(turn, acted, host):
+        turn = begun  # a turn that the agent must not act on changes nothing
+    if key(turn) != key(begun):
+        return f"command {turn.epoch}.{turn.attempt} to {turn.order.in_words} replaced it"
+    if turn.target != begun.target:
+        return f"the command now names {turn.target.in_words}, but began with {begun.target.in_words}"
+    return f"the command expired at {turn.expires_at:%H:%M:%S}" if now >= turn.expires_at else ""
 
 
 def state_from_report(report: HostReport | None) -> State:
     """Derive the state of an agent that lost its disk from its last report, so that it never acts on an old turn.
 
-    An install in progress counts as failed. A prefetched version is fetched again.
+    An install in progress counts as failed, and of a release command in progress it is not known whether it ran. A
+    prefetched version is fetched again.
     """
     if report is None or report.epoch == 0:
         return State()
@@ -190,13 +240,16 @@ def state_from_report(report: HostReport | None) -> State:
     if report.stage in (AgentStage.IDLE, AgentStage.FETCHING, AgentStage.READY):
         return State(acted=acted)
     interrupted = report.stage in IN_PROGRESS
+    lost = "the agent lost its folder during this command"
+    if report.stage is AgentStage.RELEASING:
+        lost = f"{NOT_KNOWN}: {lost}"
     return State(
         acted=replace(
             acted,
-            order=report.order if report.order in INSTALL_ORDERS else Order.INSTALL,
+            order=report.order if report.order in (Order.RELEASE, *INSTALL_ORDERS) else Order.INSTALL,
             stage=AgentStage.FAILED if interrupted else report.stage,
             failed_stage=report.stage if interrupted else report.failed_stage,
-            detail="the agent lost its folder during this command" if interrupted else report.detail,
+            detail=lost if interrupted else report.detail,
             log_tail=report.log_tail,
         )
     )

@@ -137,7 +137,7 @@ STAGES = {
     AgentStage.FETCHING: Status(Tone.BUSY, "fetching"),
     AgentStage.READY: Status(Tone.BUSY, "ready"),
     AgentStage.RELEASING: Status(Tone.BUSY, "running the release command"),
-    AgentStage.RELEASED: Status(Tone.BUSY, "release command passed"),
+    AgentStage.RELEASED: Status(Tone.BUSY, "release command done"),
     AgentStage.INSTALLING: Status(Tone.BUSY, "installing"),
     AgentStage.STARTING: Status(Tone.BUSY, "starting"),
     AgentStage.SELF_TESTING: Status(Tone.BUSY, "self-testing"),

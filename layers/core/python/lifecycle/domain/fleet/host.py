@@ -12,6 +12,9 @@ from lifecycle.domain.fleet.host_command import Order, Turn
 # A host's clock that differs by more is named to people.
 NAMED_SKEW = timedelta(seconds=5)
 
+NOT_KNOWN = "it is not known whether the release command ran"
+"""The beginning of the detail of a release command that may have run, in part or as a whole."""
+
 _HOST = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.-]{0,62}")
 
 
@@ -28,17 +31,13 @@ class AgentStage(StrEnum):
     IDLE = "IDLE"
     FETCHING = "FETCHING"
     READY = "READY"  # prefetched: the version is on the disk, checked and unpacked
-    RELEASING = "RELEASING"
-    RELEASED = "RELEASED"
+    RELEASING = "RELEASING"  # the release command runs; without its end, it is not known whether it ran
+    RELEASED = "RELEASED"  # the release command ended with exit code 0
     INSTALLING = "INSTALLING"
     STARTING = "STARTING"
     SELF_TESTING = "SELF_TESTING"
     DONE = "DONE"
     FAILED = "FAILED"
-
-
-# The beginning of a failed release command's detail, where the agent does not know whether it ran.
-NOT_KNOWN = "it is not known whether the release command ran"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +119,9 @@ class HostReport:
 
     @property
     def release_not_known(self) -> bool:
-        """True for a release command of which the agent does not know whether it ran."""
-        return self.failed_stage is AgentStage.RELEASING and self.detail.startswith(NOT_KNOWN)
+        """Return whether the release command may have run, in part or as a whole, and nobody knows."""
+        failed = (self.stage, self.failed_stage) == (AgentStage.FAILED, AgentStage.RELEASING)
+        return failed and self.detail.startswith(NOT_KNOWN)
 
     def has_passed(self, digest: str) -> bool:
         """Return whether the service runs these bytes, and they passed the self-test on this start of it."""

@@ -49,7 +49,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseCommand:
-    """The command that a deployment runs once, before any host is changed, such as a migration."""
+    """The command that runs once for each deployment, on the first host, before any host is drained.
+
+    `command` goes to `sh -c` in the unpacked artifact's folder, with the service's environment. It must exit with 0.
+    """
 
     command: str
     timeout_seconds: float = 300
@@ -63,6 +66,7 @@ class Manifest:
     own; `metrics_path` answers them as a JSON object of numbers. `history` has the newest commits; None in a
     manifest of an older build, and outside of Git. `config` are the names that the service takes from its cluster's
     configuration, `environments` the variables that differ from `run.environment`, by environment.
+    `release` is None where the service has no release command.
     """
 
     service: str

@@ -6,6 +6,7 @@ The attribute `v` is the version of the record (ADR 17).
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
@@ -87,8 +88,8 @@ def item(pk: str, sk: str, record: Any, **more: str | int) -> dict[str, Any]:
     return {**key(pk, sk), "body": {"S": to_json(record)}, VERSION_KEY: {"N": str(RECORD_VERSION)}, **beside}
 
 
-def _attributes(values: Mapping[str, str | int]) -> dict[str, Any]:
-    return {name: {"N": str(v)} if isinstance(v, int) else {"S": v} for name, v in values.items()}
+def _attributes(values: Mapping[str, str | int | Decimal]) -> dict[str, Any]:
+    return {name: {"N": str(v)} if isinstance(v, int | Decimal) else {"S": v} for name, v in values.items()}
 
 
 def record(kind: type[T], found: Mapping[str, Any]) -> T:
