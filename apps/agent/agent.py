@@ -25,7 +25,7 @@ from apps.agent.decide import (
     decide,
     why_release_ends,
 )
-from apps.agent.errors import LeftBehind, ServiceFailed, StoreUnreachable
+from apps.agent.errors import LeftBehind, PortTaken, ServiceFailed, StoreUnreachable
 from apps.agent.installer import Installer
 from apps.agent.journal import Journal
 from apps.agent.ledger_clock import utc_now
@@ -92,9 +92,12 @@ class Agent:
         self._stopping = threading.Event()
         self.measured = threading.Event()
 
-    def mask(self, text: str) -> str:
-        """Return a line of the service without its configuration's values; called by another thread."""
-        return self._installer.mask(text)
+    def mask(self, text: str, *, part: bool = False) -> str:
+        """Return a line of the service without its configuration's values; called by another thread.
+
+        A `part` of a line may have been cut in the middle of a value.
+        """
+        return self._installer.mask(text, part=part)
 
     def run(self, stopping: threading.Event) -> None:
         """Poll and act until `stopping` is set; leave the service as it is."""
@@ -243,8 +246,9 @@ class Agent:
             result = self._installer.install(turn)
         except (LifecycleError, OSError) as error:
             self._leftover = (error.version or "unknown") if isinstance(error, LeftBehind) else ""
-            # Only a service's own words may have values of its configuration.
-            detail = self._installer.masked(str(error)) if isinstance(error, ServiceFailed) else str(error)
+            # Only a service's own words and commands may have values of its configuration.
+            spoken = isinstance(error, ServiceFailed | PortTaken)
+            detail = self._installer.masked(str(error)) if spoken else str(error)
             self._end(AgentStage.FAILED, self._stage, detail)
             return
         self._journal.record_self_test(turn.version, result)

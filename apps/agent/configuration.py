@@ -4,10 +4,11 @@ Used by installer.py. A service may print its configuration when it fails, and t
 """
 
 import logging
+import threading
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from apps.agent.errors import ConfigUnreadable, StoreUnreachable
+from apps.agent.masking import Masking
 from apps.agent.ports import Configurations
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.listing import listed
@@ -15,10 +16,9 @@ from lifecycle.domain.service.manifest import Manifest
 
 logger = logging.getLogger(__name__)
 
-# A shorter value is in too many words to be masked, and is no secret.
-_SHORTEST_MASKED = 4
-# Lines of the service's former starts may be sent after it has another revision.
-_REMEMBERED = 4
+# Lines of the service's former starts may be sent after it has another revision. The same revision has other values
+# once a secret was rotated.
+_REMEMBERED = 8
 HIDDEN = "(hidden: it may contain the configuration, which could not be read to mask it)"
 
 
@@ -30,11 +30,13 @@ class NoConfigurations:
 
 
 class Configuration:
-    """The configurations that this agent read last, by their revision."""
+    """The configurations that this agent read last, each with its revision."""
 
     def __init__(self, store: Configurations) -> None:
         self._store = store
-        self._known: dict[int, Mapping[str, str]] = {}
+        self._known: tuple[tuple[int, Mapping[str, str]], ...] = ()
+        self._masking = Masking()
+        self._lock = threading.Lock()
 
     def prepare(self, manifest: Manifest, revision: int) -> Mapping[str, str]:
         """Read a revision and return its values; raises ConfigUnreadable if the version misses one.
@@ -48,21 +50,22 @@ class Configuration:
             )
         return values
 
-    def masked(self, text: str, revision: int) -> str:
-        """Return a text of the service with the name of each variable instead of its value, or HIDDEN."""
+    def masked(self, text: str, revision: int, *, part: bool = False) -> str:
+        """Return a text of the service with the name of each variable instead of its value, or HIDDEN.
+
+        A `part` may have been cut in the middle of a value.
+        """
         try:
-            return self.mask(text, revision)
+            return self.mask(text, revision, part=part)
         except LifecycleError as error:
             logger.warning("%s", error)
             return HIDDEN
 
-    def mask(self, text: str, revision: int) -> str:
+    def mask(self, text: str, revision: int, *, part: bool = False) -> str:
         """Return `masked`; raises StoreUnreachable and ConfigUnreadable. Revisions of before are masked too."""
-        if revision and revision not in self._known:
+        if revision and revision not in {number for number, _ in self._known}:
             self._read(revision)
-        for secret, name in sorted(_secrets(self._known), key=lambda each: len(each[0]), reverse=True):
-            text = text.replace(secret, f"[{name}]")
-        return text
+        return self._masking.part(text) if part else self._masking.whole(text)
 
     def _read(self, revision: int) -> Mapping[str, str]:
         if not revision:
@@ -73,25 +76,13 @@ class Configuration:
             raise
         except LifecycleError as error:
             raise ConfigUnreadable(str(error)) from error
-        # A new mapping, because the thread that sends the log reads it.
-        last = list(self._known.items())[-(_REMEMBERED - 1) :]
-        self._known = {**dict(last), revision: values}
+        self._remember((revision, values))
         return values
 
-
-def _secrets(known: Mapping[int, Mapping[str, str]]) -> set[tuple[str, str]]:
-    """Return what must not be printed, with its name: each value, its lines, and the password of an address."""
-    found = {
-        (part, name)
-        for values in known.values()
-        for name, value in values.items()
-        for part in (value, *value.splitlines(), _password(value))
-    }
-    return {(part, name) for part, name in found if len(part) >= _SHORTEST_MASKED}
-
-
-def _password(value: str) -> str:
-    try:
-        return urlsplit(value).password or ""
-    except ValueError:
-        return ""
+    def _remember(self, read: tuple[int, Mapping[str, str]]) -> None:
+        """Mask these values from now on, beside those of before: a service runs with the ones of its own start."""
+        with self._lock:  # the thread that sends the log reads, too
+            if self._known[-1:] == (read,):
+                return
+            self._known = (*(each for each in self._known if each != read), read)[-_REMEMBERED:]
+            self._masking = Masking(values for _, values in self._known)

@@ -117,7 +117,9 @@ class Installer:
         self._announce(AgentStage.STARTING)
         started = self._service.start(manifest, prepared.folder, environment, turn.config)
         address, port = self._settings.address, self._settings.port
-        wait_until_ready(manifest.is_alive, address, port, manifest.run.start_seconds, self._exit_reason)
+        wait_until_ready(
+            manifest.is_alive, address, port, manifest.run.start_seconds, self._exit_reason, self._masked_part
+        )
         self._announce(AgentStage.SELF_TESTING)
         environment = self._service.marked(environment)
         detail, passed = self._run_self_test(manifest, prepared.folder, environment)
@@ -126,17 +128,24 @@ class Installer:
 
     def log_tail(self) -> str:
         """Return the last lines that the service wrote since its last start, without its configuration's values."""
-        return self.masked(self._service.log_tail())
+        return self._service.log_tail(self._masked_part)
 
     def masked(self, text: str) -> str:
         """Return a text of the service without the values of its configuration."""
-        started = self._service.started
-        return self._configuration.masked(text, started.config if started else 0)
+        return self._configuration.masked(text, self._config)
 
-    def mask(self, text: str) -> str:
+    def mask(self, text: str, *, part: bool = False) -> str:
         """Return `masked`; raises StoreUnreachable and ConfigUnreadable where that would hide the text."""
+        return self._configuration.mask(text, self._config, part=part)
+
+    def _masked_part(self, text: str) -> str:
+        """Return `masked` for a text that may have been cut in the middle of a value."""
+        return self._configuration.masked(text, self._config, part=True)
+
+    @property
+    def _config(self) -> int:
         started = self._service.started
-        return self._configuration.mask(text, started.config if started else 0)
+        return started.config if started else 0
 
     def _free_port(self, environment: Mapping[str, str]) -> None:
         """End a process that holds the port and that an older agent started as this service, without a mark."""
@@ -175,7 +184,7 @@ class Installer:
     def _run_self_test(self, manifest: Manifest, folder: Path, environment: dict[str, str]) -> tuple[str, bool]:
         address, port = self._settings.address, self._settings.port
         try:
-            detail = self_test(manifest.self_test, address, port, folder, environment)
+            detail = self_test(manifest.self_test, address, port, folder, environment, self._masked_part)
             if self._exit_reason():
                 raise ServiceFailed(f"{detail}, but then the service ended")
         except LifecycleError as error:

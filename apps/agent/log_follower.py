@@ -41,10 +41,44 @@ class Read:
     skipped_lines: int = 0
     lost: bool = False
 
+    @property
+    def begun(self) -> bool:
+        """Return whether the first line may have begun before these bytes, as after a trim."""
+        return not bytes.fromhex(self.start.mark).endswith(b"\n")
+
     def after(self, sent: int) -> Position:
         """Return the position after the first `sent` bytes."""
         mark = (bytes.fromhex(self.start.mark) + self.content[:sent])[-_MARK_BYTES:]
         return Position(self.start.inode, self.start.offset + sent, mark.hex())
+
+
+class Held:
+    """The file of a position, kept open: while it is, no file of a later start gets its inode."""
+
+    def __init__(self) -> None:
+        self._descriptor = -1
+        self._inode = -1
+
+    def keep(self, log: Path, position: Position | None) -> None:
+        """Keep the position's file open, and no other one."""
+        if position is None or position.inode == self._inode:
+            return
+        self._close()
+        for file in (log, service_log.older(log)):
+            with contextlib.suppress(OSError):
+                found = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+                if os.fstat(found).st_ino == position.inode:
+                    self._descriptor, self._inode = found, position.inode
+                    return
+                os.close(found)
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor, self._inode = -1, -1
+
+    def __del__(self) -> None:
+        self._close()
 
 
 def load(file: Path) -> Position | None:
@@ -103,7 +137,7 @@ def _place(old: BinaryIO, position: Position) -> int | None:
     if _holds(old, position):
         return position.offset
     mark = bytes.fromhex(position.mark)
-    if not mark:
+    if len(mark) < _MARK_BYTES:  # it is no trim, and the first lines of several starts may be the same
         return None
     old.seek(0)
     # The last of several equal places: such lines are all the same, so little is lost.

@@ -5,11 +5,24 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 MAXIMUM_BATCH_BYTES = 1_048_576
 MAXIMUM_BATCH_EVENTS = 10_000
 EVENT_OVERHEAD_BYTES = 26
 MAXIMUM_EVENT_BYTES = 256 * 1024 - EVENT_OVERHEAD_BYTES
+
+
+class Mask(Protocol):
+    """Takes the values of the configuration out of a text, which may be only a `part` of a line."""
+
+    def __call__(self, text: str, *, part: bool = False) -> str: ...
+
+
+def unmasked(text: str, *, part: bool = False) -> str:
+    """Return the text as it is."""
+    del part
+    return text
 
 
 def whole_lines(chunk: bytes, *, ended: bool) -> int:
@@ -33,20 +46,31 @@ def _whole_characters(chunk: bytes) -> int:
     return len(chunk)
 
 
-def texts(sent: bytes) -> list[str]:
+def texts(sent: bytes, mask: Mask = unmasked, *, begun: bool = False) -> list[str]:
     """Return the lines, each in as many texts as the limit of an event needs.
 
-    Bytes that are no UTF-8 become U+FFFD. An empty line becomes a space, since an event must not be empty.
+    Bytes that are no UTF-8 become U+FFFD. An empty line becomes a space, since an event must not be empty. Each line
+    is masked before it is split. The first one is a part of a line if that had `begun` before, and the last one
+    where it has no end.
     """
-    lines = sent.split(b"\n")
+    lines, ended = sent.split(b"\n"), sent.endswith(b"\n")
     if not lines[-1]:
         lines.pop()
-    return [part for line in lines for part in _parts(line.removesuffix(b"\r"))]
+    cut = {0: begun, len(lines) - 1: not ended} if begun or not ended else {}
+    return [
+        part
+        for number, line in enumerate(lines)
+        for part in _parts(mask(_decoded(line), part=cut.get(number, False)))
+    ]
 
 
-def _parts(line: bytes) -> list[str]:
-    text = line.decode(errors="replace") or " "
-    if len(line) * 3 <= MAXIMUM_EVENT_BYTES:  # a byte becomes at most three
+def _decoded(line: bytes) -> str:
+    return line.removesuffix(b"\r").decode(errors="replace")
+
+
+def _parts(masked: str) -> list[str]:
+    text = masked or " "
+    if len(text) * 4 <= MAXIMUM_EVENT_BYTES:  # a character has at most four bytes
         return [text]
     encoded = text.encode()
     parts: list[str] = []

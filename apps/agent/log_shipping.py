@@ -14,7 +14,7 @@ from pathlib import Path
 from apps.agent import log_follower
 from apps.agent.errors import EventsRefused
 from apps.agent.log_follower import Position, Read
-from apps.agent.log_lines import batches, texts, whole_lines
+from apps.agent.log_lines import Mask, batches, texts, unmasked, whole_lines
 from apps.agent.ports import LogSink
 from lifecycle.domain.errors import LifecycleError
 
@@ -34,7 +34,7 @@ class LogShipper:
     """
 
     def __init__(
-        self, home: Path, sink: LogSink, now: Callable[[], float] = time.time, mask: Callable[[str], str] = str
+        self, home: Path, sink: LogSink, now: Callable[[], float] = time.time, mask: Mask = unmasked
     ) -> None:
         self._log = home / "logs" / "service.log"
         self._file = home / POSITION
@@ -42,6 +42,8 @@ class LogShipper:
         self._now = now
         self._mask = mask
         self._position = log_follower.load(self._file)
+        self._held = log_follower.Held()
+        self._held.keep(self._log, self._position)
         self._latest_ms = 0
         self._waiting = b""
         self._suspect = False
@@ -106,10 +108,10 @@ class LogShipper:
             return False
         self._suspect = False
         note = _note(found)
-        self._put_new(
-            found, [*([[note]] if note else []), *batches([self._mask(each) for each in texts(found.content[:size])])]
-        )
+        lines = texts(found.content[:size], self._mask, begun=found.begun)
+        self._put_new(found, [*([[note]] if note else []), *batches(lines)])
         self._position = found.after(size)
+        self._held.keep(self._log, self._position)
         self._store(self._position)
         return True
 

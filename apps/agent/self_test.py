@@ -42,12 +42,17 @@ def check_port_is_free(address: str, port: int) -> None:
 
 
 def wait_until_ready(
-    check: Check, address: str, port: int, seconds: float, exit_reason: Callable[[], str | None]
+    check: Check,
+    address: str,
+    port: int,
+    seconds: float,
+    exit_reason: Callable[[], str | None],
+    mask: Callable[[str], str] = str,
 ) -> None:
     """Wait until the service answers `check` (is_alive) with 2xx; without a path, until it accepts connections.
 
     Any other answer, and none, may be a service that warms up. Raises ServiceFailed after `seconds` with the last
-    answer, or at once when `exit_reason` returns one.
+    answer, or at once when `exit_reason` returns one. `mask` takes values out of an answer, which may be cut.
     """
     began, last = time.monotonic(), ""
     while True:
@@ -57,7 +62,7 @@ def wait_until_ready(
             )
         limit = min(check.timeout_seconds, max(seconds - (time.monotonic() - began), _SHORTEST_REQUEST))
         try:
-            if (problem := _problem(check, address, port, limit)) is None:
+            if (problem := _problem(check, address, port, limit, mask)) is None:
                 return
         except TimeoutError:
             problem = f"no answer in {limit:.3g} s"
@@ -75,7 +80,7 @@ def wait_until_ready(
         time.sleep(min(pause, max(seconds - waited, 0)))
 
 
-def _problem(check: Check, address: str, port: int, limit: float) -> str | None:
+def _problem(check: Check, address: str, port: int, limit: float, mask: Callable[[str], str]) -> str | None:
     """Ask once; return what was wrong with the answer, or None. Raises TimeoutError after `limit` seconds."""
     try:
         if check.path is None:
@@ -85,8 +90,8 @@ def _problem(check: Check, address: str, port: int, limit: float) -> str | None:
     except TimeoutError:
         raise
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return _in_words(error)
-    text = f"it answered {status} {body.decode(errors='replace').strip()}".strip()
+        return mask(_in_words(error))
+    text = f"it answered {status} {mask(body.decode(errors='replace').strip())}".strip()
     return None if 200 <= status < 300 else text
 
 
@@ -105,14 +110,24 @@ def _in_words(error: Exception) -> str:
             return repr(error)[:_DETAIL_BYTES]
 
 
-def self_test(check: Check, address: str, port: int, folder: Path, environment: Mapping[str, str]) -> str:
-    """Run one self-test and return its result as text; raise ServiceFailed when it did not pass."""
+def self_test(
+    check: Check,
+    address: str,
+    port: int,
+    folder: Path,
+    environment: Mapping[str, str],
+    mask: Callable[[str], str] = str,
+) -> str:
+    """Run one self-test and return its result as text; raise ServiceFailed when it did not pass.
+
+    `mask` takes values out of its output or answer, of which only a part may be here.
+    """
     if check.command is not None:
-        return _command(check.command, check.timeout_seconds, folder, environment)
-    return _get(address, port, check.path or "/", check.timeout_seconds)
+        return _command(check.command, check.timeout_seconds, folder, environment, mask)
+    return _get(address, port, check.path or "/", check.timeout_seconds, mask)
 
 
-def _get(address: str, port: int, path: str, seconds: float) -> str:
+def _get(address: str, port: int, path: str, seconds: float, mask: Callable[[str], str]) -> str:
     try:
         status, body = get(address, port, path, seconds, _DETAIL_BYTES)
     except TimeoutError as error:
@@ -120,12 +135,14 @@ def _get(address: str, port: int, path: str, seconds: float) -> str:
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise ServiceFailed(f"self-test GET {path} failed: {error!r}") from error
     if not 200 <= status < 300:
-        text = body.decode(errors="replace").strip()
+        text = mask(body.decode(errors="replace").strip())
         raise ServiceFailed(f"self-test GET {path} answered {status}, expected 2xx: {text}")
     return f"GET {path} answered {status}"
 
 
-def _command(command: str, seconds: float, folder: Path, environment: Mapping[str, str]) -> str:
+def _command(
+    command: str, seconds: float, folder: Path, environment: Mapping[str, str], mask: Callable[[str], str]
+) -> str:
     # The output is in memory, so that a full disk does not fail the test.
     with open(os.memfd_create("self-test"), "w+b") as output:  # noqa: PTH123 - a descriptor, not a path
         test = subprocess.Popen(
@@ -144,7 +161,7 @@ def _command(command: str, seconds: float, folder: Path, environment: Mapping[st
                 os.killpg(test.pid, signal.SIGKILL)  # also its background processes
             test.wait()
         output.seek(max(0, os.fstat(output.fileno()).st_size - _DETAIL_BYTES))
-        text = output.read().decode(errors="replace").strip()
+        text = mask(output.read().decode(errors="replace").strip())
     if code != 0:
         failure = f"ended with exit code {code}, expected 0" if code is not None else reason
         raise ServiceFailed(f"self-test {command!r} {failure}: {text}")

@@ -152,11 +152,13 @@ class Service:
         """Return a block during which the log is trimmed, while this thread does something else."""
         return service_log.trimming(self.log)
 
-    def log_tail(self) -> str:
-        """Return the last lines that the service wrote since its last start."""
-        with contextlib.suppress(FileNotFoundError):
-            return service_log.tail(self.log, self._record.stat().st_mtime)
-        return service_log.tail(self.log, time.time())
+    def log_tail(self, mask: Callable[[str], str] = str) -> str:
+        """Return the last lines that the service wrote since its last start, masked before they are cut."""
+        try:
+            since = self._record.stat().st_mtime
+        except FileNotFoundError:
+            since = time.time()
+        return service_log.tail(self.log, since, mask)
 
     def _marked(self, environment: Mapping[str, str], boot: str) -> dict[str, str]:
         return {**environment, leftovers.MARK: f"{self._mark}.{boot}"}

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -73,13 +73,16 @@ def trimming(log: Path) -> Iterator[None]:
         thread.join()
 
 
-def tail(log: Path, since: float) -> str:
-    """Return the last lines that the service wrote since its start at `since`, in the file system's seconds."""
+def tail(log: Path, since: float, mask: Callable[[str], str] = str) -> str:
+    """Return the last lines that the service wrote since its start at `since`, in the file system's seconds.
+
+    The text is masked before a line is cut, since no part of a value would be found.
+    """
     end = _end_of(log)
     with contextlib.suppress(FileNotFoundError):
         if len(end) < _TAIL_BYTES and older(log).stat().st_mtime > since:
             end = (_end_of(older(log)) + end)[-_TAIL_BYTES:]
-    return "\n".join(line[:500] for line in end.decode(errors="replace").splitlines()[-_TAIL_LINES:])
+    return "\n".join(line[:500] for line in mask(end.decode(errors="replace")).splitlines()[-_TAIL_LINES:])
 
 
 def _end_of(file: Path) -> bytes:

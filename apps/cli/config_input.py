@@ -53,17 +53,31 @@ def _terminal() -> bool:
 
 
 def _read(name: str) -> str:
-    """Return a value from standard input; on a terminal it is asked for, and not echoed."""
-    if _terminal():
-        return getpass(f"{name}: ")
-    return _limited(sys.stdin.read(MAXIMUM_BYTES + 1)).removesuffix("\n").removesuffix("\r")
+    """Return a value from standard input; on a terminal it is asked for, and not echoed.
+
+    An empty one is refused: a command before the pipe that fails gives nothing, too.
+    """
+    try:
+        found = getpass(f"{name}: ") if _terminal() else _limited(_standard_input())
+    except EOFError:
+        found = ""
+    if not (value := found.removesuffix("\n").removesuffix("\r")):
+        raise Ambiguous(f"standard input has no value for {name}; an empty value is set with {name}=")
+    return value
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.read(MAXIMUM_BYTES + 1)
+    except UnicodeDecodeError:  # `from None`: the error has the bytes
+        raise InvalidValue("input", "bytes", "text in UTF-8") from None
 
 
 def from_file(path: str) -> dict[str, Value]:
     """Return the values of a file in JSON or in the form of `.env`; `-` is standard input."""
     try:
         if path == "-":
-            text = sys.stdin.read(MAXIMUM_BYTES + 1)
+            text = _standard_input().removeprefix("\ufeff")
         else:
             with Path(path).open("rb") as stream:
                 text = stream.read(MAXIMUM_BYTES + 1).decode("utf-8-sig")
@@ -116,6 +130,8 @@ def _checked(name: str, number: int) -> str:
 def _value(text: str, at: int, end: int, number: int) -> tuple[str, int]:
     """Return the value that begins at a place, and the place after its line."""
     if text[at : at + 1] not in ("'", '"'):
+        if text.startswith("=#", at - 1):  # for some programs a comment, for others the value
+            raise _wrong(number, "a value that begins with # needs quotation marks")
         return re.split(r"\s#", f" {text[at:end]}", maxsplit=1)[0].strip(), end + 1
     match = _QUOTED.match(text, at)
     rest = _REST.match(text, match.end()) if match else None

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from apps.cli.errors import Ambiguous
 from apps.cli.ports import Connection
 from lifecycle.application.readable import readable
-from lifecycle.domain.errors import ConfigDenied, StoreRefused
+from lifecycle.domain.errors import ConfigDenied, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.service.configuration import Configuration, Value, difference, document_of, size_of
 
@@ -51,7 +51,7 @@ def change(connection: Connection, cluster: Cluster, edit: Edit, why: str, *, wh
         if not writer.record_names(latest.revision + 1, wanted, changed, replace=waited >= _PATIENCE):
             connection.context.clock.sleep(_PAUSE)
             waited += _PAUSE
-            found = connection.config_store.read(cluster)
+            found = _present(connection, cluster, whole=whole)
             if found.revision != latest.revision:
                 latest, base, waited = found, found.values, 0.0
             continue
@@ -82,9 +82,19 @@ def record_as_found(connection: Connection, cluster: Cluster, found: Configurati
     known, _ = readable(lambda: connection.context.configurations.recorded(cluster), ())
     if not found.revision or (found.revision, found.names) in {(each.revision, each.names) for each in known}:
         return False
-    before = connection.config_store.read(cluster, found.revision - 1).values
     writer = _Writer(connection, cluster, "written without `lifecycle config`, and recorded when it was read")
-    return writer.record_names(found.revision, found.values, difference(before, found.values), replace=True)
+    changed = difference(_before(connection, cluster, found), found.values)
+    return writer.record_names(found.revision, found.values, changed, replace=True)
+
+
+def _before(connection: Connection, cluster: Cluster, found: Configuration) -> Values:
+    """Return the values of the revision before; none if that cannot be read, so that every name counts as changed."""
+    try:
+        return connection.config_store.read(cluster, found.revision - 1).values
+    except ConfigDenied:
+        raise
+    except (StoreRefused, Unknown):
+        return {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lifecycle.domain.errors import StoreRefused, Unknown
+from lifecycle.domain.errors import InvalidValue, StoreRefused, Unknown
 from lifecycle.domain.service.configuration import ConfigRevision, Configuration, SecretRef, Value
 from tests.contract.conftest import Gateways
 
@@ -74,6 +74,15 @@ def test_secret_without_the_member_is_refused_without_its_text(gateways: Gateway
     name = f"lifecycle/{gateways.cluster}/database"
     gateways.put_secret(name, text)
     with pytest.raises(StoreRefused, match=f"secret {name}.*expected a member 'url'") as refused:
+        gateways.config_store.resolved(Configuration(1, {"URL": SecretRef(name, "url")}))
+    assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize("escaped", ["\\u0000", "\\ud800"])
+def test_secret_that_no_environment_variable_can_have_is_refused(gateways: Gateways, escaped: str) -> None:
+    name = f"lifecycle/{gateways.cluster}/database"
+    gateways.put_secret(name, f'{{"url": "hidden{escaped}"}}')
+    with pytest.raises(InvalidValue, match=r"the value of URL.*without the character NUL") as refused:
         gateways.config_store.resolved(Configuration(1, {"URL": SecretRef(name, "url")}))
     assert "hidden" not in str(refused.value)
 

@@ -10,6 +10,7 @@ from lifecycle.domain.service.configuration import (
     Configuration,
     SecretRef,
     Value,
+    check_value,
     document_of,
     parse_document,
 )
@@ -38,7 +39,10 @@ class MemoryConfigStore:
         return len(documents)
 
     def resolved(self, configuration: Configuration) -> dict[str, str]:
-        return {name: self._text(name, value) for name, value in sorted(configuration.values.items())}
+        found = {name: self._text(name, value) for name, value in sorted(configuration.values.items())}
+        for name, text in found.items():
+            check_value(name, text)
+        return found
 
     def _text(self, name: str, value: Value) -> str:
         if isinstance(value, str):

@@ -42,7 +42,9 @@ def _port_is_free(address: str, port: int) -> None:
     return
 
 
-def _wait_until_ready(_: Any, address: str, port: int, seconds: float, died: Callable[[], str | None]) -> None:
+def _wait_until_ready(
+    check: Any, address: str, port: int, seconds: float, died: Callable[[], str | None], *_: Any
+) -> None:
     ready(_hosts[address], seconds, died)
 
 

@@ -59,9 +59,10 @@ def logs(
     begin = connection.context.clock.now() - since
     lines = _Lines(connection, cluster, host, grep)
     try:
+        started = connection.context.clock.now()
         _show_past(printer, lines, begin)
         if follow:
-            _follow(printer, connection, lines, begin)
+            _follow(printer, connection, lines, max(begin, started - _LATE))
     except KeyboardInterrupt:
         if not follow:
             raise
@@ -97,8 +98,9 @@ class _Lines:
         if self._host and self._host not in known:
             raise Unknown("host", self._host, of=str(self._cluster), known=known)
 
-    def since(self, begin: datetime) -> Iterator[LogLine]:
-        oldest = self._connection.context.clock.now() - 2 * _LATE
+    def since(self, begin: datetime, remembered: datetime | None = None) -> Iterator[LogLine]:
+        """Yield the lines since `begin` that were not shown; the later ones are remembered as shown."""
+        oldest = remembered or self._connection.context.clock.now() - 2 * _LATE
         self._shown = {each: at for each, at in self._shown.items() if at >= begin}
         for line in self._connection.logs.read(self._cluster, self._host, begin):
             if line.id in self._shown:
@@ -110,14 +112,18 @@ class _Lines:
 
 
 def _follow(printer: Printer, connection: Connection, lines: _Lines, begin: datetime) -> None:
-    """Show new lines until Ctrl-C. A call that fails is repeated for a while."""
+    """Show new lines since `begin` until Ctrl-C. A call that fails is repeated for a while.
+
+    Each call reads from shortly before the last one that succeeded, however long ago that was.
+    """
     clock, failures = connection.context.clock, 0
     while True:
         clock.sleep(max(connection.poll_seconds, 1.0))
+        now = clock.now()
         try:
-            for line in lines.since(max(begin, clock.now() - _LATE)):
+            for line in lines.since(begin, remembered=begin):
                 _show(printer, line)
-            failures = 0
+            begin, failures = max(begin, now - _LATE), 0
         except CallFailed as error:
             failures += 1
             if not error.temporary or failures >= _MOST_FAILURES:

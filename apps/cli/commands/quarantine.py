@@ -17,8 +17,9 @@ from apps.cli.ports import Connection
 from lifecycle.application.readable import readable
 from lifecycle.domain.errors import InvalidName, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.service.target import named_config
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A version or a host.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A version, a host, or a configuration such as config-6.")]
 
 
 @connected(
@@ -35,7 +36,7 @@ def quarantine(
     *,
     yes: Yes = False,
 ) -> int:
-    """Exclude a version or a host of a cluster from later deployments."""
+    """Exclude a version, a host or a configuration of a cluster from later deployments."""
     cluster = resolve.existing_cluster(connection, service, environment)
     for line in _consequences(connection, cluster, name):
         printer.line(line)
@@ -80,10 +81,10 @@ def unquarantine(
 
 @connected("quarantined hello", "quarantined --json")
 def quarantined(printer: Printer, connection: Connection, service: MaybeService = "") -> int:
-    """List the quarantined versions and hosts with the reasons."""
+    """List the quarantined versions, configurations and hosts with the reasons."""
     fleet = connection.context.fleet
     found = [
-        {"cluster": str(cluster), "kind": kind, "name": name, "why": why}
+        {"cluster": str(cluster), "kind": _kind(kind, name), "name": name, "why": why}
         for cluster in resolve.known_clusters(connection, service)
         for kind, reasons in (("version", fleet.quarantined(cluster)), ("host", fleet.quarantined_hosts(cluster)))
         for name, why in sorted(reasons.items())
@@ -96,6 +97,10 @@ def quarantined(printer: Printer, connection: Connection, service: MaybeService 
     if not found:
         printer.line("nothing is quarantined")
     return 0
+
+
+def _kind(kind: str, name: str) -> str:
+    return "configuration" if kind == "version" and named_config(name) else kind
 
 
 def _next_command(connection: Connection, cluster: Cluster, name: str) -> str:
@@ -111,21 +116,22 @@ def _next_command(connection: Connection, cluster: Cluster, name: str) -> str:
 
 
 def _consequences(connection: Connection, cluster: Cluster, name: str) -> list[str]:
-    """Describe the effect of the quarantine now; raises Unknown if `name` is neither a version nor a host."""
+    """Describe the effect of the quarantine now; raises Unknown if `name` is no version, host or configuration."""
     context = connection.context
     if name in context.fleet.reports(cluster):
         return [
             last_report(connection, cluster, name),
             "it stays as it is; deployments and repairs neither change nor count it",
         ]
-    _check_version(connection, cluster, name)
+    if not named_config(name):
+        _check_version(connection, cluster, name)
     lines = [f"{name}: deployments to {cluster} need --even-if-quarantined"]
     desired, _ = readable(lambda: context.registry.desired(cluster), None)
     running, _ = readable(lambda: resolve.lease_holder(connection, cluster), None)
     rollback = connection.command(f"rollback {cluster.service}{environment_flag(cluster)} --reason '...'")
-    if running and not running.state.final and running.target.version == name:
+    if running and not running.state.final and name in running.target.quarantine_names:
         lines.append(f"{running.id} deploys it now and goes on; roll it back: {rollback}")
-    elif desired and desired.version == name:
+    elif desired and name in desired.target.quarantine_names:
         lines.append(f"it is desired now: hosts go on serving it, and drift is not repaired; roll back: {rollback}")
     return lines
 

@@ -40,7 +40,7 @@ FAULTS = (
         (34,),
         "apps.agent.configuration",
         "        values = self._read(revision)\n        if missing",
-        "        values = next(iter(self._known.values()), None) or self._read(revision)\n        if missing",
+        "        values = self._known[0][1] if self._known else self._read(revision)\n        if missing",
         caught_by="tests/unit/agent/test_configuration.py",
     ),
     Planted(
@@ -54,7 +54,7 @@ FAULTS = (
     Planted(
         "values-are-not-masked",
         (34,),
-        "apps.agent.configuration",
+        "apps.agent.masking",
         '            text = text.replace(secret, f"[{name}]")\n',
         "            pass\n",
         caught_by="tests/unit/agent/test_configuration.py",

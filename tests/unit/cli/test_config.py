@@ -69,11 +69,41 @@ def test_each_environment_has_its_own_configuration(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "stored"), [("pass word\n", "pass word"), ("two\nlines\n\n", "two\nlines\n"), ("", ""), ("x\r\n", "x")]
+    ("given", "stored"),
+    [("pass word\n", "pass word"), ("two\nlines\n\n", "two\nlines\n"), ("x\r\n", "x")],
 )
 def test_value_comes_from_standard_input(desk: Desk, given: str, stored: str) -> None:
     typed(desk, "set hello PASSWORD", given=given)
     assert values(desk) == {"PASSWORD": stored}
+
+
+@pytest.mark.parametrize("given", ["", "\n", "\r\n"])
+def test_empty_standard_input_is_no_value(desk: Desk, given: str) -> None:
+    """A command before the pipe that failed gives nothing."""
+    typed(desk, "set hello PASSWORD=before")
+    said = refused(desk, "set hello PASSWORD", given=given)
+    assert "no value for PASSWORD; an empty value is set with PASSWORD=" in said
+    assert values(desk) == {"PASSWORD": "before"}
+    typed(desk, "set hello PASSWORD=")
+    assert values(desk) == {"PASSWORD": ""}
+
+
+def test_names_are_recorded_although_the_revision_before_cannot_be_read(desk: Desk) -> None:
+    store(desk).documents[CLUSTER] = ["by hand, and no JSON", '{"A":"1"}']
+    assert "its names are recorded now" in typed(desk, "list hello")
+    [found] = desk.machine.memory.configurations.recorded(CLUSTER)
+    assert (found.revision, found.names, found.changed) == (2, ("A",), ("A",))
+
+
+def test_unreadable_configuration_is_replaced_although_a_writer_was_killed(desk: Desk, tmp_path: Path) -> None:
+    typed(desk, "set hello A=1")
+    store(desk).documents[CLUSTER].append("by hand, and no JSON")
+    [first] = desk.machine.memory.configurations.recorded(CLUSTER)
+    desk.machine.memory.configurations.record(replace(first, revision=3, by="somebody"))  # and wrote no values
+    file = tmp_path / ".env"
+    file.write_text("A=2\n")
+    assert typed(desk, "import hello --replace", str(file)).startswith("revision 3 of production/hello: set A\n")
+    assert values(desk) == {"A": "2"}
 
 
 def test_secret_is_named_not_copied(desk: Desk) -> None:

@@ -2,9 +2,11 @@
 
 import json
 from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 
+from lifecycle.domain.errors import CallFailed
 from tests.support.rollout import CLUSTER
 from tests.unit.cli.conftest import Desk
 
@@ -81,6 +83,34 @@ def test_cluster_of_an_older_stack_is_refused_with_what_to_do(desk: Desk) -> Non
 @pytest.mark.parametrize("since", ["10", "m", "-5m", "9999d", "1w", ""])
 def test_since_must_be_a_duration(desk: Desk, since: str) -> None:
     assert desk.type("logs hello", f"--since={since}").exit_code == 2
+
+
+def test_following_after_an_outage_shows_the_lines_of_the_whole_time(desk: Desk) -> None:
+    logs, clock = desk.logs, desk.machine.memory.clock
+    read, outage = logs.read, CallFailed("throttled", service="", operation="", code="", temporary=True)
+
+    def broken(*_: object) -> NoReturn:
+        raise outage
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    def fail() -> None:
+        say(desk, "host-1", "in the outage", 0)
+        logs.read = broken  # type: ignore[assignment,method-assign]
+        clock.sleep(300)
+
+    def recover() -> None:
+        logs.read = read  # type: ignore[method-assign]
+        say(desk, "host-1", "after it", 0)
+
+    desk.at_tick(2, fail)
+    desk.at_tick(4, recover)
+    desk.at_tick(7, interrupt)
+    done = desk.type("logs hello --follow")
+    assert done.exit_code == 0
+    texts = [line.split("  ")[-1] for line in done.stdout.splitlines()[2:]]
+    assert texts == ["in the outage", "after it"]
 
 
 def test_following_shows_each_line_once_until_it_is_interrupted(desk: Desk) -> None:

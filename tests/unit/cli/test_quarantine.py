@@ -14,6 +14,26 @@ def test_quarantined_version_is_not_deployed_until_the_quarantine_is_lifted(desk
     assert desk.type("deploy hello 1.0.1").exit_code == 0
 
 
+def test_quarantined_configuration_is_not_deployed_until_the_quarantine_is_lifted(desk: Desk) -> None:
+    """After a rollback of both, only a person knows that the configuration was to blame."""
+    assert desk.type("config set hello A=1").exit_code == 0
+    done = desk.type("quarantine hello config-1 --why", "it has the wrong database")
+    assert done.exit_code == 0, done.output
+    assert "configuration config-1 of production/hello is quarantined, by ada" in done.stdout
+    assert "production/hello  configuration  config-1  it has the wrong database" in desk.type("quarantined").stdout
+    assert "config-1 is quarantined" in desk.type("deploy hello --config").stdout
+    assert desk.type("unquarantine hello config-1 --why right").exit_code == 0
+    assert desk.type("deploy hello --config --yes --no-watch").exit_code == 0
+
+
+def test_quarantine_of_the_configuration_that_runs_explains_its_limits(desk: Desk) -> None:
+    assert desk.type("config set hello A=1").exit_code == 0
+    desk.machine.deploy("1.0.0")
+    assert "it is desired now" in desk.type("quarantine hello config-1 --why slow").stdout
+    assert "it is desired now" not in desk.type("quarantine hello config-2 --why slow").stdout
+    assert desk.type("quarantine hello config-0 --why slow").exit_code == 1
+
+
 def test_quarantined_host_is_left_out(desk: Desk) -> None:
     done = desk.type("quarantine hello host-3 --why", "its disk fails")
     assert done.exit_code == 0, done.output

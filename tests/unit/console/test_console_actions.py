@@ -14,6 +14,7 @@ from lifecycle.domain.service.policy import ApprovalGate, Policy
 from tests.support.rollout import CLUSTER
 from tests.unit.console.desk import SNAPSHOTS, Desk
 from tests.unit.console.read_widget import Button
+from tests.unit.rollout.test_configuration_pairs import configure
 
 HELLO = {"service": "hello", "environment": "production"}
 
@@ -64,6 +65,19 @@ def test_deploy_button_older_than_the_installed_version_deploys_nothing(desk: De
     button = desk.see("pipeline").button("Deploy to production")
     desk.machine.deploy("1.0.2")
     with pytest.raises(Refused, match=r"drawn when production/hello runs 1.0.0; now production/hello runs 1.0.2"):
+        pressed(desk, button)
+    assert not desk.machine.memory.executions.rollouts
+
+
+def test_deploy_button_older_than_the_configuration_that_runs_deploys_nothing(desk: Desk) -> None:
+    configure(desk.machine, COLOUR="red")
+    desk.machine.deploy("1.0.0")
+    button = desk.see("pipeline").button("Deploy to production")
+    runs = "Deploy hello 1.0.1 with the newest configuration to production, which runs 1.0.0 with config 1 now"
+    assert runs in button.confirmation
+    configure(desk.machine, COLOUR="blue")
+    desk.machine.deploy("1.0.0")
+    with pytest.raises(Refused, match=r"drawn when production/hello runs 1\.0\.0 with config 1; now .* config 2"):
         pressed(desk, button)
     assert not desk.machine.memory.executions.rollouts
 

@@ -238,3 +238,57 @@ def test_rollback_of_a_running_deployment_is_to_the_pair_of_before(machine: Mach
     assert current.previous is not None
     asked = current.rollback_request(current.previous, "ada", "it is blue", machine.now)
     assert (asked.version, asked.config) == ("1.0.0", 1)
+
+
+def test_repair_of_a_new_host_leaves_the_hosts_of_an_aborted_configuration_alone(machine: Machine) -> None:
+    """The version is the same, but the pair is not: an abort leaves everything as it is."""
+    configure(machine, COLOUR="blue")
+    first, second, *_ = [each.host for each in preview(machine.context, machine.request("1.0.0")).hosts]
+    machine.host(second).bad_configs.add(2)
+    name = machine.deploy("1.0.0")
+    assert machine.record(name).state is DeploymentState.HALTED
+    machine.decide(name, Choice.ABORT, second)
+    aborted = machine.memory.registry.desired(CLUSTER)
+    assert aborted is not None
+    assert (machine.record(name).state, aborted.config) == (DeploymentState.ABORTED, 2)
+    machine.join("host-5")
+    machine.memory.clock.sleep(1)
+    (found,) = converge_all(machine.context, "ab12", "schedule")
+    assert found.kind == "REPAIR"
+    repair = machine.record(machine.run_what_waited())
+    assert (repair.state, repair.target.config, repair.request.only) == (DeploymentState.DONE, 1, ("host-5",))
+    assert machine.memory.registry.desired(CLUSTER) == aborted
+    machine.memory.clock.sleep(1)
+    (found,) = converge_all(machine.context, "cd34", "schedule")
+    assert found.kind == "HOLD"
+    assert machine.report(first).config == 2
+
+
+def test_deleted_configuration_blocks_a_deployment_and_no_rollback(machine: Machine) -> None:
+    """A service would begin without its variables, and may pass its self-test with the defaults of its code."""
+    configure(machine, COLOUR="blue")
+    bad = machine.deploy("1.0.1")
+    machine.memory.config_store.documents.clear()
+    (why,) = preview(machine.context, machine.request("1.0.2")).blockers
+    assert why == (
+        "production/hello runs with config 2, but its parameter was deleted: "
+        "write all names again with lifecycle config import hello FILE -e production"
+    )
+    back = rollback_target(machine.context, CLUSTER).to
+    asked = machine.request(back.version, Kind.ROLLBACK, rollback_of=bad, config=back.config)
+    assert preview(machine.context, asked).blockers == ()
+    configure(machine, COLOUR="red")
+    assert preview(machine.context, machine.request("1.0.2")).blockers == ()
+
+
+def test_configuration_that_parameter_store_no_longer_has_is_no_rollback_target(machine: Machine) -> None:
+    for number in range(99):
+        configure(machine, COLOUR=str(number))
+    assert preview(machine.context, machine.request("1.0.1")).blockers == ()
+    configure(machine, COLOUR="blue")
+    (why,) = preview(machine.context, machine.request("1.0.1")).blockers
+    assert why.startswith(
+        "there is no rollback target: config 1 is gone: Parameter Store keeps the newest 100, and the newest is 101"
+    )
+    asked = machine.request("1.0.1", overrides=(Override.NO_ROLLBACK_TARGET,))
+    assert preview(machine.context, asked).blockers == ()

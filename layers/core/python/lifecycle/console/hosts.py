@@ -80,7 +80,7 @@ def _strays(each: ClusterHosts) -> Child:
 
 def _headline(each: ClusterHosts) -> list[Child]:
     state, view = cluster_state(each.view), each.view
-    verified = f"{view.verified.version} verified" if view.verified else "no version verified yet"
+    verified = f"{view.verified.in_words} verified" if view.verified else "no version verified yet"
     return [verified, "; ", state, "; " if state else None, _counts(each)]
 
 

@@ -78,7 +78,7 @@ def _release(lane: Lane, context: ViewContext) -> Child:
 def _cluster(view: ClusterView | None, context: ViewContext) -> Child:
     if view is None:
         return soft("no cluster")
-    inside: list[Child] = [tag("p", tag("strong", view.verified.version if view.verified else "nothing yet"))]
+    inside: list[Child] = [tag("p", tag("strong", view.verified.in_words if view.verified else "nothing yet"))]
     if state := cluster_state(view):
         inside.append(tag("p", state))
     inside += [tag("p", badge(Tone.WARN, f"waits for {question.kind.in_words}")) for question in view.pending]
@@ -106,15 +106,16 @@ def _promote(service: str, snapshot: str, context: ViewContext) -> Markup:
 
 def _deploy(view: ClusterView, version: str, context: ViewContext) -> Markup:
     cluster = view.cluster
-    runs = f"which runs {view.verified.version} now" if view.verified else "where nothing was verified yet"
+    runs = f"which runs {view.verified.in_words} now" if view.verified else "where nothing was verified yet"
     waits = (
         " It is queued behind the deployment that runs there, and supersedes one that is queued already."
         if view.running
         else ""
     )
+    config = " with the newest configuration" if view.verified and view.verified.config else ""
     effect = (
-        f"Deploy {cluster.service} {version} to {cluster.environment}, {runs}: host by host; the first failure "
-        f"halts it and asks for a decision.{waits}"
+        f"Deploy {cluster.service} {version}{config} to {cluster.environment}, {runs}: host by host; the first "
+        f"failure halts it and asks for a decision.{waits}"
     )
     params = {
         "action": "deploy",

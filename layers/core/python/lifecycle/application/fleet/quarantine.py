@@ -7,16 +7,19 @@ from lifecycle.application.context import Context
 from lifecycle.application.operator_command import CommandResult, RequestedBy
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.service.target import named_config
 
 
 def quarantine(context: Context, cluster: Cluster, name: str, by: RequestedBy) -> CommandResult:
-    """Exclude a version or a host of this cluster from every later deployment; raises Unknown."""
+    """Exclude a version, a host or a configuration (`config-6`) from every later deployment; raises Unknown."""
     is_host = name in context.fleet.reports(cluster)
-    if not is_host:
+    is_config = not is_host and named_config(name) > 0
+    if not is_host and not is_config:
         _ = context.artifacts.manifest(cluster.service, name)  # raises Unknown for a version that does not exist
     context.record(cluster, f"quarantine {name}", by.who, by.why)
     kind, put = ("host", context.fleet.quarantine_host) if is_host else ("version", context.fleet.quarantine)
     put(cluster, name, f"{by.why} (by {by.who})")
+    kind = "configuration" if is_config else kind
     return CommandResult(f"{kind} {name} of {cluster} is quarantined", (str(cluster),))
 
 

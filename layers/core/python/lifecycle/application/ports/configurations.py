@@ -44,4 +44,7 @@ class ConfigStore(Protocol):
         """
 
     def resolved(self, configuration: Configuration) -> dict[str, str]:
-        """Return each name with its text, those of secrets read from Secrets Manager."""
+        """Return each name with its text, those of secrets read from Secrets Manager.
+
+        Raises InvalidValue for a text that no environment variable can have.
+        """

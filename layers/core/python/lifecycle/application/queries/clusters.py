@@ -36,7 +36,7 @@ RECENT = 5
 
 @dataclass(frozen=True, slots=True)
 class ClusterState:
-    """The verified version, the holder of the lease and the queued deployment; empty where there is none.
+    """The verified pair, the holder of the lease and the queued deployment; empty where there is none.
 
     A deploy button carries its token, and is refused when the cluster has another state.
     """
@@ -91,7 +91,7 @@ class ClusterView:
     def state(self) -> ClusterState:
         """The facts that a deploy button is drawn from."""
         return ClusterState(
-            verified=self.verified.version if self.verified else "",
+            verified=self.verified.in_words if self.verified else "",
             lease_holder=self.lease.deployment,
             queued=self.waiting.request.deployment if self.waiting else "",
         )

@@ -276,7 +276,8 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
     deployment = replace(record, epoch=lease.epoch, claimed=lease.epoch, writes=began.known_writes)
     if request.rollback_of:
         _quarantine(context, request, deployment.target)
-    if not request.only or (desired and desired.version == request.version and not found.desired_is_nobodys):
+    is_desired = desired is not None and not deployment.target.differs_from(desired.target)
+    if not request.only or (is_desired and not found.desired_is_nobodys):
         wanted = deployment.desired
         # First: if this call or the lease is lost in between, the record explains what the registry has.
         if began.state.final or not context.deployments.put(began.intending(wanted)):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.deployment import Request
+from lifecycle.domain.service.configuration import KEPT_REVISIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,18 @@ class PlannedConfig:
     running: int = 0
     names: tuple[str, ...] | None = ()
     changed: tuple[str, ...] = ()
+
+    @property
+    def was_deleted(self) -> bool:
+        """Return whether there is none now, though one runs: Lifecycle removes names, and never the last revision."""
+        return not self.revision and self.running > 0
+
+    def gone(self, earlier: int) -> str | None:
+        """Return why an earlier revision cannot be read any more; None if it can."""
+        if not earlier or self.revision - earlier < KEPT_REVISIONS:
+            return None
+        kept = f"Parameter Store keeps the newest {KEPT_REVISIONS}, and the newest is {self.revision}"
+        return f"config {earlier} is gone: {kept}"
 
     def missing(self, required: Collection[str]) -> list[str]:
         """Return the required names that are not set; none where the names are not known."""

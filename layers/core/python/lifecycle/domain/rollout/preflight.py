@@ -221,6 +221,10 @@ def _config_reasons(request: Request, observed: Observed) -> list[str]:
     A person who wrote the parameter itself recorded no names. Rollbacks and repairs go back to what ran before.
     """
     config = observed.config
+    if config.was_deleted and request.kind is Kind.DEPLOY:
+        how = f"lifecycle config import {request.service} FILE -e {request.environment}"
+        gone = f"{request.cluster} runs with config {config.running}, but its parameter was deleted"
+        return [f"{gone}: write all names again with {how}"]
     if config.names is None and request.kind is Kind.DEPLOY:
         how = f"lifecycle config list {request.service} -e {request.environment}"
         return [f"{_UNRECORDED.format(config.revision)}: `{how}` records them"]
@@ -254,7 +258,8 @@ def _overridable_blockers(request: Request, observed: Observed, now: datetime) -
 def _no_rollback_target(observed: Observed) -> str | None:
     if observed.no_rollback_target is not None or observed.previous is None:
         return observed.no_rollback_target
-    return rollback_path_reason(observed.settings, observed.previous.version)
+    gone = observed.config.gone(observed.previous.config)
+    return gone or rollback_path_reason(observed.settings, observed.previous.version)
 
 
 def _rollback_download_warnings(request: Request, observed: Observed) -> list[str]:

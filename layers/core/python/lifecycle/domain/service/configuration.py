@@ -17,6 +17,7 @@ from lifecycle.domain.errors import InvalidName, InvalidValue, StoreRefused
 # The bytes of a parameter of SSM: one of the standard tier, and one of the advanced tier, which costs money.
 STANDARD_BYTES = 4096
 ADVANCED_BYTES = 8192
+KEPT_REVISIONS = 100  # the newest versions of a parameter
 
 # The agent sets HOST, PORT and LIFECYCLE_*. PATH chooses the programs that run, so it belongs to the release.
 RESERVED_NAMES = frozenset({"HOST", "PORT", "PATH"})

@@ -1,5 +1,6 @@
 """The target of a deployment: a version, the digest of its bytes, and the revision of its configuration."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,6 +8,12 @@ from dataclasses import dataclass
 def config_name(revision: int) -> str:
     """Return the name under which a revision of a configuration is quarantined."""
     return f"config-{revision}"
+
+
+def named_config(name: str) -> int:
+    """Return the revision whose quarantine has this name; 0 for the name of a version or of a host."""
+    found = re.fullmatch(r"config-([1-9][0-9]{0,8})", name)
+    return int(found[1]) if found else 0
 
 
 @dataclass(frozen=True, slots=True)

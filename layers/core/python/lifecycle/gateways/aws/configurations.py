@@ -13,10 +13,12 @@ from lifecycle import names
 from lifecycle.domain.errors import ConfigDenied, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.service.configuration import (
+    KEPT_REVISIONS,
     ConfigRevision,
     Configuration,
     SecretRef,
     Value,
+    check_value,
     document_of,
     parse_document,
 )
@@ -24,7 +26,6 @@ from lifecycle.gateways.aws.errors import code_of, failure, repeated, translated
 from lifecycle.gateways.aws.table import Table, config_key, item
 from lifecycle.gateways.record_kinds import revision_key
 
-MAXIMUM_RECORDED = 100  # Parameter Store keeps as many versions.
 # Standard up to 4096 bytes, advanced above, and never back: a put with "Standard" would fail then.
 _TIER = "Intelligent-Tiering"
 _DENIED = ("AccessDenied", "AccessDeniedException", "InvalidKeyId", "DecryptionFailure")
@@ -52,7 +53,7 @@ class DynamoConfigRevisions:
 
     def recorded(self, cluster: Cluster) -> Sequence[ConfigRevision]:
         key = config_key(cluster)
-        return self._table.records(ConfigRevision, key, newest_first=True, limit=MAXIMUM_RECORDED)
+        return self._table.records(ConfigRevision, key, newest_first=True, limit=KEPT_REVISIONS)
 
     def claim(self, revision: ConfigRevision) -> bool:
         return self._table.put(_item(revision), "attribute_not_exists(pk)")
@@ -110,7 +111,10 @@ class SsmConfigStore:
 
     def resolved(self, configuration: Configuration) -> dict[str, str]:
         read: dict[str, str] = {}
-        return {name: self._text(name, value, read) for name, value in sorted(configuration.values.items())}
+        found = {name: self._text(name, value, read) for name, value in sorted(configuration.values.items())}
+        for name, text in found.items():
+            check_value(name, text)  # no process can be started with another one
+        return found
 
     def _text(self, name: str, value: Value, read: dict[str, str]) -> str:
         if isinstance(value, str):
@@ -125,6 +129,8 @@ class SsmConfigStore:
                 found = self._secrets.get_secret_value(SecretId=reference.secret)
             except self._secrets.exceptions.ResourceNotFoundException:
                 raise Unknown("secret", reference.secret, f"The configuration's {name} names it.") from None
+            except self._secrets.exceptions.InvalidRequestException as error:  # it is marked for deletion
+                raise StoreRefused(f"secret {reference.secret} of {name} cannot be read: {failure(error)}") from error
         if "SecretString" not in found:
             raise StoreRefused(f"secret {reference.secret} of {name} has bytes, expected a text: store it as a text")
         return str(found["SecretString"])
