@@ -1,4 +1,4 @@
-"""Invariant 32: a release command runs at most once by itself, before any host is changed, and for a deployment only."""
+"""Invariant 32: a release command runs at most once by itself, before its deployment changes any host."""
 
 from typing import TYPE_CHECKING
 
