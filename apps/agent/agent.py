@@ -217,7 +217,9 @@ class Agent:
 
     def _abandon_release(self, reason: str) -> None:
         left = self._installer.end_release()
-        tail = self._installer.release_output(self._journal.state().acted.config)
+        acted = self._journal.state().acted
+        # A record that comes from a report does not say which configuration the output may have.
+        tail = self._installer.release_output(acted.config) if acted.version else ""
         detail = f"{NOT_KNOWN} to its end: {reason}; look at its output and its effects"
         self._end(AgentStage.FAILED, AgentStage.RELEASING, f"{detail}; {left}" if left else detail, tail)
 
