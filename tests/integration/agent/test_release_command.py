@@ -149,7 +149,7 @@ def test_daemon_of_a_command_is_ended_and_the_service_is_not(host: Host, ran: Pa
 
 # An agent that adopts what its children leave, as the real one does, in a process of its own.
 ADOPTING = """
-import os, sys
+import os, sys, time
 from pathlib import Path
 from apps.agent import processes
 from apps.agent.release_command import ReleaseRunner
@@ -158,9 +158,10 @@ processes.adopt_orphans()
 home = Path(sys.argv[1])
 service = Service(home)
 def look():
+    time.sleep(0.5)  # the command ends meanwhile
     service.running()
     return ""
-print(ReleaseRunner(home, service).run("sleep 600 & sleep 1.2; exit 3", home, dict(os.environ), 30.0, look).problem)
+print(ReleaseRunner(home, service).run("sleep 600 & sleep 0.1; exit 3", home, dict(os.environ), 30.0, look).problem)
 """
 
 
