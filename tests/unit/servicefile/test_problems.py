@@ -99,7 +99,6 @@ def test_the_value_found_is_shown_with_a_hint_about_quotes(line: str, ending: st
         ("environment = { A = '\\u0000' }".replace("'", '"'), "run.environment.A: expected text of at most"),
         ("[release]\ncommand = ' '", "release.command: expected a shell command"),
         ("[release]\ntimeout_seconds = 60", "release.command"),
-        ("release = 'migrate'", "a table [release]"),
         ("[release]\ncommand = 'm'\ntimeout_seconds = 0", "expected a number of seconds from 1 to 3300, found 0"),
         (
             "[release]\ncommand = 'm'\ntimeout_seconds = 3301",
