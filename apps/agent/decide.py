@@ -193,8 +193,8 @@ def _decide_repeated(turn: Turn, acted: TurnRecord, now: datetime) -> Decision:
     if turn.target != acted.target:
         ended, named = acted.target.in_words, turn.target.in_words
         return Ignore(f"command {turn.epoch}.{turn.attempt} ended with {ended}, but now names {named}")
-    if acted.stage is AgentStage.READY and now < turn.expires_at:
-        return Prefetched(f"{turn.version} is on the disk", soon=turn.attempt > 0)
+    if acted.stage in (AgentStage.READY, AgentStage.RELEASED) and now < turn.expires_at:
+        return Prefetched(f"{turn.version} is on the disk: {acted.stage}", soon=turn.attempt > 0)
     return Ignore(f"command {turn.epoch}.{turn.attempt} ended: {acted.stage}")
 
 

@@ -11,6 +11,7 @@ from apps.agent.decide import (
     Idle,
     Ignore,
     Install,
+    Prefetched,
     RunRelease,
     State,
     decide,
@@ -43,7 +44,14 @@ def test_fetch_of_a_release_is_repeated_after_a_crash() -> None:
 @pytest.mark.parametrize("stage", ENDED)
 @pytest.mark.parametrize("late", [False, True])
 def test_ended_release_is_never_repeated(stage: AgentStage, *, late: bool) -> None:
-    assert isinstance(what(RELEASE, acted_on(RELEASE, stage), late=late), Ignore)
+    assert isinstance(what(RELEASE, acted_on(RELEASE, stage), late=late), Ignore | Prefetched)
+
+
+def test_agent_expects_the_install_soon_after_a_release() -> None:
+    found = what(RELEASE, acted_on(RELEASE, AgentStage.RELEASED))
+    assert isinstance(found, Prefetched)
+    assert found.soon
+    assert isinstance(what(RELEASE, acted_on(RELEASE, AgentStage.RELEASED), late=True), Ignore)
 
 
 def test_expired_release_does_not_begin() -> None:
