@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from apps.agent import agent
+from apps.agent.errors import LeftBehind
 from apps.agent.leftovers import MARK, mark_of
 from apps.agent.processes import environment, process
+from apps.agent.service import Service
 from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.service.manifest import ReleaseCommand
@@ -351,3 +353,38 @@ def test_unreadable_configuration_runs_nothing(host: Host, ran: Path) -> None:
     assert failure(report) == (AgentStage.FAILED, AgentStage.FETCHING)
     assert "config 3 cannot be read" in report.detail
     assert pids(ran) == []
+
+
+class Unending:
+    """A service that can end nothing; its error names a process with a value of the configuration."""
+
+    def __init__(self, service: Service) -> None:
+        self.log, self.spared, self.trimming, self.started = service.log, 0, service.trimming, None
+
+    def end_processes(self, _find: object, _seconds: float) -> None:
+        raise LeftBehind("pid 41 (psql postgres://secret-of-db)", "1.0.1", 5.0)
+
+
+@pytest.mark.parametrize("stage", [AgentStage.FETCHING, AgentStage.RELEASING])
+def test_process_that_cannot_be_ended_is_named_without_the_configuration(
+    still_host: Host, ran: Path, stage: AgentStage
+) -> None:
+    host = still_host
+
+    class Values:
+        def values(self, _revision: int) -> Mapping[str, str]:
+            return {"DATABASE_URL": "postgres://secret-of-db"}
+
+    publish(host, ran, "true")
+    turn = host.turn(Order.RELEASE, "1.0.1", config=3)
+    made = agent.Agent(host.settings, host.turns, host.reports, host.releases, configurations=Values())
+    made._installer._releaser._service = Unending(made._service)  # type: ignore[assignment]
+    made._journal.begin(turn, AgentStage.FETCHING)
+    made._journal.advance(stage)
+    made._reporter.start()
+    made.step()
+    report = host.outcome(turn)
+    made._reporter.close()
+    assert failure(report) == FAILED_RELEASE
+    assert "pid 41 (psql [DATABASE_URL])" in report.detail
+    assert report.release_not_known is (stage is AgentStage.RELEASING)
