@@ -219,8 +219,10 @@ class Agent:
             self._end(AgentStage.RELEASED, None, "the release command ended with exit code 0", tail)
 
     def _abandon_release(self, reason: str) -> None:
-        left = self._installer.end_release()
-        tail = self._installer.release_output(self._journal.state().acted.config)
+        acted = self._journal.state().acted
+        left, tail = self._installer.end_release(acted.config), self._installer.release_output(acted.config)
+        if not acted.version:  # a record that comes from a report does not say which configuration they may have
+            left, tail = "a process of it could not be ended" if left else "", ""
         detail = f"{NOT_KNOWN} to its end: {reason}; look at its output and its effects"
         self._end(AgentStage.FAILED, AgentStage.RELEASING, f"{detail}; {left}" if left else detail, tail)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from lifecycle.domain.fleet.epoch import Epoch
-from lifecycle.domain.fleet.host import NOT_KNOWN, AgentStage, HostReport, SelfTest
+from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.service.target import Target
 
@@ -193,8 +193,8 @@ def _decide_repeated(turn: Turn, acted: TurnRecord, now: datetime) -> Decision:
     if turn.target != acted.target:
         ended, named = acted.target.in_words, turn.target.in_words
         return Ignore(f"command {turn.epoch}.{turn.attempt} ended with {ended}, but now names {named}")
-    if acted.stage is AgentStage.READY and now < turn.expires_at:
-        return Prefetched(f"{turn.version} is on the disk", soon=turn.attempt > 0)
+    if acted.stage in (AgentStage.READY, AgentStage.RELEASED) and now < turn.expires_at:
+        return Prefetched(f"{turn.version} is on the disk: {acted.stage}", soon=turn.attempt > 0)
     return Ignore(f"command {turn.epoch}.{turn.attempt} ended: {acted.stage}")
 
 
@@ -231,7 +231,7 @@ def why_release_ends(turn: Turn | None, begun: Turn, host: str, now: datetime) -
 def state_from_report(report: HostReport | None) -> State:
     """Derive the state of an agent that lost its disk from its last report, so that it never acts on an old turn.
 
-    An install in progress counts as failed, and of a release command in progress it is not known whether it ran. A
+    An install in progress counts as failed. A release command in progress stays so: `decide` abandons it. A
     prefetched version is fetched again.
     """
     if report is None or report.epoch == 0:
@@ -239,17 +239,16 @@ def state_from_report(report: HostReport | None) -> State:
     acted = TurnRecord(epoch=report.epoch, attempt=report.attempt, deployment=report.deployment)
     if report.stage in (AgentStage.IDLE, AgentStage.FETCHING, AgentStage.READY):
         return State(acted=acted)
-    interrupted = report.stage in IN_PROGRESS
-    lost = "the agent lost its folder during this command"
     if report.stage is AgentStage.RELEASING:
-        lost = f"{NOT_KNOWN}: {lost}"
+        return State(acted=replace(acted, order=report.order, stage=report.stage))
+    interrupted = report.stage in IN_PROGRESS
     return State(
         acted=replace(
             acted,
             order=report.order if report.order in (Order.RELEASE, *INSTALL_ORDERS) else Order.INSTALL,
             stage=AgentStage.FAILED if interrupted else report.stage,
             failed_stage=report.stage if interrupted else report.failed_stage,
-            detail=lost if interrupted else report.detail,
+            detail="the agent lost its folder during this command" if interrupted else report.detail,
             log_tail=report.log_tail,
         )
     )

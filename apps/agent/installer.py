@@ -8,6 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from apps.agent import processes
@@ -83,15 +84,17 @@ class Installer:
             end = self._releaser.run(command.command, folder, environment, command.timeout_seconds, must_end)
         output = self.release_output(turn.config)
         self._releaser.add_to_service_log(f"--- release command of {turn.version} ---\n{output}\n")
-        return end
+        # A process that could not be ended is named with its command line.
+        return replace(end, left=self._configuration.masked(end.left, turn.config)) if end.left else end
 
     def release_output(self, config: int) -> str:
         """Return the last lines that the release command printed, without the values of its configuration."""
         return self._configuration.masked(self._releaser.output(), config)
 
-    def end_release(self) -> str:
+    def end_release(self, config: int) -> str:
         """End what an interrupted release command left; return what could not be ended, or nothing."""
-        return self._releaser.end_leftovers()
+        left = self._releaser.end_leftovers()
+        return self._configuration.masked(left, config) if left else ""
 
     def install(self, turn: Turn) -> SelfTest:
         """Switch the service to the turn's version and self-test it.

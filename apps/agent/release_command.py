@@ -12,7 +12,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apps.agent import leftovers, processes, service_log
@@ -85,14 +85,12 @@ class ReleaseRunner:
         search = _Search(self._mark, self._log, began.pid)
         try:
             with service_log.trimming(self._log):
-                problem, interrupted = _wait(began.pid, seconds, must_end)
+                end = _wait(began.pid, seconds, must_end)
         finally:
             left = self._end(search)
-            code = began.poll()
+            began.poll()
             self._service.spared = 0
-        if not problem and code != 0:
-            problem = f"{_in_words(code)}{_HINTS.get(code or 0, '')}{self._disk_hint()}"
-        return ReleaseEnd(problem, left, interrupted)
+        return replace(end, problem=end.problem and f"{end.problem}{self._disk_hint()}", left=left)
 
     def forget_output(self) -> None:
         """Remove the output of the last command, so that it cannot be taken for the next one's."""
@@ -129,7 +127,7 @@ class ReleaseRunner:
 
     def _end(self, search: _Search) -> str:
         try:
-            self._service.end_processes(lambda: search.find(None), END_SECONDS)
+            self._service.end_processes(lambda: _parents_first(search.find(None)), END_SECONDS)
         except LeftBehind as error:
             return str(error)
         return ""
@@ -139,25 +137,33 @@ class ReleaseRunner:
         return "; the disk of this host is full: make room, then retry" if full else ""
 
 
-def _wait(pid: int, seconds: float, must_end: Callable[[], str]) -> tuple[str, bool]:
-    """Wait for the command's first process; return why it must be ended, and whether `must_end` said so."""
+def _parents_first(found: list[Process]) -> list[Process]:
+    """Return processes in the order in which they are signalled: a shell whose child ends first begins the next."""
+    return sorted(found, key=lambda each: (each.started, each.pid))
+
+
+def _wait(pid: int, seconds: float, must_end: Callable[[], str]) -> ReleaseEnd:
+    """Wait for the command's first process; return how it ended, or why it must be ended."""
     began = time.monotonic()
-    while not _has_exited(pid):
+    while (code := _exit_code(pid)) is None:
         waited = time.monotonic() - began
         if waited >= seconds:
-            return f"it did not end within {seconds:g} s; make it shorter, or raise release.timeout_seconds", False
+            return ReleaseEnd(
+                f"it did not end within {seconds:g} s; make it shorter, or raise release.timeout_seconds"
+            )
         if reason := must_end():
-            return f"the agent ended it after {waited:.0f} s: {reason}", True
+            return ReleaseEnd(f"the agent ended it after {waited:.0f} s: {reason}", interrupted=True)
         processes.await_end(pid, min(_ASK_SECONDS, max(seconds - (time.monotonic() - began), 0.0)))
-    return "", False
+    if code == 0:
+        return ReleaseEnd()
+    how = f"exit code {code}" if code > 0 else signal.Signals(-code).name
+    return ReleaseEnd(f"{how}{_HINTS.get(code, '')}")
 
 
-def _has_exited(pid: int) -> bool:
+def _exit_code(pid: int) -> int | None:
+    """Return the exit code of a child, or its signal as a negative number; None while it runs."""
     # It is not reaped yet: while it is a zombie, no other session can have its number.
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-
-def _in_words(code: int | None) -> str:
-    if code is None:
-        return "its first process could not be ended"
-    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if ended is None:
+        return None
+    return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status

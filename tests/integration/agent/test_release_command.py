@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,14 +11,16 @@ from pathlib import Path
 import pytest
 
 from apps.agent import agent
+from apps.agent.errors import LeftBehind
 from apps.agent.leftovers import MARK, mark_of
 from apps.agent.processes import environment, process
+from apps.agent.service import Service
 from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.service.manifest import ReleaseCommand
 from tests.fakes.agent import Outage
 from tests.integration.agent.host import PYTHON, Host
-from tests.integration.agent.test_leftovers import HELPER
+from tests.integration.agent.test_leftovers import HELPER, ROOT
 from tests.integration.agent.test_life import interrupted
 from tests.support.polling import until
 from tests.unit.agent.ports_contract import a_report
@@ -57,8 +60,8 @@ def publish(
     )
 
 
-def released(host: Host, ran: Path, command: str, seconds: float = 30.0, **more: str) -> HostReport:
-    publish(host, ran, command, seconds, more)
+def released(host: Host, ran: Path, command: str, seconds: float = 30.0) -> HostReport:
+    publish(host, ran, command, seconds)
     return host.outcome(host.turn(Order.RELEASE, "1.0.1"))
 
 
@@ -79,8 +82,8 @@ def test_command_runs_once_beside_the_service_and_the_install_follows(host: Host
     assert "1.0.1 production" in (host.settings.home / "logs/service.log").read_text()
     turn = host.turns.turn
     assert turn is not None
-    installed = host.outcome(host.turn(Order.INSTALL, "1.0.1", attempt=turn.attempt))
-    assert (installed.stage, installed.installed) == (AgentStage.DONE, "1.0.1")
+    host.turn(Order.INSTALL, "1.0.1", attempt=turn.attempt)
+    assert host.reports.wait_for(lambda each: each.stage is AgentStage.DONE).installed == "1.0.1"
     assert len(pids(ran)) == 1
 
 
@@ -137,18 +140,43 @@ def test_command_over_its_time_is_ended_with_what_it_began(host: Host, ran: Path
 def test_daemon_of_a_command_is_ended_and_the_service_is_not(host: Host, ran: Path) -> None:
     host.publish("1.0.0")
     before = host.install("1.0.0")
-    publish(
-        host,
-        ran,
-        f"{PYTHON[5:]} helper.py; until test $(wc -l < {ran}) = 2; do sleep 0.01; done",
-        30.0,
-        {"helper.py": HELPER},
-    )
+    helper = f"{PYTHON[5:]} helper.py; until test $(wc -l < {ran}) = 2; do sleep 0.01; done"
+    publish(host, ran, helper, files={"helper.py": HELPER})
     report = host.outcome(host.turn(Order.RELEASE, "1.0.1"))
     assert (report.stage, report.boot) == (AgentStage.RELEASED, before.boot)
     assert len(pids(ran)) == 2
     assert not [pid for pid in pids(ran) if lives(pid)]
     assert host.answer() == "1.0.0"
+
+
+# An agent that adopts what its children leave, as the real one does, in a process of its own.
+ADOPTING = """
+import os, sys, time
+from pathlib import Path
+from apps.agent import processes
+from apps.agent.release_command import ReleaseRunner
+from apps.agent.service import Service
+processes.adopt_orphans()
+home = Path(sys.argv[1])
+service = Service(home)
+def look():
+    time.sleep(0.5)  # the command ends meanwhile
+    service.running()
+    return ""
+print(ReleaseRunner(home, service).run("sleep 600 & sleep 0.1; exit 3", home, dict(os.environ), 30.0, look).problem)
+"""
+
+
+def test_exit_code_is_known_to_an_agent_that_adopts_and_reaps(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ADOPTING, str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": ".:layers/core/python"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("exit code 3\n", "")
 
 
 def test_version_without_a_release_command_says_so(host: Host) -> None:
@@ -201,7 +229,7 @@ def test_withdrawn_command_is_ended(host: Host, ran: Path, how: str) -> None:
         assert ended.answers(turn)
         assert failure(ended) == FAILED_RELEASE
         assert ended.detail.startswith("the release command failed: the agent ended it after")
-        assert ended.log_tail == "migrating"
+        assert ended.log_tail.startswith("migrating")
     assert len(pids(ran)) == 1
 
 
@@ -228,7 +256,7 @@ def test_stopped_agent_ends_the_command_and_says_that_it_is_not_known(host: Host
     assert len(pids(ran)) == 1
 
 
-def crashed(host: Host, turn: Turn, stage: AgentStage, ran: Path, *, marked: bool) -> None:
+def crashed(host: Host, turn: Turn, stage: AgentStage, ran: Path, *, marked: bool) -> subprocess.Popen[bytes]:
     """Leave what an agent leaves that was killed while its release command ran."""
     home = host.settings.home
     host.agent()  # its folders
@@ -236,13 +264,14 @@ def crashed(host: Host, turn: Turn, stage: AgentStage, ran: Path, *, marked: boo
     (home / "logs" / "release.log").write_text("migrating\n")
     mark = {MARK: f"{mark_of(home)}.release.abc"} if marked else {}
     with (home / "logs" / "release.log").open("a") as log:
-        subprocess.Popen(
+        left = subprocess.Popen(
             ["/bin/sh", "-c", f"echo $$ >> {ran}; sleep 600; true"],
             env={**mark, "RAN": str(ran), "PATH": os.environ["PATH"]},
             stdout=subprocess.DEVNULL if marked else log,
             start_new_session=True,
         )
     until(lambda: len(pids(ran)) == 1)
+    return left
 
 
 @pytest.mark.parametrize("marked", [True, False])
@@ -250,7 +279,7 @@ def test_killed_agent_never_runs_the_command_again(still_host: Host, ran: Path, 
     host = still_host
     publish(host, ran, "sleep 600")
     turn = host.turn(Order.RELEASE, "1.0.1")
-    crashed(host, turn, AgentStage.RELEASING, ran, marked=marked)
+    left = crashed(host, turn, AgentStage.RELEASING, ran, marked=marked)
     host.start()
 
     report = host.outcome(turn)
@@ -260,13 +289,14 @@ def test_killed_agent_never_runs_the_command_again(still_host: Host, ran: Path, 
     assert report.log_tail == "migrating"
     assert len(pids(ran)) == 1
     assert not lives(pids(ran)[0])
+    assert left.wait() == -signal.SIGTERM  # the shell is ended before its child, so it goes no step further
 
 
 def test_agent_with_an_older_disk_asks_its_last_report(still_host: Host, ran: Path) -> None:
     host = still_host
     publish(host, ran, "sleep 600")
     turn = host.turn(Order.RELEASE, "1.0.1")
-    crashed(host, turn, AgentStage.FETCHING, ran, marked=True)
+    left = crashed(host, turn, AgentStage.FETCHING, ran, marked=True)
     facts = {"epoch": turn.epoch, "attempt": turn.attempt, "order": turn.order}
     host.reports.write(a_report(stage=AgentStage.RELEASING, **facts))
     host.start()
@@ -275,6 +305,7 @@ def test_agent_with_an_older_disk_asks_its_last_report(still_host: Host, ran: Pa
 
     assert report.release_not_known
     assert len(pids(ran)) == 1
+    assert left.wait() == -signal.SIGTERM
 
 
 def test_command_does_not_begin_before_the_ledger_has_its_report(
@@ -322,3 +353,38 @@ def test_unreadable_configuration_runs_nothing(host: Host, ran: Path) -> None:
     assert failure(report) == (AgentStage.FAILED, AgentStage.FETCHING)
     assert "config 3 cannot be read" in report.detail
     assert pids(ran) == []
+
+
+class Unending:
+    """A service that can end nothing; its error names a process with a value of the configuration."""
+
+    def __init__(self, service: Service) -> None:
+        self.log, self.spared, self.trimming, self.started = service.log, 0, service.trimming, None
+
+    def end_processes(self, _find: object, _seconds: float) -> None:
+        raise LeftBehind("pid 41 (psql postgres://secret-of-db)", "1.0.1", 5.0)
+
+
+@pytest.mark.parametrize("stage", [AgentStage.FETCHING, AgentStage.RELEASING])
+def test_process_that_cannot_be_ended_is_named_without_the_configuration(
+    still_host: Host, ran: Path, stage: AgentStage
+) -> None:
+    host = still_host
+
+    class Values:
+        def values(self, _revision: int) -> Mapping[str, str]:
+            return {"DATABASE_URL": "postgres://secret-of-db"}
+
+    publish(host, ran, "true")
+    turn = host.turn(Order.RELEASE, "1.0.1", config=3)
+    made = agent.Agent(host.settings, host.turns, host.reports, host.releases, configurations=Values())
+    made._installer._releaser._service = Unending(made._service)  # type: ignore[assignment]
+    made._journal.begin(turn, AgentStage.FETCHING)
+    made._journal.advance(stage)
+    made._reporter.start()
+    made.step()
+    report = host.outcome(turn)
+    made._reporter.close()
+    assert failure(report) == FAILED_RELEASE
+    assert "pid 41 (psql [DATABASE_URL])" in report.detail
+    assert report.release_not_known is (stage is AgentStage.RELEASING)

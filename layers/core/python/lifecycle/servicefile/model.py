@@ -103,7 +103,7 @@ class ConfigTable(Table):
 
 
 class ReleaseTable(Table):
-    """`[release]`: the command that runs once a deployment, before any host is drained."""
+    """`[release]`: the command that runs once for each deployment, before any host is drained."""
 
     command: Command = Field(description=fields.COMMAND)
     timeout_seconds: float = seconds(1, RELEASE_SECONDS, 300)

@@ -49,7 +49,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseCommand:
-    """The command that runs once for each deployment, on the first host, before any host is drained.
+    """The command that runs once for each deployment, on its first host, before any host is drained.
 
     `command` goes to `sh -c` in the unpacked artifact's folder, with the service's environment. It must exit with 0.
     """
