@@ -161,7 +161,7 @@ def source_at(root: Path, paths: Collection[str], commit: str) -> str:
     for path in sorted(paths):
         # An entry has its mode, type, object and path.
         whole = ("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
-        found = git(root, *(whole if path == "." else ("ls-tree", "-z", commit, "--", path)))
+        found = git(root, *(whole if path == "." else ("--literal-pathspecs", "ls-tree", "-z", commit, "--", path)))
         if not found:
             return ""
         entries.append(found)
@@ -169,16 +169,29 @@ def source_at(root: Path, paths: Collection[str], commit: str) -> str:
 
 
 def _links(root: Path) -> dict[str, str]:
-    """Return the target in the repository of each symbolic link that Git tracks."""
+    """Return the target in the repository of each symbolic link that Git tracks, as `_tracked_part` names it."""
     listed = git(root, "ls-files", "-z", "--stage") or ""
+    modes = {path: about for about, _, path in (entry.partition("\t") for entry in filter(None, listed.split("\0")))}
+    folders = {"."}.union(*(_ancestors(path) for path in modes))
     links = {}
-    for entry in filter(None, listed.split("\0")):
-        about, _, path = entry.partition("\t")
+    for path, about in modes.items():
         if about.startswith(_LINK) and (root / path).is_symlink():
             target = posixpath.normpath(posixpath.join(posixpath.dirname(path), str((root / path).readlink())))
-            if not target.startswith(("/", "..")) and (root / target).exists():
-                links[path] = target
+            if part := _tracked_part(target, modes, folders):
+                links[path] = part
     return links
+
+
+def _tracked_part(target: str, files: Collection[str], folders: Collection[str]) -> str:
+    """Return the target, or what leads there: another link, or the submodule that has it; empty if Git has none."""
+    leading = next((each for each in _ancestors(target) if each in files), "")
+    return leading or (target if target in files or target in folders else "")
+
+
+def _ancestors(path: str) -> list[str]:
+    """Return the folders of a path below the top folder, the outermost first."""
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
 
 
 def _with_targets(paths: Collection[str], links: Mapping[str, str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 Used by `lifecycle validate` and `lifecycle build`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apps.build.request import git
@@ -28,7 +28,11 @@ def read_files(path: Path) -> ServiceFiles:
     folder = (path if path.is_dir() else path.parent).resolve()
     if (folder / FILE_NAME).exists() or not (found := _below(folder)).services:
         return _read_one(path, folder)
-    return ServiceFiles(tuple(read_services(folder, found.services)), found.inner, several=True)
+    root = _top(folder)
+    above = folder.relative_to(root)
+    services = read_services(root, [(above / each).as_posix() for each in found.services])
+    here = (replace(each, folder=Path(each.folder).relative_to(above).as_posix()) for each in services)
+    return ServiceFiles(tuple(here), found.inner, several=True)
 
 
 def read_one(path: Path) -> ServiceFile:
@@ -48,10 +52,14 @@ def _read_one(path: Path, folder: Path) -> ServiceFiles:
     file = read_service_file(path)
     if not file.paths:
         return _alone(file)
-    # Declared paths are looked up in the repository.
-    top = git(folder, "rev-parse", "--show-toplevel")
-    root = Path(top).resolve() if top else folder
+    root = _top(folder)
     return ServiceFiles(tuple(read_services(root, [folder.relative_to(root).as_posix()])))
+
+
+def _top(folder: Path) -> Path:
+    """Return the top folder of the repository, in which declared paths are looked up, or the folder without one."""
+    top = git(folder, "rev-parse", "--show-toplevel")
+    return Path(top).resolve() if top else folder
 
 
 def _below(folder: Path) -> Folders:

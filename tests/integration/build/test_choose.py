@@ -1,5 +1,6 @@
 """The choice of a build in a real clone: which services have changed, whatever Git did in between."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -141,6 +142,54 @@ def test_target_of_a_link_counts(clone: Clone) -> None:
     clone.write("libs/deeper/more", "2")
     clone.commit()
     assert clone.built() == ["web"]
+
+
+def test_link_through_another_link_counts(clone: Clone) -> None:
+    (clone.root / "vendor").symlink_to("libs")
+    (clone.root / "services/web/rates").symlink_to("../../vendor/money/rates")
+    clone.commit()
+    assert clone.built() == ["api", "web"]
+    clone.write("libs/money/rates", "2")
+    clone.commit()
+    assert clone.built() == ["web"]
+
+
+@pytest.mark.parametrize("fetched", [True, False])
+def test_link_into_a_submodule_counts_its_commit(clone: Clone, *, fetched: bool) -> None:
+    module, other = clone.root / "libs/module", "1" * 40
+    (clone.root / "services/web/rates").symlink_to("../../libs/module/rates")
+    if fetched:
+        clone.write("libs/module/rates", "1")
+    git(clone.root, "add", "services")
+    git(clone.root, "update-index", "--add", "--cacheinfo", f"160000,{other},{module.relative_to(clone.root)}")
+    git(clone.root, "commit", "--quiet", "--message=Add the module")
+    assert clone.built() == ["api", "web"]
+    git(clone.root, "update-index", "--cacheinfo", f"160000,{'2' * 40},{module.relative_to(clone.root)}")
+    git(clone.root, "commit", "--quiet", "--message=Update the module")
+    assert clone.built() == ["web"]
+
+
+@pytest.mark.parametrize("target", ["../../.git/HEAD", "../../nothing", "rates", "/etc/hostname", "../../../other"])
+def test_link_to_what_git_does_not_track_blocks_no_build(clone: Clone, target: str) -> None:
+    (clone.root / "services/web/rates").symlink_to(target)
+    clone.commit()
+    assert clone.built() == ["api", "web"]
+    assert clone.built() == []
+
+
+@pytest.mark.parametrize("folder", [":x/pay", "*/pay", "[a]/pay", "-x/pay", "größe ☃/pay"])
+def test_folder_with_signs_that_git_could_take_for_a_pattern_is_a_folder(clone: Clone, folder: str) -> None:
+    clone.built()
+    clone.service(folder)
+    clone.commit()
+    assert clone.built() == ["pay"]
+
+
+def test_folder_that_is_not_utf8_is_refused_by_name(clone: Clone) -> None:
+    clone.service(os.fsdecode(b"services/\xff"), "pay")
+    clone.commit()
+    with pytest.raises(InvalidServiceFile, match="characters in UTF-8"):
+        clone.choose()
 
 
 def test_merge_revert_and_force_push_are_compared_by_content(clone: Clone) -> None:

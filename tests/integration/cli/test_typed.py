@@ -93,6 +93,12 @@ def test_every_service_of_a_repository_is_valid(shop: Path) -> None:
     assert [(each["folder"], each["name"]) for each in found["services"]] == [("api", "api"), ("web", "web")]
 
 
+def test_folder_of_services_is_checked_as_a_part_of_its_repository(shop: Path) -> None:
+    (shop / "more" / "pay").mkdir(parents=True)
+    (shop / "more" / "pay" / "lifecycle.toml").write_text('paths = ["../../api"]\n' + GOOD.replace("hello", "pay"))
+    assert lifecycle("validate", "more", cwd=shop).stdout == "ok: pay 1.4.0 in pay\n"
+
+
 def test_problems_of_every_service_of_a_repository_name_their_files(shop: Path) -> None:
     (shop / "api" / "lifecycle.toml").write_text('paths = ["../../x", "/etc"]\n' + GOOD)
     (shop / "web" / "lifecycle.toml").write_text(GOOD.replace("hello", "Web"))

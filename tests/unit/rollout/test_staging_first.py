@@ -107,6 +107,17 @@ def test_deployment_that_ended_done_and_was_rolled_back_later_counts_as_rolled_b
     assert said(refused, done).outcome is Outcome.SERVED
 
 
+@pytest.mark.parametrize("later", [{"request_kind": Kind.CONVERGE}, {"request_only": ("staging-1",)}])
+def test_rollback_that_names_a_later_repair_takes_the_version_away_too(later: dict[str, object]) -> None:
+    done, repair = ran(1, DeploymentState.DONE), ran(2, DeploymentState.DONE, **later)
+    undo: dict[str, object] = {"request_kind": Kind.ROLLBACK, "request_rollback_of": repair.id}
+    back = ran(3, DeploymentState.DONE, target=Target("1.0.2", "other"), **undo)
+    assert said(back, repair, done).outcome is Outcome.ROLLED_BACK
+    assert said(ran(4, DeploymentState.DONE), back, repair, done).outcome is Outcome.SERVED
+    older_config = ran(3, DeploymentState.DONE, target=Target(SNAPSHOT, DIGEST, 1), **undo)
+    assert said(older_config, repair, done).outcome is Outcome.SERVED
+
+
 def test_same_bytes_or_the_same_name_alone_do_not_count() -> None:
     other_name = ran(1, DeploymentState.DONE, target=Target("1.0.2-20261123090000-bbbbbbb", DIGEST))
     other_bytes = ran(2, DeploymentState.DONE, target=Target(SNAPSHOT, "other"))
@@ -129,6 +140,16 @@ def test_deployment_that_skipped_every_host_verifies_nothing() -> None:
     one_of_two = ran(1, DeploymentState.DONE, skipped_hosts=("staging-1",), host_count=2)
     assert said(one_of_two).outcome is Outcome.SERVED
     assert "without 1 skipped host" in said(one_of_two).sentence
+
+
+def test_host_that_joined_for_the_skipped_one_verifies_the_version() -> None:
+    only_planned = ran(1, DeploymentState.DONE, skipped_hosts=("staging-1",))
+    joined = replace(failed(), host="staging-2", state=AttemptState.ALIVE, reason="", blame=Blame.NONE)
+    found = said(only_planned, attempts=(failed(), joined))
+    assert found.outcome is Outcome.SERVED
+    assert "without 1 skipped host" in found.sentence
+    before = replace(joined, host="staging-1")
+    assert said(only_planned, attempts=(before, failed())).outcome is Outcome.FAILED
 
 
 def unread(minute: int) -> UnreadableRecord:

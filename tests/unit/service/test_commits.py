@@ -31,10 +31,25 @@ def test_commits_since_an_ancestor_are_listed_and_counted() -> None:
     assert changes_between("1.4.1", history("a"), history("b", "a")).sentence == "1 commit since 1.4.1"
 
 
-def test_same_commit_and_an_ancestor_bring_none() -> None:
+def test_same_commit_brings_none() -> None:
     assert changes_between("1.4.1", history("b", "a"), history("b", "a")).sentence == "0 commits since 1.4.1"
-    older = changes_between("1.4.1", history("b", "a"), history("a"))
-    assert (older.count, hashes(older.gone)) == (0, ["b"])
+
+
+def test_ancestor_takes_back_commits_and_rewrites_no_branch() -> None:
+    older = changes_between("1.4.1", history("c", "b", "a"), history("a"))
+    assert (hashes(older.commits), older.gone, older.sentence) == (["c", "b"], (), "takes back 2 commits of 1.4.1")
+    names = [f"n{number}" for number in range(MOST_COMMITS + 1)]
+    known = History(line(*names)[:-1], 250)
+    older = changes_between("1.4.1", known, History(line(*names[3:])[:MOST_COMMITS], 247))
+    assert (older.count, older.sentence) == (3, "takes back 3 commits of 1.4.1")
+    for before in (history("x", total=30), history("x", "w"), History(line("x", "w")[:1], 1)):
+        older = changes_between("1.4.1", known, before)
+        assert older.sentence.startswith("commits since 1.4.1: not known, it is older than the commits")
+
+
+def test_rollback_to_a_newer_version_brings_its_commits() -> None:
+    found = taken_back("1.4.1", history("b", "a"), history("a"))
+    assert (hashes(found.commits), found.sentence) == (["b"], "1 commit since 1.4.1")
 
 
 def test_merge_brings_the_commits_of_its_branch_and_not_those_before_it() -> None:

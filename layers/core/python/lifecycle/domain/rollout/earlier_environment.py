@@ -116,7 +116,7 @@ def verdict(
             sentence = f"not known: it is not among the newest {len(records.deployments)} deployments there"
             return Verdict(environment, Outcome.NOT_KNOWN, sentence, after=after)
         return Verdict(environment, Outcome.NEVER_RAN, _never_ran(wanted, records.deployments), after=after)
-    outcome, sentence = _of(found, records.deployments, attempts)
+    outcome, sentence = _of(found, _rollback_of(wanted, found, records.deployments), attempts)
     blame = next((each.blame for each in _failed(attempts) if each.blame), Blame.NONE)
     at = found.finished_at or found.started_at
     return Verdict(environment, outcome, sentence, found.id, at, blame, after)
@@ -140,13 +140,24 @@ def _never_ran(wanted: Wanted, deployments: Sequence[Deployment]) -> str:
     return f"it never ran there: {waits.id} is {waits.state}{f', {waits.reason[:_SHOWN]}' if waits.reason else ''}"
 
 
-def _of(found: Deployment, deployments: Sequence[Deployment], attempts: Sequence[HostAttempt]) -> tuple[Outcome, str]:
-    undone = next((d for d in deployments if d.request.rollback_of == found.id and d.state not in _NEVER_BEGAN), None)
+def _rollback_of(wanted: Wanted, found: Deployment, deployments: Sequence[Deployment]) -> Deployment | None:
+    """Return the rollback that took the version away since the deciding deployment.
+
+    It may name a later repair, or a deployment to some hosts: a rollback names what wrote the desired version last.
+    """
+    bringing = {
+        each.id for each in deployments if wanted.is_of(each) and requested_at(each.id) >= requested_at(found.id)
+    }
+    rollbacks = (each for each in deployments if each.request.rollback_of in bringing and not wanted.is_of(each))
+    return next((each for each in rollbacks if each.state not in _NEVER_BEGAN), None)
+
+
+def _of(found: Deployment, undone: Deployment | None, attempts: Sequence[HostAttempt]) -> tuple[Outcome, str]:
     if undone or found.state is DeploymentState.ROLLED_BACK:
         why = (undone.request.reason if undone else "") or found.reason
         return Outcome.ROLLED_BACK, f"it was rolled back there{_by(undone)}: {_cause(found, attempts, why)}"
     if found.state is DeploymentState.DONE:
-        return _done(found)
+        return _done(found, attempts)
     if found.state is DeploymentState.HALTED:
         return Outcome.HALTED, f"{found.id} has halted there: {_cause(found, attempts, found.reason)}"
     if not found.state.final:
@@ -154,7 +165,7 @@ def _of(found: Deployment, deployments: Sequence[Deployment], attempts: Sequence
     return Outcome.FAILED, f"{found.id} ended {found.state} there: {_cause(found, attempts, found.reason)}"
 
 
-def _done(found: Deployment) -> tuple[Outcome, str]:
+def _done(found: Deployment, attempts: Sequence[HostAttempt]) -> tuple[Outcome, str]:
     at = f"{moment(found.finished_at or found.started_at)} UTC"
     skipped = len(set(found.skipped_hosts))
     if found.request.only:
@@ -162,7 +173,9 @@ def _done(found: Deployment) -> tuple[Outcome, str]:
             Outcome.FAILED,
             f"{found.id} brought it to {', '.join(found.request.only)} only, which verifies nothing",
         )
-    if found.host_count and skipped >= found.host_count:
+    # A host that joined meanwhile is not in the plan's number: the replacement of the one that was skipped.
+    alive = {each.host for each in attempts if each.state is AttemptState.ALIVE} - set(found.skipped_hosts)
+    if found.host_count and skipped >= found.host_count and not alive:
         return Outcome.FAILED, f"{found.id} ended DONE there, but every host was skipped"
     left_out = f", without {skipped} skipped host{'s' if skipped > 1 else ''}" if skipped else ""
     return Outcome.SERVED, f"it was verified there at {at} by {found.id}{left_out}"

@@ -5,7 +5,7 @@ commits between any two versions are known. The snapshots between them may be de
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 # The most commits that a manifest carries, and the most characters of their texts.
@@ -47,7 +47,8 @@ class Changes:
     """The commits that a version has and an older one has not: `count` of them, the newest in `commits`.
 
     `count` is None where it is not known. `gone` are commits of the older version that the newer one has not, as
-    after a forced push. `unknown` says why nothing is known; empty if something is.
+    after a forced push. `takes_back` says that the older version has these commits and the newer one has not, as
+    after a rollback. `unknown` says why nothing is known; empty if something is.
     """
 
     since: str
@@ -90,19 +91,28 @@ def note_of(changes: Changes | None, link: str) -> ChangeNote:
 
 
 def changes_between(since: str, old: History | None, new: History | None) -> Changes:
-    """Return the commits of `new` that `old`, the version `since`, does not have."""
+    """Return the commits of `new` that `old`, the version `since`, does not have.
+
+    If `new` is an ancestor of `old`, these are the commits of `old` that it takes back.
+    """
     if old is None or new is None or not old.commits or not new.commits:
         return Changes(since, unknown="a manifest carries no commits")
     added, meet = _added(old, new)
+    if not meet and old.total > new.total > 0 and not old.is_whole:
+        return Changes(since, unknown=f"it is older than the commits that {since} carries, or of another branch")
     if not meet and not new.is_whole:
         return _behind_the_window(since, old, new)
     gone, _ = _added(new, old)
+    if gone and not added:
+        return Changes(since, gone, _count(new, old, gone, ()), takes_back=True)
     return Changes(since, added, _count(old, new, added, gone), gone)
 
 
 def taken_back(bad: str, back_to: History | None, from_bad: History | None) -> Changes:
-    """Return the commits that a rollback from the version `bad` takes back."""
+    """Return the commits that a rollback from the version `bad` takes back; or brings, if `bad` was the older one."""
     found = changes_between(bad, back_to, from_bad)
+    if found.takes_back:
+        return replace(found, takes_back=False)
     return Changes(bad, found.commits, found.count, (), found.unknown, takes_back=True)
 
 
