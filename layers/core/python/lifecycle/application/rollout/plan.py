@@ -311,10 +311,7 @@ def _acquire(context: Context, request: Request, before: Lease, found: Plan) -> 
 
 
 def _ended_meanwhile(context: Context, deployment: Deployment, execution: str) -> Planned:
-    """Undo a beginning: somebody cancelled the deployment after its lease was taken.
-
-    If another call of this plan has begun it under a higher epoch, that one is resumed.
-    """
+    """Undo a beginning that was cancelled after its lease was taken; resume one that another call has begun."""
     if not observe.deployment(context, deployment.cluster, deployment.id).state.final:
         return begin(context, deployment.request, execution)
     restore_desired(context, deployment, DeploymentState.ABORTED)
