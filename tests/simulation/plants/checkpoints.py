@@ -72,6 +72,14 @@ FAULTS = (
         f"{_TESTS}::test_host_that_another_loop_handed_out_counts_as_out_until_its_attempt_ends",
     ),
     Planted(
+        "a-checkpoint-overlooks-an-unhealthy-updated-host",
+        (33,),
+        _CHECKPOINT,
+        "    ordinary = passed and settled and healthy and not baking",
+        "    ordinary = passed and settled and not baking",
+        caught_by=_TESTS,
+    ),
+    Planted(
         "a-rollout-with-a-checkpoint-passes-its-gate",
         (26,),
         _CHECKPOINT,

@@ -10,7 +10,7 @@ from lifecycle.application.rollout.next_step import Decided
 from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.host import AgentStage, HostReport
+from lifecycle.domain.fleet.host import AgentStage, HostReport, ServiceEnd
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.checkpoint import QUEUE_LIMIT, Checkpoint
@@ -191,6 +191,26 @@ def test_drain_and_next_step_read_everything_after_a_change(
     task = HostTask(CLUSTER, rollout.name, 2, host, attempt)
     assert rollout.is_observed(lambda: stages.drain(rollout.context, task))
     assert rollout.is_observed(rollout.step)
+
+
+def test_updated_host_that_became_unhealthy_is_watched_until_its_report_says_why() -> None:
+    """Its report may come after the observation that saw it unhealthy."""
+    rollout = Rollout(12, Policy(max_unavailable=3, min_alive_seconds=0))
+    first = rollout.step().hosts
+    for given in first:
+        rollout.update(rollout.name, str(given["host"]), 1)
+    fell = str(first[0]["host"])
+    rollout.memory.dispatcher.dead.add(rollout.host(fell).address)
+    rollout.memory.dispatcher.settle()
+    seen_unhealthy = rollout.step()
+    assert seen_unhealthy.kind == "UPDATE_HOSTS"
+    for given in seen_unhealthy.hosts:
+        rollout.update(rollout.name, str(given["host"]), 1)
+    report = rollout.report(fell)
+    end = ServiceEnd(rollout.now, "exit code 3", report.boot)
+    rollout.memory.fleet.write_report(CLUSTER, replace(report, running=False, boot="", ended=end))
+    asked = rollout.step()
+    assert (asked.kind, fell in asked.question) == ("AWAIT_HUMAN", True)
 
 
 def test_pause_stops_a_rollout_that_goes_on_from_a_checkpoint(rollout: Rollout) -> None:

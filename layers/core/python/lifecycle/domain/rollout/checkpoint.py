@@ -16,7 +16,7 @@ from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
-from lifecycle.domain.rollout.capacity import Floor, fails_open
+from lifecycle.domain.rollout.capacity import Floor, fails_open, gets_requests
 from lifecycle.domain.rollout.decision import Question, answers_on, latest_attempts
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.gates import skipped_hosts
@@ -236,9 +236,13 @@ def _is_ordinary(facts: Facts, step: UpdateHosts) -> bool:
     newest = latest_attempts(facts.attempts).values()
     passed = any(each.state is AttemptState.ALIVE and each.group is not Group.CONTROL for each in newest)
     settled = all(each.state is AttemptState.ALIVE or answers_on(facts.questions, each) for each in newest)
+    # One that became unhealthy may have fallen, and its report may say so only later.
+    present = facts.reports.keys() - facts.quarantined.keys()
+    updated = [each.host for each in newest if each.state is AttemptState.ALIVE and each.host in present]
+    healthy = all(gets_requests(facts.rotation, host) for host in updated)
     baking = any(bed.state is BedState.BAKING for bed in facts.beds)
     in_test_group = TargetState.TEST_GROUP in facts.rotation.values()
-    ordinary = passed and settled and not baking and not in_test_group
+    ordinary = passed and settled and healthy and not baking and not in_test_group
     return step.group is Group.MAIN and ordinary and not fails_open(facts.rotation)
 
 
