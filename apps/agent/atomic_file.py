@@ -58,8 +58,11 @@ def keep_reserve(reserve: Path) -> None:
 
 
 def read_or_none(path: Path) -> str | None:
-    """Return a file's text, or None when there is no such file."""
+    """Return a file's text, or None when there is no such file. Bytes that are no text are replaced.
+
+    So a damaged file reaches its reader, which says what to do about it, and does not end the agent.
+    """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None

@@ -1,11 +1,13 @@
 """The processes of a service's starts, in whatever session and with whatever parent they run now.
 
 Used by service.py. Every start has a mark in its environment, which its processes inherit. A process may have
-replaced its environment. Then its session, its parents or its output still tell whose it is.
+replaced its environment. Then its session, its parents or its output still tell whose it is, and the control group of
+the agent's systemd unit, in which nothing else runs.
 """
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,9 @@ from apps.agent.processes import Process
 MARK = "LIFECYCLE_START"
 """The variable that each start adds to the service's environment: the mark of the agent's folder, then the boot."""
 
+UNIT = re.compile(r"lifecycle-agent(@[^/]*)?\.service")
+"""The systemd unit of an agent (infra/install_agent.sh), which starts nothing but the service."""
+
 _IDENTITY = ("HOST", "PORT", "LIFECYCLE_SERVICE", "LIFECYCLE_ENVIRONMENT", "LIFECYCLE_HOST")
 
 
@@ -23,6 +28,11 @@ def mark_of(home: Path) -> str:
     """Return the mark of an agent's folder, which no other folder of this machine has."""
     found = home.stat()
     return hashlib.sha256(f"{home.resolve()} {found.st_dev} {found.st_ino}".encode()).hexdigest()[:16]
+
+
+def own_unit(cgroup: str) -> str:
+    """Return the control group of an agent that systemd has started as its own unit; empty for any other group."""
+    return cgroup if UNIT.fullmatch(cgroup.rpartition("/")[2]) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +46,17 @@ class Start:
 class Search:
     """A repeated search for the living processes of every start with this mark, and of the last start.
 
-    `adopts` says that this process becomes the parent of what the service leaves (`processes.adopt_orphans`). Only
+    `adopts` says that this process becomes the parent of what the service leaves (`processes.adopt_orphans`). `unit`
+    is the control group of the agent's own systemd unit, if it has one: it outlives a restart of the agent. Only
     the first search reads every process of the machine; a process that does not belong is not read again.
     """
 
-    def __init__(self, mark: str, log: Path, *, adopts: bool) -> None:
+    def __init__(self, mark: str, log: Path, *, adopts: bool, unit: str = "") -> None:
         self._prefix = f"{MARK}={mark}.".encode()
         self._log = str(log)
         self._me = processes.process(os.getpid()) if adopts else None
         self._strangers = _line(os.getpid())
+        self._unit, self._session = unit, os.getsid(0)
 
     def find(self, start: Start | None) -> list[Process]:
         """Return the processes that live now. The search is repeated when it finds none.
@@ -66,9 +78,13 @@ class Search:
         return list(found.values())
 
     def _belongs(self, each: Process, environment: frozenset[bytes], start: Start | None) -> bool:
-        if start and each.session == start.pid and (start.lives or self._log in processes.output_files(each.pid)):
+        if start and start.lives and each.session == start.pid:
             return True
         if self._me and each.parent == self._me.pid and each.session != self._me.session:
+            return True
+        if self._unit and each.session != self._session and processes.cgroup(each.pid) == self._unit:
+            return True
+        if self._log in processes.output_files(each.pid):
             return True
         return any(pair.startswith(self._prefix) for pair in environment)
 

@@ -78,6 +78,16 @@ def environment(pid: int) -> frozenset[bytes]:
         return frozenset()
 
 
+def cgroup(pid: int) -> str:
+    """Return the path of a process's control group, as systemd sees it; empty when this user may not see it."""
+    with contextlib.suppress(OSError):
+        for line in (_PROC / str(pid) / "cgroup").read_text(encoding="utf-8", errors="replace").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers in ("", "name=systemd"):
+                return path
+    return ""
+
+
 def output_files(pid: int) -> frozenset[str]:
     """Return the paths of a process's standard output and error; none when this user may not see them."""
     found = set()

@@ -48,10 +48,10 @@ class _Search(leftovers.Search):
 
     def __init__(self, mark: str, log: Path, session: int | None = None) -> None:
         super().__init__(mark, log, adopts=False)
-        self._session = session
+        self._of_command = session
 
     def _belongs(self, each: Process, environment: frozenset[bytes], start: leftovers.Start | None) -> bool:
-        if each.session == self._session or self._log in processes.output_files(each.pid):
+        if each.session == self._of_command or self._log in processes.output_files(each.pid):
             return True
         return super()._belongs(each, environment, start)
 

@@ -184,7 +184,8 @@ class Service:
 
     def _end_all(self) -> None:
         """End every living process of this home's starts."""
-        search = leftovers.Search(self._mark, self.log, adopts=self._adopts)
+        unit = leftovers.own_unit(processes.cgroup(os.getpid()))
+        search = leftovers.Search(self._mark, self.log, adopts=self._adopts, unit=unit)
         seconds = self.started.stop_seconds if self.started else LEFTOVER_SECONDS
         self.end_processes(lambda: search.find(self._last_start()), seconds)
 

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.deployment import needs_reason
 
 LONGEST_WHY = 1000  # lifecycle/entrypoints/events.py
 
@@ -34,6 +36,12 @@ DeploymentId = Annotated[
 ]
 ThenWatch = Annotated[bool, typer.Option("--watch/--no-watch", help="Then follow it live until it ends or halts.")]
 DeploymentName = Annotated[str, typer.Argument(metavar="DEPLOYMENT|SERVICE", help="The deployment, or its service.")]
+
+
+def check_explained(what: str, option: str, reason: str, *, given: bool) -> None:
+    """Raise Refused for an override without a reason, before anything is asked for or read."""
+    if given and not reason.strip():
+        raise Refused(what, [needs_reason(option)])
 
 
 def text_of(environment: Environment | None) -> str:

@@ -8,7 +8,7 @@ import typer
 from apps.cli import resolve
 from apps.cli.cluster_operations import answer_payload
 from apps.cli.command import ServiceName, Watch, Yes, connected
-from apps.cli.options import Environment, InEnvironment, Reason
+from apps.cli.options import Environment, InEnvironment, Reason, check_explained
 from apps.cli.output.plan_view import plan_facts, read_preview, show_plan
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
@@ -117,9 +117,8 @@ def deploy(
 
     It is queued while another deployment runs in the cluster. A newer deployment replaces it in the queue.
     """
-    for option, given in (("--despite-freeze", despite_freeze), ("--despite-staging", despite_staging)):
-        if given and not reason.strip():
-            raise Refused("the deployment", [f"{option} needs a --reason, which the audit log records"])
+    check_explained("the deployment", "--despite-freeze", reason, given=despite_freeze)
+    check_explained("the deployment", "--despite-staging", reason, given=despite_staging)
     cluster = resolve.existing_cluster(connection, service, environment)
     wanted = resolve.version_for(connection, cluster, version, keep=config)
     overrides = _overrides(

@@ -9,11 +9,11 @@ from apps.cli.output.decision_view import choice_lines, next_commands, question_
 from apps.cli.output.printer import Cell, Printer
 from apps.cli.output.text import ahead, moment, one_line
 from apps.cli.output.unreadable import show_unreadable
-from apps.cli.ports import Connection, Run
+from apps.cli.ports import Connection
 from lifecycle.application.queries.clusters import ClusterView
 from lifecycle.application.queries.hand_made_words import interruption_words, strays_words
 from lifecycle.application.queries.state_words import DEPLOYMENTS
-from lifecycle.domain.delivery.delivery_name import DeliveryName
+from lifecycle.domain.delivery.delivery_name import delivers
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import OnAlarm
 from lifecycle.names import logs_command
@@ -24,7 +24,7 @@ def status(printer: Printer, connection: Connection, service: MaybeService = "")
     """Show every cluster: desired and installed versions, its deployment, and pending decisions."""
     clusters, freezes = resolve.known_clusters(connection, service), connection.context.freezes.all()
     found = [cluster_status(connection, cluster, freezes) for cluster in clusters]
-    runs = [run for run in connection.runs.deliveries(running=True) if not service or _delivers(run, service)]
+    runs = [run for run in connection.runs.deliveries(running=True) if not service or delivers(run.name, service)]
     printer.facts(
         {
             "clusters": [cluster_facts(each, connection) for each in found],
@@ -154,8 +154,3 @@ def _show_deployment(printer: Printer, connection: Connection, view: ClusterView
             printer.line(line)
     if not view.pending:
         printer.line(f"  {connection.command(f'watch {lease.deployment}')}")
-
-
-def _delivers(run: Run, service: str) -> bool:
-    name = DeliveryName.parse(run.name)
-    return name is not None and name.delivers(service)

@@ -8,12 +8,11 @@ import typer
 
 from apps.cli import resolve
 from apps.cli.command import ServiceName, connected
-from apps.cli.options import Reason
+from apps.cli.options import Reason, check_explained
 from apps.cli.output.printer import Printer
 from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
 from lifecycle.application.readable import Rows
-from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import service_name
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
 
@@ -64,8 +63,7 @@ def promote(
 
     It is refused if staging did not verify the snapshot, unless production's policy has `after = "none"`.
     """
-    if despite_staging and not reason.strip():
-        raise Refused("the promotion", ["--despite-staging needs a --reason, which the audit log records"])
+    check_explained("the promotion", "--despite-staging", reason, given=despite_staging)
     wanted = str(SnapshotVersion.parse(snapshot)) if snapshot else resolve.newest_snapshot(connection, service)
     payload: dict[str, Any] = {"service": service_name(service), "snapshot": wanted, "requested_by": connection.by}
     if despite_staging:  # a function of an older version knows neither field

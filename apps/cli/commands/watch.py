@@ -13,7 +13,7 @@ from apps.cli.ports import Connection
 from apps.cli.watch.delivery import watch_run
 from apps.cli.watch.deployment import watch_deployment
 from lifecycle.application.readable import Rows, readable
-from lifecycle.domain.delivery.delivery_name import DeliveryName
+from lifecycle.domain.delivery.delivery_name import delivers
 from lifecycle.domain.fleet.cluster import Cluster
 
 
@@ -57,8 +57,7 @@ def _active(connection: Connection, cluster: Cluster) -> str:
 
 
 def _is_of(run: str, service: str) -> bool:
-    name = DeliveryName.parse(run)
-    return not service or (name is not None and name.delivers(service))
+    return not service or delivers(run, service)
 
 
 def _watch_last(printer: Printer, connection: Connection, clusters: list[Cluster], service: str) -> int:

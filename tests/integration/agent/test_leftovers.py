@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.agent.leftovers import MARK, mark_of
-from apps.agent.processes import environment, kernel_boot, process
+from apps.agent.leftovers import MARK, Search, mark_of, own_unit
+from apps.agent.processes import cgroup, environment, kernel_boot, process
 from apps.agent.service import Service, StartRecord
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.service.manifest import Check
@@ -251,3 +251,36 @@ def test_mark_of_a_start_names_the_folder_and_the_boot(host: Host) -> None:
     host.publish("1.0.0")
     report = host.install("1.0.0")
     assert f"{MARK}={mark_of(host.settings.home)}.{report.boot}".encode() in environment(host.pid())
+
+
+def test_helper_without_an_environment_is_found_by_the_unit_of_an_agent_that_restarted(tmp_path: Path) -> None:
+    """The agent that adopted it has ended, so its parent is the machine's first process."""
+    with subprocess.Popen(["sleep", "600"], start_new_session=True, env={}) as helper:
+        unit = cgroup(os.getpid())
+        searches = {
+            each: Search("mark", tmp_path / "log", adopts=False, unit=each)
+            for each in (unit, "", "/system.slice/other.service")
+        }
+        found = {unit: [each.pid for each in search.find(None)] for unit, search in searches.items()}
+        helper.kill()
+    assert unit
+    assert [helper.pid in pids for pids in found.values()] == [True, False, False]
+    assert os.getpid() not in found[unit]
+
+
+def test_daemon_without_an_environment_is_found_by_its_output(tmp_path: Path) -> None:
+    log = tmp_path / "service.log"
+    with (
+        log.open("ab") as output,
+        subprocess.Popen(["sleep", "600"], start_new_session=True, env={}, stdout=output) as daemon,
+    ):
+        found = [each.pid for each in Search("mark", log, adopts=False).find(None)]
+        daemon.kill()
+    assert found == [daemon.pid]
+
+
+def test_only_the_unit_of_an_agent_counts_as_its_own() -> None:
+    own = ["/system.slice/lifecycle-agent.service", "/system.slice/system-x.slice/lifecycle-agent@hello.service"]
+    assert [own_unit(each) for each in own] == own
+    others = ["", "/", "/system.slice/ssh.service", "/user.slice/session-1.scope", "/lifecycle-agent.service/x.scope"]
+    assert [own_unit(each) for each in others] == [""] * len(others)

@@ -32,6 +32,16 @@ def test_agent_takes_its_last_report_where_its_state_cannot_be_read(tmp_path: Pa
     assert json.loads(file.read_text())["acted"]["epoch"] == 7
 
 
+def test_agent_starts_with_files_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_bytes(b"\xff\x00\xfe")
+    (tmp_path / "service.json").write_bytes(b"\xff\x00\xfe")
+    reports = MemoryReports()
+    reports.write(replace(REPORT, stage=AgentStage.DONE))
+    assert Journal(tmp_path / "state.json", reports, tuple).state().acted.epoch == 7
+    with pytest.raises(UnreadableRecord, match="delete the file"):
+        Service(tmp_path)
+
+
 def test_agent_reads_the_state_of_a_newer_version(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     file.write_text(json.dumps({"acted": {"epoch": 7, "added_later": 1}, "v": 3}))

@@ -113,8 +113,7 @@ FAULTS = (
         "apps.agent.leftovers",
         "        return any(pair.startswith(self._prefix) for pair in environment)",
         "        return False",
-        "tests/integration/agent/test_leftovers.py::"
-        "test_version_that_leaves_as_a_daemon_fails_and_its_daemon_is_ended",
+        "tests/integration/agent/test_leftovers.py::test_helpers_of_an_older_version_are_ended_with_it",
     ),
     Planted(
         "a-version-that-left-a-process-quarantines-the-host",

@@ -194,3 +194,17 @@ def test_stream_converges_each_named_cluster_once() -> None:
 def test_stream_that_names_no_cluster_converges_none() -> None:
     with pytest.raises(InvalidEvent, match="expected reports of clusters"):
         parse(Converge, stream_event("nonsense"))
+
+
+def test_repair_that_failed_before_it_reached_a_host_does_not_count_for_it(machine: Machine) -> None:
+    """Several services end at once, and the repairs fail at other hosts: this host was never started again."""
+    ends(machine)
+    machine.memory.clock.sleep(90)
+    failed = [
+        replace(repair(machine, seconds_ago), state=DeploymentState.ABORTED, failed_host="host-1")
+        for seconds_ago in (10, 70)
+    ]
+    assert loops(machine, *failed) == {}
+
+    ends(machine)
+    assert loops(machine, *failed)["host-2"].repairs == 2

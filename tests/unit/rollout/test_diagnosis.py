@@ -55,6 +55,17 @@ def test_host_is_to_blame_if_the_previous_version_fails_there_too(machine: Machi
     assert machine.record(name).state is DeploymentState.HALTED
 
 
+def test_host_is_not_to_blame_for_a_fault_that_all_hosts_share(machine: Machine) -> None:
+    for host in machine.hosts:
+        host.breaks.update({"1.0.1": AgentStage.SELF_TESTING, "1.0.0": AgentStage.SELF_TESTING})
+        machine.memory.dispatcher.dead.add(host.address)
+    machine.memory.clock.sleep(1)
+    asked = question(machine, machine.deploy("1.0.1"))
+    assert asked.blame is Blame.UNCLEAR
+    assert "host-1, host-3, host-4 are unhealthy while their services run unchanged" in asked.diagnosis
+    assert machine.memory.fleet.quarantined_hosts(CLUSTER) == {}
+
+
 @pytest.mark.parametrize(("left_by", "blame"), [("1.0.1", Blame.VERSION), ("1.0.0", Blame.UNCLEAR)])
 def test_host_is_not_to_blame_for_a_process_that_a_version_left(machine: Machine, left_by: str, blame: Blame) -> None:
     machine.host("host-2").breaks["1.0.1"] = AgentStage.STARTING

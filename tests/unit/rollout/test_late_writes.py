@@ -28,14 +28,6 @@ class Meanwhile(MemoryDeployments):
         return super().put(deployment)
 
 
-@pytest.fixture
-def machine() -> Machine:
-    made = Machine()
-    made.deploy("1.0.0")
-    made.memory.clock.sleep(1)
-    return made
-
-
 def lost_once_it_had_the_lease(machine: Machine) -> Request:
     """Return a deployment whose plan was killed with the lease and without an epoch in its record."""
     request = machine.request("1.0.1")

@@ -10,10 +10,9 @@ from lifecycle.application.context import Context
 from lifecycle.application.rollout.earlier_environment import PRODUCTION, read_verdict
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.earlier_environment import Verdict
+from lifecycle.domain.rollout.deployment import needs_reason
+from lifecycle.domain.rollout.earlier_environment import HOW_TO_OVERRIDE, Verdict
 from lifecycle.domain.service.manifest import Manifest
-
-_HOW = "let it end DONE there first, or use --despite-staging with a --reason"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class StagingGate:
         """Return what staging says of the snapshot; raises Refused unless it may be, or was, `promoted`."""
         what = f"the promotion of {manifest.service} {manifest.version}"
         if self.despite and not self.why.strip():
-            raise Refused(what, ["--despite-staging needs a --reason, which the audit log records"])
+            raise Refused(what, [needs_reason("--despite-staging")])
         found = read_verdict(self.context, PRODUCTION, manifest)
         if found is None:
             return ""
@@ -39,7 +38,7 @@ class StagingGate:
 
     def _pass(self, manifest: Manifest, found: Verdict, what: str) -> None:
         if not self.despite:
-            raise Refused(what, [f"{found.environment} has not verified it: {found.sentence}; {_HOW}"])
+            raise Refused(what, [f"{found.environment} has not verified it: {found.sentence}; {HOW_TO_OVERRIDE}"])
         cluster = Cluster(PRODUCTION, manifest.service)
         done = f"override staging: promote {manifest.version}, although {found.sentence}"
         self.context.record(cluster, done, self.by, self.why)

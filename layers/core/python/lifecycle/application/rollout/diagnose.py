@@ -13,10 +13,12 @@ from lifecycle.application.rollout.stage_guard import LONGEST_WAIT, HostTask, Ou
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
 from lifecycle.domain.rollout.decision import latest_attempts
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.diagnosis import Diagnosis, can_be_diagnosed, diagnosis
+from lifecycle.domain.rollout.shared_fault import unhealthy_together
 
 _LEAVES_ROTATION = timedelta(seconds=30)
 
@@ -88,7 +90,7 @@ def _try_previous(case: _Case) -> Diagnosis:
     while clock.now() < case.deadline:
         report = context.fleet.report(task.cluster, task.host)
         if found := _result(case, turn, report):
-            return found
+            return _unless_shared(case, previous.digest, found)
         clock.sleep(context.poll_seconds)
     why = f"{task.host} did not restore {previous.in_words} within {LONGEST_WAIT.seconds} s"
     return Diagnosis(Blame.UNCLEAR, why)
@@ -106,6 +108,23 @@ def _result(case: _Case, turn: Turn, report: HostReport | None) -> Diagnosis | N
         why = f"the agent of {host} is unreachable since {since:%Y-%m-%d %H:%M:%S} UTC, so nothing was tried on it"
         return Diagnosis(Blame.UNCLEAR, why)
     return None
+
+
+def _unless_shared(case: _Case, digest: str, found: Diagnosis) -> Diagnosis:
+    """Return the diagnosis; unclear where the other hosts are unhealthy too while their services run unchanged."""
+    if found.blame is not Blame.HOST:
+        return found
+    context, cluster = case.context, case.task.cluster
+    reports = context.fleet.reports(cluster)
+    others = set(reports) - set(context.fleet.quarantined_hosts(cluster)) - {case.task.host}
+    rotation, limit = observe.rotation(context, cluster, reports), case.deployment.policy.max_unavailable
+    ours = (digest, case.deployment.target.digest)
+    together = sorted({host for each in ours for host in unhealthy_together(reports, rotation, others, each, limit)})
+    if not together:
+        return found
+    verb = "is" if len(together) == 1 else "are"
+    what = f"{case.task.host} fails with the version from before too, and {listed(together)} {verb} unhealthy"
+    return Diagnosis(Blame.UNCLEAR, f"{what} while their services run unchanged: a shared dependency?")
 
 
 def _passed_elsewhere(case: _Case) -> int:

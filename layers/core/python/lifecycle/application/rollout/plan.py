@@ -18,6 +18,7 @@ from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request, is_ahead
 from lifecycle.domain.rollout.desired_writes import NO_WRITES
+from lifecycle.domain.rollout.earlier_environment import unexplained
 from lifecycle.domain.rollout.execution import ExecutionState, execution_number
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.plan import Plan, plan
@@ -76,7 +77,7 @@ def begin(context: Context, request: Request, execution: str) -> Planned:
 
 
 def _begin_planned(context: Context, request: Request, execution: str, found: Plan) -> Planned:
-    if reasons := [*found.blockers, *_unexplained(request, found)]:
+    if reasons := [*found.blockers, *unexplained(request, found.earlier)]:
         return _refuse(context, request, reasons)
     desired, _ = readable(lambda: context.registry.desired(request.cluster), None)
     if found.nothing_to_do and (found.is_verified or request.only) and request.kind is not Kind.ROLLBACK:
@@ -89,13 +90,6 @@ def _begin_planned(context: Context, request: Request, execution: str, found: Pl
     if found.waits_for:
         return _take_slot(context, request, execution, found)
     return _take_lease(context, request, execution, found, desired)
-
-
-def _unexplained(request: Request, found: Plan) -> list[str]:
-    """Return what an override lacks: the command line asks for its reason, an execution started by hand does not."""
-    overridden = Override.STAGING in request.overrides and found.earlier is not None and found.earlier.blocks
-    needs = "--despite-staging needs a --reason, which the audit log records"
-    return [needs] if overridden and not request.reason.strip() else []
 
 
 def _second_execution(existing: Deployment | None, execution: str) -> Planned | None:
@@ -311,7 +305,10 @@ def _acquire(context: Context, request: Request, before: Lease, found: Plan) -> 
 
 
 def _ended_meanwhile(context: Context, deployment: Deployment, execution: str) -> Planned:
-    """Undo a beginning that was cancelled after its lease was taken; resume one that another call has begun."""
+    """Undo a beginning: somebody cancelled the deployment after its lease was taken.
+
+    If another call of this plan has begun it under a higher epoch, that one is resumed.
+    """
     if not observe.deployment(context, deployment.cluster, deployment.id).state.final:
         return begin(context, deployment.request, execution)
     restore_desired(context, deployment, DeploymentState.ABORTED)

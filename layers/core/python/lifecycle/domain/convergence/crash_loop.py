@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lifecycle.domain.fleet.host import HostReport, ServiceEnd
-from lifecycle.domain.rollout.deployment import Deployment, Kind
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 
 # The pause before the second repair in a row, doubled before each one after it, up to LONGEST_MINUTES.
 FIRST_MINUTES, LONGEST_MINUTES = 1, 16
@@ -61,10 +61,15 @@ def crash_loops(
     found = {}
     for host, report in reports.items():
         if (end := report.ended) and not report.running:
-            mine = [each for each in repairs if host in each.request.only]
+            mine = [each for each in repairs if host in each.request.only and _began_it(each, end)]
             if loop := _crash_loop(host, version, end, mine, minute):
                 found[host] = loop
     return found
+
+
+def _began_it(repair: Deployment, end: ServiceEnd) -> bool:
+    """Return whether a repair has started the service that ended; one that halted before this host has not."""
+    return repair.state is DeploymentState.DONE or repair.started_at < end.at
 
 
 def _crash_loop(

@@ -59,6 +59,12 @@ class DeliveryName:
         return nth_execution(self.first, self.number)
 
 
+def delivers(run: str, service: str) -> bool:
+    """Return whether a run of this name is a delivery of the repository of that name, or of that service alone."""
+    name = DeliveryName.parse(run)
+    return name is not None and name.delivers(service)
+
+
 def service_delivery(service: str, whole: str, commit: str) -> str:
     """Return the name of the delivery of one service that `whole`, the delivery of a push, starts.
 

@@ -109,6 +109,11 @@ class Override(StrEnum):
         return cls.NO_ROLLBACK_TARGET if value == "NO_WAY_BACK" else None
 
 
+def needs_reason(option: str) -> str:
+    """Return why an override is refused that nobody has explained."""
+    return f"{option} needs a --reason, which the audit log records"
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """The request for a deployment, and the input of its execution.

@@ -12,10 +12,20 @@ from enum import StrEnum
 
 from lifecycle.domain.errors import UnreadableRecord
 from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
-from lifecycle.domain.rollout.deployment import NEVER, Deployment, DeploymentState, Kind, requested_at
+from lifecycle.domain.rollout.deployment import (
+    NEVER,
+    Deployment,
+    DeploymentState,
+    Kind,
+    Override,
+    Request,
+    needs_reason,
+    requested_at,
+)
 from lifecycle.domain.service.policy import After
 from lifecycle.domain.time_format import moment
 
+HOW_TO_OVERRIDE = "let it end DONE there first, or use --despite-staging with a --reason"
 _SHOWN = 400
 _NEVER_BEGAN = (DeploymentState.QUEUED, DeploymentState.REFUSED, DeploymentState.SUPERSEDED)
 
@@ -122,6 +132,12 @@ def verdict(
     return Verdict(environment, outcome, sentence, found.id, at, blame, after)
 
 
+def unexplained(request: Request, earlier: Verdict | None) -> list[str]:
+    """Return what an override lacks: the command line asks for its reason, an execution started by hand does not."""
+    overridden = Override.STAGING in request.overrides and earlier is not None and earlier.blocks
+    return [needs_reason("--despite-staging")] if overridden and not request.reason.strip() else []
+
+
 def _began(deployment: Deployment) -> bool:
     of_some_hosts = deployment.request.kind is Kind.CONVERGE or deployment.request.only
     return deployment.state not in _NEVER_BEGAN and not of_some_hosts
@@ -168,11 +184,6 @@ def _of(found: Deployment, undone: Deployment | None, attempts: Sequence[HostAtt
 def _done(found: Deployment, attempts: Sequence[HostAttempt]) -> tuple[Outcome, str]:
     at = f"{moment(found.finished_at or found.started_at)} UTC"
     skipped = len(set(found.skipped_hosts))
-    if found.request.only:
-        return (
-            Outcome.FAILED,
-            f"{found.id} brought it to {', '.join(found.request.only)} only, which verifies nothing",
-        )
     # A host that joined meanwhile is not in the plan's number: the replacement of the one that was skipped.
     alive = {each.host for each in attempts if each.state is AttemptState.ALIVE} - set(found.skipped_hosts)
     if found.host_count and skipped >= found.host_count and not alive:

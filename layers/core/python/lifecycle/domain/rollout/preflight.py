@@ -23,7 +23,7 @@ from lifecycle.domain.rollout.balancer_settings import (
 )
 from lifecycle.domain.rollout.capacity import Floor, first_refusal
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request
-from lifecycle.domain.rollout.earlier_environment import Verdict
+from lifecycle.domain.rollout.earlier_environment import HOW_TO_OVERRIDE, Verdict
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.freezes import Freeze, freeze_reason
 from lifecycle.domain.rollout.lease import Lease, UnreadableLease
@@ -131,7 +131,7 @@ _HOW_TO_OVERRIDE = {
     Override.QUARANTINE: "deploy another version, or use --even-if-quarantined",
     Override.FREEZE: "wait, or use --despite-freeze with a --reason",
     Override.NO_ROLLBACK_TARGET: "publish it again, or use --without-rollback-target",
-    Override.STAGING: "let it end DONE there first, or use --despite-staging with a --reason",
+    Override.STAGING: HOW_TO_OVERRIDE,
 }
 
 
