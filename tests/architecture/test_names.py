@@ -24,6 +24,7 @@ PATTERN = re.compile(r"(^|[/:])lifecycle-[a-z{]|^/lifecycle(/|$)|/aws/(lambda|co
 # Literals that only look like a name on AWS.
 OTHERS = {
     "lifecycle-agent": "the agent's User-Agent",
+    r"lifecycle-agent(@[^/]*)?\.service": "the agent's systemd unit",
     "GitHub-Hookshot/lifecycle-local": "the User-Agent of a laptop's Git hook",
     "lifecycle-dispatcher": "Envoy's name for itself on a laptop",
     "lifecycle-build-": "the prefix of a temporary folder",
