@@ -202,21 +202,21 @@ class Agent:
         try:
             end = self._installer.release(turn, prepared, values, lambda: self._reason_to_end(turn))
         except (LifecycleError, OSError) as error:
-            self._end_release(turn, f"{NOT_KNOWN}: {error}")
+            self._end_release(turn, f"{NOT_KNOWN}: {error}", known=False)
             return
-        detail = f"the release command failed: {end.problem}" if end.problem else ""
-        if end.interrupted and self._stopping.is_set():
-            detail = f"{NOT_KNOWN}: {end.problem}"
-        self._end_release(turn, detail, end.left)
+        known = not (end.interrupted and self._stopping.is_set())
+        what = "the release command failed" if known else NOT_KNOWN
+        self._end_release(turn, f"{what}: {end.problem}" if end.problem else "", end.left, known=known)
 
-    def _end_release(self, turn: Turn, detail: str, left: str = "") -> None:
+    def _end_release(self, turn: Turn, detail: str, left: str = "", *, known: bool = True) -> None:
         tail = self._installer.release_output(turn.config)
         if left:
             detail = f"{detail or 'the release command failed: it left a process'}; {left}"
         if detail:
-            self._end(AgentStage.FAILED, AgentStage.RELEASING, detail, tail)
+            self._end(AgentStage.FAILED, AgentStage.RELEASING, detail, tail, release_ended=known)
         else:
-            self._end(AgentStage.RELEASED, None, "the release command ended with exit code 0", tail)
+            passed = "the release command ended with exit code 0"
+            self._end(AgentStage.RELEASED, None, passed, tail, release_ended=True)
 
     def _abandon_release(self, reason: str) -> None:
         acted = self._journal.state().acted
@@ -265,10 +265,19 @@ class Agent:
         self._journal.begin(turn, stage)
         self._announce(stage)
 
-    def _end(self, stage: AgentStage, failed: AgentStage | None = None, detail: str = "", log: str = "") -> None:
+    def _end(
+        self,
+        stage: AgentStage,
+        failed: AgentStage | None = None,
+        detail: str = "",
+        log: str = "",
+        *,
+        release_ended: bool = False,
+    ) -> None:
         service_ran = failed in (AgentStage.STARTING, AgentStage.SELF_TESTING) and self._journal.in_progress
         try:
-            acted = self._journal.end(stage, failed, detail, self._installer.log_tail() if service_ran else log)
+            tail = self._installer.log_tail() if service_ran else log
+            acted = self._journal.end(stage, failed, detail, tail, release_ended=release_ended)
             logger.info("%s %s: %s %s", acted.order.in_words, acted.version, stage, acted.detail)
         finally:
             self._publish()
@@ -320,6 +329,8 @@ class Agent:
                 ended=None if running else self._supervision.end(state.self_test),
                 leftover=self._leftover,
                 skew=self._skew(),
+                runs_releases=True,
+                release_ended=acted.release_ended,
             )
         )
 

@@ -30,7 +30,10 @@ INSTALL_ORDERS = (Order.INSTALL, Order.RESTORE)
 
 @dataclass(frozen=True, slots=True)
 class TurnRecord:
-    """The last turn that the agent acted on, and its result. It is on the disk before the turn has any effect."""
+    """The last turn that the agent acted on, and its result. It is on the disk before the turn has any effect.
+
+    `release_ended` says that it is known how its release command ended, or that it never began.
+    """
 
     epoch: Epoch = 0
     attempt: int = 0
@@ -44,6 +47,7 @@ class TurnRecord:
     detail: str = ""
     log_tail: str = ""
     config: int = 0
+    release_ended: bool = False
 
     @property
     def target(self) -> Target:
@@ -250,6 +254,7 @@ def state_from_report(report: HostReport | None) -> State:
             failed_stage=report.stage if interrupted else report.failed_stage,
             detail="the agent lost its folder during this command" if interrupted else report.detail,
             log_tail=report.log_tail,
+            release_ended=report.release_ended,
         )
     )
 

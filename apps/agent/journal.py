@@ -110,10 +110,13 @@ class Journal:
             state = replace(state, verified=version, previous=state.verified)
         self._state = state
 
-    def end(self, stage: AgentStage, failed: AgentStage | None, detail: str, log_tail: str) -> TurnRecord:
+    def end(
+        self, stage: AgentStage, failed: AgentStage | None, detail: str, log_tail: str, *, release_ended: bool = False
+    ) -> TurnRecord:
         """Record the turn's result. This process does not repeat the turn, even when the disk is full."""
         state = self.state()
         acted = replace(state.acted, stage=stage, failed_stage=failed, detail=detail[:1000], log_tail=log_tail)
+        acted = replace(acted, release_ended=release_ended)
         self._state, self._unsaved = replace(state, acted=acted), True
         self.retry_save()
         return acted

@@ -107,7 +107,7 @@ class Machine:
         for version in ("1.0.0", "1.0.1", "1.0.2"):
             self.publish(manifest(version, policy))
         for host in self.hosts:
-            self._report(host, HostReport(host.name, host.address, 8080, host.zone, self.now, self.now))
+            self._report(host, self._first_report(host))
         self.memory.clock.ticks.append(self.tick)
 
     @property
@@ -129,6 +129,9 @@ class Machine:
 
     def host(self, name: str) -> Host:
         return next(host for host in self.hosts if host.name == name)
+
+    def _first_report(self, host: Host) -> HostReport:
+        return HostReport(host.name, host.address, 8080, host.zone, self.now, self.now, runs_releases=True)
 
     def tick(self) -> None:
         """Let agents poll, drains end, and health checks run."""
@@ -182,6 +185,7 @@ class Machine:
     def _released(host: Host, was: HostReport, turn: Turn) -> HostReport:
         host.released.append(turn.version)
         began = replace(_report_on(was, turn), failed_stage=None, detail="", log_tail="migrated")
+        began = replace(began, release_ended=host.release in ("passes", "fails"))
         if host.release == "runs":
             return replace(began, stage=AgentStage.RELEASING)
         if host.release == "passes":
@@ -312,7 +316,7 @@ class Machine:
         """Add a host with nothing installed."""
         host = Host(name, f"127.0.11.{len(self.hosts)}")
         self.hosts.append(host)
-        self._report(host, HostReport(name, host.address, 8080, host.zone, self.now, self.now))
+        self._report(host, self._first_report(host))
         return host
 
     def leave(self, name: str) -> None:

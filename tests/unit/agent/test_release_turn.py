@@ -19,7 +19,7 @@ from apps.agent.decide import (
     why_release_ends,
 )
 from apps.agent.journal import Journal
-from lifecycle.domain.fleet.host import NOT_KNOWN, AgentStage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order, Turn
 from tests.fakes.agent import MemoryReports
 from tests.unit.agent.ports_contract import AT, HOST, a_report, a_turn
@@ -136,9 +136,10 @@ def test_running_release_ends_at_the_last_known_expiry() -> None:
 
 def test_report_tells_a_failed_release_from_one_that_is_not_known() -> None:
     facts = {"stage": AgentStage.FAILED, "failed_stage": AgentStage.RELEASING}
-    assert a_report(**facts, detail=f"{NOT_KNOWN} to its end").release_not_known
-    assert not a_report(**facts, detail="the release command failed: exit code 3").release_not_known
-    assert not a_report(stage=AgentStage.RELEASED, detail=NOT_KNOWN).release_not_known
+    assert a_report(**facts).release_not_known
+    assert not a_report(**facts, release_ended=True).release_not_known
+    assert not a_report(stage=AgentStage.RELEASED).release_not_known
+    assert not a_report(stage=AgentStage.FAILED, failed_stage=AgentStage.FETCHING).release_not_known
 
 
 def test_host_is_idle_after_a_release_without_a_turn() -> None:

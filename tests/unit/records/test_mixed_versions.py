@@ -136,6 +136,19 @@ def test_release_is_replaced_by_later_orders_only(new: Order) -> None:
     assert bool(refused) is (new is Order.PREFETCH)
 
 
+def test_what_a_report_says_of_release_commands_is_beside_its_body() -> None:
+    account = Account.of()
+    before = account.context.fleet.report(HELLO, HOST)
+    assert before is not None
+    assert not before.runs_releases  # an older agent says nothing
+    newest = replace(before, runs_releases=True, release_ended=True)
+    DynamoReports(account.ledger, "ledger", HELLO, HOST).write(newest)
+    body = json.loads(account.ledger.items[reports_key(HELLO)][HOST]["body"]["S"])
+    assert set(body) <= KEYS_OF_VERSION_1[HostReport]
+    assert account.context.fleet.report(HELLO, HOST) == newest
+    assert DynamoReports(account.ledger, "ledger", HELLO, HOST).latest() == newest
+
+
 @pytest.mark.parametrize("version", [0, -1, True, "2", 1.5, None])
 def test_record_version_is_a_positive_number(version: Any) -> None:
     document = json.dumps({**json.loads(to_json(Lease())), "v": version})

@@ -194,6 +194,15 @@ def test_answer_counts_where_the_record_of_the_run_was_deleted(machine: Machine)
     assert set(machine.serving().values()) == {"1.1.0"}
 
 
+def test_question_about_a_failed_command_stays_where_its_record_was_deleted(machine: Machine) -> None:
+    name = halted(machine, "fails")
+    del machine.memory.deployments._attempts[name, FIRST, 1]
+    assert machine.run(name).kind == "AWAIT_HUMAN"
+    assert question(machine, name).choices == (Choice.RETRY, Choice.ABORT)
+    assert answer(machine, name, Choice.ABORT).outcome == "ABORTED"
+    assert len(runs(machine)) == 1
+
+
 def test_long_command_is_looked_at_again_until_it_ends() -> None:
     machine = cluster(seconds=3000)
     machine.host(FIRST).release = "runs"
@@ -248,8 +257,29 @@ def test_approval_before_the_first_host_comes_before_the_command() -> None:
     assert runs(machine) == ["1.1.0"]
 
 
+def test_older_agent_blocks_the_plan(machine: Machine) -> None:
+    machine.memory.fleet.write_report(CLUSTER, replace(machine.report(FIRST), runs_releases=False))
+    why = f"the agent of {FIRST} is older and knows no release command: update it"
+    assert preview(machine.context, machine.request("1.1.0")).blockers == (why,)
+    assert not preview(machine.context, machine.request("1.0.2")).blockers
+
+
+def test_older_agent_is_given_no_release_command(machine: Machine) -> None:
+    """It was replaced by an older one after the plan."""
+    machine.stop_at = "RELEASE_COMMAND"
+    name = machine.deploy("1.1.0")
+    machine.memory.fleet.write_report(CLUSTER, replace(machine.report(FIRST), runs_releases=False))
+    machine.stop_at = ""
+    machine.run(name)
+    asked = question(machine, name)
+    assert asked.choices == (Choice.RETRY, Choice.ABORT)
+    assert "it did not begin: the agent of host-2 is older" in asked.reason
+    assert runs(machine) == []
+    machine.memory.fleet.write_report(CLUSTER, replace(machine.report(FIRST), runs_releases=True))
+    assert answer(machine, name, Choice.RETRY).outcome == "DONE"
+
+
 def test_plan_shows_the_command(machine: Machine) -> None:
-    shown = preview(machine.context, machine.request("1.1.0")).checks
-    assert "release command, once, before any host is changed: 'python manage.py migrate'" in shown
-    back = preview(machine.context, machine.request("1.1.0", Kind.ROLLBACK)).checks
-    assert not [each for each in back if "release command" in each]
+    assert preview(machine.context, machine.request("1.1.0")).release == COMMAND
+    assert preview(machine.context, machine.request("1.0.2")).release is None
+    assert preview(machine.context, machine.request("1.1.0", Kind.ROLLBACK)).release is None

@@ -99,9 +99,10 @@ ATTEMPTS = {
     AttemptState.REGISTERED: Status(Tone.BUSY, "waiting for is_alive"),
     AttemptState.ALIVE: Status(Tone.GOOD, "alive"),
     AttemptState.FAILED: Status(Tone.BAD, "failed"),
-    AttemptState.RELEASED: Status(Tone.BUSY, "waiting, release command passed"),
+    AttemptState.RELEASED: Status(Tone.BUSY, "release command passed"),
 }
 RELEASING = Status(Tone.BUSY, "running the release command")
+RELEASE_NOT_KNOWN = Status(Tone.BAD, "not known whether the release command ran")
 HOSTS = _named_by_value(
     {
         HostStatus.QUARANTINED: Tone.BAD,

@@ -71,13 +71,6 @@ def _with_its_write(context: Context, current: Deployment) -> Deployment:
     return current.confirming(desired) if desired and desired in writes.intended else current
 
 
-def _changed_a_host(context: Context, current: Deployment) -> bool:
-    """Return whether it may have changed a host. A run of the release command changes none."""
-    if not current.release_seconds:
-        return context.deployments.has_attempts(current.id)
-    return any(not each.release for each in context.deployments.attempts(current.id))
-
-
 def restore_desired(context: Context, current: Deployment, outcome: DeploymentState) -> Deployment:
     """Restore the desired version of before, for a deployment that ended before its first host; returns its record.
 
@@ -88,7 +81,7 @@ def restore_desired(context: Context, current: Deployment, outcome: DeploymentSt
     wrote_nothing = current.writes is not None and not current.writes.intended
     if outcome is DeploymentState.DONE or previous is None or wrote_nothing:
         return current
-    if _changed_a_host(context, current):
+    if observe.changed_a_host(context, current):
         return current
     recent = observe.recent_deployments(context, current.cluster)
     # Not a newer one of the same version, which is pending or was refused: it has written nothing.

@@ -26,6 +26,7 @@ from lifecycle.domain.rollout.deployment import NOT_RESUMED, Deployment, Deploym
 from lifecycle.domain.rollout.execution import Visit, next_execution
 from lifecycle.domain.rollout.lease import RENEWAL_THRESHOLD, RUNNING_LEASE, WAITING_LEASE, Lease
 from lifecycle.domain.rollout.next_step import is_late_call, next_step
+from lifecycle.domain.rollout.release import noted
 from lifecycle.domain.rollout.steps import (
     AwaitApproval,
     AwaitDecision,
@@ -101,6 +102,7 @@ def _decide(context: Context, cluster: Cluster, name: str, visit: Visit) -> Deci
                     f"{visit.execution} has gone on since its round {visit.round}; this call is too late"
                 )
             step = next_step(facts, context.clock.now())
+            current = _noted(context, facts, step)
             if not isinstance(step, UpdateHosts):
                 _renew(context, current, records.lease, step)
                 return _record(context, replace(facts, deployment=_confirmed(context, current, visit, step)), step)
@@ -112,6 +114,13 @@ def _decide(context: Context, cluster: Cluster, name: str, visit: Visit) -> Deci
             _renew(context, current, records.lease, update)
             return _hand_out(context, _confirmed(context, current, visit, update), update, reports)
     raise StoreRefused(f"expected one loop of {name}, found another that decides at the same time: try again")
+
+
+def _noted(context: Context, facts: Facts, step: Step) -> Deployment:
+    """Return the deployment with what is known of its release command; one that has ended stays as it is."""
+    current = facts.deployment
+    noting = replace(current, release=noted(facts, step, context.clock.now()))
+    return noting if noting != current and context.deployments.put(noting) else current
 
 
 def _confirmed(context: Context, current: Deployment, visit: Visit, step: Step) -> Deployment:

@@ -259,6 +259,13 @@ def previously_skipped_hosts(context: Context, request: Request) -> tuple[str, .
     return last.skipped_hosts if last else ()
 
 
+def changed_a_host(context: Context, current: Deployment) -> bool:
+    """Return whether a deployment may have changed a host. A run of the release command changes none."""
+    if not current.release_seconds:
+        return context.deployments.has_attempts(current.id)
+    return any(not each.release for each in context.deployments.attempts(current.id))
+
+
 def past_attempts(context: Context, recent: Sequence[Deployment]) -> tuple[HostAttempt, ...]:
     """Return the attempts of the last three deployments that were DONE, to estimate the time that a host takes."""
     done = [d for d in recent if d.state is DeploymentState.DONE and d.request.kind is not Kind.CONVERGE][:3]

@@ -15,6 +15,7 @@ from lifecycle.domain.fleet.host import NOT_KNOWN, AgentStage, HostReport, Unrea
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.fleet.liveness import Heard
 from lifecycle.domain.rollout.attempt import AttemptState, ReleaseRun
+from lifecycle.domain.rollout.release import too_old
 
 # Beside the time of the command: for the fetch of the version, and until the host reports the end.
 _ALLOWANCE = timedelta(minutes=10)
@@ -28,6 +29,8 @@ def run_release_command(running: Running) -> Outcome:
     """
     if not running.attempt.release:
         return Outcome("SKIPPED", f"attempt {running.task.attempt} of {running.host} runs no release command")
+    if (known := running.first) is not None and not (known.runs_releases or isinstance(known, UnreadableReport)):
+        return _failed(running, f"the release command failed: it did not begin: {too_old(running.host)}")
     began = running.attempt.started_at
     running.record("release command", running.target.in_words)
     turn = host_commands.release(running.deployment, running.host, running.task.attempt, began, _now(running))

@@ -13,7 +13,7 @@ from lifecycle.domain.fleet.host_command import Order, Turn
 NAMED_SKEW = timedelta(seconds=5)
 
 NOT_KNOWN = "it is not known whether the release command ran"
-"""The beginning of the detail of a release command that may have run, in part or as a whole."""
+"""The words for a release command that may have run, in part or as a whole."""
 
 _HOST = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.-]{0,62}")
 
@@ -84,7 +84,8 @@ class HostReport:
     few seconds. `ended` says how the service ended, until a turn starts it again. `leftover` is the version whose
     start left a process that could not be ended, which failed the turn ("unknown" if that process does not say).
     `skew` is how many seconds the host's clock is ahead of AWS's; the agent corrects its times by it. It is None from
-    an older agent, which does neither.
+    an older agent, which does neither. `runs_releases` says that the agent knows release commands: an older one does
+    not. `release_ended` says that it knows how the release command of its last turn ended, or that it never began.
     """
 
     host: str
@@ -111,6 +112,8 @@ class HostReport:
     leftover: str = ""
     skew: float | None = None
     config: int = 0
+    runs_releases: bool = False
+    release_ended: bool = False
 
     @property
     def not_running(self) -> str:
@@ -121,7 +124,7 @@ class HostReport:
     def release_not_known(self) -> bool:
         """Return whether the release command may have run, in part or as a whole, and nobody knows."""
         failed = (self.stage, self.failed_stage) == (AgentStage.FAILED, AgentStage.RELEASING)
-        return failed and self.detail.startswith(NOT_KNOWN)
+        return failed and not self.release_ended
 
     def has_passed(self, digest: str) -> bool:
         """Return whether the service runs these bytes, and they passed the self-test on this start of it."""

@@ -12,6 +12,7 @@ from enum import StrEnum
 from lifecycle.domain.fleet.epoch import Epoch
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.execution import Visit
+from lifecycle.domain.time_format import lasting, moment
 
 
 class AttemptState(StrEnum):
@@ -41,6 +42,41 @@ class ReleaseRun(StrEnum):
     NOT_KNOWN = "NOT_KNOWN"  # it may have run: also while it runs, and where its end is on no record
     FAILED = "FAILED"  # it ended without success, or was never begun
     PASSED = "PASSED"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseNote:
+    """A deployment's release command as its record has it: the command, and the newest of its runs.
+
+    `command` is empty in a deployment that runs none, `host` before the first run. `ended_at` is None while it runs.
+    `counted` says that a human counts it as run.
+    """
+
+    command: str = ""
+    timeout_seconds: float = 0.0
+    run: ReleaseRun = ReleaseRun.NONE
+    host: str = ""
+    runs: int = 0
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
+    counted: bool = False
+
+    def sentence(self, *, over: bool) -> str:
+        """Return the newest run in words; empty if nothing has run. `over`: its deployment has ended."""
+        if self.began_at is None:
+            return ""
+        number = f"run {self.runs}, " if self.runs > 1 else ""
+        at = f"{number}on {self.host} at {moment(self.began_at)} UTC"
+        if self.ended_at is None and not over:
+            return f"running, {at}"
+        if self.ended_at is None or self.run is ReleaseRun.NOT_KNOWN:
+            counted = "; a person counts it as run" if self.counted else ""
+            return f"not known whether it ran, {at}{counted}"
+        took = lasting(max(0.0, (self.ended_at - self.began_at).total_seconds()))
+        return f"{self.run.lower()}, {at}, after {took}"
+
+
+NO_RELEASE = ReleaseNote()
 
 
 class Blame(StrEnum):

@@ -170,8 +170,15 @@ def _asked_about(question: Question) -> HostAttempt:
         finished_at=question.asked_at,
         blame=question.blame or Blame.UNCLEAR,
         diagnosis=question.diagnosis,
-        release=ReleaseRun.NOT_KNOWN if Choice.GO_ON in question.choices else ReleaseRun.NONE,
+        release=_release_asked_about(question),
     )
+
+
+def _release_asked_about(question: Question) -> ReleaseRun:
+    """Return what a question says of a release command; a question about a host offers to skip it."""
+    if Choice.SKIP_HOST in question.choices:
+        return ReleaseRun.NONE
+    return ReleaseRun.NOT_KNOWN if Choice.GO_ON in question.choices else ReleaseRun.FAILED
 
 
 def answered(questions: Sequence[Question], attempt: HostAttempt) -> list[Question]:

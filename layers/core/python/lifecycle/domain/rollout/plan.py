@@ -18,10 +18,11 @@ from lifecycle.domain.rollout.earlier_environment import Verdict
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.planned_config import NO_CONFIG, PlannedConfig
 from lifecycle.domain.rollout.preflight import Observed, blockers, warnings
-from lifecycle.domain.rollout.release import release_seconds
+from lifecycle.domain.rollout.release import release_of
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason
 from lifecycle.domain.service.commits import Changes, changes_between, taken_back
 from lifecycle.domain.service.compare_link import compare_link
+from lifecycle.domain.service.manifest import ReleaseCommand
 from lifecycle.domain.service.target import Target
 
 
@@ -45,7 +46,7 @@ class Plan:
     `epochs` are those that the new one must exceed, beside the lease's. `drain_seconds` is how long a drain may take.
     `strays` are targets of no host. `earlier` is the verdict of the environment that comes first.
     `changes` are the commits since the version that runs here, and `compare` is the address of a page about them.
-    `config` says what changes in the configuration.
+    `config` says what changes in the configuration. `release` is the release command, if this deployment runs one.
     """
 
     target: Target
@@ -68,6 +69,7 @@ class Plan:
     changes: Changes | None = None
     compare: str = ""
     config: PlannedConfig = NO_CONFIG
+    release: ReleaseCommand | None = None
 
     @property
     def nothing_to_do(self) -> bool:
@@ -100,7 +102,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         previous=observed.previous,
         hosts=tuple(PlannedHost(h, observed.reports[h].zone, observed.reports[h].installed, drift[h]) for h in order),
         in_place=tuple(host for host in members if host not in drift),
-        checks=_checks(request, observed, bake),
+        checks=_checks(observed, bake),
         expected_seconds=seconds,
         expected_from=source,
         blockers=tuple(blockers(request, observed, order, now, heartbeat_timeout)),
@@ -116,6 +118,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         changes=changes,
         compare=compare,
         config=observed.config,
+        release=release_of(request, observed.manifest),
     )
 
 
@@ -152,12 +155,10 @@ def _bake(request: Request, observed: Observed) -> int:
     return observed.policy(request).bake_minutes if wanted and not impossible else 0
 
 
-def _checks(request: Request, observed: Observed, bake: int) -> tuple[str, ...]:
+def _checks(observed: Observed, bake: int) -> tuple[str, ...]:
     test, path = observed.manifest.self_test, observed.settings.health_path or observed.manifest.is_alive.path
     how = f"GET {test.path}" if test.path else f"run {test.command!r}"
-    release, runs = observed.manifest.release, release_seconds(request, observed.manifest) > 0
     return (
-        *((f"release command, once, before any host is changed: {release.command!r}",) if runs and release else ()),
         f"self-test on each host: {how}, within {test.timeout_seconds:g} s",
         f"is alive behind the load balancer: GET {path}",
         *((f"test bed: the first host beside a control, for {bake} minutes",) if bake else ()),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.fleet.host import HostReport, UnreadableReport
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport, readable
 from lifecycle.domain.fleet.strays import NO_STRAYS, Strays
 from lifecycle.domain.fleet.target_group import Rotation
 from lifecycle.domain.listing import SHOWN, listed
@@ -30,6 +30,7 @@ from lifecycle.domain.rollout.lease import Lease, UnreadableLease
 from lifecycle.domain.rollout.planned_config import NO_CONFIG, PlannedConfig
 from lifecycle.domain.rollout.provenance import Nobodys
 from lifecycle.domain.rollout.queue import PendingDeployment
+from lifecycle.domain.rollout.release import release_of, too_old
 from lifecycle.domain.rollout.shared_fault import unhealthy_together
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason, wants_test_bed
 from lifecycle.domain.service.host_count import at_least, at_most
@@ -157,7 +158,14 @@ def blockers(
         reasons
         + _unreachable_blockers(request, observed, now, heartbeat_timeout)
         + _capacity_blockers(request, observed, order)
+        + _release_blockers(request, observed, order)
     )
+
+
+def _release_blockers(request: Request, observed: Observed, order: Sequence[str]) -> list[str]:
+    """Return why the first host could not run the release command."""
+    first = readable(observed.reports[order[0]]) if order and release_of(request, observed.manifest) else None
+    return [too_old(first.host)] if first and not first.runs_releases else []
 
 
 def _unhealthy_together(request: Request, observed: Observed) -> list[str]:

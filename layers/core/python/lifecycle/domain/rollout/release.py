@@ -6,24 +6,57 @@ Rollbacks and repairs run none: a migration must suit both versions.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from math import ceil
 
 from lifecycle.domain.fleet.host import NOT_KNOWN
-from lifecycle.domain.rollout.attempt import HostAttempt, ReleaseRun
+from lifecycle.domain.rollout.attempt import NO_RELEASE, HostAttempt, ReleaseNote, ReleaseRun
 from lifecycle.domain.rollout.decision import Choice, answers_on, asked_before
 from lifecycle.domain.rollout.deployment import Kind, Request
-from lifecycle.domain.rollout.steps import AwaitDecision, Facts, RunReleaseCommand
-from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.rollout.steps import AwaitDecision, Facts, RunReleaseCommand, Step
+from lifecycle.domain.service.manifest import Manifest, ReleaseCommand
 
 # Seconds that one call waits for the end of the command. Lambda ends a function a little later.
 LOOK_SECONDS = 840
 
 
-def release_seconds(request: Request, manifest: Manifest) -> float:
-    """Return how long the release command of this deployment may run; 0 if it runs none."""
-    runs = request.kind is Kind.DEPLOY and not request.only and manifest.release
-    return manifest.release.timeout_seconds if runs and manifest.release else 0.0
+def release_of(request: Request, manifest: Manifest) -> ReleaseCommand | None:
+    """Return the release command that this deployment runs, or None."""
+    return manifest.release if request.kind is Kind.DEPLOY and not request.only else None
+
+
+def planned_release(request: Request, manifest: Manifest) -> ReleaseNote:
+    """Return what the record of the deployment says of its release command before it runs."""
+    found = release_of(request, manifest)
+    return ReleaseNote(found.command, found.timeout_seconds) if found else NO_RELEASE
+
+
+def too_old(host: str) -> str:
+    """Return why a host cannot run a release command, whose agent knows none."""
+    return f"the agent of {host} is older and knows no release command: update it"
+
+
+def noted(facts: Facts, step: Step, now: datetime) -> ReleaseNote:
+    """Return what the record says of the release command, once this step is decided."""
+    note = facts.deployment.release
+    runs = sorted((each for each in facts.attempts if each.release), key=lambda each: (each.started_at, each.number))
+    if isinstance(step, RunReleaseCommand) and not step.again:
+        number = len(runs) + 1
+        return replace(note, run=ReleaseRun.NOT_KNOWN, host=step.host, runs=number, began_at=now, ended_at=None)
+    if not runs:
+        return note
+    last = runs[-1]
+    asked = isinstance(step, AwaitDecision) and (step.host, step.attempt) == (last.host, last.number)
+    return replace(
+        note,
+        run=last.release,
+        host=last.host,
+        runs=len(runs),
+        began_at=last.started_at,
+        ended_at=last.finished_at or (now if asked else None),
+        counted=last.release is not ReleaseRun.PASSED and is_released(facts, last),
+    )
 
 
 def is_released(facts: Facts, attempt: HostAttempt) -> bool:

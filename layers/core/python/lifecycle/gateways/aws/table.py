@@ -83,7 +83,8 @@ def key(pk: str, sk: str) -> dict[str, Any]:
 def item(pk: str, sk: str, record: Any, **more: str | int) -> dict[str, Any]:
     """Return the item of a record, with the attributes that conditions compare, and `more` that a filter needs."""
     kind = kind_of(pk, sk)
-    apart = {name: to_json(found) for name in kind.apart if (found := getattr(record, name, None)) is not None}
+    found = {name: getattr(record, name, None) for name in kind.apart}
+    apart = {name: to_json(value) for name, value in found.items() if value is not None and value is not False}
     beside = _attributes({**kind.beside(record), **apart, **more})
     return {**key(pk, sk), "body": {"S": to_json(record)}, VERSION_KEY: {"N": str(RECORD_VERSION)}, **beside}
 
