@@ -118,7 +118,7 @@ def test_failed_command_halts_with_its_log_and_is_run_again_by_a_human(migrating
     assert migrating.pids() == before
     assert question["reason"] == "the release command failed: exit code 3"
     assert "no such table: accounts" in question["evidence"]
-    assert list(question["choices"]) == ["RETRY", "ABORT"]
+    assert [each["choice"] for each in question["choices"]] == ["RETRY", "ABORT"]
     assert len(migrating.runs()) == 1
 
     (migrating.folder / "mode").write_text("passes")
@@ -158,7 +158,7 @@ def test_killed_agent_leaves_it_unknown_and_a_human_is_asked(laptop: Laptop, mig
     assert traffic.tally.failed == 0, traffic.tally.facts()
     assert question["reason"].startswith("it is not known whether the release command ran")
     assert "migrating to" in question["evidence"]
-    assert list(question["choices"]) == ["RETRY", "GO_ON", "ABORT"]
+    assert [each["choice"] for each in question["choices"]] == ["RETRY", "GO_ON", "ABORT"]
     assert len(migrating.runs()) == 1
     left = process(pid)
     assert left is None or left.dead

@@ -286,8 +286,8 @@ class Oracle(History):
         else:
             self.end_reported_at.setdefault(host.name, self.sim.now)
 
-    def release_command_begins(self, host: Host, deployment: str) -> None:
-        releases.runs_once_by_itself(self, host, deployment)
+    def release_command_begins(self, host: Host, deployment: str, attempt: int) -> None:
+        releases.runs_once_by_itself(self, host, deployment, attempt)
 
     def service_stops(self, host: Host) -> None:
         in_rotation.stops_nothing_in_rotation(self, host)

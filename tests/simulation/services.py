@@ -102,7 +102,7 @@ class ReleaseRunner:
         assert host.journal is not None
         acted = host.journal.acted
         run = (acted.deployment, acted.attempt, acted.version)
-        sim.oracle.release_command_begins(host, acted.deployment)
+        sim.oracle.release_command_begins(host, acted.deployment, acted.attempt)
         host.release_runs.append((*run, False))
         for _ in range(RELEASE_STEPS):
             sim.work(host, "run the release command", min(RELEASE_STEP_SECONDS, seconds / RELEASE_STEPS))
