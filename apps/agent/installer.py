@@ -89,7 +89,7 @@ class Installer:
 
     def release_output(self, config: int) -> str:
         """Return the last lines that the release command printed, without the values of its configuration."""
-        return self._configuration.masked(self._releaser.output(), config)
+        return self._releaser.output(lambda text: self._configuration.masked(text, config, part=True))
 
     def end_release(self, config: int) -> str:
         """End what an interrupted release command left; return what could not be ended, or nothing."""

@@ -90,6 +90,7 @@ class ReleaseRunner:
             left = self._end(search)
             began.poll()
             self._service.spared = 0
+            service_log.trim(self._log)
         return replace(end, problem=end.problem and f"{end.problem}{self._disk_hint()}", left=left)
 
     def forget_output(self) -> None:
@@ -97,9 +98,9 @@ class ReleaseRunner:
         for file in (self._log, service_log.older(self._log)):
             file.unlink(missing_ok=True)
 
-    def output(self) -> str:
-        """Return the last lines that the command printed."""
-        return service_log.tail(self._log, since=0.0)
+    def output(self, mask: Callable[[str], str]) -> str:
+        """Return the last lines that the command printed, masked before they are cut."""
+        return service_log.tail(self._log, 0.0, mask)
 
     def add_to_service_log(self, text: str) -> None:
         """Add lines to the service's log, which is sent to CloudWatch; on a full disk, leave them out."""

@@ -116,7 +116,7 @@ class ReleaseRunner:
     def forget_output(self) -> None:
         return
 
-    def output(self) -> str:
+    def output(self, _mask: Callable[[str], str]) -> str:
         return "the end of the release command's output"
 
     def add_to_service_log(self, _text: str) -> None:

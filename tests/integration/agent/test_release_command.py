@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.agent import agent
+from apps.agent import agent, service_log
 from apps.agent.errors import LeftBehind
 from apps.agent.leftovers import MARK, mark_of
 from apps.agent.processes import environment, process
@@ -125,6 +125,8 @@ def test_failed_command_says_how_it_ended(host: Host, ran: Path, command: str, s
 def test_output_of_a_failed_command_is_its_log(host: Host, ran: Path) -> None:
     report = released(host, ran, "head -c 20000000 /dev/urandom; for i in $(seq 30); do echo line $i; done; exit 1")
     assert failure(report) == FAILED_RELEASE
+    logs = host.settings.home / "logs"
+    assert sum(file.stat().st_size for file in logs.glob("release.log*")) <= service_log.LOG_BYTES
     assert report.log_tail.endswith("line 29\nline 30")
     assert len(report.log_tail) < 20_000
 
@@ -345,6 +347,25 @@ def test_values_of_the_configuration_are_masked_in_the_output(still_host: Host, 
     made._reporter.close()
     assert report.log_tail == "cannot reach [DATABASE_URL]"
     assert "secret" not in (host.settings.home / "logs" / "service.log").read_text()
+
+
+def test_value_that_the_report_cuts_is_masked(still_host: Host, ran: Path) -> None:
+    """Only the last lines of the output are reported, and they may begin in the middle of a value."""
+    host, secret = still_host, "".join(f"{n:04d}-" for n in range(800))
+
+    class Values:
+        def values(self, _revision: int) -> Mapping[str, str]:
+            return {"KEY": secret}
+
+    publish(host, ran, "echo before $KEY; head -c 1000 /dev/zero | tr '\\0' x; exit 1")
+    turn = host.turn(Order.RELEASE, "1.0.1", config=3)
+    made = agent.Agent(host.settings, host.turns, host.reports, host.releases, configurations=Values())
+    made._reporter.start()
+    made.step()
+    report = host.outcome(turn)
+    made._reporter.close()
+    assert report.log_tail.startswith("[KEY]\nxxx")
+    assert not [part for part in secret.split("-") if part and part in report.log_tail]
 
 
 def test_unreadable_configuration_runs_nothing(host: Host, ran: Path) -> None:

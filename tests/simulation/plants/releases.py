@@ -27,6 +27,8 @@ FAULTS = (
         _AGENT,
         "        if not self._reporter.flush(REPORT_SECONDS):",
         "        if False:",
+        "tests/integration/agent/test_release_command.py::"
+        "test_command_does_not_begin_before_the_ledger_has_its_report",
     ),
     Planted(
         "another-host-runs-a-release-command-again-that-may-have-run",
@@ -36,7 +38,7 @@ FAULTS = (
         "    if attempt.state.ended:",
     ),
     Planted(
-        "a-lost-release-command-is-looked-for-in-the-next-execution-as-a-new-one",
+        "the-next-execution-passes-a-lost-release-command",
         (32,),
         _RELEASE,
         "    if not attempt.state.ended and _may_run(facts, attempt):",
@@ -74,10 +76,9 @@ FAULTS = (
     Planted(
         "a-release-command-that-may-have-run-counts-as-run",
         (32,),
-        _RELEASE,
-        "    passed = attempt.release is ReleaseRun.PASSED",
-        "    passed = attempt.release is ReleaseRun.PASSED or (\n"
-        "        attempt.state.ended and attempt.release is ReleaseRun.NOT_KNOWN\n    )",
+        _STAGE,
+        "    if report.stage is AgentStage.RELEASED:",
+        "    if report.stage is AgentStage.RELEASED or report.release_not_known:",
     ),
     Planted(
         "a-failed-release-command-counts-as-run",
