@@ -7,7 +7,9 @@ import pytest
 
 from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.rollout.deployment import Deployment, Request
 from lifecycle.domain.service.manifest import ReleaseCommand
+from lifecycle.domain.service.target import Target
 from tests.simulation.hosts import Flaw, Host
 from tests.simulation.scenario import VERSIONS
 from tests.simulation.simulation import Simulation
@@ -31,6 +33,9 @@ def command(sim: Simulation) -> Host:
     manifest = sim.artifacts.manifest(sim.cluster.service, VERSION)
     object.__setattr__(manifest, "release", ReleaseCommand("./migrate"))
     now = sim.time()
+    asked = Request("d", sim.cluster.service, sim.cluster.environment, VERSION, "ada")
+    target = Target(VERSION, manifest.digest)
+    sim.oracle.records["d"] = Deployment.not_begun(asked, target, sim.scenario.policy, now)
     turn = Turn(host.name, Order.RELEASE, "d", 9, 0, VERSION, manifest.digest, now, now + timedelta(hours=1))
     sim.fleet.give_turns(sim.cluster, [turn])
     return host
