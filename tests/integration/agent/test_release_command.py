@@ -4,69 +4,27 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from apps.agent import agent, service_log
-from apps.agent.errors import LeftBehind
 from apps.agent.leftovers import MARK, mark_of
-from apps.agent.processes import environment, process
-from apps.agent.service import Service
 from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
-from lifecycle.domain.service.manifest import ReleaseCommand
 from tests.fakes.agent import Outage
 from tests.integration.agent.host import PYTHON, Host
+from tests.integration.agent.release_runs import FAILED_RELEASE, failure, lives, pids, publish
 from tests.integration.agent.test_leftovers import HELPER, ROOT
 from tests.integration.agent.test_life import interrupted
 from tests.support.polling import until
 from tests.unit.agent.ports_contract import a_report
 
-FAILED_RELEASE = (AgentStage.FAILED, AgentStage.RELEASING)
-
-
-@pytest.fixture
-def ran(tmp_path: Path) -> Iterator[Path]:
-    """Yield the file to which each run of a command adds its pid; end what still runs after the test."""
-    file = tmp_path / "ran"
-    file.touch()
-    yield file
-    for pid in pids(file):
-        if f"RAN={file}".encode() in environment(pid):
-            os.kill(pid, signal.SIGKILL)
-
-
-def pids(file: Path) -> list[int]:
-    return [int(line) for line in file.read_text().split()]
-
-
-def lives(pid: int) -> bool:
-    found = process(pid)
-    return found is not None and not found.dead
-
-
-def publish(
-    host: Host, ran: Path, command: str, seconds: float = 30.0, files: Mapping[str, str] | None = None
-) -> None:
-    """Publish 1.0.1 with a release command that adds its pid to the file first."""
-    host.publish(
-        "1.0.1",
-        release=ReleaseCommand(f"echo $$ >> {ran}; {command}", seconds),
-        files=files,
-        environment={"RAN": str(ran), "PIDS": str(ran)},
-    )
-
 
 def released(host: Host, ran: Path, command: str, seconds: float = 30.0) -> HostReport:
     publish(host, ran, command, seconds)
     return host.outcome(host.turn(Order.RELEASE, "1.0.1"))
-
-
-def failure(report: HostReport) -> tuple[AgentStage, AgentStage | None]:
-    return report.stage, report.failed_stage
 
 
 def test_command_runs_once_beside_the_service_and_the_install_follows(host: Host, ran: Path) -> None:
@@ -331,81 +289,9 @@ def test_command_does_not_begin_before_the_ledger_has_its_report(
     assert pids(ran) == []
 
 
-def test_values_of_the_configuration_are_masked_in_the_output(still_host: Host, ran: Path) -> None:
-    host = still_host
-
-    class Values:
-        def values(self, _revision: int) -> Mapping[str, str]:
-            return {"DATABASE_URL": "postgres://secret-of-db"}
-
-    publish(host, ran, "echo cannot reach $DATABASE_URL; exit 1")
-    turn = host.turn(Order.RELEASE, "1.0.1", config=3)
-    made = agent.Agent(host.settings, host.turns, host.reports, host.releases, configurations=Values())
-    made._reporter.start()
-    made.step()
-    report = host.outcome(turn)
-    made._reporter.close()
-    assert report.log_tail == "cannot reach [DATABASE_URL]"
-    assert "secret" not in (host.settings.home / "logs" / "service.log").read_text()
-
-
-def test_value_that_the_report_cuts_is_masked(still_host: Host, ran: Path) -> None:
-    """Only the last lines of the output are reported, and they may begin in the middle of a value."""
-    host, secret = still_host, "".join(f"{n:04d}-" for n in range(800))
-
-    class Values:
-        def values(self, _revision: int) -> Mapping[str, str]:
-            return {"KEY": secret}
-
-    publish(host, ran, "echo before $KEY; head -c 1000 /dev/zero | tr '\\0' x; exit 1")
-    turn = host.turn(Order.RELEASE, "1.0.1", config=3)
-    made = agent.Agent(host.settings, host.turns, host.reports, host.releases, configurations=Values())
-    made._reporter.start()
-    made.step()
-    report = host.outcome(turn)
-    made._reporter.close()
-    assert report.log_tail.startswith("[KEY]\nxxx")
-    assert not [part for part in secret.split("-") if part and part in report.log_tail]
-
-
 def test_unreadable_configuration_runs_nothing(host: Host, ran: Path) -> None:
     publish(host, ran, "true")
     report = host.outcome(host.turn(Order.RELEASE, "1.0.1", config=3))
     assert failure(report) == (AgentStage.FAILED, AgentStage.FETCHING)
     assert "config 3 cannot be read" in report.detail
     assert pids(ran) == []
-
-
-class Unending:
-    """A service that can end nothing; its error names a process with a value of the configuration."""
-
-    def __init__(self, service: Service) -> None:
-        self.log, self.spared, self.trimming, self.started = service.log, 0, service.trimming, None
-
-    def end_processes(self, _find: object, _seconds: float) -> None:
-        raise LeftBehind("pid 41 (psql postgres://secret-of-db)", "1.0.1", 5.0)
-
-
-@pytest.mark.parametrize("stage", [AgentStage.FETCHING, AgentStage.RELEASING])
-def test_process_that_cannot_be_ended_is_named_without_the_configuration(
-    still_host: Host, ran: Path, stage: AgentStage
-) -> None:
-    host = still_host
-
-    class Values:
-        def values(self, _revision: int) -> Mapping[str, str]:
-            return {"DATABASE_URL": "postgres://secret-of-db"}
-
-    publish(host, ran, "true")
-    turn = host.turn(Order.RELEASE, "1.0.1", config=3)
-    made = agent.Agent(host.settings, host.turns, host.reports, host.releases, configurations=Values())
-    made._installer._releaser._service = Unending(made._service)  # type: ignore[assignment]
-    made._journal.begin(turn, AgentStage.FETCHING)
-    made._journal.advance(stage)
-    made._reporter.start()
-    made.step()
-    report = host.outcome(turn)
-    made._reporter.close()
-    assert failure(report) == FAILED_RELEASE
-    assert "pid 41 (psql [DATABASE_URL])" in report.detail
-    assert report.release_not_known is (stage is AgentStage.RELEASING)
