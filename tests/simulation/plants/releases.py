@@ -46,6 +46,14 @@ FAULTS = (
         "    if not attempt.state.ended and _may_run(facts, attempt):",
     ),
     Planted(
+        "a-run-whose-record-was-deleted-begins-again",
+        (32,),
+        "lifecycle.application.rollout.observe",
+        "with_noted_run(with_asked_about(found.attempts, found.questions), current)",
+        "with_asked_about(found.attempts, found.questions)",
+        "tests/unit/rollout/test_release_command.py::test_deleted_record_of_a_passed_run_lets_nothing_run_again",
+    ),
+    Planted(
         "a-release-command-runs-after-the-first-host",
         (32,),
         "lifecycle.domain.rollout.next_step",

@@ -8,7 +8,7 @@ from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.rollout.next_step import Decided
 from lifecycle.application.rollout.plan import preview
 from lifecycle.domain.fleet.host import NOT_KNOWN, AgentStage
-from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt, ReleaseRun
+from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt, ReleaseRun, UnreadableAttempt
 from lifecycle.domain.rollout.decision import Choice, Question
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.service.manifest import ReleaseCommand
@@ -201,6 +201,54 @@ def test_question_about_a_failed_command_stays_where_its_record_was_deleted(mach
     assert question(machine, name).choices == (Choice.RETRY, Choice.ABORT)
     assert answer(machine, name, Choice.ABORT).outcome == "ABORTED"
     assert len(runs(machine)) == 1
+
+
+def test_deleted_record_of_a_passed_run_lets_nothing_run_again(machine: Machine) -> None:
+    machine.stop_at = "UPDATE_HOSTS"
+    name = machine.deploy("1.1.0")
+    del machine.memory.deployments._attempts[name, FIRST, 1]
+    machine.stop_at = ""
+    assert machine.run(name).outcome == "DONE"
+    assert runs(machine) == ["1.1.0"]
+    assert machine.record(name).release.run is ReleaseRun.PASSED
+
+
+def test_deleted_record_of_a_run_that_may_go_on_is_asked_about(machine: Machine) -> None:
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.1.0")
+    machine.begin(request)
+    name = request.deployment
+    assert machine.decide_next(name, name).kind == "RELEASE_COMMAND"
+    del machine.memory.deployments._attempts[name, FIRST, 1]
+    assert machine.decide_next(name, name).kind == "AWAIT_HUMAN"
+    assert question(machine, name).reason == f"{NOT_KNOWN}: the record of its run is gone"
+    assert Choice.GO_ON in question(machine, name).choices
+
+
+def test_damaged_record_of_a_run_is_asked_about(machine: Machine) -> None:
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.1.0")
+    machine.begin(request)
+    name = request.deployment
+    assert machine.decide_next(name, name).kind == "RELEASE_COMMAND"
+    attempts_ = machine.memory.deployments._attempts
+    was = attempts_[name, FIRST, 1]
+    attempts_[name, FIRST, 1] = UnreadableAttempt(
+        name, FIRST, 1, was.epoch, "", was.started_at, state=AttemptState.FAILED, reason="it is damaged"
+    )
+    assert machine.decide_next(name, name).kind == "AWAIT_HUMAN"
+    assert question(machine, name).choices == (Choice.RETRY, Choice.GO_ON, Choice.ABORT)
+    assert runs(machine) == []
+
+
+def test_plan_that_is_repeated_knows_what_has_run(machine: Machine) -> None:
+    machine.stop_at = "UPDATE_HOSTS"
+    name = machine.deploy("1.1.0")
+    before = machine.record(name)
+    del machine.memory.deployments._attempts[name, FIRST, 1]
+    machine.memory.leases._leases.clear()
+    machine.begin(before.request)
+    assert machine.record(name).release == before.release
 
 
 def test_long_command_is_looked_at_again_until_it_ends() -> None:

@@ -26,7 +26,7 @@ from lifecycle.domain.rollout.deployment import NOT_RESUMED, Deployment, Deploym
 from lifecycle.domain.rollout.execution import Visit, next_execution
 from lifecycle.domain.rollout.lease import RENEWAL_THRESHOLD, RUNNING_LEASE, WAITING_LEASE, Lease
 from lifecycle.domain.rollout.next_step import is_late_call, next_step
-from lifecycle.domain.rollout.release import noted
+from lifecycle.domain.rollout.release import begun, noted
 from lifecycle.domain.rollout.steps import (
     AwaitApproval,
     AwaitDecision,
@@ -156,14 +156,19 @@ def _attempt(current: Deployment, host: tuple[str, int], visit: Visit, now: date
     return HostAttempt(current.id, name, number, current.epoch, visit.execution, now, round=visit.round)
 
 
-def _begin_release(context: Context, facts: Facts, step: RunReleaseCommand) -> None:
-    """Record the run before its command can begin; raises StoreRefused if another loop has handed one out."""
+def _begin_release(context: Context, facts: Facts, step: RunReleaseCommand) -> Deployment:
+    """Record the run before its command can begin; raises StoreRefused if another loop has handed one out.
+
+    Returns the deployment, which is not stored yet.
+    """
     if step.again:
-        return
+        return facts.deployment
     current, now = facts.deployment, context.clock.now()
-    begun = _attempt(current, (step.host, step.attempt), facts.visit, now)
-    if not context.deployments.begin_attempt(replace(begun, release=ReleaseRun.NOT_KNOWN)):
+    attempt = _attempt(current, (step.host, step.attempt), facts.visit, now)
+    attempt = replace(attempt, release=ReleaseRun.NOT_KNOWN)
+    if not context.deployments.begin_attempt(attempt):
         raise StoreRefused(f"another call has begun attempt {step.attempt} of {step.host}: decide again")
+    return replace(current, release=begun(facts, attempt))
 
 
 def _continued(
@@ -210,8 +215,7 @@ def _record(context: Context, facts: Facts, step: OtherStep) -> Decided:  # noqa
     current = facts.deployment
     match step:
         case RunReleaseCommand(host, attempt, reason):
-            _begin_release(context, facts, step)
-            _set_state(context, current, DeploymentState.RUNNING, reason)
+            _set_state(context, _begin_release(context, facts, step), DeploymentState.RUNNING, reason)
             return Decided("RELEASE_COMMAND", reason, hosts=_named((host, attempt)))
         case Diagnose(host, attempt, reason):
             _ask_for_diagnosis(context, facts, host, attempt)

@@ -30,6 +30,7 @@ from lifecycle.domain.rollout.epochs import recorded_epochs
 from lifecycle.domain.rollout.execution import Visit
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.preflight import Observed, replaced_version
+from lifecycle.domain.rollout.release import with_noted_run
 from lifecycle.domain.rollout.steps import Facts
 from lifecycle.domain.rollout.test_bed.hosts import wants_test_bed
 from lifecycle.domain.service.manifest import Manifest
@@ -87,7 +88,7 @@ def facts(context: Context, current: Deployment, lease: Lease, visit: Visit) -> 
         deployment=current,
         planned=found.hosts or current.hosts,
         lease=lease,
-        attempts=with_asked_about(found.attempts, found.questions),
+        attempts=with_noted_run(with_asked_about(found.attempts, found.questions), current),
         questions=tuple(found.questions),
         reports=reports,
         rotation=by_host(reports, targets),

@@ -335,7 +335,7 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
         skipped_hosts=observe.previously_skipped_hosts(context, request),
         writes=earlier.known_writes if earlier else NO_WRITES,
         changes=note_of(found.changes, found.compare),
-        release=planned_release(request, manifest),
+        release=earlier.release if earlier and earlier.release.began_at else planned_release(request, manifest),
     )
 
 

@@ -56,6 +56,7 @@ class ReleaseNote:
     timeout_seconds: float = 0.0
     run: ReleaseRun = ReleaseRun.NONE
     host: str = ""
+    attempt: int = 0
     runs: int = 0
     began_at: datetime | None = None
     ended_at: datetime | None = None

@@ -11,9 +11,16 @@ from datetime import datetime
 from math import ceil
 
 from lifecycle.domain.fleet.host import NOT_KNOWN
-from lifecycle.domain.rollout.attempt import NO_RELEASE, HostAttempt, ReleaseNote, ReleaseRun
+from lifecycle.domain.rollout.attempt import (
+    NO_RELEASE,
+    AttemptState,
+    HostAttempt,
+    ReleaseNote,
+    ReleaseRun,
+    UnreadableAttempt,
+)
 from lifecycle.domain.rollout.decision import Choice, answers_on, asked_before
-from lifecycle.domain.rollout.deployment import Kind, Request
+from lifecycle.domain.rollout.deployment import Deployment, Kind, Request
 from lifecycle.domain.rollout.steps import AwaitDecision, Facts, RunReleaseCommand, Step
 from lifecycle.domain.service.manifest import Manifest, ReleaseCommand
 
@@ -37,13 +44,46 @@ def too_old(host: str) -> str:
     return f"the agent of {host} is older and knows no release command: update it"
 
 
+def begun(facts: Facts, attempt: HostAttempt) -> ReleaseNote:
+    """Return what the record says of the release command once this run of it has begun."""
+    number = len(_runs(facts)) + 1
+    note = replace(facts.deployment.release, run=attempt.release, runs=number, ended_at=None)
+    return replace(note, host=attempt.host, attempt=attempt.number, began_at=attempt.started_at)
+
+
+def with_noted_run(attempts: tuple[HostAttempt, ...], deployment: Deployment) -> tuple[HostAttempt, ...]:
+    """Return the attempts, and the newest run of the release command if its own record was deleted or damaged.
+
+    Without it the command would run again.
+    """
+    note = deployment.release
+    last = next((each for each in attempts if (each.host, each.number) == (note.host, note.attempt)), None)
+    if note.began_at is None or (last is not None and not isinstance(last, UnreadableAttempt)):
+        return attempts
+    passed = note.run is ReleaseRun.PASSED
+    lost = HostAttempt(
+        deployment=deployment.id,
+        host=note.host,
+        number=note.attempt,
+        epoch=0,
+        execution="",
+        started_at=note.began_at,
+        state=AttemptState.RELEASED if passed else AttemptState.FAILED,
+        reason="" if passed else f"{NOT_KNOWN}: {last.reason if last else 'the record of its run is gone'}",
+        finished_at=note.ended_at or note.began_at,
+        release=ReleaseRun.PASSED if passed else ReleaseRun.NOT_KNOWN,
+    )
+    return (*(each for each in attempts if each is not last), lost)
+
+
+def _runs(facts: Facts) -> list[HostAttempt]:
+    """Return the runs of the release command, the oldest first."""
+    return sorted((each for each in facts.attempts if each.release), key=lambda each: (each.started_at, each.number))
+
+
 def noted(facts: Facts, step: Step, now: datetime) -> ReleaseNote:
     """Return what the record says of the release command, once this step is decided."""
-    note = facts.deployment.release
-    runs = sorted((each for each in facts.attempts if each.release), key=lambda each: (each.started_at, each.number))
-    if isinstance(step, RunReleaseCommand) and not step.again:
-        number = len(runs) + 1
-        return replace(note, run=ReleaseRun.NOT_KNOWN, host=step.host, runs=number, began_at=now, ended_at=None)
+    note, runs = facts.deployment.release, _runs(facts)
     if not runs:
         return note
     last = runs[-1]
@@ -52,6 +92,7 @@ def noted(facts: Facts, step: Step, now: datetime) -> ReleaseNote:
         note,
         run=last.release,
         host=last.host,
+        attempt=last.number,
         runs=len(runs),
         began_at=last.started_at,
         ended_at=last.finished_at or (now if asked else None),
