@@ -116,3 +116,17 @@ def test_deployment_that_only_ran_its_command_is_not_what_the_cluster_should_run
     last = view_cluster(machine.context, CLUSTER, recent=10).last
     assert last is not None
     assert last.target.version == "1.0.0"
+
+
+@pytest.mark.parametrize("choice", [Choice.RETRY, Choice.GO_ON, Choice.ABORT])
+def test_console_answers_a_release_command_that_may_have_run(choice: Choice) -> None:
+    desk = Desk.of()
+    name = deploy(desk.machine, "lost")
+    desk.machine.host("host-2").release = "passes"
+    shown = desk.see("questions")
+    assert "not known whether the release command ran" in shown.text
+    [params] = [each.params for each in shown.buttons if each.params.get("choice") == choice]
+    desk.press(**params)
+    desk.machine.run(name)
+    expected = DeploymentState.ABORTED if choice is Choice.ABORT else DeploymentState.DONE
+    assert desk.machine.record(name).state is expected
