@@ -94,6 +94,13 @@ def test_plan_names_the_command_and_its_host() -> None:
     assert facts == {"command": COMMAND, "timeout_seconds": 60, "host": "host-2"}
 
 
+def test_console_says_that_the_command_runs_first() -> None:
+    desk = Desk.of()
+    publish(desk.machine)
+    params = {**desk.see("pipeline").button("Deploy to production").params, "version": "1.1.0"}
+    assert "First the release command runs once, on host-2." in desk.press(**params).message
+
+
 def test_approval_names_the_command_before_it_runs() -> None:
     desk = Desk.of()
     publish(desk.machine, Policy(approval=ApprovalGate.BEFORE_FIRST_HOST, min_alive_seconds=0))
