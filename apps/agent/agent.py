@@ -29,6 +29,7 @@ from apps.agent.errors import LeftBehind, PortTaken, ServiceFailed, StoreUnreach
 from apps.agent.installer import Installer
 from apps.agent.journal import Journal
 from apps.agent.ledger_clock import utc_now
+from apps.agent.place import place_of
 from apps.agent.polling import PollPace
 from apps.agent.ports import Configurations, Releases, Reports, Turns
 from apps.agent.release_store import ReleaseStore
@@ -302,12 +303,14 @@ class Agent:
         state, settings = self._journal.state(), self._settings
         acted = state.acted
         running = self._service.running()
+        place = place_of(settings, self._service.started, runs=running is not None)
         installed = self._release_store.current()
         self._reporter.publish(
             HostReport(
                 host=settings.host,
-                address=settings.address,
-                port=settings.port,
+                address=place.address,
+                port=place.port,
+                moves_to=place.moves_to,
                 zone=settings.zone,
                 seen_at=self._clock(),
                 agent_started_at=self._started_at,

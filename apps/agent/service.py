@@ -35,7 +35,7 @@ class StartRecord:
     """One start of the service, as stored in `service.json`.
 
     `boot` is its random id, `config` the revision of its configuration. `ticks` (start time) and `kernel` (boot id)
-    distinguish its pid from a later reuse.
+    distinguish its pid from a later reuse. It serves at `address` and `port`; an older agent recorded neither.
     """
 
     pid: int
@@ -46,6 +46,8 @@ class StartRecord:
     digest: str
     stop_seconds: float
     config: int = 0
+    address: str = ""
+    port: int = 0
 
 
 def _start_record(text: str, source: Source) -> StartRecord:
@@ -97,6 +99,8 @@ class Service:
                 digest=manifest.digest,
                 stop_seconds=manifest.run.stop_seconds,
                 config=config,
+                address=environment.get("HOST", ""),
+                port=int(environment.get("PORT", 0)),
             )
             self._exit, self.started = None, started
             write_despite_full_disk(self._record, to_json(started))

@@ -77,6 +77,21 @@ def test_a_target_is_taken_out_of_every_group_or_of_one(bedded: Gateways) -> Non
     dispatcher.deregister(cluster, A, 8080, Group.CONTROL)
 
 
+def test_an_address_is_taken_out_whatever_its_port(bedded: Gateways) -> None:
+    dispatcher, cluster = bedded.dispatcher, bedded.cluster
+    dispatcher.register(cluster, A, 9090)
+    dispatcher.register(cluster, A, 8081, Group.CONTROL)
+    register(bedded, B, Group.MAIN)
+    bedded.settle()
+    dispatcher.deregister(cluster, A, group=Group.MAIN)
+    bedded.settle()
+    assert dispatcher.targets(cluster) == {A: TargetState.TEST_GROUP, B: TargetState.HEALTHY}
+    dispatcher.deregister(cluster, A)
+    dispatcher.deregister(cluster, A)
+    bedded.settle()
+    assert dispatcher.targets(cluster) == {B: TargetState.HEALTHY}
+
+
 def test_every_groups_deregistration_delay_is_known(bedded: Gateways) -> None:
     dispatcher = bedded.dispatcher
     assert dispatcher.drain_delays(bedded.cluster) == dict.fromkeys(Group, 60)

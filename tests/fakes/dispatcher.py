@@ -70,15 +70,16 @@ class MemoryDispatcher:
     def _port(self, cluster: Cluster, group: Group, address: str) -> int:
         return self.ports.get((cluster, group, address), 8080)
 
-    def deregister(self, cluster: Cluster, address: str, port: int, group: Group | None = None) -> None:
+    def deregister(self, cluster: Cluster, address: str, port: int | None = None, group: Group | None = None) -> None:
         check_target(address, port)
         every = tuple(Group) if self.has_test_bed(cluster) else (Group.MAIN,)
         for each in (group,) if group else every:
             states = self._of(cluster, each)
-            if (address, port, each) in self.older[cluster]:
-                self.older[cluster][address, port, each] = TargetState.DRAINING
-            elif address in states and self._port(cluster, each, address) == port:
+            if address in states and port in (None, self._port(cluster, each, address)):
                 states[address] = TargetState.DRAINING
+            for key in self.older[cluster]:
+                if key[0] == address and key[2] is each and port in (None, key[1]):
+                    self.older[cluster][key] = TargetState.DRAINING
 
     def has_test_bed(self, cluster: Cluster) -> bool:
         return cluster in self.states and cluster not in self.old_stacks

@@ -143,6 +143,8 @@ class Reporter:
         if self._sent is None:
             self._sent, host.last_unreachable_at = report, sim.now
         host.last_report_at = sim.now
+        if host.reported_port != host.port:
+            host.reported_port, host.port_reported_at = host.port, sim.now
         if sim.fleet.is_new(host.name):
             host.joined_at = sim.now
         sim.fleet.write_report(sim.cluster, report)
@@ -154,7 +156,8 @@ def new_agent(host: Host) -> tuple[Agent, SimulatedJournal, AgentLedger]:
     """Return an agent as it starts, with the journal and ledger that `run_agent` watches."""
     sim = host.sim
     simulated_installer.add_host(host)
-    settings = Settings(host.name, sim.cluster, host.address, 8080, HOME, host.zone)
+    host.port = host.next_port
+    settings = Settings(host.name, sim.cluster, host.address, host.port, HOME, host.zone)
     ledger, service, releases = AgentLedger(host), Service(host), ReleaseStore(host)
     agent: Any = Agent.__new__(Agent)
     journal, reporter = SimulatedJournal(host, ledger), Reporter(host)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.strays import RegisteredTarget
 from lifecycle.domain.fleet.target_group import Group, TargetState
+from tests.simulation.hosts import PORT
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -29,7 +30,8 @@ class Balancer:
 
     `states` are the main group's targets, `test_groups` those of the test bed and control.
     `weight_given_at` is when a group last got a traffic weight, `left_at` when a target last left it.
-    `strays` are targets that somebody registered beside Lifecycle, where no host is.
+    `ports` are those of the hosts' targets. `strays` are targets that somebody registered beside Lifecycle, where no
+    host is, and that a host has left behind at another port.
     """
 
     def __init__(self, sim: "Simulation") -> None:
@@ -41,6 +43,7 @@ class Balancer:
         self.left_at: dict[Group, float] = dict.fromkeys(Group, -1e9)
         self.lost_at: dict[str, float] = {}
         self.busy_until: dict[str, float] = {}
+        self.ports: dict[tuple[str, Group], int] = {}
         self.strays: dict[tuple[str, int, Group], TargetState] = {}
 
     def of(self, group: Group) -> dict[str, TargetState]:
@@ -74,11 +77,14 @@ class Balancer:
 
     def registered(self, cluster: Cluster) -> Sequence[RegisteredTarget]:
         of_hosts = [
-            RegisteredTarget(address, 8080, group, state)
+            RegisteredTarget(address, self._port(address, group), group, state)
             for group in Group
             for address, state in self._observed(dict(self.of(group)), (group,)).items()
         ]
         return of_hosts + [RegisteredTarget(*key, state) for key, state in self.strays.items()]
+
+    def _port(self, address: str, group: Group) -> int:
+        return self.ports.get((address, group), PORT)
 
     def register_stray(self, address: str, port: int, group: Group) -> None:
         """Register a target where no host is, as somebody does by hand; a stranger may answer there."""
@@ -119,21 +125,26 @@ class Balancer:
 
     def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
         states = self.of(group)
+        before = self._port(address, group)
         if states.get(address) in (HEALTHY, INITIAL, UNHEALTHY):
-            return
+            if port == before:
+                return
+            self.strays[address, before, group] = UNHEALTHY
         self._sim.oracle.registers(address, group)
-        states[address] = INITIAL
+        states[address], self.ports[address, group] = INITIAL, port
         self.check_soon(address)
 
-    def deregister(self, cluster: Cluster, address: str, port: int, group: Group | None = None) -> None:
-        if group and (address, port, group) in self.strays:
-            self._sim.oracle.stray_leaves(address, port)
-            del self.strays[address, port, group]
-            return
-        for each in (group,) if group else Group:
+    def deregister(self, cluster: Cluster, address: str, port: int | None = None, group: Group | None = None) -> None:
+        groups = (group,) if group else tuple(Group)
+        for here, at, each in list(self.strays):
+            if here == address and each in groups and port in (None, at):
+                if port is not None:
+                    self._sim.oracle.stray_leaves(address, port)
+                del self.strays[here, at, each]
+        for each in groups:
             state = self.of(each).get(address)
-            if state is not None and state is not DRAINING:
-                self._sim.oracle.deregisters(address, state, each)
+            if state is not None and state is not DRAINING and port in (None, self._port(address, each)):
+                self._sim.oracle.deregisters(address, state, each, port)
                 self._drain(address, state, each)
 
     def _drain(self, address: str, state: TargetState, group: Group) -> None:
@@ -169,7 +180,7 @@ class Balancer:
         state = states.get(address)
         if state is None or state is DRAINING:
             return
-        found = HEALTHY if self._sim.hosts_at[address].answers_checks() else UNHEALTHY
+        found = HEALTHY if self._sim.hosts_at[address].answers_checks(self._port(address, group)) else UNHEALTHY
         if found is state:
             return
         states[address] = found

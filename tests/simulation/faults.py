@@ -52,6 +52,7 @@ class Faults:
             *(("shared outage", shared_faults.outage),) * 2,
             ("stray target", shared_faults.stray),
             *(("clock of a host wrong", shared_faults.host_clock),) * 2,
+            ("another port", host_faults.set_port),
         )
         self._joined = 0
         self._set_back = SetBack(sim)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from apps.agent.errors import LeftBehind
 from lifecycle.domain.errors import Refused
+from tests.simulation.hosts import PORT
 
 if TYPE_CHECKING:
     from tests.simulation.hosts import Host
@@ -26,6 +27,14 @@ def require_space(host: "Host") -> None:
     """Raise now and then what a write of the journal raises once its reserve is used up."""
     if host.sim.now < host.disk_full_until and host.sim.random() < 0.3:
         raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def set_port(sim: "Simulation", host: "Host") -> None:
+    """Give the agent another port, which takes a restart of it; now and then the agents of all hosts."""
+    port = 9090 if host.next_port == PORT else PORT
+    for each in list(sim.hosts.values()) if sim.random() < 0.3 else [host]:
+        each.next_port = port
+        sim.crash_agent(each)
 
 
 def leave_process(sim: "Simulation", host: "Host") -> None:

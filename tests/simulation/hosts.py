@@ -27,9 +27,16 @@ class Flaw(Enum):
     DIES = auto()  # it passes everything, and ends by itself later, until the run is calm
 
 
+PORT = 8080
+"""The port of every host until somebody sets another one."""
+
+
 @dataclass(slots=True)
 class Boot:
-    """One start of the service. `tested` is the true result of its self-test, not the reported one."""
+    """One start of the service. `tested` is the true result of its self-test, not the reported one.
+
+    It serves at `address` and `port`.
+    """
 
     boot: str
     version: str
@@ -40,6 +47,8 @@ class Boot:
     alive: bool = True
     unhealthy: bool = False
     config: int = 0
+    address: str = ""
+    port: int = PORT
     kernel: str = field(default_factory=kernel_boot)
 
 
@@ -53,7 +62,9 @@ class Host:
     `cover_up` changes every report of a failed self-test. `slowness` multiplies the time of each step.
     `left_behind` is a start that left a process which does not end before `left_behind_until`.
     `release_runs` are the release commands that began here: deployment, attempt, version, and whether exit code 0.
-    `clock_ahead` is the error of the host's own clock, and `clock_set_at` when that last changed.
+    `clock_ahead` is the error of the host's own clock, and `clock_set_at` when that last changed. `port` is where the
+    next start binds, and `next_port` the one of the next agent. `reported_port` is what the agent has reported, since
+    `port_reported_at`.
     """
 
     sim: "Simulation"
@@ -89,9 +100,16 @@ class Host:
     clock_ahead: float = 0.0
     clock_set_at: float = -1e9
     release_runs: list[tuple[str, int, str, bool]] = field(default_factory=list)
+    port: int = PORT
+    reported_port: int = PORT
+    port_reported_at: float = -1e9
+    next_port: int = PORT
 
-    def answers_checks(self) -> bool:
-        return self.up and self.boot is not None and self.boot.alive and self.sim.now >= self.sim.outage_until
+    def answers_checks(self, port: int | None = None) -> bool:
+        """Return whether a health check passes now, at this port or where the service serves."""
+        boot = self.boot
+        answers = boot is not None and boot.alive and port in (None, boot.port)
+        return self.up and answers and self.sim.now >= self.sim.outage_until
 
     def reachable(self) -> bool:
         """Return True while its agent runs and reaches the ledger."""

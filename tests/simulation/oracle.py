@@ -234,10 +234,17 @@ class Oracle(History):
             self.bed_moved_at[put.deployment, put.number] = self.sim.now
             beds.verdict_fits(self, stored)
 
-    def deregisters(self, address: str, state: TargetState, group: Group = Group.MAIN) -> None:
+    def deregisters(
+        self, address: str, state: TargetState, group: Group = Group.MAIN, port: int | None = None
+    ) -> None:
         actor, host = self.sim.actor, self.sim.hosts_at[address]
         beds.leaves_no_weight_behind(self, actor, address, group)
         if actor is None:
+            return
+        report = self.sim.fleet.report(self.sim.cluster, host.name)
+        if port and report and report.port != port:  # no agent reports this place any more
+            self.stray_leaves(address, port)
+            in_rotation.enough_stay(self, actor, host, state, group)
             return
         fencing.not_fenced(self, actor, f"deregister {host.name}")
         self.drained_at[address] = self.sim.now

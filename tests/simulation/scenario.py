@@ -170,7 +170,9 @@ class Scenario:
         sim, target, boot = self._sim, done.target, f"{host.name}/0"
         before = (done.previous,) if done.previous else ()
         host.disk, host.current = {each.version: each.digest for each in (*before, target)}, target.version
-        host.boot = host.started = Boot(boot, target.version, target.digest, done.id, 0.0, tested=True)
+        host.boot = host.started = Boot(
+            boot, target.version, target.digest, done.id, 0.0, tested=True, address=host.address
+        )
         test = SelfTest(True, target.digest, boot, "ok")
         acted = TurnRecord(1, 1, Order.INSTALL, done.id, target.version, target.digest, 1, AgentStage.DONE)
         host.journal = State(acted, test, target.version, done.previous.version if done.previous else "")
@@ -181,7 +183,7 @@ class Scenario:
             HostReport(
                 host=host.name,
                 address=host.address,
-                port=8080,
+                port=host.port,
                 zone=host.zone,
                 seen_at=sim.time(),
                 agent_started_at=sim.time(),

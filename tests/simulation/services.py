@@ -63,6 +63,8 @@ class Service:
             at=host.sim.now,
             alive=flaw is not Flaw.ALIVE,
             config=config,
+            address=host.address,
+            port=host.port,
         )
         host.started = boot
         host.set_boot(boot)

@@ -71,12 +71,14 @@ def manifest(version: str, policy: Policy | None = None, **changes: Any) -> Mani
 class Host:
     """One scripted host. `breaks` maps a version to the stage that fails; `bad_configs` fail the self-test.
 
-    A `silent` host sends no reports. `leaves` is a version whose start left a process that nothing can end.
+    A `silent` host sends no reports. `leaves` is a version whose start left a process that nothing can end. `port` is
+    where the next start binds.
     """
 
     name: str
     address: str
     zone: str = "a"
+    port: int = 8080
     breaks: dict[str, AgentStage] = field(default_factory=dict)
     bad_configs: set[int] = field(default_factory=set)
     knows_no_config: bool = False
@@ -147,7 +149,7 @@ class Machine:
         self.rotations.append(dict(self.memory.dispatcher.targets(CLUSTER)))
 
     def _acted(self, host: Host, turn: Turn | None) -> HostReport:
-        was = replace(self.report(host.name), seen_at=self.now)
+        was = _at_port(replace(self.report(host.name), seen_at=self.now), host)
         if turn is None or turn.order is Order.IDLE or turn.epoch < was.epoch:
             return was
         if turn.order is Order.PREFETCH:
@@ -173,6 +175,8 @@ class Machine:
             boot=boot,
             running=True,
             config=0 if host.knows_no_config else turn.config,
+            port=host.port,
+            moves_to="",
         )
         if failing:
             test = SelfTest(False, turn.digest, boot, "scripted")
@@ -359,6 +363,13 @@ class Machine:
         states = self.memory.dispatcher.targets(CLUSTER)
         healthy = [h for h in self.hosts if states.get(h.address, TargetState.ABSENT).serves]
         return {host.name: self.report(host.name).installed for host in healthy}
+
+
+def _at_port(report: HostReport, host: Host) -> HostReport:
+    """Return a report with the place of the last start, as an agent with another port reports it."""
+    if not report.boot:
+        return replace(report, port=host.port)
+    return replace(report, moves_to="" if report.port == host.port else f"{host.address}:{host.port}")
 
 
 def _report_on(was: HostReport, turn: Turn) -> HostReport:

@@ -39,7 +39,7 @@ def starts_only_what_was_asked_for(oracle: "Oracle", name: str, given: Mapping[s
 def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
     """10: convergence repairs a verified desired version that a deployment wrote.
 
-    Otherwise it only installs the last verified version on new hosts.
+    Otherwise it only installs the last verified version on new hosts, and starts again what a host has.
     """
     sim, version = oracle.sim, given["version"]
     desired = sim.registry.desired(sim.cluster)
@@ -57,10 +57,43 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
     verified = any(r.state is DeploymentState.DONE and r.target.version == version for r in oracle.records.values())
     reports = sim.fleet._reports.get(sim.cluster, {})
     installed = [h for h in given["only"] if h in reports and reports[h].installed]
+    config = given["config"]
+    if given["only"] and all(
+        _has_ended_with(oracle, host, version, config) or _is_tried_again(oracle, host, version, config)
+        for host in given["only"]
+    ):
+        return
     # Another repair may have updated the host while this call hung; this one's plan will find nothing to do.
     used = [h for h in installed if not oracle.recent(sim.hosts[h].boot_changed_at)]
     if used or not verified or not given["only"]:
         oracle.fail("10 retried", f"convergence starts {version} on {given['only']}, desired by {last}")
+
+
+def _has_ended_with(oracle: "Oracle", host: str, version: str, config: int) -> bool:
+    """Return whether a host's service has ended, which had passed its self-test with this version."""
+    here = oracle.sim.hosts.get(host)
+    report = oracle.sim.fleet._reports.get(oracle.sim.cluster, {}).get(host)
+    if here is None or report is None or (report.installed, report.config) != (version, config):
+        return False
+    changed_at = max(here.boot_changed_at, here.disk_lost_at)
+    return (here.started is not None and here.started.tested) or oracle.recent(changed_at)
+
+
+def _is_tried_again(oracle: "Oracle", host: str, version: str, config: int) -> bool:
+    """Return whether a repair of this host with the same has failed, and no other deployment has begun since."""
+    of_all = oracle.records.items()
+    failed = [oracle.ended_at.get(name, -1e9) for name, each in of_all if _failed_with(each, host, version, config)]
+    began = [
+        oracle.lease_acquired[name][1]
+        for name, each in of_all
+        if each.request.kind is not Kind.CONVERGE and name in oracle.lease_acquired
+    ]
+    return bool(failed) and max(failed) > max(began, default=-1e9)
+
+
+def _failed_with(each: Deployment, host: str, version: str, config: int) -> bool:
+    same = (each.target.version, each.target.config) == (version, config)
+    return each.is_failed_repair and each.failed_host == host and same
 
 
 def could_be_its_write(desired: Desired | None, named: Deployment | None, records: Iterable[Deployment]) -> bool:

@@ -49,7 +49,7 @@ def done_means_done(oracle: "Oracle", done: Deployment) -> None:
         # The end may be written late; convergence handles what happened since the deployment was found done.
         found_at = oracle.found_done_at.get(done.id, sim.now)
         lost_at = sim.balancer.lost_at.get(host.address, -1e9)
-        changed = max(changed_at, host.boot_changed_at, lost_at)
+        changed = max(changed_at, host.boot_changed_at, lost_at, host.port_reported_at)
         if oracle.drained_at.get(host.address, -1e9) > found_at:
             continue  # by a call that hung and was fenced: nothing can fence the load balancer
         if changed < found_at - GRACE and (wrong := not_serving(oracle, sim.hosts[name], done)):
@@ -91,7 +91,14 @@ def not_serving(oracle: "Oracle", host: Host, done: Deployment) -> str:
         return f"runs with config {boot.config}"
     if not boot.tested:
         return "never passed its self-test"
-    state = balancer.state(host.address)
+    return _wrong_place(oracle, host)
+
+
+def _wrong_place(oracle: "Oracle", host: Host) -> str:
+    """Return why a host's service is not where its agent is set to, and healthy there; empty if it is."""
+    if host.boot and host.boot.port != host.reported_port == host.port:
+        return f"serves at port {host.boot.port}, and its agent is set to {host.port}"
+    state = oracle.sim.balancer.state(host.address)
     return "" if state is TargetState.HEALTHY else f"is {state} in the load balancer"
 
 

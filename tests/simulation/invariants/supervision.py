@@ -8,7 +8,7 @@ from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import answers_on, latest_attempts
-from lifecycle.domain.rollout.deployment import DeploymentState, Kind
+from lifecycle.domain.rollout.deployment import Kind
 from tests.simulation.hosts import Host
 
 if TYPE_CHECKING:
@@ -70,9 +70,6 @@ def crash_loop_is_slowed(oracle: "Oracle", given: Mapping[str, Any]) -> None:
         return
     for host in given["only"]:
         report = sim.fleet._reports.get(sim.cluster, {}).get(host)
-        if report is None or report.ended is None:
-            continue
-        # A repair that ended before it reached this host, and after the end of its service, is no part of a loop.
         repairs = [
             (oracle.ended_at[name], oracle.lease_acquired.get(name, (0, 0.0))[1])
             for name, each in oracle.records.items()
@@ -81,10 +78,10 @@ def crash_loop_is_slowed(oracle: "Oracle", given: Mapping[str, Any]) -> None:
             and each.target.version == version
             and each.epoch
             and name in oracle.ended_at
-            and (each.state is DeploymentState.DONE or each.started_at < report.ended.at)
+            and each.failed_host in ("", host)  # one that failed at another host may not have reached this one
         ]
         repairs.sort()
-        if len(repairs) < 2:
+        if report is None or report.ended is None or len(repairs) < 2:
             continue
         if oracle.recent(sim.hosts[host].boot_changed_at):
             continue  # convergence read its facts before that end, and repairs the host for something else

@@ -107,7 +107,7 @@ def test_deploying_the_same_version_verifies_it_again(
 ) -> None:
     change(machine)
     found = preview(machine.context, machine.request("1.0.1"))
-    assert (found.nothing_to_do, found.is_verified, found.desired_is_nobodys) == (True, False, True), kind
+    assert (found.nothing_to_do, found.is_verified, found.desired_is_good) == (True, False, False), kind
     assert any("desired is nobody's" in warning for warning in found.warnings)
     name = machine.deploy("1.0.1")
     assert machine.record(name).state is DeploymentState.DONE

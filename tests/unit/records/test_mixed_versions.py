@@ -98,6 +98,16 @@ def test_end_of_a_service_is_read_from_beside_its_report() -> None:
     assert account.context.fleet.report(HELLO, HOST) == report
 
 
+def test_place_of_the_next_start_is_read_from_beside_its_report() -> None:
+    account = Account.of()
+    before = account.context.fleet.report(HELLO, HOST)
+    assert before is not None
+    moved = replace(before, moves_to="10.0.1.7:9090")
+    DynamoReports(account.ledger, "ledger", HELLO, HOST).write(moved)
+    assert account.context.fleet.report(HELLO, HOST) == moved
+    assert "moves_to" not in json.loads(account.ledger.items[reports_key(HELLO)][HOST]["body"]["S"])
+
+
 def test_command_is_replaced_though_the_stored_one_lost_everything() -> None:
     account = Account.of()
     before = turn(account)

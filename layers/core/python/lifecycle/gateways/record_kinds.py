@@ -265,7 +265,7 @@ KINDS: tuple[ItemKind, ...] = (
         "The agent of that host replaces it within seconds: start it. If the machine is gone: `lifecycle remove-host "
         "{service} {name} {options}`",
         lambda each: (_ANY, each.host),
-        apart={"ended": ServiceEnd, "skew": float, "runs_releases": bool, "release_ended": bool},
+        apart={"ended": ServiceEnd, "skew": float, "moves_to": str, "runs_releases": bool, "release_ended": bool},
     ),
     ItemKind(
         "audit entry",

@@ -88,8 +88,8 @@ def _converter() -> Converter:
     configure_union_passthrough(int | str, converter)
     converter.register_structure_hook_factory(is_dataclass, lambda kind: _record_hook(converter, kind))
     converter.register_structure_hook_factory(_is_tuple, lambda kind: _tuple_hook(converter, kind))
-    # These are stored beside the report (record_kinds.py). An empty `leftover` is not written, nor is
-    # anything that a manifest does not declare: readers of version 1 refuse an unknown key.
+    # These are stored beside the report (record_kinds.py). An empty `leftover` is not written, nor is anything that a
+    # manifest does not declare: readers of version 1 refuse an unknown key.
     hosts = make_dict_unstructure_fn(
         HostReport,
         converter,
@@ -97,6 +97,7 @@ def _converter() -> Converter:
         skew=override(omit=True),
         runs_releases=override(omit=True),
         release_ended=override(omit=True),
+        moves_to=override(omit=True),
         leftover=override(omit_if_default=True),
         config=override(omit_if_default=True),
     )

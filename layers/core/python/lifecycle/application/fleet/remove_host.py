@@ -34,7 +34,7 @@ def remove_host(
         raise Refused(f"the removal of {host}", reasons)
     context.record(cluster, f"remove {host}", by.who, by.why, host=host)
     traffic_weights.stop_traffic(context, cluster, report.address)
-    context.dispatcher.deregister(cluster, report.address, report.port)
+    context.dispatcher.deregister(cluster, report.address)
     return _remove_records(context, cluster, host)
 
 

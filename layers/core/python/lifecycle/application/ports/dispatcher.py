@@ -39,8 +39,12 @@ class Dispatcher(Protocol):
     def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
         """Add a target to a group; raises Unknown if there is no such group."""
 
-    def deregister(self, cluster: Cluster, address: str, port: int, group: Group | None = None) -> None:
-        """Remove a target from one group, or from all its groups; no error if it is in none."""
+    def deregister(self, cluster: Cluster, address: str, port: int | None = None, group: Group | None = None) -> None:
+        """Remove a target from one group, or from all its groups; no error if it is in none.
+
+        Without a port, every target of the address is removed: the host may have been registered with another port
+        than it reports now. That takes one Describe call more for each group.
+        """
 
     def has_test_bed(self, cluster: Cluster) -> bool:
         """Return whether the cluster's stack has the other two groups and a known listener."""

@@ -271,7 +271,7 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
     if request.rollback_of:
         _quarantine(context, request, deployment.target)
     is_desired = desired is not None and not deployment.target.differs_from(desired.target)
-    if not request.only or (is_desired and not found.desired_is_nobodys):
+    if not request.only or (is_desired and found.desired_is_good):
         wanted = deployment.desired
         # First: if this call or the lease is lost in between, the record explains what the registry has.
         if began.state.final or not context.deployments.put(began.intending(wanted)):

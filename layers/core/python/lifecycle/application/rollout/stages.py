@@ -83,12 +83,12 @@ def _left_rotation(running: Running, report: HostReport) -> Outcome | None:
     """Return PASSED once the host is out of every target group; None while it is draining."""
     context, cluster = running.context, running.task.cluster
     state = context.dispatcher.target(cluster, report.address)
-    if state.in_rotation and state is not TargetState.HEALTHY:  # it has left the main group, but is in another one
+    if state.in_rotation:  # it has left the main group, but is in another one, or has another port there
         if stopped := running.fenced():
             return stopped  # the test bed belongs to another deployment
         running.record("drain", f"it is still {state.in_words} in the load balancer")
         traffic_weights.stop_traffic(context, cluster, report.address)
-        context.dispatcher.deregister(cluster, report.address, report.port)
+        context.dispatcher.deregister(cluster, report.address)
     return Outcome("PASSED") if state in (TargetState.ABSENT, TargetState.UNUSED) else None
 
 
@@ -340,7 +340,7 @@ def _undo_registration(running: Running, report: HostReport, problem: _Problem) 
     """Take the host out of rotation again. A service that ended by itself after its self-test needs no diagnosis."""
     running.record("drain", problem.why)
     traffic_weights.stop_traffic(running.context, running.task.cluster, report.address)
-    running.context.dispatcher.deregister(running.task.cluster, report.address, report.port)
+    running.context.dispatcher.deregister(running.task.cluster, report.address)
     found = problem.report
     if found and found.ended:
         log = found.ended.log_tail or found.log_tail

@@ -48,4 +48,4 @@ def take_out_untested(
                 cluster, holder.id, "drain", f"in rotation after its update failed: {untested}", host
             )
             traffic_weights.stop_traffic(context, cluster, report.address)
-            context.dispatcher.deregister(cluster, report.address, report.port)
+            context.dispatcher.deregister(cluster, report.address)

@@ -51,25 +51,27 @@ def crash_loops(
 ) -> dict[str, CrashLoop]:
     """Return the crash loop of each host whose service has ended, and that was repaired before.
 
-    `recent` are the cluster's newest deployments, the newest first. `minute` is shorter on a laptop.
+    `version` is the one that the repairs bring; empty where each host is started again with its own. `recent` are
+    the cluster's newest deployments, the newest first. `minute` is shorter on a laptop.
     """
-    repairs = [
-        each
-        for each in recent
-        if each.request.kind is Kind.CONVERGE and each.epoch and each.finished_at and each.target.version == version
-    ]
+    repairs = [each for each in recent if each.request.kind is Kind.CONVERGE and each.epoch and each.finished_at]
     found = {}
     for host, report in reports.items():
         if (end := report.ended) and not report.running:
-            mine = [each for each in repairs if host in each.request.only and _began_it(each, end)]
-            if loop := _crash_loop(host, version, end, mine, minute):
+            brought = version or report.installed
+            mine = [
+                each
+                for each in repairs
+                if each.target.version == brought and host in each.request.only and _reached(each, host, end)
+            ]
+            if loop := _crash_loop(host, brought, end, mine, minute):
                 found[host] = loop
     return found
 
 
-def _began_it(repair: Deployment, end: ServiceEnd) -> bool:
-    """Return whether a repair has started the service that ended; one that halted before this host has not."""
-    return repair.state is DeploymentState.DONE or repair.started_at < end.at
+def _reached(repair: Deployment, host: str, end: ServiceEnd) -> bool:
+    """Return whether a repair has reached this host; one that failed at another host before may not have."""
+    return repair.state is DeploymentState.DONE or repair.failed_host == host or repair.started_at < end.at
 
 
 def _crash_loop(

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from lifecycle.domain.convergence.crash_loop import CrashLoop, crash_loops
 from lifecycle.domain.convergence.failed_repairs import next_tries, pauses_before_repairs
+from lifecycle.domain.convergence.fallen_in_service import fallen_in_service
 from lifecycle.domain.convergence.resume import AbortUnresumed, AskToResume, Resume, ResumeLater, resume
 from lifecycle.domain.convergence.set_back import IN_STEP, SetBack
 from lifecycle.domain.convergence.shared_outage import outage_words
@@ -156,8 +157,8 @@ class ClusterFacts:
     @property
     def crash_loops(self) -> dict[str, CrashLoop]:
         """The hosts whose service ended again after a repair."""
-        version = self.desired.version if self.desired else ""
-        return crash_loops(self.reports, version, self.recent, self.minute)
+        good = self.desired if self.desired and _is_known_to_be_good(self, self.desired) else None
+        return crash_loops(self.reports, good.version if good else "", self.recent, self.minute)
 
     @property
     def unhealthy_together(self) -> tuple[str, ...]:
@@ -213,7 +214,7 @@ def _with_free_lease(facts: ClusterFacts, now: datetime) -> Convergence:
 def _without_desired(facts: ClusterFacts, now: datetime) -> Convergence:
     """Hold a cluster whose desired version cannot be read, or was written by no deployment."""
     if facts.nobodys:
-        return _repair_new_hosts(facts, now) or Hold({}, facts.nobodys.held)
+        return _repair_without_desired(facts, now) or Hold({}, facts.nobodys.held)
     return Hold(_drift_reasons(facts), "; ".join(facts.unreadable))
 
 
@@ -280,7 +281,7 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
     if not _is_known_to_be_good(facts, desired):
         state = facts.last.state if facts.last else "unknown"
         why = f"{desired.deployment} is {state}, so {desired.version} is not known to be good"
-        return _repair_new_hosts(facts, now) or Hold(drift, why)
+        return _repair_without_desired(facts, now) or Hold(drift, why)
     if why := desired.target.quarantined_in(facts.bad_versions):
         return Hold(drift, why)
     unreachable = {
@@ -329,27 +330,34 @@ def _members(facts: ClusterFacts) -> set[str]:
     return set(facts.reports) - set(facts.bad_hosts) - set(skipped)
 
 
-def _repair_new_hosts(facts: ClusterFacts, now: datetime) -> Repair | None:
-    """Repair hosts that joined while no version is known to be good, with the version that was verified last."""
-    if facts.verified is None or facts.verified.quarantined_in(facts.bad_versions):
-        return None
+def _repair_without_desired(facts: ClusterFacts, now: datetime) -> Repair | None:
+    """Repair what needs no desired version: hosts that joined, and hosts whose service ended in rotation."""
     ended = facts.ended
-    if (
-        ended
-        and ended.request.kind is Kind.CONVERGE
-        and not (ended.state is DeploymentState.DONE or ended.is_failed_repair)
-    ):
+    is_repair = ended is not None and ended.request.kind is Kind.CONVERGE
+    if ended and is_repair and not (ended.state is DeploymentState.DONE or ended.is_failed_repair):
         return None  # an abort is not retried automatically
     pauses = facts.pauses(now)
-    new = {
-        host: "joined and has nothing installed"
+    ready = {
+        host: report
         for host, report in sorted(facts.reports.items())
-        if not report.installed
-        and host not in facts.bad_hosts
-        and not report.unreachable_since(now, facts.heartbeat_timeout)
+        if host not in facts.bad_hosts
         and host not in pauses
+        and not report.unreachable_since(now, facts.heartbeat_timeout)
     }
+    if repair := _repair_new_hosts(facts, ready):
+        return repair
+    if found := fallen_in_service(ready, facts.rotation, facts.recent, facts.bad_versions):
+        why = f"{found.target.in_words} is started again: {_listed(found.hosts)}"
+        return Repair(found.target.version, found.hosts, why, _only(found.hosts), found.target.config)
+    return None
+
+
+def _repair_new_hosts(facts: ClusterFacts, ready: Mapping[str, HostReport]) -> Repair | None:
+    """Bring the version that was verified last to hosts that joined while no version is known to be good."""
     good = facts.verified
+    if good is None or good.quarantined_in(facts.bad_versions):
+        return None
+    new = {host: "joined and has nothing installed" for host, report in ready.items() if not report.installed}
     why = f"{good.in_words} was verified last: {_listed(new)}"
     return Repair(good.version, new, why, _only(new), good.config) if new else None
 

@@ -28,6 +28,8 @@ def drift_reason(  # noqa: PLR0911 (one for each reason)
         return f"runs with config {report.config or 'none'}, not with {target.config or 'none'}"
     if not report.has_passed(target.digest):
         return "has not passed its self-test since the service started"
+    if report.moves_to:
+        return f"serves at {report.address}:{report.port}, and its agent is set to {report.moves_to}"
     if state is not (TargetState.HEALTHY if group is Group.MAIN else TargetState.TEST_GROUP):
         return f"is {state.in_words} in the load balancer"
     return None

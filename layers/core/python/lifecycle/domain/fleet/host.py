@@ -86,6 +86,8 @@ class HostReport:
     `skew` is how many seconds the host's clock is ahead of AWS's; the agent corrects its times by it. It is None from
     an older agent, which does neither. `runs_releases` says that the agent knows release commands: an older one does
     not. `release_ended` says that it knows how the release command of its last turn ended, or that it never began.
+    `address` and `port` are where the service was started; `moves_to` is where the next start binds, such as
+    `10.0.1.7:9090`, if the agent's settings changed since.
     """
 
     host: str
@@ -114,6 +116,7 @@ class HostReport:
     config: int = 0
     runs_releases: bool = False
     release_ended: bool = False
+    moves_to: str = ""
 
     @property
     def not_running(self) -> str:

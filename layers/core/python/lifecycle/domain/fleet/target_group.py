@@ -56,13 +56,13 @@ def state_of(rotation: Rotation, host: str) -> TargetState:
     return rotation.get(host, TargetState.ABSENT)
 
 
-def check_target(address: str, port: int) -> None:
-    """Check the address and the port of a target; raises InvalidValue."""
+def check_target(address: str, port: int | None) -> None:
+    """Check the address and the port of a target, if it has one; raises InvalidValue."""
     try:
         ip_address(address)
     except ValueError:
         raise InvalidValue("address of a target", address, "an IP address, such as 10.0.1.7") from None
-    if not 1 <= port <= 65_535:
+    if port is not None and not 1 <= port <= 65_535:
         raise InvalidValue("port of a target", str(port), "1 to 65535")
 
 

@@ -42,7 +42,7 @@ class Plan:
 
     `waits_for` is the deployment that it would wait for. `supersedes` is the pending deployment that it would
     replace. `warnings` are what an operator should know and need not change. `is_verified`: the version is the
-    desired one, and a deployment that ended DONE wrote it. `desired_is_nobodys`: a person changed it by hand.
+    desired one, and a deployment that ended DONE wrote it. `desired_is_good`: the same of whatever is desired.
     `epochs` are those that the new one must exceed, beside the lease's. `drain_seconds` is how long a drain may take.
     `strays` are targets of no host. `earlier` is the verdict of the environment that comes first.
     `changes` are the commits since the version that runs here, and `compare` is the address of a page about them.
@@ -61,7 +61,7 @@ class Plan:
     waits_for: str = ""
     supersedes: str = ""
     is_verified: bool = False
-    desired_is_nobodys: bool = False
+    desired_is_good: bool = False
     epochs: Epochs = field(default_factory=Epochs)
     drain_seconds: int = 0
     strays: Strays = NO_STRAYS
@@ -110,7 +110,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         waits_for=observed.lease.deployment if held else "",
         supersedes=waiting if held and waiting != request.deployment else "",
         is_verified=observed.is_verified,
-        desired_is_nobodys=observed.nobodys is not None,
+        desired_is_good=observed.desired_is_good,
         epochs=observed.epochs,
         drain_seconds=drain_seconds(request, observed.manifest, observed.settings),
         strays=observed.strays,

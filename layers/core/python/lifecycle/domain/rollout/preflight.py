@@ -91,6 +91,13 @@ class Observed:
         return self.manifest.policy(request.environment)
 
     @property
+    def desired_is_good(self) -> bool:
+        """Return whether a deployment wrote the desired version and ended well, or was a repair of it that failed."""
+        if self.named is None or self.nobodys:
+            return False
+        return self.named.state is DeploymentState.DONE or self.named.is_failed_repair
+
+    @property
     def is_verified(self) -> bool:
         """Return whether the desired version is this one, and the deployment that wrote it ended DONE."""
         if self.desired is None or self.nobodys or self.desired.target != self.target:
@@ -150,6 +157,8 @@ def blockers(
     elif held:
         since = f" since {observed.lease.since:%Y-%m-%d %H:%M:%S} UTC" if observed.lease.since else ""
         reasons.append(f"{request.cluster} is being deployed by {observed.lease.deployment}{since}")
+    if request.kind is Kind.CONVERGE and (outdated := _outdated(request, observed)):
+        reasons.append(outdated)
     if request.kind is Kind.CONVERGE and (together := _unhealthy_together(request, observed)):
         reasons.append(f"{listed(together)} became unhealthy together: a shared dependency? A repair would not help")
     if request.kind is Kind.ROLLBACK or held:
@@ -166,6 +175,27 @@ def _release_blockers(request: Request, observed: Observed, order: Sequence[str]
     """Return why the first host could not run the release command."""
     first = readable(observed.reports[order[0]]) if order and release_of(request, observed.manifest) else None
     return [too_old(first.host)] if first and not first.runs_releases else []
+
+
+def _outdated(request: Request, observed: Observed) -> str:
+    """Return why a repair does not fit any more; empty if it does.
+
+    It brings what is desired, or to hosts that have nothing else what they had or what was verified last.
+    """
+    desired = observed.desired.target if observed.desired else None
+    if not request.only or (desired is not None and not observed.target.differs_from(desired)):
+        return ""
+    reports = {host: observed.reports[host] for host in sorted(observed.members(request))}
+    others = [f"{host} has {each.installed}" for host, each in reports.items() if _has_another(each, observed.target)]
+    wanted = desired.in_words if desired else "nothing"
+    return f"{wanted} is desired now, and {listed(others)}: this repair is out of date" if others else ""
+
+
+def _has_another(report: HostReport, target: Target) -> bool:
+    """Return whether a host has another version, or runs this one with another configuration."""
+    if report.installed in ("", target.version):
+        return report.running and report.config != target.config
+    return True
 
 
 def _unhealthy_together(request: Request, observed: Observed) -> list[str]:

@@ -107,18 +107,24 @@ class AlbDispatcher:
             lambda: self._elbv2.register_targets(TargetGroupArn=self._group(cluster, group), Targets=[target]),
         )
 
-    def deregister(self, cluster: Cluster, address: str, port: int, group: Group | None = None) -> None:
+    def deregister(self, cluster: Cluster, address: str, port: int | None = None, group: Group | None = None) -> None:
         check_target(address, port)
-        # The call ignores a target that is not in the group, so no read is needed first.
         every = tuple(Group) if self.has_test_bed(cluster) else (Group.MAIN,)
-        target = {"Id": address, "Port": port}
         for each in (group,) if group else every:
-            self._deregister(cluster, each, target)
+            # The call ignores a target that is not in the group, so no read is needed for a known port.
+            ports = self._ports(cluster, address, each) if port is None else {port}
+            self._deregister(cluster, each, [{"Id": address, "Port": found} for found in sorted(ports)])
 
-    def _deregister(self, cluster: Cluster, group: Group, target: Mapping[str, Any]) -> None:
+    def _ports(self, cluster: Cluster, address: str, group: Group) -> set[int]:
+        registered = self._registered(cluster, group)
+        return {each.port for each in registered if each.address == address and each.state.in_rotation}
+
+    def _deregister(self, cluster: Cluster, group: Group, targets: Sequence[Mapping[str, Any]]) -> None:
+        if not targets:
+            return
         self._call(
             cluster,
-            lambda: self._elbv2.deregister_targets(TargetGroupArn=self._group(cluster, group), Targets=[target]),
+            lambda: self._elbv2.deregister_targets(TargetGroupArn=self._group(cluster, group), Targets=targets),
         )
 
     def has_test_bed(self, cluster: Cluster) -> bool:

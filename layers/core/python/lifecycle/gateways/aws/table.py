@@ -84,7 +84,11 @@ def item(pk: str, sk: str, record: Any, **more: str | int) -> dict[str, Any]:
     """Return the item of a record, with the attributes that conditions compare, and `more` that a filter needs."""
     kind = kind_of(pk, sk)
     found = {name: getattr(record, name, None) for name in kind.apart}
-    apart = {name: to_json(value) for name, value in found.items() if value is not None and value is not False}
+    apart = {
+        name: to_json(value)
+        for name, value in found.items()
+        if value is not None and value is not False and value != ""
+    }
     beside = _attributes({**kind.beside(record), **apart, **more})
     return {**key(pk, sk), "body": {"S": to_json(record)}, VERSION_KEY: {"N": str(RECORD_VERSION)}, **beside}
 

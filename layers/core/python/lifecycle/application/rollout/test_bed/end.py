@@ -133,7 +133,7 @@ def _leave_main_group(context: Context, task: BakeTask, hosts: Sequence[_BedHost
     """Deregister the hosts that did not become healthy there; they go on serving in their own group."""
 
     def deregister(each: _BedHost) -> None:
-        context.dispatcher.deregister(task.cluster, each.report.address, each.report.port, Group.MAIN)
+        context.dispatcher.deregister(task.cluster, each.report.address, None, Group.MAIN)
 
     why = "it is not healthy in the main target group, and stays in its own"
     return _for_each(context, task, hosts, deregister, lambda _: ("drain", why))
@@ -148,7 +148,7 @@ def _leave_bed_groups(context: Context, task: BakeTask, hosts: Sequence[_BedHost
     def deregister(each: _BedHost) -> None:
         # The group's other hosts may have left since the weights were set.
         traffic_weights.stop_traffic(context, task.cluster, each.report.address)
-        context.dispatcher.deregister(task.cluster, each.report.address, each.report.port, each.group)
+        context.dispatcher.deregister(task.cluster, each.report.address, None, each.group)
 
     return _for_each(
         context, task, hosts, deregister, lambda each: ("drain", f"out of the target group {each.group}")

@@ -1,0 +1,52 @@
+"""Hosts whose service ended while they served, in a cluster whose desired version is not known to be good.
+
+Used by decide.py. An abort leaves each host with what it has, of one version or another. That is started again
+where it ends, so that no host stays without a service until somebody deploys.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lifecycle.domain.fleet.drift import drift_reason
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.target_group import Rotation, state_of
+from lifecycle.domain.rollout.deployment import Deployment, Kind
+from lifecycle.domain.service.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Fallen:
+    """Hosts that had this version, and what is wrong with each."""
+
+    target: Target
+    hosts: Mapping[str, str]
+
+
+def fallen_in_service(
+    reports: Mapping[str, HostReport],
+    rotation: Rotation,
+    recent: Sequence[Deployment],
+    bad_versions: Mapping[str, str],
+) -> Fallen | None:
+    """Return the hosts of one version that passed its self-test, served, and ended; None if there are none.
+
+    A host that a failed attempt left out of rotation is not among them: nobody has decided on it. `recent` begins
+    with the newest deployment.
+    """
+    failed = _failed_repairs(recent)
+    found = {}
+    for host, report in sorted(reports.items()):
+        state, target = state_of(rotation, host), failed.get(host)
+        if target is None and report.ended and state.in_rotation:
+            target = Target(report.installed, report.digest, report.config)
+        if target and not target.quarantined_in(bad_versions) and (why := drift_reason(report, state, target)):
+            found[host] = (target, why)
+    first = next((target for target, _ in found.values()), None)
+    return Fallen(first, {host: why for host, (each, why) in found.items() if each == first}) if first else None
+
+
+def _failed_repairs(recent: Sequence[Deployment]) -> dict[str, Target]:
+    """Return what each host had whose repair failed since the last deployment: it served before that repair."""
+    last = max((each.epoch for each in recent if each.request.kind is not Kind.CONVERGE), default=0)
+    failed = [each for each in recent if each.is_failed_repair and each.epoch > last]
+    return {each.failed_host: each.target for each in reversed(failed)}

@@ -1,0 +1,117 @@
+"""A service that ends in a cluster whose desired version is not known to be good: it is started again as it was."""
+
+from dataclasses import replace
+
+import pytest
+
+from lifecycle.domain.fleet.host import AgentStage
+from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind
+from tests.support.converging import converge
+from tests.support.rollout import CLUSTER, Machine
+from tests.unit.convergence.test_crash_loop import ends as report_end
+
+
+def fail_checks(machine: Machine) -> None:
+    """Let the load balancer find every service that does not run."""
+    down = {host.address for host in machine.hosts if not machine.report(host.name).running}
+    machine.memory.dispatcher.dead.clear()
+    machine.memory.dispatcher.dead.update(down)
+
+
+def ends(machine: Machine, host: str) -> None:
+    """Let the service of a host end, and the load balancer find that."""
+    report_end(machine, host)
+    machine.memory.clock.sleep(1)
+    machine.memory.clock.sleep(1)
+
+
+@pytest.fixture
+def aborted() -> Machine:
+    """A cluster with 1.0.1 on host-2, host-1 out of rotation, and 1.0.0 on the others."""
+    machine = Machine()
+    machine.memory.clock.ticks.append(lambda: fail_checks(machine))
+    machine.deploy("1.0.0")
+    machine.host("host-1").breaks["1.0.1"] = AgentStage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    machine.decide(name, Choice.ABORT, "host-1")
+    assert machine.installed() == {"host-1": "1.0.0", "host-2": "1.0.1", "host-3": "1.0.0", "host-4": "1.0.0"}
+    assert machine.record(name).state is DeploymentState.ABORTED
+    return machine
+
+
+@pytest.mark.parametrize(("host", "version"), [("host-2", "1.0.1"), ("host-3", "1.0.0")])
+def test_service_that_ends_after_an_abort_is_started_again_with_its_own_version(
+    aborted: Machine, host: str, version: str
+) -> None:
+    desired = aborted.context.registry.desired(CLUSTER)
+    ends(aborted, host)
+    kind, reason = converge(aborted)
+    assert (kind, reason) == (
+        "REPAIR",
+        f"{version} is started again: {host} runs nothing: its service ended with exit code 3",
+    )
+    name = aborted.run_what_waited()
+    assert aborted.record(name).state is DeploymentState.DONE
+    assert aborted.report(host).installed == version
+    assert aborted.report(host).running
+    assert aborted.context.registry.desired(CLUSTER) == desired
+    assert converge(aborted)[0] == "HOLD"
+
+
+def test_services_of_both_versions_are_started_again_in_turn(aborted: Machine) -> None:
+    before = aborted.installed()
+    ends(aborted, "host-2")
+    ends(aborted, "host-4")
+    for _ in range(2):
+        assert converge(aborted)[0] == "REPAIR"
+        aborted.run_what_waited()
+    assert aborted.installed() == before
+    assert all(aborted.report(each).running for each in ("host-2", "host-3", "host-4"))
+
+
+def test_host_whose_attempt_failed_is_not_started_again(aborted: Machine) -> None:
+    """It is out of rotation, and an abort never retries by itself."""
+    ends(aborted, "host-1")
+    assert converge(aborted)[0] == "HOLD"
+
+
+def test_repair_that_fails_is_tried_again_after_a_pause(aborted: Machine) -> None:
+    ends(aborted, "host-3")
+    aborted.host("host-3").breaks["1.0.0"] = AgentStage.SELF_TESTING
+    assert converge(aborted)[0] == "REPAIR"
+    aborted.run_what_waited()
+    assert converge(aborted)[0] == "HOLD"
+    aborted.host("host-3").breaks.clear()
+    aborted.memory.clock.sleep(400)
+    assert converge(aborted)[0] == "REPAIR"
+    aborted.run_what_waited()
+    assert aborted.report("host-3").running
+
+
+def test_service_ends_while_a_person_has_edited_the_desired_version(aborted: Machine) -> None:
+    desired = aborted.context.registry.desired(CLUSTER)
+    assert desired is not None
+    edited = replace(desired, version="1.0.2")
+    aborted.context.registry.set_desired(CLUSTER, edited)
+    ends(aborted, "host-3")
+    assert converge(aborted)[0] == "REPAIR"
+    aborted.run_what_waited()
+    assert aborted.installed()["host-3"] == "1.0.0"
+    assert aborted.report("host-3").running
+    assert aborted.context.registry.desired(CLUSTER) == edited
+
+
+def test_service_of_a_quarantined_version_stays_down(aborted: Machine) -> None:
+    aborted.memory.fleet.quarantine(CLUSTER, "1.0.1", "known to be bad")
+    ends(aborted, "host-2")
+    assert converge(aborted)[0] == "HOLD"
+
+
+def test_repair_that_comes_late_brings_no_older_version_back(aborted: Machine) -> None:
+    ends(aborted, "host-2")
+    late = aborted.request("1.0.1", Kind.CONVERGE, only=("host-2",))
+    aborted.deploy("1.0.2")
+    refused = aborted.begin(late)
+    assert (refused.kind, "this repair is out of date" in refused.reason) == ("REFUSED", True)
+    assert aborted.report("host-2").installed == "1.0.2"
