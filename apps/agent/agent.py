@@ -11,7 +11,20 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from apps.agent.configuration import Configuration, NoConfigurations
-from apps.agent.decide import INSTALL_ORDERS, Abandon, Decision, Fetch, Idle, Ignore, Install, Prefetched, decide
+from apps.agent.decide import (
+    INSTALL_ORDERS,
+    Abandon,
+    AbandonRelease,
+    Decision,
+    Fetch,
+    Idle,
+    Ignore,
+    Install,
+    Prefetched,
+    RunRelease,
+    decide,
+    why_release_ends,
+)
 from apps.agent.errors import LeftBehind, PortTaken, ServiceFailed, StoreUnreachable
 from apps.agent.installer import Installer
 from apps.agent.journal import Journal
@@ -25,7 +38,7 @@ from apps.agent.service import Service, StartRecord
 from apps.agent.settings import Settings
 from apps.agent.supervision import Supervision
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.fleet.host import AgentStage, HostReport, ServiceEnd
+from lifecycle.domain.fleet.host import NOT_KNOWN, AgentStage, HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Turn
 
 logger = logging.getLogger(__name__)
@@ -35,6 +48,8 @@ SERVICE_CHECK_SECONDS = 0.25
 SHORTEST_REMINDER_SECONDS = 5.0
 FIRST_RETRY_SECONDS = 0.2
 MAXIMUM_RETRY_SECONDS = 5.0
+# A release command begins after the ledger has the report that it does: a host that lost its disk must know.
+REPORT_SECONDS = 30.0
 
 
 class Agent:
@@ -75,6 +90,7 @@ class Agent:
         self._pace = PollPace(settings.busy_seconds, settings.idle_seconds)
         self._pause = 0.0
         self._noted: Turn | None = None
+        self._stopping = threading.Event()
         self.measured = threading.Event()
 
     def mask(self, text: str, *, part: bool = False) -> str:
@@ -86,6 +102,7 @@ class Agent:
 
     def run(self, stopping: threading.Event) -> None:
         """Poll and act until `stopping` is set; leave the service as it is."""
+        self._stopping = stopping
         self._reporter.start()
         try:
             while not stopping.is_set():
@@ -145,6 +162,10 @@ class Agent:
                 pass
             case Fetch(turn):
                 self._fetch(turn)
+            case RunRelease(turn):
+                self._release(turn)
+            case AbandonRelease(reason):
+                self._abandon_release(reason)
             case Install(turn):
                 self._install(turn)
             case Abandon(reason):
@@ -163,6 +184,64 @@ class Agent:
         else:
             self._prune(turn)
             self._end(AgentStage.READY)
+
+    def _release(self, turn: Turn) -> None:
+        self._begin(turn, AgentStage.FETCHING)
+        try:
+            prepared, values = self._installer.prepare_release(turn)
+        except StoreUnreachable:
+            raise  # the command has not begun: the next poll repeats the fetch, until the turn expires
+        except (LifecycleError, OSError) as error:
+            self._end(AgentStage.FAILED, AgentStage.FETCHING, str(error))
+            return
+        self._prune(turn)
+        self._journal.advance(AgentStage.RELEASING)
+        self._announce(AgentStage.RELEASING)
+        if problem := self._reason_not_to_begin(turn):
+            self._end_release(turn, f"the release command failed: it did not begin: {problem}")
+            return
+        try:
+            end = self._installer.release(turn, prepared, values, lambda: self._reason_to_end(turn))
+        except (LifecycleError, OSError) as error:
+            self._end_release(turn, f"{NOT_KNOWN}: {error}", known=False)
+            return
+        known = not (end.interrupted and self._stopping.is_set())
+        what = "the release command failed" if known else NOT_KNOWN
+        self._end_release(turn, f"{what}: {end.problem}" if end.problem else "", end.left, known=known)
+
+    def _end_release(self, turn: Turn, detail: str, left: str = "", *, known: bool = True) -> None:
+        tail = self._installer.release_output(turn.config)
+        if left:
+            detail = f"{detail or 'the release command failed: it left a process'}; {left}"
+        if detail:
+            self._end(AgentStage.FAILED, AgentStage.RELEASING, detail, tail, release_ended=known)
+        else:
+            passed = "the release command ended with exit code 0"
+            self._end(AgentStage.RELEASED, None, passed, tail, release_ended=True)
+
+    def _abandon_release(self, reason: str) -> None:
+        acted = self._journal.state().acted
+        left, tail = self._installer.end_release(acted.config), self._installer.release_output(acted.config)
+        if not acted.version:  # a record that comes from a report does not say which configuration they may have
+            left, tail = "a process of it could not be ended" if left else "", ""
+        detail = f"{NOT_KNOWN} to its end: {reason}; look at its output and its effects"
+        self._end(AgentStage.FAILED, AgentStage.RELEASING, f"{detail}; {left}" if left else detail, tail)
+
+    def _reason_not_to_begin(self, turn: Turn) -> str:
+        if not self._reporter.flush(REPORT_SECONDS):
+            return f"the ledger did not take this host's report within {REPORT_SECONDS:g} s; retry when it does"
+        return self._reason_to_end(turn)
+
+    def _reason_to_end(self, turn: Turn) -> str:
+        """Return why a release command must end, or nothing; report meanwhile what else changed."""
+        if self._stopping.is_set():
+            return "the agent was stopped"
+        self._publish()
+        try:
+            now = self._turns.current()
+        except LifecycleError:
+            now = turn  # without the ledger it goes on, until its turn expires
+        return why_release_ends(now, turn, self._settings.host, self._clock())
 
     def _install(self, turn: Turn) -> None:
         self._begin(turn, AgentStage.INSTALLING)
@@ -187,10 +266,19 @@ class Agent:
         self._journal.begin(turn, stage)
         self._announce(stage)
 
-    def _end(self, stage: AgentStage, failed: AgentStage | None = None, detail: str = "") -> None:
+    def _end(
+        self,
+        stage: AgentStage,
+        failed: AgentStage | None = None,
+        detail: str = "",
+        log: str = "",
+        *,
+        release_ended: bool = False,
+    ) -> None:
         service_ran = failed in (AgentStage.STARTING, AgentStage.SELF_TESTING) and self._journal.in_progress
         try:
-            acted = self._journal.end(stage, failed, detail, self._installer.log_tail() if service_ran else "")
+            tail = self._installer.log_tail() if service_ran else log
+            acted = self._journal.end(stage, failed, detail, tail, release_ended=release_ended)
             logger.info("%s %s: %s %s", acted.order.in_words, acted.version, stage, acted.detail)
         finally:
             self._publish()
@@ -244,6 +332,8 @@ class Agent:
                 ended=None if running else self._supervision.end(state.self_test),
                 leftover=self._leftover,
                 skew=self._skew(),
+                runs_releases=True,
+                release_ended=acted.release_ended,
             )
         )
 

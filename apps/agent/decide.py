@@ -16,13 +16,24 @@ from lifecycle.domain.service.target import Target
 MAXIMUM_TRIES = 3
 """The most times that the agent begins one INSTALL. It reaches this number only when it crashed each time before."""
 
-IN_PROGRESS = frozenset({AgentStage.FETCHING, AgentStage.INSTALLING, AgentStage.STARTING, AgentStage.SELF_TESTING})
+IN_PROGRESS = frozenset(
+    {
+        AgentStage.FETCHING,
+        AgentStage.RELEASING,
+        AgentStage.INSTALLING,
+        AgentStage.STARTING,
+        AgentStage.SELF_TESTING,
+    }
+)
 INSTALL_ORDERS = (Order.INSTALL, Order.RESTORE)
 
 
 @dataclass(frozen=True, slots=True)
 class TurnRecord:
-    """The last turn that the agent acted on, and its result. It is on the disk before the turn has any effect."""
+    """The last turn that the agent acted on, and its result. It is on the disk before the turn has any effect.
+
+    `release_ended` says that it is known how its release command ended, or that it never began.
+    """
 
     epoch: Epoch = 0
     attempt: int = 0
@@ -36,6 +47,7 @@ class TurnRecord:
     detail: str = ""
     log_tail: str = ""
     config: int = 0
+    release_ended: bool = False
 
     @property
     def target(self) -> Target:
@@ -50,8 +62,15 @@ class TurnRecord:
 
 
 def key(of: Turn | TurnRecord | HostReport) -> tuple[int, int, int]:
-    """Return the sort key of one host's turns: epoch, then attempt, then order (PREFETCH, INSTALL, RESTORE)."""
+    """Return the sort key of one host's turns: epoch, then attempt, then order (PREFETCH … RESTORE)."""
     return (of.epoch, of.attempt, of.order.progress_rank)
+
+
+def progress(stage: AgentStage) -> int:
+    """Return the sort key of records of one turn: in progress, past the begin of a release command, ended."""
+    if stage is AgentStage.RELEASING:
+        return 1
+    return 0 if stage in IN_PROGRESS else 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +111,21 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRelease:
+    """Bring the version onto the disk, then run its release command once; leave the running service alone."""
+
+    turn: Turn
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonRelease:
+    """End what an interrupted release command left, and report that it is not known whether it ran."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Install:
     """Stop the service, switch to the turn's version, start it, self-test it. A resumed install starts over."""
 
@@ -113,16 +147,19 @@ class Ignore:
     reason: str
 
 
-Decision: TypeAlias = Idle | Prefetched | Fetch | Install | Abandon | Ignore
+Decision: TypeAlias = Idle | Prefetched | Fetch | RunRelease | AbandonRelease | Install | Abandon | Ignore
 
 
 def decide(turn: Turn | None, state: State, host: str, now: datetime) -> Decision:
     """Choose what `host` does under `turn`.
 
-    Only Fetch and Install have effects, and only Install changes the running service. Neither is chosen for a turn
-    that is for another host, older than the recorded one, finished, or expired.
+    Only Fetch, RunRelease and Install have effects, and only Install changes the running service. None is chosen for
+    a turn that is for another host, older than the recorded one, finished, or expired. RunRelease is never chosen
+    for a turn whose release command may have begun.
     """
     acted = state.acted
+    if acted.stage is AgentStage.RELEASING:  # this process records an end, so another one began the command
+        return AbandonRelease("the agent ended, or its host, while the command ran")
     if turn and (reason := _reason_to_ignore(turn, acted, host)):
         return Ignore(reason)
     if turn is None or turn.order is Order.IDLE:
@@ -160,8 +197,8 @@ def _decide_repeated(turn: Turn, acted: TurnRecord, now: datetime) -> Decision:
     if turn.target != acted.target:
         ended, named = acted.target.in_words, turn.target.in_words
         return Ignore(f"command {turn.epoch}.{turn.attempt} ended with {ended}, but now names {named}")
-    if acted.stage is AgentStage.READY and now < turn.expires_at:
-        return Prefetched(f"{turn.version} is on the disk", soon=turn.attempt > 0)
+    if acted.stage in (AgentStage.READY, AgentStage.RELEASED) and now < turn.expires_at:
+        return Prefetched(f"{turn.version} is on the disk: {acted.stage}", soon=turn.attempt > 0)
     return Ignore(f"command {turn.epoch}.{turn.attempt} ended: {acted.stage}")
 
 
@@ -176,28 +213,48 @@ def _resume(turn: Turn, acted: TurnRecord, now: datetime) -> Decision:
 
 
 def _begin(turn: Turn, reason: str) -> Decision:
+    if turn.order is Order.RELEASE:
+        return RunRelease(turn, reason)
     return Install(turn, reason) if turn.order in INSTALL_ORDERS else Fetch(turn, reason)
+
+
+def why_release_ends(turn: Turn | None, begun: Turn, host: str, now: datetime) -> str:
+    """Return why the release command of the turn `begun` must end, now that `turn` is read; empty if it may run."""
+    acted = TurnRecord(epoch=begun.epoch, attempt=begun.attempt, order=begun.order)
+    if turn is None or (turn.epoch >= begun.epoch and turn.order is Order.IDLE):
+        return "the command was withdrawn"
+    if _reason_to_ignore(turn, acted, host):
+        turn = begun  # a turn that the agent must not act on changes nothing
+    if key(turn) != key(begun):
+        return f"command {turn.epoch}.{turn.attempt} to {turn.order.in_words} replaced it"
+    if turn.target != begun.target:
+        return f"the command now names {turn.target.in_words}, but began with {begun.target.in_words}"
+    return f"the command expired at {turn.expires_at:%H:%M:%S}" if now >= turn.expires_at else ""
 
 
 def state_from_report(report: HostReport | None) -> State:
     """Derive the state of an agent that lost its disk from its last report, so that it never acts on an old turn.
 
-    An install in progress counts as failed. A prefetched version is fetched again.
+    An install in progress counts as failed. A release command in progress stays so: `decide` abandons it. A
+    prefetched version is fetched again.
     """
     if report is None or report.epoch == 0:
         return State()
     acted = TurnRecord(epoch=report.epoch, attempt=report.attempt, deployment=report.deployment)
     if report.stage in (AgentStage.IDLE, AgentStage.FETCHING, AgentStage.READY):
         return State(acted=acted)
+    if report.stage is AgentStage.RELEASING:
+        return State(acted=replace(acted, order=report.order, stage=report.stage))
     interrupted = report.stage in IN_PROGRESS
     return State(
         acted=replace(
             acted,
-            order=report.order if report.order in INSTALL_ORDERS else Order.INSTALL,
+            order=report.order if report.order in (Order.RELEASE, *INSTALL_ORDERS) else Order.INSTALL,
             stage=AgentStage.FAILED if interrupted else report.stage,
             failed_stage=report.stage if interrupted else report.failed_stage,
             detail="the agent lost its folder during this command" if interrupted else report.detail,
             log_tail=report.log_tail,
+            release_ended=report.release_ended,
         )
     )
 

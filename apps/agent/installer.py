@@ -1,18 +1,20 @@
-"""The work of a turn, stage by stage: fetch a version, or install it and self-test it.
+"""The work of a turn, stage by stage: fetch a version, run its release command, or install and self-test it.
 
-Called by agent.py after decide.py chose Fetch or Install. Every step is idempotent: a turn that starts over gives
-the same result.
+Called by agent.py after decide.py chose Fetch, RunRelease or Install. Every step except the release command is
+idempotent: a turn that starts over gives the same result.
 """
 
 import logging
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from apps.agent import processes
 from apps.agent.configuration import Configuration
 from apps.agent.errors import LeftBehind, PortTaken, ServiceFailed, StoreUnreachable
+from apps.agent.release_command import ReleaseEnd, ReleaseRunner
 from apps.agent.release_store import Prepared, ReleaseStore
 from apps.agent.self_test import check_port_is_free, self_test, wait_until_ready
 from apps.agent.service import Service
@@ -44,17 +46,55 @@ class Installer:
         self._service = service
         self._announce = announce
         self._configuration = configuration
+        self._releaser = ReleaseRunner(settings.home, service)
 
-    def fetch(self, turn: Turn) -> None:
+    def fetch(self, turn: Turn) -> tuple[Prepared, Mapping[str, str]]:
         """Fetch, check and unpack the turn's version; leave the running service alone.
 
         The configuration is read too, so that one that is missing is found before any host is drained.
         """
         with self._service.trimming():
             prepared = self._release_store.prepare(turn, lambda: self._announce(AgentStage.FETCHING))
-            self._configuration.prepare(prepared.manifest, turn.config)
+            values = self._configuration.prepare(prepared.manifest, turn.config)
         if turn.version != self._release_store.current():
             self._release_store.place(prepared)
+            prepared = Prepared(prepared.manifest, prepared.folder, None)
+        return prepared, values
+
+    def prepare_release(self, turn: Turn) -> tuple[Prepared, Mapping[str, str]]:
+        """Fetch the turn's version for its release command, and forget the output of the command before."""
+        found = self.fetch(turn)
+        self._releaser.forget_output()
+        return found
+
+    def release(
+        self, turn: Turn, prepared: Prepared, values: Mapping[str, str], must_end: Callable[[], str]
+    ) -> ReleaseEnd:
+        """Run the version's release command once, in its checked tree; leave the running service alone.
+
+        `must_end` returns why the command must be ended before its end, or nothing.
+        """
+        manifest = prepared.manifest
+        if (command := manifest.release) is None:
+            return ReleaseEnd(f"{turn.version} has none; add [release] to lifecycle.toml, and build again")
+        environment = service_environment(manifest, self._settings, values)
+        # The folder of the running version may have changed since its check; then there is a tree beside it.
+        folder = prepared.tree or prepared.folder
+        with self._service.trimming():
+            end = self._releaser.run(command.command, folder, environment, command.timeout_seconds, must_end)
+        output = self.release_output(turn.config)
+        self._releaser.add_to_service_log(f"--- release command of {turn.version} ---\n{output}\n")
+        # A process that could not be ended is named with its command line.
+        return replace(end, left=self._configuration.masked(end.left, turn.config)) if end.left else end
+
+    def release_output(self, config: int) -> str:
+        """Return the last lines that the release command printed, without the values of its configuration."""
+        return self._releaser.output(lambda text: self._configuration.masked(text, config, part=True))
+
+    def end_release(self, config: int) -> str:
+        """End what an interrupted release command left; return what could not be ended, or nothing."""
+        left = self._releaser.end_leftovers()
+        return self._configuration.masked(left, config) if left else ""
 
     def install(self, turn: Turn) -> SelfTest:
         """Switch the service to the turn's version and self-test it.

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from apps.agent.atomic_file import read_or_none, write_despite_full_disk
-from apps.agent.decide import IN_PROGRESS, State, TurnRecord, key, state_after, state_from_report
+from apps.agent.decide import State, TurnRecord, key, progress, state_after, state_from_report
 from apps.agent.ports import Reports
 from lifecycle.domain.errors import StoreRefused, UnreadableRecord
 from lifecycle.domain.fleet.host import AgentStage, SelfTest
@@ -69,8 +69,8 @@ class Journal:
             return stored  # the report is damaged, and the next one replaces it
         if stored is None:
             return state_from_report(report)
-        ended = report is not None and report.stage not in IN_PROGRESS
-        if report is None or (key(report), ended) <= (key(stored.acted), not stored.acted.unfinished):
+        acted = stored.acted
+        if report is None or (key(report), progress(report.stage)) <= (key(acted), progress(acted.stage)):
             return stored
         return state_after(report, stored, self._on_disk())
 
@@ -96,6 +96,13 @@ class Journal:
         self._write(state)
         self._state, self._begun = state, acted
 
+    def advance(self, stage: AgentStage) -> None:
+        """Record a stage of the turn that a crash must not repeat, before it has any effect."""
+        state = self.state()
+        state = replace(state, acted=replace(state.acted, stage=stage))
+        self._write(state)
+        self._state = state
+
     def record_self_test(self, version: str, result: SelfTest) -> None:
         """Record a self-test; a version that passed becomes a version to roll back to."""
         state = replace(self.state(), self_test=result)
@@ -103,10 +110,13 @@ class Journal:
             state = replace(state, verified=version, previous=state.verified)
         self._state = state
 
-    def end(self, stage: AgentStage, failed: AgentStage | None, detail: str, log_tail: str) -> TurnRecord:
+    def end(
+        self, stage: AgentStage, failed: AgentStage | None, detail: str, log_tail: str, *, release_ended: bool = False
+    ) -> TurnRecord:
         """Record the turn's result. This process does not repeat the turn, even when the disk is full."""
         state = self.state()
         acted = replace(state.acted, stage=stage, failed_stage=failed, detail=detail[:1000], log_tail=log_tail)
+        acted = replace(acted, release_ended=release_ended)
         self._state, self._unsaved = replace(state, acted=acted), True
         self.retry_save()
         return acted

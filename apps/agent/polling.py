@@ -8,7 +8,7 @@ again: the others wait for their rounds, and must cost little.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from apps.agent.decide import Abandon, Decision, Fetch, Idle, Ignore, Install, Prefetched
+from apps.agent.decide import Abandon, AbandonRelease, Decision, Fetch, Idle, Ignore, Install, Prefetched, RunRelease
 from lifecycle.domain.fleet.host_command import Order, Turn
 
 _GROWTH, _SOON_GROWTH = 2.0, 1.5
@@ -37,7 +37,7 @@ class PollPace:
             self._near = _is_issued_again(turn, self._turn)
             self._turn, self._pause, self._polls = turn, 0.0, 0
         match decision:
-            case Fetch() | Install() | Abandon():
+            case Fetch() | RunRelease() | Install() | Abandon() | AbandonRelease():
                 self._pause = self._shortest
             case Prefetched(_, soon) if soon and self._near:
                 growth = 1.0 if self._polls < _NEAR_POLLS else _SOON_GROWTH

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 _PROC = Path("/proc")
+_LONGEST_COMMAND = 200
 _LISTEN = "0A"
 _ANY = {"00000000", "0" * 32}
 _PF_KTHREAD = 0x00200000
@@ -164,12 +165,21 @@ def described(found: Process | None) -> str:
 
 
 def command_line(pid: int) -> str:
-    """Return a process's command line, at most 200 characters; `?` when this user may not see it."""
+    """Return a process's command line; `?` when this user may not see it.
+
+    It has whole words of at most 200 characters together: a part of a value could not be masked.
+    """
     try:
         words = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
     except OSError:
         return "?"
-    return b" ".join(words).decode(errors="replace").strip()[:200] or "?"
+    line = b" ".join(words).decode(errors="replace").strip()
+    if len(line) <= _LONGEST_COMMAND:
+        return line or "?"
+    fits = [word.decode(errors="replace") for word in words]
+    while fits and len(" ".join(fits)) > _LONGEST_COMMAND - 2:
+        fits.pop()
+    return " ".join((*fits, "…"))
 
 
 def _listening_sockets(address: str, port: int) -> Iterator[str]:

@@ -61,6 +61,12 @@ class Reporter:
                 self._changes += 1
                 self._condition.notify_all()
 
+    def flush(self, seconds: float) -> bool:
+        """Wait up to `seconds` until the newest report is written; return whether it is."""
+        with self._condition:
+            change = self._changes
+            return self._condition.wait_for(lambda: self._written >= change, seconds)
+
     def close(self, seconds: float = 1.0) -> None:
         """End the thread, after waiting up to `seconds` for the last change to be written."""
         with self._condition:

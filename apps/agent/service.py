@@ -74,6 +74,7 @@ class Service:
         self._mark = leftovers.mark_of(home)
         self._adopts = processes.adopts_orphans()
         self._exit: str | None = None
+        self.spared = 0  # the pid of a release command, which its runner reaps
 
     def running(self) -> StartRecord | None:
         """Return the start that runs now; None when the service was stopped or died."""
@@ -128,8 +129,16 @@ class Service:
         if not leftovers.is_start_without_mark(found, environment):
             return False
 
-        self._end(lambda: [found] if _lives(found) else [], LEFTOVER_SECONDS)
+        self.end_processes(lambda: [found] if _lives(found) else [], LEFTOVER_SECONDS)
         return True
+
+    def end_processes(self, find: Callable[[], list[Process]], seconds: float) -> None:
+        """End every process that `find` returns, with SIGTERM, and SIGKILL after `seconds`. Raises LeftBehind."""
+        for number, limit in ((signal.SIGTERM, seconds), (signal.SIGKILL, KILL_SECONDS)):
+            if not (left := self._signal_and_wait(find, number, limit)):
+                return
+        version = leftovers.version_of(left[0]) or (self.started.version if self.started else "")
+        raise LeftBehind(processes.described(left[0]), version, KILL_SECONDS)
 
     def marked(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Return an environment with the mark of the last start, for processes that must end with it."""
@@ -182,7 +191,7 @@ class Service:
         unit = leftovers.own_unit(processes.cgroup(os.getpid()))
         search = leftovers.Search(self._mark, self.log, adopts=self._adopts, unit=unit)
         seconds = self.started.stop_seconds if self.started else LEFTOVER_SECONDS
-        self._end(lambda: search.find(self._last_start()), seconds)
+        self.end_processes(lambda: search.find(self._last_start()), seconds)
 
     def _last_start(self) -> leftovers.Start | None:
         """Return the recorded start; None when another boot, or another process with its pid, makes it a past one."""
@@ -194,13 +203,6 @@ class Service:
         if found is not None and found.started != started.ticks:
             return None
         return leftovers.Start(started.pid, lives=found is not None)
-
-    def _end(self, find: Callable[[], list[Process]], seconds: float) -> None:
-        for number, limit in ((signal.SIGTERM, seconds), (signal.SIGKILL, KILL_SECONDS)):
-            if not (left := self._signal_and_wait(find, number, limit)):
-                return
-        version = leftovers.version_of(left[0]) or (self.started.version if self.started else "")
-        raise LeftBehind(processes.described(left[0]), version, KILL_SECONDS)
 
     def _signal_and_wait(
         self, find: Callable[[], list[Process]], number: signal.Signals, seconds: float
@@ -256,7 +258,7 @@ class Service:
         with contextlib.suppress(ChildProcessError):
             while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 found = processes.process(ended.si_pid)
-                if found is None or found.pid == first or found.session == os.getsid(0):
+                if found is None or found.pid in (first, self.spared) or found.session == os.getsid(0):
                     return
                 os.waitpid(found.pid, os.WNOHANG)
 

@@ -63,6 +63,7 @@ ROLLOUT_CALLS = (
     "self_test",
     "register",
     "await_alive",
+    "release_command",
     "diagnose",
     "analyse",
     "end_bake",
@@ -154,6 +155,7 @@ class ControlPlaneStack(Stack):
         # It takes a host that is not alive in time out of rotation again.
         names_url = {**takes_out, "reads": [*takes_out["reads"], HEALTH_PATHS]}
         self._phase("await_alive", **names_url, seconds=STAGE_SECONDS)
+        self._phase("release_command", writes=[LEDGER], seconds=STAGE_SECONDS)
         self._phase("diagnose", reads=[TARGETS], writes=[LEDGER], seconds=STAGE_SECONDS)
         self._phase(
             "analyse",

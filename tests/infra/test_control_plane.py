@@ -10,7 +10,7 @@ from tests.infra.reading import only, resources, rule
 from tests.integration.statemachines.definitions import MACHINES, resolved, states
 
 COPIES = {"promote", "act"}
-LONG = {"drain", "install", "self-test", "register", "await-alive", "diagnose", "end-bake"}
+LONG = {"drain", "install", "self-test", "register", "await-alive", "release-command", "diagnose", "end-bake"}
 
 
 def test_the_ledger_can_be_restored_to_any_second_and_outlives_its_stack(

@@ -89,6 +89,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "self_test": WRITE_LEDGER,
     "register": WRITE_LEDGER | READ_REGISTRY | REGISTER,
     "await_alive": WRITE_LEDGER | READ_TARGETS | READ_PATHS | DRAIN | WEIGH,
+    "release_command": WRITE_LEDGER,
     "diagnose": WRITE_LEDGER | READ_TARGETS,
     "analyse": WRITE_LEDGER | READ_TARGETS | WEIGH | READ_BOTH | {"cloudwatch:GetMetricData": {"*"}},
     "end_bake": WRITE_LEDGER | READ_TARGETS | DRAIN | REGISTER | WEIGH,
@@ -311,8 +312,8 @@ def test_each_schedule_may_run_its_phase_only(control_plane: dict[str, Any]) -> 
         (
             "rollout",
             (
-                "plan next-step drain install self-test register await-alive diagnose analyse end-bake await-human "
-                "roll-back finish"
+                "plan next-step drain install self-test register await-alive release-command diagnose analyse "
+                "end-bake await-human roll-back finish"
             ),
         ),
         ("delivery", "start-build check-build start-services record-snapshot"),

@@ -104,6 +104,16 @@ class Reporter:
         if self._wanted is not None:
             self._send_soon(0.0)
 
+    def flush(self, seconds: float) -> bool:
+        """Send the newest report now; return False after `seconds` without the ledger."""
+        host = self._host
+        host.sim.work(host, "report", 0.1)
+        if host.sim.now < host.cut_off_until:
+            host.sim.work(host, "wait for the ledger", seconds)
+            return False
+        self._send()
+        return True
+
     def check_service(self) -> None:
         """Check the service between two polls of the ledger; report it if it has died."""
         if self._agent is not None:
@@ -174,6 +184,7 @@ def new_agent(host: Host) -> tuple[Agent, SimulatedJournal, AgentLedger]:
     agent._pace = PollPace(settings.busy_seconds, settings.idle_seconds)
     agent._pause = 0.0
     agent._noted = None
+    agent._stopping = threading.Event()
     agent.measured = threading.Event()
     reporter._agent = agent
     sim.reporters[host.name] = reporter

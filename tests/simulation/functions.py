@@ -20,6 +20,7 @@ from lifecycle.application.rollout import (
     next_step,
     plan,
     refuse,
+    release_command,
     rollback,
     stages,
     task_tokens,
@@ -38,6 +39,7 @@ LIMITS = {
     "self_test": 900,
     "register": 900,
     "await_alive": 900,
+    "release_command": 900,
     "diagnose": 900,
     "end_bake": 900,
 }
@@ -57,6 +59,10 @@ def _next_step(context: Context, given: Mapping[str, Any]) -> Any:
 def _diagnose(context: Context, given: Mapping[str, Any]) -> Any:
     event = events.OnHost.model_validate(given)
     return diagnose.diagnose(context, event.task())
+
+
+def _release_command(context: Context, given: Mapping[str, Any]) -> Any:
+    return release_command.run_release_command(context, events.OnHost.model_validate(given).task())
 
 
 def _end_bake(context: Context, given: Mapping[str, Any]) -> Any:
@@ -145,6 +151,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "await_human": _await_human,
     "roll_back": _roll_back,
     "finish": _finish,
+    "release_command": _release_command,
     "diagnose": _diagnose,
     "end_bake": _end_bake,
     "freeze": _freeze,

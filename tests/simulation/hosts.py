@@ -20,6 +20,7 @@ class Flaw(Enum):
 
     NONE = auto()
     BYTES = auto()  # the store has other bytes than were published
+    RELEASE = auto()  # its release command fails
     START = auto()  # it does not start
     SELF_TEST = auto()  # it starts, and fails its self-test
     ALIVE = auto()  # it passes its self-test, and answers no health check
@@ -60,6 +61,7 @@ class Host:
     The times (`…_at`, `…_until`) are simulated seconds, -1e9 for never. `left`: its machine is gone for good.
     `cover_up` changes every report of a failed self-test. `slowness` multiplies the time of each step.
     `left_behind` is a start that left a process which does not end before `left_behind_until`.
+    `release_runs` are the release commands that began here: deployment, attempt, version, and whether exit code 0.
     `clock_ahead` is the error of the host's own clock, and `clock_set_at` when that last changed. `port` is where the
     next start binds, and `next_port` the one of the next agent. `reported_port` is what the agent has reported, since
     `port_reported_at`.
@@ -97,6 +99,7 @@ class Host:
     clock: LedgerClock | None = None
     clock_ahead: float = 0.0
     clock_set_at: float = -1e9
+    release_runs: list[tuple[str, int, str, bool]] = field(default_factory=list)
     port: int = PORT
     reported_port: int = PORT
     port_reported_at: float = -1e9

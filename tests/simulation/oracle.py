@@ -32,6 +32,7 @@ from tests.simulation.invariants import (
     in_rotation,
     operating,
     records,
+    releases,
     shared,
     supervision,
 )
@@ -150,6 +151,7 @@ class Oracle(History):
         records.halts_at_failures(self, actor, attempt)
         supervision.fallen_is_asked_about(self, attempt)
         operating.touches_only_what_it_may(self, actor, attempt)
+        releases.changes_hosts_after_its_run(self, attempt)
         beds.waits_for_the_verdict(self, actor, attempt)
 
     def deployments_put_attempt(self, actor: Actor, _: object, put: HostAttempt) -> None:
@@ -290,6 +292,9 @@ class Oracle(History):
             self.end_reported_at.pop(host.name, None)
         else:
             self.end_reported_at.setdefault(host.name, self.sim.now)
+
+    def release_command_begins(self, host: Host, deployment: str, attempt: int) -> None:
+        releases.runs_once_by_itself(self, host, deployment, attempt)
 
     def service_stops(self, host: Host) -> None:
         in_rotation.stops_nothing_in_rotation(self, host)

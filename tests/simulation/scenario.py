@@ -12,7 +12,7 @@ from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request, deployment_id
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.domain.service.manifest import Check, Manifest, Run
+from lifecycle.domain.service.manifest import Check, Manifest, ReleaseCommand, Run
 from lifecycle.domain.service.policy import AfterBake, ApprovalGate, OnFail, Policy
 from lifecycle.domain.service.target import Target
 from tests.simulation import false_reports
@@ -26,6 +26,7 @@ FIRST = "1.0.0"
 OLDER = "0.9.0"
 _DIGESTS = {version: hashlib.sha256(version.encode()).hexdigest() for version in (OLDER, *VERSIONS)}
 _GATES = (ApprovalGate.NONE, ApprovalGate.BEFORE_FIRST_HOST, ApprovalGate.AFTER_FIRST_HOST)
+_MIGRATION = ReleaseCommand("python3 manage.py migrate", 60)
 _RUN = Run("python3 app.py", 8080)
 _ALIVE, _TEST = Check(path="/is_alive"), Check(path="/self_test")
 
@@ -56,6 +57,7 @@ class Scenario:
         self.flaws: dict[str, tuple[Flaw, str, float]] = {}
         for version in (OLDER, *VERSIONS):
             self.flaws[version] = self._draw_flaw()
+        self.migrating = {version for version in VERSIONS if rng.random() < 0.2}
         self.config_flaws: dict[int, Flaw] = {}
         self.versions = VERSIONS
         self._joined = 0
@@ -64,7 +66,9 @@ class Scenario:
         rng = self._sim.rng
         if rng.random() < 0.55:
             return Flaw.NONE, "", 1.0
-        flaw = rng.choice((Flaw.BYTES, Flaw.START, Flaw.SELF_TEST, Flaw.SELF_TEST, Flaw.ALIVE, Flaw.DIES, Flaw.DIES))
+        flaw = rng.choice(
+            (Flaw.BYTES, Flaw.START, Flaw.SELF_TEST, Flaw.SELF_TEST, Flaw.ALIVE, Flaw.DIES, Flaw.DIES, Flaw.RELEASE)
+        )
         where = f"host-{rng.randint(1, self.size)}" if rng.random() < 0.4 else ""
         return flaw, where, rng.choice((1.0, 1.0, 0.5))
 
@@ -110,6 +114,7 @@ class Scenario:
             is_alive=_ALIVE,
             self_test=_TEST,
             policies={"production": self.policy},
+            release=_MIGRATION if version in self.migrating else None,
         )
 
     def new_host(self) -> Host:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apps.agent.errors import ServiceFailed, StoreUnreachable
+from apps.agent.release_command import ReleaseEnd
 from apps.agent.release_store import Prepared
 from lifecycle.domain.errors import DigestMismatch, Unknown
 from lifecycle.domain.fleet.host_command import Turn
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 KEPT = 3
 FOLDER = Path("releases")
+RELEASE_STEPS, RELEASE_STEP_SECONDS = 4, 1.5
 
 
 class Service:
@@ -87,6 +89,44 @@ class Service:
 
     def trimming(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+
+class ReleaseRunner:
+    """The release commands of a host; `Host.release_runs` records each before it begins, and its success."""
+
+    def __init__(self, _home: Path, service: Service) -> None:
+        self._host = service._host
+
+    def run(
+        self, _command: str, _folder: Path, _environment: dict[str, str], seconds: float, must_end: Callable[[], str]
+    ) -> ReleaseEnd:
+        host, sim = self._host, self._host.sim
+        assert host.journal is not None
+        acted = host.journal.acted
+        run = (acted.deployment, acted.attempt, acted.version)
+        sim.oracle.release_command_begins(host, acted.deployment, acted.attempt)
+        host.release_runs.append((*run, False))
+        for _ in range(RELEASE_STEPS):
+            sim.work(host, "run the release command", min(RELEASE_STEP_SECONDS, seconds / RELEASE_STEPS))
+            if reason := must_end():
+                return ReleaseEnd(f"the agent ended it: {reason}", interrupted=True)
+        if sim.flaw(acted.version, host.name, acted.config) is Flaw.RELEASE:
+            return ReleaseEnd("exit code 3")
+        host.release_runs[-1] = (*run, True)
+        return ReleaseEnd()
+
+    def forget_output(self) -> None:
+        return
+
+    def output(self, _mask: Callable[[str], str]) -> str:
+        return "the end of the release command's output"
+
+    def add_to_service_log(self, _text: str) -> None:
+        return
+
+    def end_leftovers(self) -> str:
+        self._host.sim.work(self._host, "end what the release command left", 0.1)
+        return ""
 
 
 class Configurations:

@@ -12,7 +12,7 @@ from typing import Any
 from apps.agent import installer as real
 from apps.agent.installer import Installer
 from tests.simulation.hosts import Host
-from tests.simulation.services import ready, tested
+from tests.simulation.services import ReleaseRunner, ready, tested
 
 # The host of each address, in the simulation that this process runs now.
 _hosts: dict[str, Host] = {}
@@ -60,6 +60,7 @@ def installer_class() -> type[Installer]:
         "check_port_is_free": _port_is_free,
         "wait_until_ready": _wait_until_ready,
         "self_test": _self_test,
+        "ReleaseRunner": ReleaseRunner,
         "time": SimulatedTime,
         "service_environment": lambda _manifest, _settings, config: dict(config),
     }

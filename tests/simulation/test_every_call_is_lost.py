@@ -5,7 +5,7 @@ lost at one position, so that each order of two effects is cut once.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -17,6 +17,7 @@ from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.decision import Choice, Question
 from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.service.manifest import ReleaseCommand
 from lifecycle.domain.service.policy import ApprovalGate, Policy
 from tests.simulation.context import READS
 from tests.simulation.failures import Failing
@@ -39,6 +40,12 @@ def _first(wanted: Choice) -> Human:
 
 def _breaks(machine: Machine) -> None:
     machine.host("host-1").breaks["1.0.1"] = AgentStage.SELF_TESTING
+
+
+def _migrates(machine: Machine) -> None:
+    release, manifests = ReleaseCommand("python manage.py migrate"), machine.memory.artifacts._manifests
+    made = {key: replace(each, release=release) for key, each in manifests.items() if each.version == "1.0.1"}
+    manifests.update(made)
 
 
 PLAIN = Policy(min_alive_seconds=0)
@@ -76,6 +83,7 @@ class Scenario:
 SCENARIOS = (
     Scenario("a good version", "1.0.1", DeploymentState.DONE),
     Scenario("a rollback", "1.0.0", DeploymentState.ROLLED_BACK, _first(Choice.ROLL_BACK), prepare=_breaks),
+    Scenario("a release command", "1.0.1", DeploymentState.DONE, prepare=_migrates),
     Scenario("an end before the first host", "1.0.0", DeploymentState.REJECTED, _first(Choice.REJECT), GATED),
 )
 
@@ -96,6 +104,7 @@ def _check(world: Losing, scenario: Scenario, what: str) -> None:
     for record in world.deployments():
         assert record.state.final, f"{what}: {record.id} is {record.state}, {record.reason}"
         assert world.notices(record), f"{what}: {record.id} is {record.state}, and nobody is notified"
+    _runs_no_release_command_by_itself(world, what)
     lease = world.memory.leases.current(CLUSTER)
     assert not lease.deployment, f"{what}: {lease}"
     found = read_desired(context, CLUSTER, lease, world.memory.deployments.recent(CLUSTER, 50))
@@ -113,6 +122,16 @@ def _check(world: Losing, scenario: Scenario, what: str) -> None:
         assert any(each.what == "refused 1.0.1" for each in world.memory.audit_log.read(CLUSTER)), what
         return
     assert (found.desired.version == scenario.version) == (scenario.end in ends), f"{what}: {found.desired}, {ends}"
+
+
+def _runs_no_release_command_by_itself(world: Losing, what: str) -> None:
+    runs = sum(len(host.released) for host in world.machine.hosts)
+    retries = 0
+    for record in world.deployments():
+        asked = world.memory.deployments.questions(record.id)
+        about = {(each.host, each.number) for each in world.memory.deployments.attempts(record.id) if each.release}
+        retries += sum((q.host, q.attempt) in about for q in asked if q.answer and q.answer.choice is Choice.RETRY)
+    assert runs <= 1 + retries, f"{what}: {runs} runs, {retries} times RETRY"
 
 
 def _positions(scenario: Scenario, losses: tuple[Loss, ...]) -> Iterator[tuple[int, Loss]]:

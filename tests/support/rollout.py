@@ -17,14 +17,15 @@ from lifecycle.application.rollout.diagnose import diagnose
 from lifecycle.application.rollout.finish import finish
 from lifecycle.application.rollout.next_step import Decided, decide_next
 from lifecycle.application.rollout.plan import Planned, begin
+from lifecycle.application.rollout.release_command import run_release_command
 from lifecycle.application.rollout.rollback import hand_over
-from lifecycle.application.rollout.stage_guard import HostTask
+from lifecycle.application.rollout.stage_guard import HostTask, Outcome
 from lifecycle.application.rollout.task_tokens import await_answer
 from lifecycle.application.rollout.test_bed.analyse import analyse
 from lifecycle.application.rollout.test_bed.end import end_bake
 from lifecycle.application.rollout.test_bed.task import BakeTask
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
+from lifecycle.domain.fleet.host import NOT_KNOWN, AgentStage, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt
@@ -83,6 +84,8 @@ class Host:
     knows_no_config: bool = False
     silent: bool = False
     leaves: str = ""
+    release: str = "passes"  # or "fails", "runs" without an end, or "lost": the agent does not know
+    released: list[str] = field(default_factory=list)
     boots: int = 0
     seen: Turn | None = None
 
@@ -106,7 +109,7 @@ class Machine:
         for version in ("1.0.0", "1.0.1", "1.0.2"):
             self.publish(manifest(version, policy))
         for host in self.hosts:
-            self._report(host, HostReport(host.name, host.address, 8080, host.zone, self.now, self.now))
+            self._report(host, self._first_report(host))
         self.memory.clock.ticks.append(self.tick)
 
     @property
@@ -129,6 +132,9 @@ class Machine:
     def host(self, name: str) -> Host:
         return next(host for host in self.hosts if host.name == name)
 
+    def _first_report(self, host: Host) -> HostReport:
+        return HostReport(host.name, host.address, 8080, host.zone, self.now, self.now, runs_releases=True)
+
     def tick(self) -> None:
         """Let agents poll, drains end, and health checks run."""
         turns, reports = self.memory.fleet.turns(CLUSTER), self.memory.fleet.reports(CLUSTER)
@@ -150,6 +156,10 @@ class Machine:
             return self._prefetched(host, was, turn)
         if was.answers(turn) and was.order is turn.order:
             return was
+        return self._released(host, was, turn) if turn.order is Order.RELEASE else self._installed(host, was, turn)
+
+    @staticmethod
+    def _installed(host: Host, was: HostReport, turn: Turn) -> HostReport:
         host.boots += 1
         boot = f"{host.name}-{host.boots}"
         began = replace(_report_on(was, turn), self_test=None, ended=None)
@@ -174,6 +184,18 @@ class Machine:
                 installed, stage=AgentStage.FAILED, failed_stage=failing, detail="scripted", self_test=test
             )
         return replace(installed, stage=AgentStage.DONE, self_test=SelfTest(True, turn.digest, boot, "ok"))
+
+    @staticmethod
+    def _released(host: Host, was: HostReport, turn: Turn) -> HostReport:
+        host.released.append(turn.version)
+        began = replace(_report_on(was, turn), failed_stage=None, detail="", log_tail="migrated")
+        began = replace(began, release_ended=host.release in ("passes", "fails"))
+        if host.release == "runs":
+            return replace(began, stage=AgentStage.RELEASING)
+        if host.release == "passes":
+            return replace(began, stage=AgentStage.RELEASED)
+        detail = "the release command failed: exit code 3" if host.release == "fails" else f"{NOT_KNOWN}: restarted"
+        return replace(began, stage=AgentStage.FAILED, failed_stage=AgentStage.RELEASING, detail=detail)
 
     @staticmethod
     def _prefetched(host: Host, was: HostReport, turn: Turn) -> HostReport:
@@ -225,6 +247,8 @@ class Machine:
                     self.bake(name, step.seconds)
                 case "END_BAKE":
                     self.end_bake(name, step)
+                case "RELEASE_COMMAND":
+                    self.release(name, str(step.hosts[0]["host"]), int(step.hosts[0]["attempt"]))
                 case "DIAGNOSE":
                     self.diagnose(name, str(step.hosts[0]["host"]), int(step.hosts[0]["attempt"]))
                 case "AWAIT_HUMAN":
@@ -276,6 +300,10 @@ class Machine:
         """Return the newest test bed of a deployment."""
         return self.memory.deployments.beds(name)[-1]
 
+    def release(self, name: str, host: str, attempt: int) -> Outcome:
+        task = HostTask(CLUSTER, name, self.record(name).epoch, host, attempt)
+        return run_release_command(self.context, task)
+
     def diagnose(self, name: str, host: str, attempt: int) -> str:
         task = HostTask(CLUSTER, name, self.record(name).epoch, host, attempt)
         return diagnose(self.context, task).outcome
@@ -292,7 +320,7 @@ class Machine:
         """Add a host with nothing installed."""
         host = Host(name, f"127.0.11.{len(self.hosts)}")
         self.hosts.append(host)
-        self._report(host, HostReport(name, host.address, 8080, host.zone, self.now, self.now))
+        self._report(host, self._first_report(host))
         return host
 
     def leave(self, name: str) -> None:

@@ -22,12 +22,13 @@ from lifecycle.domain.rollout.decision import Choice, QuestionKind
 
 
 class Decision(StrEnum):
-    """The choices for a failed host."""
+    """The choices for a failed host, and for a release command."""
 
     RETRY = "RETRY"
     SKIP_HOST = "SKIP_HOST"
     FORCE_NEXT = "FORCE_NEXT"
     ROLL_BACK = "ROLL_BACK"
+    GO_ON = "GO_ON"
     ABORT = "ABORT"
 
 
@@ -91,7 +92,10 @@ def decide(
     choice: Annotated[
         Decision,
         typer.Argument(
-            metavar="CHOICE", case_sensitive=False, help="RETRY, SKIP_HOST, FORCE_NEXT, ROLL_BACK or ABORT."
+            metavar="CHOICE",
+            case_sensitive=False,
+            help="What `lifecycle status` offers: RETRY, SKIP_HOST, FORCE_NEXT, ROLL_BACK or ABORT, and GO_ON "
+            "where a release command may have run.",
         ),
     ],
     host: Annotated[str, typer.Option(help="The failed host; the decision is refused if another one failed.")] = "",

@@ -45,6 +45,9 @@ def history(
     for each in newest[:1]:
         printer.line(f"last: {each.id}: {one_line(each.reason or each.state, 400)}")
         _show_changes(printer, each)
+    for each in newest:
+        if each.release_words:
+            printer.line(f"release command of {each.id}: {one_line(each.release_words)}")
     show_unreadable(printer, rows.all())
     if not newest and not rows.all():
         printer.line(f"{service} was never deployed")

@@ -117,6 +117,22 @@ def _waiting_facts(waiting: PendingDeployment) -> dict[str, str]:
     }
 
 
+def _release_facts(each: Deployment) -> dict[str, Any] | None:
+    found = each.release
+    if not found.command:
+        return None
+    return {
+        "command": found.command,
+        "outcome": str(found.run) or None,
+        "host": found.host or None,
+        "runs": found.runs,
+        "began_at": found.began_at.isoformat() if found.began_at else None,
+        "ended_at": found.ended_at.isoformat() if found.ended_at else None,
+        "counted_as_run": found.counted,
+        "text": each.release_words or None,
+    }
+
+
 def deployment_facts(each: Deployment) -> dict[str, Any]:
     """Return a deployment for programs."""
     return {
@@ -140,6 +156,7 @@ def deployment_facts(each: Deployment) -> dict[str, Any]:
             "subjects": list(each.changes.subjects),
             "compare": each.changes.link or None,
         },
+        "release_command": _release_facts(each),
         "started_at": each.started_at.isoformat(),
         "finished_at": each.finished_at.isoformat() if each.finished_at else None,
     }

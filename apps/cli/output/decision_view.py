@@ -25,7 +25,7 @@ def question_lines(question: Question, now: datetime) -> list[str]:
     if question.kind is QuestionKind.RESUME:
         return [f"  {one_line(question.reason, 1200)}; no further host is updated"]
     if question.kind is QuestionKind.APPROVAL:
-        return [f"  waits for an approval: {one_line(question.reason)}", *_expiry(question, now)]
+        return [f"  waits for an approval: {one_line(question.reason, 600)}", *_expiry(question, now)]
     lines = [f"  {question.host}, attempt {question.attempt}, failed: {one_line(question.reason, 2000)}"]
     if question.blame:
         lines.append(f"  {BLAMES[question.blame]}: {one_line(question.diagnosis, 1000)}")

@@ -79,6 +79,7 @@ def plan_facts(preview: Preview) -> dict[str, Any]:
         ],
         "in_place": list(found.in_place),
         "checks": list(found.checks),
+        "release_command": _release_facts(found),
         "max_unavailable": preview.policy.max_unavailable,
         "at_a_time": preview.at_a_time,
         "approval": str(preview.policy.approval),
@@ -93,6 +94,13 @@ def plan_facts(preview: Preview) -> dict[str, Any]:
         "changes": changes_facts(found.changes, found.compare),
         "overrides": [str(override) for override in preview.request.overrides],
     }
+
+
+def _release_facts(found: Plan) -> dict[str, Any] | None:
+    if found.release is None or not found.hosts:
+        return None
+    command, seconds = found.release.command, found.release.timeout_seconds
+    return {"command": command, "timeout_seconds": seconds, "host": found.hosts[0].host}
 
 
 def changes_facts(changes: Changes | None, compare: str) -> dict[str, Any] | None:
@@ -146,6 +154,10 @@ def show_plan(printer: Printer, preview: Preview) -> None:
     printer.table(("#", "host", "zone", "installed", "reason"), rows)
     if found.in_place:
         printer.line(f"already in place: {', '.join(found.in_place)}")
+    if found.release and found.hosts:
+        where = f"once, on {found.hosts[0].host}, before any host is changed"
+        limit = lasting(found.release.timeout_seconds)
+        printer.line(f"release command: {one_line(found.release.command)}: {where}, within {limit}")
     for check in found.checks if found.hosts else ():
         printer.line(f"check: {check}")
     if found.hosts:

@@ -19,14 +19,14 @@ from apps.agent.settings import Settings
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
-from lifecycle.domain.service.manifest import Check, Manifest, Run
+from lifecycle.domain.service.manifest import Check, Manifest, ReleaseCommand, Run
 from lifecycle.domain.service.policy import Policy
 from tests.fakes.agent import MemoryReleases, MemoryReports, MemoryTurns, Outage
 from tests.support.polling import PATIENCE_SECONDS
 
 HOST = "web-1"
 PYTHON = f"exec {sys.executable} -I -S"
-ENDED = (AgentStage.READY, AgentStage.DONE, AgentStage.FAILED)
+ENDED = (AgentStage.READY, AgentStage.RELEASED, AgentStage.DONE, AgentStage.FAILED)
 
 # A service that answers 200, or the status that is the path; /die ends it. Every body is its version.
 SERVICE = """
@@ -126,13 +126,14 @@ class Host:
         environment: Mapping[str, str] | None = None,
         bake_minutes: int = 0,
         is_alive: Check | None = None,
+        release: ReleaseCommand | None = None,
         **seconds: float,
     ) -> Manifest:
         artifact = pack({"serve.py": SERVICE, "version": version, **(files or {})})
         command = Run(run, 8080, dict(environment or {}), **{"start_seconds": 3.0, "stop_seconds": 1.0, **seconds})
         manifest = manifest_of(version, artifact, command, self_test or Check("/self_test", timeout_seconds=1.0))
         manifest = replace(manifest, policies={"production": Policy(bake_minutes=bake_minutes)})
-        manifest = replace(manifest, is_alive=is_alive or manifest.is_alive)
+        manifest = replace(manifest, is_alive=is_alive or manifest.is_alive, release=release)
         self.releases.publish(manifest, artifact)
         return manifest
 

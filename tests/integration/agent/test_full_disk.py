@@ -15,6 +15,7 @@ from apps.agent.service import Service
 from apps.agent.service_log import LOG_BYTES
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order
+from lifecycle.domain.service.manifest import ReleaseCommand
 from tests.integration.agent.host import PYTHON, Host
 from tests.support.polling import until
 
@@ -220,3 +221,18 @@ def test_state_is_written_into_the_reserve_of_a_full_disk(small_disk: Path) -> N
     (small_disk / "filler").unlink()
     write_despite_full_disk(file, "later")
     assert (small_disk / "reserve").exists()
+
+
+def test_release_command_on_a_full_disk_fails_with_what_to_do(small_host: Host, small_disk: Path) -> None:
+    host = small_host
+    host.publish("1.0.1", release=ReleaseCommand("cat /dev/zero > migrated"))
+    host.outcome(host.turn(Order.PREFETCH, "1.0.1"))
+    fill(small_disk)
+
+    report = host.outcome(host.turn(Order.RELEASE, "1.0.1"))
+
+    assert (report.stage, report.failed_stage) == (AgentStage.FAILED, AgentStage.RELEASING)
+    assert "the release command failed: exit code 1; the disk of this host is full: make room" in report.detail
+    (small_disk / "filler").unlink()
+    (host.settings.home / "releases" / "1.0.1" / "migrated").unlink()
+    assert host.install("1.0.1").stage is AgentStage.DONE

@@ -7,7 +7,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from apps.agent.processes import await_end, process
+import pytest
+
+from apps.agent.processes import await_end, command_line, process
 from tests.integration.agent.host import group_alive
 from tests.support.polling import PATIENCE_SECONDS, until
 
@@ -43,3 +45,20 @@ def test_wait_for_an_end_is_over_after_its_time() -> None:
     with leader(f"exec sleep {LONG}") as long:
         await_end(long.pid, 0.01)
         assert not dead(long.pid)
+
+
+@pytest.mark.parametrize("length", [100, 150, 199, 200, 5000])
+def test_command_line_has_whole_words_only(length: int) -> None:
+    """A part of a secret could not be masked."""
+    secret = "s" * length
+    child = subprocess.Popen(["sh", "-c", "sleep 60; true", secret, "end"], start_new_session=True)
+    try:
+        until(lambda: command_line(child.pid) != "?")
+        line = command_line(child.pid)
+    finally:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+    assert line.startswith("sh -c sleep 60; true")
+    assert len(line) <= 200
+    assert "s" * 50 not in line.replace(secret, "[KEY]")
+    assert (secret in line) == (length <= 150)

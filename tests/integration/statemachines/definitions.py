@@ -25,7 +25,7 @@ MACHINES = {
     "rollout": Placeholders(
         (
             *("plan", "next_step", "drain", "install", "self_test", "register", "await_alive"),
-            *("diagnose", "analyse", "end_bake", "await_human", "roll_back", "finish"),
+            *("release_command", "diagnose", "analyse", "end_bake", "await_human", "roll_back", "finish"),
         ),
         {},
     ),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.simulation.oracle import Oracle
 
 _ORDER = list(AttemptState)
-_GO_ON = (Choice.RETRY, Choice.SKIP_HOST, Choice.FORCE_NEXT)
+_GO_ON = (Choice.RETRY, Choice.SKIP_HOST, Choice.FORCE_NEXT, Choice.GO_ON)
 # Seconds within which a stage reports an unreachable host: a heartbeat timeout of 30 s, and some polls.
 UNREACHABLE_IS_REPORTED = 120.0
 
@@ -58,6 +58,8 @@ def attempts_move_forward(oracle: "Oracle", actor: Actor, old: HostAttempt | Non
         oracle.fail("7 twice", f"{actor.name}: {now.host} {now.number} was {old.state}, and is {now.state}")
     elif _ORDER.index(now.state) < _ORDER.index(old.state):
         oracle.fail("7 backwards", f"{actor.name}: {now.host} {now.number} went from {old.state} to {now.state}")
+    elif now.release and now.state is AttemptState.RELEASED:
+        return
     elif now.state is not AttemptState.FAILED and _ORDER.index(now.state) != _ORDER.index(old.state) + 1:
         oracle.fail("6 skipped", f"{actor.name}: {now.host} {now.number} went from {old.state} to {now.state}")
 
@@ -182,6 +184,8 @@ def _newest(oracle: "Oracle", deployment: str) -> dict[str, HostAttempt]:
 def _is_tried_once(oracle: "Oracle", before: HostAttempt | None, questions: tuple[Question, ...]) -> None:
     """23, 9: a host is tried again only on a RETRY, or a few times if it was unreachable or replaced."""
     if before is None or Choice.RETRY in answers_on(questions, before):
+        return
+    if before.state is AttemptState.RELEASED or (before.release and Choice.GO_ON in answers_on(questions, before)):
         return
     host = oracle.sim.hosts[before.host]
     away = (before.state is AttemptState.FAILED and before.unreachable) or _left_the_test_bed(oracle, before)

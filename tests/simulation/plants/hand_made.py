@@ -57,8 +57,8 @@ FAULTS = (
         "a-deleted-attempt-is-made-again",
         (9,),
         "lifecycle.application.rollout.observe",
-        "        attempts=with_asked_about(found.attempts, found.questions),\n",
-        "        attempts=tuple(found.attempts),\n",
+        "with_asked_about(found.attempts, found.questions)",
+        "tuple(found.attempts)",
         caught_by="tests/unit/rollout/test_deleted_records.py",
     ),
     Planted(

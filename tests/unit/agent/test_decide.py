@@ -294,4 +294,4 @@ def test_stored_self_test_of_an_earlier_start_is_replaced() -> None:
 
 
 def test_orders_are_shown_by_their_names_of_today() -> None:
-    assert {order.in_words for order in Order} == {"idle", "prefetch", "install", "restore"}
+    assert {order.in_words for order in Order} == {"idle", "prefetch", "release", "install", "restore"}

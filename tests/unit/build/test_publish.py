@@ -1,5 +1,6 @@
 """A snapshot's manifest, and its publication, which happens once."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +11,11 @@ from apps.build.errors import SnapshotTaken
 from apps.build.pack import Packed
 from apps.build.publish import manifest_of, publish
 from apps.build.request import Request
-from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.manifest import Manifest, ReleaseCommand
 from lifecycle.gateways.serialization import to_json
 from lifecycle.servicefile import parse_service_file
 from tests.fakes.snapshots import MemorySnapshots
-from tests.support.records import read
+from tests.support.records import read, read_plain
 
 ARTIFACT = Path("artifact.tar.gz")
 FILE = parse_service_file(b'name = "hello"\nversion = "1.4"\n[run]\ncommand = "./serve"\n[environments.staging]')
@@ -72,3 +73,17 @@ def test_a_manifest_with_another_digest_under_the_same_name_is_refused() -> None
     snapshots.add_manifest(replace(MANIFEST, digest="e" * 64))
     with pytest.raises(SnapshotTaken):
         publish(snapshots, MANIFEST, ARTIFACT)
+
+
+def test_release_command_is_in_the_manifest_and_an_older_manifest_has_none() -> None:
+    file = parse_service_file(
+        b'name = "hello"\nversion = "1.4"\n[run]\ncommand = "./serve"\n[release]\ncommand = "./migrate"'
+    )
+    manifest = manifest_of(file, REQUEST, Packed(ARTIFACT, digest="d" * 64, size=7, files=1, unpacked=9))
+    assert manifest.release == ReleaseCommand("./migrate", 300)
+    written = json.loads(to_json(manifest))
+    assert read_plain(Manifest, written) == manifest
+    del written["release"]["timeout_seconds"]
+    assert read_plain(Manifest, written).release == manifest.release
+    del written["release"]
+    assert read_plain(Manifest, written).release is None

@@ -172,6 +172,7 @@ def test_turns_of_a_host_have_one_order() -> None:
     rising = [
         replace(TURN, attempt=0, order=Order.PREFETCH),
         replace(TURN, order=Order.PREFETCH),
+        replace(TURN, order=Order.RELEASE),
         TURN,
         replace(TURN, order=Order.RESTORE),
         replace(TURN, attempt=3, order=Order.PREFETCH),

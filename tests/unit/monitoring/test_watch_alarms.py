@@ -10,8 +10,9 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.alarms import Alarm
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
+from lifecycle.domain.service.manifest import ReleaseCommand
 from lifecycle.entrypoints.events import Watch
-from tests.support.rollout import CLUSTER
+from tests.support.rollout import CLUSTER, manifest
 from tests.unit.monitoring.scene import BACK, HALT, NAME, Field
 
 
@@ -101,6 +102,22 @@ def test_lost_start_is_repeated_under_the_same_name(rolling_back: Field) -> None
     assert rolling_back.kinds() == ["START_ROLLBACK"]
     assert list(rolling_back.machine.memory.executions.rollouts) == [name]
     assert len(rolling_back.audit_entries()) == 1
+
+
+@pytest.mark.parametrize(("ended", "kind"), [(False, "PAUSE"), (True, "NOTIFY")])
+def test_deployment_that_only_ran_its_release_command_is_concerned_while_it_runs(
+    field: Field, kind: str, *, ended: bool
+) -> None:
+    machine = field.machine
+    machine.deploy("1.0.1")
+    machine.publish(manifest("1.1.0", HALT, release=ReleaseCommand("migrate", 60)))
+    machine.host("host-2").release = "fails" if ended else "passes"
+    machine.stop_at = "UPDATE_HOSTS"
+    name = machine.deploy("1.1.0")
+    if ended:
+        machine.decide(name, Choice.ABORT, "host-2")
+    field.rings()
+    assert field.kinds(NAME) == [kind]
 
 
 def test_late_or_duplicate_message_changes_nothing(field: Field) -> None:

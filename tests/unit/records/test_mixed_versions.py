@@ -12,7 +12,7 @@ from lifecycle.domain.fleet.host import HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.gateways.aws.fleet import DynamoFleet
-from lifecycle.gateways.aws.table import Table, reports_key, turns_key
+from lifecycle.gateways.aws.table import Table, item, reports_key, turns_key
 from lifecycle.gateways.serialization import NEWEST_READABLE, RECORD_VERSION, to_json
 from tests.support.account import HELLO, Account
 from tests.support.records import read
@@ -115,6 +115,48 @@ def test_command_is_replaced_though_the_stored_one_lost_everything() -> None:
     account.ledger.store({"pk": {"S": turns_key(HELLO)}, "sk": {"S": HOST}})
     DynamoFleet(Table(account.ledger, "ledger")).give_turns(HELLO, [before])
     assert turn(account) == before
+
+
+# As version 0.1 stored them, which knew no release command.
+OLDER_PLACES = {Order.IDLE: "0", Order.PREFETCH: "1", Order.INSTALL: "2", Order.RESTORE: "3"}
+
+
+@pytest.mark.parametrize("new", Order)
+@pytest.mark.parametrize("held", OLDER_PLACES)
+def test_order_compares_with_one_that_an_older_control_plane_stored(held: Order, new: Order) -> None:
+    account = Account.of()
+    before = turn(account)
+    assert before is not None
+    before = replace(before, order=held)
+    written = item(turns_key(HELLO), HOST, before)
+    assert written["place"] == {"N": OLDER_PLACES[held]}
+    account.ledger.store(written)
+    refused = DynamoFleet(Table(account.ledger, "ledger")).give_turns(HELLO, [replace(before, order=new)])
+    in_memory = replace(before, order=new).progress_rank >= before.progress_rank
+    assert bool(refused) is not in_memory
+
+
+@pytest.mark.parametrize("new", Order)
+def test_release_is_replaced_by_later_orders_only(new: Order) -> None:
+    account = Account.of()
+    before = turn(account)
+    assert before is not None
+    account.ledger.store(item(turns_key(HELLO), HOST, replace(before, order=Order.RELEASE)))
+    refused = DynamoFleet(Table(account.ledger, "ledger")).give_turns(HELLO, [replace(before, order=new)])
+    assert bool(refused) is (new is Order.PREFETCH)
+
+
+def test_what_a_report_says_of_release_commands_is_beside_its_body() -> None:
+    account = Account.of()
+    before = account.context.fleet.report(HELLO, HOST)
+    assert before is not None
+    assert not before.runs_releases  # an older agent says nothing
+    newest = replace(before, runs_releases=True, release_ended=True)
+    DynamoReports(account.ledger, "ledger", HELLO, HOST).write(newest)
+    body = json.loads(account.ledger.items[reports_key(HELLO)][HOST]["body"]["S"])
+    assert set(body) <= KEYS_OF_VERSION_1[HostReport]
+    assert account.context.fleet.report(HELLO, HOST) == newest
+    assert DynamoReports(account.ledger, "ledger", HELLO, HOST).latest() == newest
 
 
 @pytest.mark.parametrize("version", [0, -1, True, "2", 1.5, None])

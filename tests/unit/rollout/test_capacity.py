@@ -1,17 +1,20 @@
 """A host in the target group of a test bed serves, but has drifted."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.rollout.plan import preview
 from lifecycle.domain.fleet.drift import drift_reason
-from lifecycle.domain.fleet.host import HostReport, SelfTest
+from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest, UnreadableReport
 from lifecycle.domain.fleet.target_group import TargetState
-from lifecycle.domain.rollout.capacity import Floor, first_refusal, refuse_drain
+from lifecycle.domain.rollout.capacity import Floor, first_refusal, refuse_drain, stopped_hosts
+from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
-from tests.support.rollout import Machine
+from tests.support.rollout import CLUSTER, Machine
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HOSTS = ("host-1", "host-2", "host-3", "host-4")
@@ -79,6 +82,48 @@ def test_unhealthy_hosts_count_while_no_host_is_healthy() -> None:
     assert first_refusal(list(HOSTS), all_unhealthy, FLOOR) is None
     assert first_refusal(["host-2", "host-1", "host-3", "host-4"], one_out, FLOOR) is None
     assert first_refusal(["host-1", "host-2"], one_out, FLOOR) is not None
+
+
+def test_last_host_is_drained_where_its_service_does_not_run() -> None:
+    """Found by the simulation: the other host was left out, and this one could never be repaired."""
+    rotation = {"host-1": TargetState.UNHEALTHY, "host-2": TargetState.ABSENT}
+    floor = Floor(frozenset(rotation), 1, frozenset({"host-2"}), min_healthy=1)
+    assert refuse_drain("host-1", rotation, floor) is not None
+    assert first_refusal(["host-1"], rotation, floor) is not None
+    assert refuse_drain("host-1", rotation, floor, {"host-1"}) is None
+    assert first_refusal(["host-1"], rotation, floor, {"host-1"}) is None
+    for other in (TargetState.INITIAL, TargetState.HEALTHY):  # the report may be older than the health check
+        assert refuse_drain("host-1", {**rotation, "host-1": other}, floor, {"host-1"}) is not None
+
+
+def test_stopped_hosts_are_those_whose_agent_says_so() -> None:
+    reports = {
+        "host-1": SERVES,
+        "host-2": replace(SERVES, running=False, boot=""),
+        "host-3": UnreadableReport.of("host-3", "damaged"),
+    }
+    assert stopped_hosts(reports) == {"host-2"}
+
+
+def test_empty_host_is_repaired_though_no_host_is_healthy() -> None:
+    machine = Machine(hosts=2, policy=Policy(min_healthy=1, min_alive_seconds=0))
+    machine.deploy("1.0.0")
+    machine.host("host-1").breaks["1.0.1"] = AgentStage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    assert machine.decide(name, Choice.SKIP_HOST).outcome == "DONE"
+    address, dead = machine.host("host-2").address, machine.memory.dispatcher.dead
+    empty = replace(machine.report("host-2"), running=False, installed="", digest="", boot="", self_test=None)
+    machine.memory.fleet.write_report(CLUSTER, empty)
+    dead.add(address)
+
+    def starts() -> bool:
+        return machine.report("host-2").running
+
+    machine.memory.dispatcher.settle()
+    machine.memory.clock.ticks.append(lambda: dead.difference_update({address} if starts() else ()))
+    assert converge_all(machine.context, "abcd", "schedule")[0].kind == "REPAIR"
+    machine.run_what_waited()
+    assert machine.serving() == {"host-2": "1.0.1"}
 
 
 @pytest.mark.parametrize(

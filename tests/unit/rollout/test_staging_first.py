@@ -11,7 +11,7 @@ from lifecycle.application.delivery.staging_gate import StagingGate
 from lifecycle.application.rollout.plan import begin, preview
 from lifecycle.domain.errors import Refused, UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
+from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt, ReleaseRun
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request, deployment_id
 from lifecycle.domain.rollout.earlier_environment import Outcome, Records, Verdict, Wanted, verdict
 from lifecycle.domain.rollout.plan import Plan
@@ -91,6 +91,17 @@ def test_halt_names_the_host_the_blame_and_the_reason() -> None:
     found = said(ran(1, DeploymentState.HALTED), attempts=(failed(),))
     assert found.blame is Blame.VERSION
     assert "staging-1 failed, VERSION to blame: self-test: 500" in found.sentence
+
+
+def test_failed_release_command_is_named_unless_it_has_passed_since() -> None:
+    reason = "the release command failed: exit code 3"
+    run = replace(failed(Blame.NONE), reason=reason, release=ReleaseRun.FAILED)
+    halted = ran(1, DeploymentState.HALTED)
+    assert f"on staging-1, {reason}" in said(halted, attempts=(run,)).sentence
+    passed = replace(run, number=2, state=AttemptState.RELEASED, reason="", release=ReleaseRun.PASSED)
+    assert "as recorded" in said(halted, attempts=(run, passed)).sentence
+    update = replace(failed(), number=3)
+    assert "VERSION to blame: self-test: 500" in said(halted, attempts=(run, passed, update)).sentence
 
 
 def test_newest_deployment_decides() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from lifecycle.domain.analysis.model import Better, Measure, Scale
 from lifecycle.domain.service.configuration import ConfigNames
-from lifecycle.domain.service.manifest import Check, Manifest, Run
+from lifecycle.domain.service.manifest import Check, Manifest, ReleaseCommand, Run
 from lifecycle.domain.service.policy import After, AfterBake, ApprovalGate, OnFail, Policy
 from lifecycle.gateways.serialization import to_json
 from lifecycle.servicefile import InvalidServiceFile, ManifestParts, parse_service_file
@@ -37,6 +37,7 @@ def test_a_name_a_version_and_a_command_are_enough() -> None:
         None,
         ConfigNames(),
         {},
+        None,
     )
 
 
@@ -197,3 +198,9 @@ def test_an_artifact_folder_is_normalized(written: str, read: str) -> None:
 def test_an_invalid_version_is_refused(version: str) -> None:
     with pytest.raises(InvalidServiceFile, match="version: expected two or three numbers in quotes"):
         parse_service_file(SMALLEST.replace('"1.4"', f'"{version}"').encode())
+
+
+def test_release_command_goes_into_the_manifest() -> None:
+    assert parts_of(SMALLEST + '[release]\ncommand = "./migrate"').release == ReleaseCommand("./migrate", 300)
+    text = '[release]\ncommand = "./migrate"\ntimeout_seconds = 3300'
+    assert parts_of(SMALLEST + text).release == ReleaseCommand("./migrate", 3300)

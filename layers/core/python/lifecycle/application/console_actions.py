@@ -186,9 +186,12 @@ def _start(query: QueryContext, request: Request) -> ActionResult:
     queued = f" It waits for {found.waits_for}." if found.waits_for else ""
     superseded = f" {found.supersedes}, which was queued, is superseded." if found.supersedes else ""
     hosts = ", ".join(each.host for each in found.hosts)
+    first = (
+        f" First the release command runs once, on {found.hosts[0].host}." if found.release and found.hosts else ""
+    )
     verb = "Rolling back" if request.kind is Kind.ROLLBACK else "Started"
     return ActionResult(
-        f"{verb}: {what}, in this order: {hosts or 'no host'}.{queued}{superseded}", request.deployment
+        f"{verb}: {what}, in this order: {hosts or 'no host'}.{first}{queued}{superseded}", request.deployment
     )
 
 

@@ -64,6 +64,7 @@ def _view(view: DeploymentView, context: ViewContext) -> Markup:
         tag("p", badge(Tone.BAD, interruption_words(current, view.interrupted))) if view.interrupted else None,
         tag("p", soft(_facts(current, context))),
         _changes(current),
+        _release(current),
         unreadable_rows(view.unreadable),
         _buttons(view, context),
         _hosts(view, context),
@@ -97,6 +98,14 @@ def _changes(current: Deployment) -> Markup | None:
     return tag("div", tag("p", found.sentence, " ", link), tag("ul", [tag("li", each) for each in found.subjects]))
 
 
+def _release(current: Deployment) -> Markup | None:
+    """Return the release command and how its newest run ended; None where there is no command."""
+    if not current.release.command:
+        return None
+    how = current.release_words or "once, before any host is changed"
+    return tag("p", f"Release command {current.release.command}: {how}")
+
+
 def _buttons(view: DeploymentView, context: ViewContext) -> Markup | None:
     """Return the buttons for the whole deployment; its decisions have a widget of their own."""
     current = view.deployment
@@ -126,7 +135,7 @@ def _rollback(view: DeploymentView) -> str:
         return ""
     bad = current.target.bad_part(back)
     if not current.state.final and view.has_lease:
-        hosts = sorted(latest_attempts(view.attempts))
+        hosts = sorted(latest_attempts([each for each in view.attempts if not each.release]))
         touched = f"{', '.join(hosts)} get {back.in_words} back" if hosts else "no host was updated yet"
         return f"Roll {current.id} back before its next host: {touched}; {bad} is quarantined."
     if view.undoable:
@@ -174,7 +183,8 @@ def _attempt(
     why: list[Child] = [each.reason, tag("p", soft(each.diagnosis)) if each.diagnosis else None]
     if each.evidence:
         why.append(log(f"the end of the log on {each.host}", each.evidence))
-    return [each.host, str(each.number), status_badge(status), bar, lasted, why or "-"]
+    number = f"{each.number}, release command" if each.release else str(each.number)
+    return [each.host, number, status_badge(status), bar, lasted, why or "-"]
 
 
 def _questions(questions: Sequence[Question]) -> Markup | None:

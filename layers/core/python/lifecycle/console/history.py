@@ -29,6 +29,7 @@ def draw_history(found: HistoryView, context: ViewContext) -> Markup:
 def _deployment(each: Deployment) -> list[Child]:
     took = lasting((each.finished_at - each.started_at).total_seconds()) if each.finished_at else "-"
     why: list[Child] = [each.request.reason, tag("p", soft(each.reason)) if each.reason else None]
+    why.append(tag("p", soft(f"release command: {each.release_words}")) if each.release_words else None)
     return [
         moment(each.started_at),
         str(each.cluster),

@@ -6,13 +6,14 @@ read counts as what docs/reliability.md says of its kind. A test compares the pa
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from lifecycle import names
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, ServiceEnd
-from lifecycle.domain.fleet.host_command import Turn, TurnRank
+from lifecycle.domain.fleet.host_command import Order, Turn, TurnRank
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint
@@ -86,7 +87,7 @@ class ItemKind:
     sort_key: str
     mend: str
     key: Callable[[Any], tuple[str, str]] = lambda _: (_ANY, _ANY)
-    beside: Callable[[Any], Mapping[str, str | int]] = lambda _: {}
+    beside: Callable[[Any], Mapping[str, str | int | Decimal]] = lambda _: {}
     apart: Mapping[str, type] = field(default_factory=dict)
 
     def source(self, pk: str, sk: str) -> Source:
@@ -115,8 +116,18 @@ def _stored_rank(rank: BedRank) -> int:
     return _STORED_RANKS.get(rank.phase, rank.minutes)
 
 
-def _turn_rank(rank: TurnRank) -> dict[str, str | int]:
-    return {"epoch": rank.epoch, "attempt": rank.attempt, "place": rank.order}
+# As version 0.1 stored the orders, which knew no release command: between two of them there is a half.
+_STORED_PLACES = {Order.RELEASE.progress_rank: Decimal("1.5"), Order.INSTALL.progress_rank: Decimal(2)}
+_STORED_PLACES |= {Order.RESTORE.progress_rank: Decimal(3)}
+
+
+def stored_place(rank: TurnRank) -> int | Decimal:
+    """Return the rank of a turn's order as the ledger compares it."""
+    return _STORED_PLACES.get(rank.order, rank.order)
+
+
+def _turn_rank(rank: TurnRank) -> dict[str, str | int | Decimal]:
+    return {"epoch": rank.epoch, "attempt": rank.attempt, "place": stored_place(rank)}
 
 
 def _claimed(found: ClaimedRelease) -> ClaimedRelease:
@@ -254,7 +265,7 @@ KINDS: tuple[ItemKind, ...] = (
         "The agent of that host replaces it within seconds: start it. If the machine is gone: `lifecycle remove-host "
         "{service} {name} {options}`",
         lambda each: (_ANY, each.host),
-        apart={"ended": ServiceEnd, "skew": float, "moves_to": str},
+        apart={"ended": ServiceEnd, "skew": float, "moves_to": str, "runs_releases": bool, "release_ended": bool},
     ),
     ItemKind(
         "audit entry",

@@ -95,6 +95,8 @@ def _converter() -> Converter:
         converter,
         ended=override(omit=True),
         skew=override(omit=True),
+        runs_releases=override(omit=True),
+        release_ended=override(omit=True),
         moves_to=override(omit=True),
         leftover=override(omit_if_default=True),
         config=override(omit_if_default=True),

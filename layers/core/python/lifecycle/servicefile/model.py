@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from lifecycle.domain.analysis.model import Measure
 from lifecycle.domain.service.configuration import ConfigNames
 from lifecycle.domain.service.host_count import HostCount
-from lifecycle.domain.service.manifest import Check, Run
+from lifecycle.domain.service.manifest import Check, ReleaseCommand, Run
 from lifecycle.domain.service.policy import After, AfterBake, ApprovalGate, OnAlarm, OnFail, Policy
 from lifecycle.domain.service.version import ReleaseVersion
 from lifecycle.servicefile import fields
@@ -37,6 +37,8 @@ from lifecycle.servicefile.metrics import MAXIMUM_METRICS, METRICS, MetricTable,
 TURN_SECONDS = 800
 # CodeBuild ends a build after an hour (infra/constructs/build_project.py); the rest is for clone and artifact.
 BUILD_SECONDS = 3300
+# A rollout waits at most so long for a release command.
+RELEASE_SECONDS = 3300
 _DEFAULT = Policy()
 
 
@@ -51,6 +53,7 @@ class ManifestParts(NamedTuple):
     metrics_path: str | None
     config: ConfigNames
     environments: dict[str, dict[str, str]]
+    release: ReleaseCommand | None
 
 
 class BuildTable(Table):
@@ -97,6 +100,13 @@ class ConfigTable(Table):
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise expected("each name once, in required or in optional", found=f"{repeated[0]} twice")
         return self
+
+
+class ReleaseTable(Table):
+    """`[release]`: the command that runs once for each deployment, before any host is drained."""
+
+    command: Command = Field(description=fields.COMMAND)
+    timeout_seconds: float = seconds(1, RELEASE_SECONDS, 300)
 
 
 class IsAliveTable(Table):
@@ -220,6 +230,7 @@ class ServiceFile(Table):
     build: BuildTable = Field(default=BuildTable(), description="a table [build]")
     checks: ChecksTable = Field(default=ChecksTable(), description="a table [checks]")
     config: ConfigTable = Field(default=ConfigTable(), description="a table [config]")
+    release: ReleaseTable | None = Field(default=None, description="a table [release]")
     environments: EnvironmentsTable = Field(default=EnvironmentsTable(), description="a table [environments]")
     metrics: Annotated[tuple[MetricTable, ...], AfterValidator(names_are_unique)] = Field(
         default=(), max_length=MAXIMUM_METRICS, description=METRICS, json_schema_extra={"each": "a table [[metrics]]"}
@@ -284,4 +295,5 @@ class ServiceFile(Table):
             metrics_path=self.checks.metrics,
             config=ConfigNames(self.config.required, self.config.optional),
             environments={name: table.environment for name, table in self._tables.items() if table.environment},
+            release=ReleaseCommand(**self.release.model_dump()) if self.release else None,
         )

@@ -32,6 +32,7 @@ from lifecycle.domain.monitoring.alarms import (
     rollback_of,
 )
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
+from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, EvidenceKind, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Kind, Request, requested_at
 
@@ -63,6 +64,11 @@ def _watch_one(context: Context, alarm: Alarm, now: datetime) -> Watched:
         return Watched(alarm.name, "FAILED", str(error))
 
 
+def _touches_hosts(each: Deployment, attempts: Sequence[HostAttempt]) -> bool:
+    """Return whether an alarm may be about this deployment; one that only ran its release command must still run."""
+    return any(not attempt.release or not each.state.final for attempt in attempts)
+
+
 def watch_facts(context: Context, alarm: Alarm) -> WatchFacts:
     """Read everything that the action for an alarm depends on."""
     if not alarm.ringing:
@@ -72,7 +78,7 @@ def watch_facts(context: Context, alarm: Alarm) -> WatchFacts:
     # A repair brings no new version, and a deployment without an epoch has not begun.
     started = (each for each in recent if each.epoch and each.request.kind is not Kind.CONVERGE)
     known = ((each, *context.deployments.attempts_and_questions(each.id)) for each in started)
-    current, attempts, questions = next((each for each in known if each[1]), (None, (), ()))
+    current, attempts, questions = next((each for each in known if _touches_hosts(each[0], each[1])), (None, (), ()))
     for error in unreadable:
         # It may be the one that the alarm is about. An older one is not followed any more.
         if current is None or requested_at(error.name) >= requested_at(current.id):

@@ -20,7 +20,7 @@ from lifecycle.application.queries.state_words import (
     Status,
 )
 from lifecycle.application.readable import Rows
-from lifecycle.application.rollout.observe import recent_deployments, verifies
+from lifecycle.application.rollout.observe import changed_a_host, recent_deployments, verifies
 from lifecycle.domain.errors import CallFailed
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import Question, open_questions
@@ -197,7 +197,7 @@ def _last(context: Context, recent: Sequence[Deployment]) -> Deployment | None:
     last = max(began, key=lambda each: each.epoch, default=None)
     if last is None or not last.state.final or last.state is DeploymentState.DONE or last.previous is None:
         return last
-    if context.deployments.has_attempts(last.id):
+    if changed_a_host(context, last):
         return last
     return next((each for each in recent if each.target == last.previous), last)
 

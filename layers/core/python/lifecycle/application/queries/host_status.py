@@ -9,10 +9,19 @@ from datetime import datetime
 
 from lifecycle.application.context import Context
 from lifecycle.application.queries.hosts import HostView
-from lifecycle.application.queries.state_words import ATTEMPTS, HOSTS, TARGETS, UNFINISHED, HostStatus, Status
+from lifecycle.application.queries.state_words import (
+    ATTEMPTS,
+    HOSTS,
+    RELEASE_NOT_KNOWN,
+    RELEASING,
+    TARGETS,
+    UNFINISHED,
+    HostStatus,
+    Status,
+)
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import TargetState
-from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt, ReleaseRun
 from lifecycle.domain.rollout.decision import Choice, Question, answers_on, latest_attempts
 from lifecycle.domain.rollout.deployment import Deployment
 
@@ -57,6 +66,12 @@ def attempt_status(attempt: HostAttempt, choice: Choice | None = None) -> Status
     """Return how far an attempt is; `choice` is the last decision on it, if it failed."""
     if attempt.state is AttemptState.FAILED and choice in _LEFT:
         return HOSTS[_LEFT[choice]]
+    if attempt.release and choice is Choice.GO_ON:
+        return ATTEMPTS[AttemptState.RELEASED]
+    if attempt.release and not attempt.state.ended:
+        return RELEASING
+    if attempt.release is ReleaseRun.NOT_KNOWN:
+        return RELEASE_NOT_KNOWN
     return HOSTS[HostStatus.UNREACHABLE] if attempt.unreachable else ATTEMPTS[attempt.state]
 
 

@@ -99,7 +99,10 @@ ATTEMPTS = {
     AttemptState.REGISTERED: Status(Tone.BUSY, "waiting for is_alive"),
     AttemptState.ALIVE: Status(Tone.GOOD, "alive"),
     AttemptState.FAILED: Status(Tone.BAD, "failed"),
+    AttemptState.RELEASED: Status(Tone.BUSY, "release command passed"),
 }
+RELEASING = Status(Tone.BUSY, "running the release command")
+RELEASE_NOT_KNOWN = Status(Tone.BAD, "not known whether the release command ran")
 HOSTS = _named_by_value(
     {
         HostStatus.QUARANTINED: Tone.BAD,
@@ -134,6 +137,8 @@ STAGES = {
     AgentStage.IDLE: Status(Tone.IDLE, "idle"),
     AgentStage.FETCHING: Status(Tone.BUSY, "fetching"),
     AgentStage.READY: Status(Tone.BUSY, "ready"),
+    AgentStage.RELEASING: Status(Tone.BUSY, "running the release command"),
+    AgentStage.RELEASED: Status(Tone.BUSY, "release command done"),
     AgentStage.INSTALLING: Status(Tone.BUSY, "installing"),
     AgentStage.STARTING: Status(Tone.BUSY, "starting"),
     AgentStage.SELF_TESTING: Status(Tone.BUSY, "self-testing"),

@@ -81,7 +81,7 @@ def restore_desired(context: Context, current: Deployment, outcome: DeploymentSt
     wrote_nothing = current.writes is not None and not current.writes.intended
     if outcome is DeploymentState.DONE or previous is None or wrote_nothing:
         return current
-    if context.deployments.has_attempts(current.id):
+    if observe.changed_a_host(context, current):
         return current
     recent = observe.recent_deployments(context, current.cluster)
     # Not a newer one of the same version, which is pending or was refused: it has written nothing.

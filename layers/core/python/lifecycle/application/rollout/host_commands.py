@@ -34,6 +34,12 @@ def install(deployment: Deployment, host: str, attempt: int, now: datetime, grou
     return _with_target(turn, target_of(deployment, group))
 
 
+def release(deployment: Deployment, host: str, attempt: int, began: datetime, now: datetime) -> Turn:
+    """Return the command to run the release command; a call that is repeated gives the same end of it."""
+    lasts = began - now + INSTALL_LASTS + timedelta(seconds=deployment.release_seconds)
+    return _with_target(_turn(deployment, host, Order.RELEASE, attempt, now, lasts), deployment.target)
+
+
 def restore(deployment: Deployment, previous: Target, host: str, attempt: int, now: datetime) -> Turn:
     """Return the command to install the previous version again, which tells a bad host from a bad version."""
     return _with_target(_turn(deployment, host, Order.RESTORE, attempt, now, INSTALL_LASTS), previous)

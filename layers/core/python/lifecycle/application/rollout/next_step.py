@@ -6,7 +6,7 @@ Called by functions/rollout/next_step, before each round of hosts in statemachin
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import ceil
 from typing import TypeAlias, assert_never
 
@@ -19,13 +19,14 @@ from lifecycle.domain.errors import StaleEpoch, StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Group
-from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.attempt import HostAttempt, ReleaseRun
 from lifecycle.domain.rollout.checkpoint import Checkpoint, checkpoint_of, continue_from
 from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import NOT_RESUMED, Deployment, DeploymentState
 from lifecycle.domain.rollout.execution import Visit, next_execution
 from lifecycle.domain.rollout.lease import RENEWAL_THRESHOLD, RUNNING_LEASE, WAITING_LEASE, Lease
 from lifecycle.domain.rollout.next_step import is_late_call, next_step
+from lifecycle.domain.rollout.release import begun, noted
 from lifecycle.domain.rollout.steps import (
     AwaitApproval,
     AwaitDecision,
@@ -39,6 +40,7 @@ from lifecycle.domain.rollout.steps import (
     Finish,
     OtherStep,
     RollBack,
+    RunReleaseCommand,
     Step,
     UpdateHosts,
 )
@@ -100,6 +102,7 @@ def _decide(context: Context, cluster: Cluster, name: str, visit: Visit) -> Deci
                     f"{visit.execution} has gone on since its round {visit.round}; this call is too late"
                 )
             step = next_step(facts, context.clock.now())
+            current = _noted(context, facts, step)
             if not isinstance(step, UpdateHosts):
                 _renew(context, current, records.lease, step)
                 return _record(context, replace(facts, deployment=_confirmed(context, current, visit, step)), step)
@@ -111,6 +114,13 @@ def _decide(context: Context, cluster: Cluster, name: str, visit: Visit) -> Deci
             _renew(context, current, records.lease, update)
             return _hand_out(context, _confirmed(context, current, visit, update), update, reports)
     raise StoreRefused(f"expected one loop of {name}, found another that decides at the same time: try again")
+
+
+def _noted(context: Context, facts: Facts, step: Step) -> Deployment:
+    """Return the deployment with what is known of its release command; one that has ended stays as it is."""
+    current = facts.deployment
+    noting = replace(current, release=noted(facts, step, context.clock.now()))
+    return noting if noting != current and context.deployments.put(noting) else current
 
 
 def _confirmed(context: Context, current: Deployment, visit: Visit, step: Step) -> Deployment:
@@ -136,20 +146,29 @@ def _begin(context: Context, current: Deployment, step: UpdateHosts, visit: Visi
         return True
     now = context.clock.now()
     return all(
-        context.deployments.begin_attempt(
-            HostAttempt(
-                deployment=current.id,
-                host=host,
-                number=number,
-                epoch=current.epoch,
-                execution=visit.execution,
-                started_at=now,
-                group=step.group,
-                round=visit.round,
-            )
-        )
-        for host, number in step.hosts
+        context.deployments.begin_attempt(replace(_attempt(current, each, visit, now), group=step.group))
+        for each in step.hosts
     )
+
+
+def _attempt(current: Deployment, host: tuple[str, int], visit: Visit, now: datetime) -> HostAttempt:
+    name, number = host
+    return HostAttempt(current.id, name, number, current.epoch, visit.execution, now, round=visit.round)
+
+
+def _begin_release(context: Context, facts: Facts, step: RunReleaseCommand) -> Deployment:
+    """Record the run before its command can begin; raises StoreRefused if another loop has handed one out.
+
+    Returns the deployment, which is not stored yet.
+    """
+    if step.again:
+        return facts.deployment
+    current, now = facts.deployment, context.clock.now()
+    attempt = _attempt(current, (step.host, step.attempt), facts.visit, now)
+    attempt = replace(attempt, release=ReleaseRun.NOT_KNOWN)
+    if not context.deployments.begin_attempt(attempt):
+        raise StoreRefused(f"another call has begun attempt {step.attempt} of {step.host}: decide again")
+    return replace(current, release=begun(facts, attempt))
 
 
 def _continued(
@@ -192,9 +211,12 @@ def _renew(context: Context, current: Deployment, lease: Lease, step: Step) -> N
             _ = context.leases.renew(current.cluster, lease, now + duration)  # the next step reads it again
 
 
-def _record(context: Context, facts: Facts, step: OtherStep) -> Decided:  # noqa: C901, PLR0911 (one case per kind)
+def _record(context: Context, facts: Facts, step: OtherStep) -> Decided:  # noqa: C901, PLR0911, PLR0912 (one case each)
     current = facts.deployment
     match step:
+        case RunReleaseCommand(host, attempt, reason):
+            _set_state(context, _begin_release(context, facts, step), DeploymentState.RUNNING, reason)
+            return Decided("RELEASE_COMMAND", reason, hosts=_named((host, attempt)))
         case Diagnose(host, attempt, reason):
             _ask_for_diagnosis(context, facts, host, attempt)
             _set_state(context, current, DeploymentState.RUNNING, reason)

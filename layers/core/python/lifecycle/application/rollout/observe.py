@@ -30,6 +30,7 @@ from lifecycle.domain.rollout.epochs import recorded_epochs
 from lifecycle.domain.rollout.execution import Visit
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.preflight import Observed, replaced_version
+from lifecycle.domain.rollout.release import with_noted_run
 from lifecycle.domain.rollout.steps import Facts
 from lifecycle.domain.rollout.test_bed.hosts import wants_test_bed
 from lifecycle.domain.service.manifest import Manifest
@@ -87,7 +88,7 @@ def facts(context: Context, current: Deployment, lease: Lease, visit: Visit) -> 
         deployment=current,
         planned=found.hosts or current.hosts,
         lease=lease,
-        attempts=with_asked_about(found.attempts, found.questions),
+        attempts=with_noted_run(with_asked_about(found.attempts, found.questions), current),
         questions=tuple(found.questions),
         reports=reports,
         rotation=by_host(reports, targets),
@@ -257,6 +258,13 @@ def previously_skipped_hosts(context: Context, request: Request) -> tuple[str, .
         return ()
     last = context.deployments.get(request.cluster, desired.deployment)
     return last.skipped_hosts if last else ()
+
+
+def changed_a_host(context: Context, current: Deployment) -> bool:
+    """Return whether a deployment may have changed a host. A run of the release command changes none."""
+    if not current.release_seconds:
+        return context.deployments.has_attempts(current.id)
+    return any(not each.release for each in context.deployments.attempts(current.id))
 
 
 def past_attempts(context: Context, recent: Sequence[Deployment]) -> tuple[HostAttempt, ...]:

@@ -22,6 +22,7 @@ from lifecycle.domain.rollout.earlier_environment import unexplained
 from lifecycle.domain.rollout.execution import ExecutionState, execution_number
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.plan import Plan, plan
+from lifecycle.domain.rollout.release import planned_release
 from lifecycle.domain.service.commits import note_of
 from lifecycle.domain.service.target import Target
 
@@ -334,6 +335,7 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
         skipped_hosts=observe.previously_skipped_hosts(context, request),
         writes=earlier.known_writes if earlier else NO_WRITES,
         changes=note_of(found.changes, found.compare),
+        release=earlier.release if earlier and earlier.release.began_at else planned_release(request, manifest),
     )
 
 

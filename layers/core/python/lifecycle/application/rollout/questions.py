@@ -5,6 +5,7 @@ Called by next_step.py.
 
 from dataclasses import replace
 from datetime import timedelta
+from textwrap import shorten
 
 from lifecycle.application.context import Context
 from lifecycle.domain.analysis.model import Verdict
@@ -22,9 +23,13 @@ from lifecycle.domain.rollout.decision import (
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.fallen import fall_blame, fallen
 from lifecycle.domain.rollout.membership import members, rolled_back_hosts
+from lifecycle.domain.rollout.release import release_effects
 from lifecycle.domain.rollout.steps import AwaitApproval, AwaitDecision, Facts
 from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.domain.rollout.test_bed.schedule import failed_test_bed
+
+# The most characters of a release command in a question.
+_COMMAND = 200
 
 
 def decision_question(context: Context, facts: Facts, step: AwaitDecision) -> Question:
@@ -36,7 +41,7 @@ def decision_question(context: Context, facts: Facts, step: AwaitDecision) -> Qu
     blame, diagnosis = _blame(facts, attempt)
     log = report.ended.log_tail if report and report.ended else ""
     evidence_kind, evidence = _evidence(facts, attempt, log or (report.log_tail if report else ""))
-    newest = latest_attempts(facts.attempts)
+    newest = latest_attempts([each for each in facts.attempts if not each.release])
     controls = {host for host, each in newest.items() if each.group is Group.CONTROL}
     alive = {host for host, each in newest.items() if each.state is AttemptState.ALIVE} - controls
     updated = [host for host in members(facts) if host in alive and host != step.host]
@@ -59,7 +64,9 @@ def decision_question(context: Context, facts: Facts, step: AwaitDecision) -> Qu
         expires_at=now + timedelta(seconds=facts.deployment.policy.decision_expires_seconds),
         blame=blame,
         diagnosis=diagnosis,
-        effects=effects(step.choices, facts.deployment, step.host, situation),
+        effects=release_effects(step.choices, facts.deployment.target.in_words)
+        if attempt.release
+        else effects(step.choices, facts.deployment, step.host, situation),
     )
 
 
@@ -71,13 +78,21 @@ def approval_question(context: Context, current: Deployment, step: AwaitApproval
         id=f"approval-{step.gate}" + (f"-{step.bed}-{step.again}" if step.bed else ""),
         kind=QuestionKind.APPROVAL,
         choices=step.choices,
-        reason=f"{step.reason}; {current.changes.sentence}" if current.changes.sentence else step.reason,
+        reason="; ".join(filter(None, (step.reason, current.changes.sentence, _release_to_run(current)))),
         asked_at=now,
         attempt=step.bed,
         again=step.again,
         gate=step.gate,
         expires_at=now + timedelta(seconds=current.policy.approval_expires_seconds),
     )
+
+
+def _release_to_run(current: Deployment) -> str:
+    """Return the words for a release command that has not run yet; empty where none has to."""
+    found = current.release
+    if not found.command or found.began_at is not None:
+        return ""
+    return f"then the release command runs once, before any host is changed: {shorten(found.command, _COMMAND)}"
 
 
 def _blame(facts: Facts, attempt: HostAttempt) -> tuple[Blame, str]:

@@ -21,7 +21,7 @@ from lifecycle.domain.fleet.liveness import Heard
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.attempt import AttemptState
-from lifecycle.domain.rollout.capacity import Floor, refuse_drain
+from lifecycle.domain.rollout.capacity import Floor, refuse_drain, stopped_hosts
 from lifecycle.domain.rollout.decision import hosts_left_out, latest_attempts
 from lifecycle.domain.rollout.deployment import Kind
 from lifecycle.domain.rollout.fallen import fall_blame
@@ -116,7 +116,7 @@ def _check_drain(running: Running) -> _DrainCheck:
     skipped = hosts_left_out(attempts, questions) | set(running.deployment.skipped_hosts)
     policy, target = running.deployment.policy, running.deployment.target
     floor = Floor.of(policy, members, skipped)
-    blocker = refuse_drain(host, serving, floor)
+    blocker = refuse_drain(host, serving, floor, stopped_hosts(reports))
     if blocker and (ends := _ends(running, reports)):
         blocker = f"{blocker}; {ends}"
     if running.deployment.request.kind is Kind.CONVERGE and host in unhealthy_together(

@@ -21,7 +21,7 @@ from lifecycle.domain.time_format import lasting
 
 # A publication writes the artifact first, then its manifest; it takes less than this.
 LEAST_AGE = timedelta(hours=1)
-_SETTLED = (AgentStage.IDLE, AgentStage.FETCHING, AgentStage.READY, AgentStage.DONE)
+_SETTLED = (AgentStage.IDLE, AgentStage.FETCHING, AgentStage.READY, AgentStage.RELEASED, AgentStage.DONE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ from lifecycle.domain.fleet.host_command import Order, Turn
 # A host's clock that differs by more is named to people.
 NAMED_SKEW = timedelta(seconds=5)
 
+NOT_KNOWN = "it is not known whether the release command ran"
+"""The words for a release command that may have run, in part or as a whole."""
+
 _HOST = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.-]{0,62}")
 
 
@@ -28,6 +31,8 @@ class AgentStage(StrEnum):
     IDLE = "IDLE"
     FETCHING = "FETCHING"
     READY = "READY"  # prefetched: the version is on the disk, checked and unpacked
+    RELEASING = "RELEASING"  # the release command runs; without its end, it is not known whether it ran
+    RELEASED = "RELEASED"  # the release command ended with exit code 0
     INSTALLING = "INSTALLING"
     STARTING = "STARTING"
     SELF_TESTING = "SELF_TESTING"
@@ -79,8 +84,10 @@ class HostReport:
     few seconds. `ended` says how the service ended, until a turn starts it again. `leftover` is the version whose
     start left a process that could not be ended, which failed the turn ("unknown" if that process does not say).
     `skew` is how many seconds the host's clock is ahead of AWS's; the agent corrects its times by it. It is None from
-    an older agent, which does neither. `address` and `port` are where the service was started; `moves_to` is where
-    the next start binds, such as `10.0.1.7:9090`, if the agent's settings changed since.
+    an older agent, which does neither. `runs_releases` says that the agent knows release commands: an older one does
+    not. `release_ended` says that it knows how the release command of its last turn ended, or that it never began.
+    `address` and `port` are where the service was started; `moves_to` is where the next start binds, such as
+    `10.0.1.7:9090`, if the agent's settings changed since.
     """
 
     host: str
@@ -107,12 +114,20 @@ class HostReport:
     leftover: str = ""
     skew: float | None = None
     config: int = 0
+    runs_releases: bool = False
+    release_ended: bool = False
     moves_to: str = ""
 
     @property
     def not_running(self) -> str:
         """The words for a service that does not run."""
         return self.ended.in_words if self.ended else "its service does not run"
+
+    @property
+    def release_not_known(self) -> bool:
+        """Return whether the release command may have run, in part or as a whole, and nobody knows."""
+        failed = (self.stage, self.failed_stage) == (AgentStage.FAILED, AgentStage.RELEASING)
+        return failed and not self.release_ended
 
     def has_passed(self, digest: str) -> bool:
         """Return whether the service runs these bytes, and they passed the self-test on this start of it."""

@@ -17,6 +17,7 @@ class Order(StrEnum):
 
     IDLE = "IDLE"  # nothing any more in this epoch; poll slowly
     PREFETCH = "STAND_BY"  # fetch and check the version; touch nothing that runs (agents know this value)
+    RELEASE = "RELEASE"  # run the version's release command once; touch nothing that runs
     INSTALL = "INSTALL"  # stop the service, switch to the version, start it, self-test it
     RESTORE = "RESTORE"  # the same with the previous version, to tell a bad host from a bad version
 

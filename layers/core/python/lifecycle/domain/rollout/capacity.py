@@ -3,9 +3,10 @@
 Used by `plan` (before host 1), by `drain` (just before it) and by `next_step` (before DONE).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from lifecycle.domain.fleet.host import HostReport, readable
 from lifecycle.domain.fleet.target_group import Rotation, TargetState, state_of
 from lifecycle.domain.listing import listed
 from lifecycle.domain.service.host_count import at_least, at_most
@@ -13,6 +14,7 @@ from lifecycle.domain.service.policy import Policy
 
 # Registered in the main group, healthy or not.
 _REGISTERED = (TargetState.INITIAL, TargetState.UNHEALTHY, TargetState.UNAVAILABLE)
+_DOWN = (TargetState.UNHEALTHY, TargetState.UNAVAILABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,19 @@ def gets_requests(rotation: Rotation, host: str) -> bool:
     return state.serves or (state in _REGISTERED and fails_open(rotation))
 
 
-def refuse_drain(host: str, rotation: Rotation, floor: Floor) -> str | None:
-    """Return why `host` may not be taken out of rotation, or None. A host that gets no requests always may.
+def stopped_hosts(reports: Mapping[str, HostReport]) -> frozenset[str]:
+    """Return the hosts whose agent reports that their service does not run."""
+    return frozenset(host for host, each in reports.items() if readable(each) and not each.running)
+
+
+def refuse_drain(host: str, rotation: Rotation, floor: Floor, stopped: Collection[str] = ()) -> str | None:
+    """Return why `host` may not be taken out of rotation, or None. A host that answers no requests always may.
 
     A host in its first health checks may serve by the time it is taken out, so it counts as serving. While no host
-    is healthy, the unhealthy ones get the requests, so they count too.
+    is healthy, the unhealthy ones get the requests, so they count too, except for the `stopped` one itself.
     """
-    if not (gets_requests(rotation, host) or state_of(rotation, host) is TargetState.INITIAL):
+    may_serve = gets_requests(rotation, host) or state_of(rotation, host) is TargetState.INITIAL
+    if not may_serve or _answers_nothing(host, rotation, stopped):
         return None
     others = [h for h in floor.members if h != host and gets_requests(rotation, h)]
     if len(others) >= floor.healthy_hosts:
@@ -70,15 +78,23 @@ def refuse_drain(host: str, rotation: Rotation, floor: Floor) -> str | None:
     )
 
 
-def first_refusal(order: Sequence[str], rotation: Rotation, floor: Floor) -> str | None:
+def _answers_nothing(host: str, rotation: Rotation, stopped: Collection[str]) -> bool:
+    """Return whether a host serves nobody, as both its agent and the load balancer say."""
+    return host in stopped and state_of(rotation, host) in _DOWN
+
+
+def first_refusal(
+    order: Sequence[str], rotation: Rotation, floor: Floor, stopped: Collection[str] = ()
+) -> str | None:
     """Return why the first refused drain would be refused, if each host of `order` serves again before the next."""
     serving = {host for host in floor.members if gets_requests(rotation, host)}
     for place, host in enumerate(order):
         if place == 1 and fails_open(rotation):  # the first host is healthy then, and the others get no requests
             serving = {host for host in serving if state_of(rotation, host).serves} | {order[0]}
         may_serve = host in serving or state_of(rotation, host) is TargetState.INITIAL
-        if may_serve and len(serving) - (host in serving) < floor.healthy_hosts:
+        costs = may_serve and not _answers_nothing(host, rotation, stopped)
+        if costs and len(serving) - (host in serving) < floor.healthy_hosts:
             updated = dict.fromkeys(order[:place], TargetState.HEALTHY)
-            return refuse_drain(host, {**rotation, **updated}, floor)
+            return refuse_drain(host, {**rotation, **updated}, floor, stopped)
         serving.add(host)
     return None

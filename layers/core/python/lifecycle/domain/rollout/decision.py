@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lifecycle.domain.listing import listed
-from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
+from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt, ReleaseRun
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.service.policy import ApprovalGate
 
@@ -41,7 +41,7 @@ class Choice(StrEnum):
     """Answers that humans may give.
 
     Five are decisions on a failed host, two answer an approval, and two pause or resume. EXTEND is a third
-    answer to an approval while a test bed is undecided.
+    answer to an approval while a test bed is undecided, and GO_ON one to a release command that may have run.
     """
 
     RETRY = "RETRY"
@@ -54,6 +54,7 @@ class Choice(StrEnum):
     PAUSE = "PAUSE"
     RESUME = "RESUME"
     EXTEND = "EXTEND"
+    GO_ON = "GO_ON"
 
 
 CONSEQUENCES = {
@@ -66,6 +67,7 @@ CONSEQUENCES = {
     Choice.REJECT: "do not go on; hosts already updated get the previous version back",
     Choice.PAUSE: "stop before the next host, until somebody resumes",
     Choice.RESUME: "go on with the next host",
+    Choice.GO_ON: "count the release command as run, and update the hosts",
     Choice.EXTEND: "let the test bed bake for the same time again, then judge it",
 }
 
@@ -168,7 +170,15 @@ def _asked_about(question: Question) -> HostAttempt:
         finished_at=question.asked_at,
         blame=question.blame or Blame.UNCLEAR,
         diagnosis=question.diagnosis,
+        release=_release_asked_about(question),
     )
+
+
+def _release_asked_about(question: Question) -> ReleaseRun:
+    """Return what a question says of a release command; a question about a host offers to skip it."""
+    if Choice.SKIP_HOST in question.choices:
+        return ReleaseRun.NONE
+    return ReleaseRun.NOT_KNOWN if Choice.GO_ON in question.choices else ReleaseRun.FAILED
 
 
 def answered(questions: Sequence[Question], attempt: HostAttempt) -> list[Question]:

@@ -12,6 +12,7 @@ from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet.cluster import Cluster, cluster_named
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.epoch import Epoch
+from lifecycle.domain.rollout.attempt import NO_RELEASE, ReleaseNote
 from lifecycle.domain.rollout.desired_writes import NO_WRITES, DesiredWrites
 from lifecycle.domain.rollout.execution import continues
 from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote
@@ -158,7 +159,8 @@ class Deployment:
     empty where only the rest was read. `previous` is the rollback target. `execution` is the name of the
     state-machine execution that carries it now. `writes` is None where an older version wrote the record. `claimed`
     is the epoch of the lease that its plan took last, which may not have become its epoch. `failed_host` is the host
-    at which a repair ended. `changes` are the commits that it brings, or takes back.
+    at which a repair ended. `changes` are the commits that it brings, or takes back. `release` has its release
+    command, and how the newest run of it ended.
     """
 
     request: Request
@@ -180,10 +182,21 @@ class Deployment:
     claimed: Epoch = 0
     failed_host: str = ""
     changes: ChangeNote = NO_CHANGES
+    release: ReleaseNote = NO_RELEASE
 
     @property
     def id(self) -> str:
         return self.request.deployment
+
+    @property
+    def release_seconds(self) -> float:
+        """The time that its release command may take; 0 if it runs none."""
+        return self.release.timeout_seconds if self.release.command else 0.0
+
+    @property
+    def release_words(self) -> str:
+        """The newest run of its release command in words; empty if none has run."""
+        return self.release.sentence(over=self.state.final)
 
     @classmethod
     def not_begun(

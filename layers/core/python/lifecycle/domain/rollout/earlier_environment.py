@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lifecycle.domain.errors import UnreadableRecord
-from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
+from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt, ReleaseRun
 from lifecycle.domain.rollout.deployment import (
     NEVER,
     Deployment,
@@ -197,7 +197,11 @@ def _by(rollback: Deployment | None) -> str:
 
 
 def _failed(attempts: Sequence[HostAttempt]) -> list[HostAttempt]:
-    return [each for each in attempts if each.state is AttemptState.FAILED]
+    """Return the failed updates of hosts; else the release command's failures, unless it has passed since."""
+    failed = [each for each in attempts if each.state is AttemptState.FAILED]
+    updates = [each for each in failed if not each.release]
+    passed = any(each.release is ReleaseRun.PASSED for each in attempts)
+    return updates or ([] if passed else failed)
 
 
 def _cause(found: Deployment, attempts: Sequence[HostAttempt], otherwise: str) -> str:
@@ -206,5 +210,7 @@ def _cause(found: Deployment, attempts: Sequence[HostAttempt], otherwise: str) -
     if not failed:
         return (otherwise or str(found.state))[:_SHOWN]
     first = next((each for each in failed if each.blame is Blame.VERSION), failed[0])
+    if first.release:
+        return f"on {first.host}, {first.reason[:_SHOWN]}"
     blame = f", {first.blame} to blame" if first.blame else ""
     return f"{first.host} failed{blame}: {first.reason[:_SHOWN]}"

@@ -38,6 +38,7 @@ from lifecycle.domain.rollout.membership import (
     unreachable_hosts_are_tolerable,
     unreachable_since,
 )
+from lifecycle.domain.rollout.release import is_released, reason_of, release_step, unfinished_step
 from lifecycle.domain.rollout.steps import AwaitDecision, ContinueLater, Diagnose, Facts, Finish, Step, UpdateHosts
 from lifecycle.domain.rollout.test_bed.schedule import (
     bake_step,
@@ -85,7 +86,7 @@ def _ended(facts: Facts) -> Step | None:
 def handed_out_now(facts: Facts) -> UpdateHosts | None:
     """Return the hosts that this pass has handed out before: its answer was lost, and nothing has begun."""
     mine = [each for each in facts.attempts if each.visit.is_repeated_by(facts.visit)]
-    again = tuple((each.host, each.number) for each in mine if not each.state.ended)
+    again = tuple((each.host, each.number) for each in mine if not each.state.ended and not each.release)
     if not again:
         return None
     names = listed([host for host, _ in again])
@@ -107,9 +108,11 @@ def _answered(facts: Facts, now: datetime) -> Step | None:
     newest = latest_attempts(facts.attempts)
     # A decision on one host counts before the failure of another, which came after the decision.
     decided = (_decided(facts, host, attempt) for host, attempt in newest.items())
-    failed = (_failed(facts, host, attempt, now) for host, attempt in newest.items())
+    unreleased = (unfinished_step(facts, attempt, now) for attempt in newest.values() if attempt.release)
+    updates = ((host, attempt) for host, attempt in newest.items() if not attempt.release)
+    failed = (_failed(facts, host, attempt, now) for host, attempt in updates)
     fell = (_fell(facts, attempt, now) for attempt in newest.values())
-    return next((found for found in (*decided, *failed, *fell) if found), None)
+    return next((found for found in (*decided, *unreleased, *failed, *fell) if found), None)
 
 
 def _decided(facts: Facts, host: str, attempt: HostAttempt) -> Step | None:
@@ -151,6 +154,8 @@ def _fell(facts: Facts, attempt: HostAttempt, now: datetime) -> Step | None:
 
 
 def _why(facts: Facts, attempt: HostAttempt) -> str:
+    if attempt.release:
+        return reason_of(attempt)
     if attempt.state is AttemptState.FAILED:
         return attempt.reason
     if report := fallen(facts, attempt):
@@ -208,7 +213,8 @@ def _remaining(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -
     decided = sorted(host for host in newest if host in facts.quarantined and host in facts.reports)
     for host in (*members(facts), *decided):
         attempt = newest.get(host)
-        if attempt is None or _was_control(attempt) or lost_in_test_bed(facts, attempt):
+        untouched = attempt is None or is_released(facts, attempt)
+        if attempt is None or untouched or _was_control(attempt) or lost_in_test_bed(facts, attempt):
             if _needs_update(facts, host):
                 postpone = tolerable and unreachable_since(facts, host, now)
                 number = attempt.number + 1 if attempt else 1
@@ -259,6 +265,8 @@ def _unhealthy_since(
 
 
 def _update_next(facts: Facts, left: _Remaining) -> Step:
+    if release := release_step(facts, left.waiting):
+        return release
     attempts_here = sum(attempt.execution == facts.execution for attempt in facts.attempts)
     if attempts_here >= HOSTS_PER_EXECUTION:
         return ContinueLater(f"{attempts_here} attempts in execution {facts.execution}; going on in a new one")

@@ -18,9 +18,11 @@ from lifecycle.domain.rollout.earlier_environment import Verdict
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.planned_config import NO_CONFIG, PlannedConfig
 from lifecycle.domain.rollout.preflight import Observed, blockers, warnings
+from lifecycle.domain.rollout.release import release_of
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason
 from lifecycle.domain.service.commits import Changes, changes_between, taken_back
 from lifecycle.domain.service.compare_link import compare_link
+from lifecycle.domain.service.manifest import ReleaseCommand
 from lifecycle.domain.service.target import Target
 
 
@@ -44,7 +46,7 @@ class Plan:
     `epochs` are those that the new one must exceed, beside the lease's. `drain_seconds` is how long a drain may take.
     `strays` are targets of no host. `earlier` is the verdict of the environment that comes first.
     `changes` are the commits since the version that runs here, and `compare` is the address of a page about them.
-    `config` says what changes in the configuration.
+    `config` says what changes in the configuration. `release` is the release command, if this deployment runs one.
     """
 
     target: Target
@@ -67,6 +69,7 @@ class Plan:
     changes: Changes | None = None
     compare: str = ""
     config: PlannedConfig = NO_CONFIG
+    release: ReleaseCommand | None = None
 
     @property
     def nothing_to_do(self) -> bool:
@@ -115,6 +118,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         changes=changes,
         compare=compare,
         config=observed.config,
+        release=release_of(request, observed.manifest),
     )
 
 
@@ -166,7 +170,8 @@ def _expected(count: int, observed: Observed, bake: int) -> tuple[float, str]:
     if bake:
         seconds, source = _expected(count + 1, observed, 0)
         return seconds + bake * observed.minute.total_seconds(), f"{source}, and the test bed"
-    took = sorted((a.finished_at - a.started_at).total_seconds() for a in observed.past if a.finished_at is not None)
+    updates = [each for each in observed.past if not each.release]
+    took = sorted((a.finished_at - a.started_at).total_seconds() for a in updates if a.finished_at is not None)
     if took:
         source = "the last host" if len(took) == 1 else f"the median of the last {len(took)} hosts"
         return count * took[len(took) // 2], source

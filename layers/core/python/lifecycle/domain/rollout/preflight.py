@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.fleet.host import HostReport, UnreadableReport
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport, readable
 from lifecycle.domain.fleet.strays import NO_STRAYS, Strays
 from lifecycle.domain.fleet.target_group import Rotation
 from lifecycle.domain.listing import SHOWN, listed
@@ -21,7 +21,7 @@ from lifecycle.domain.rollout.balancer_settings import (
     rollback_path_reason,
     settings_reasons,
 )
-from lifecycle.domain.rollout.capacity import Floor, first_refusal
+from lifecycle.domain.rollout.capacity import Floor, first_refusal, stopped_hosts
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request
 from lifecycle.domain.rollout.earlier_environment import HOW_TO_OVERRIDE, Verdict
 from lifecycle.domain.rollout.epochs import Epochs
@@ -30,6 +30,7 @@ from lifecycle.domain.rollout.lease import Lease, UnreadableLease
 from lifecycle.domain.rollout.planned_config import NO_CONFIG, PlannedConfig
 from lifecycle.domain.rollout.provenance import Nobodys
 from lifecycle.domain.rollout.queue import PendingDeployment
+from lifecycle.domain.rollout.release import release_of, too_old
 from lifecycle.domain.rollout.shared_fault import unhealthy_together
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason, wants_test_bed
 from lifecycle.domain.service.host_count import at_least, at_most
@@ -166,7 +167,14 @@ def blockers(
         reasons
         + _unreachable_blockers(request, observed, now, heartbeat_timeout)
         + _capacity_blockers(request, observed, order)
+        + _release_blockers(request, observed, order)
     )
+
+
+def _release_blockers(request: Request, observed: Observed, order: Sequence[str]) -> list[str]:
+    """Return why the first host could not run the release command."""
+    first = readable(observed.reports[order[0]]) if order and release_of(request, observed.manifest) else None
+    return [too_old(first.host)] if first and not first.runs_releases else []
 
 
 def _outdated(request: Request, observed: Observed) -> str:
@@ -364,5 +372,5 @@ def _capacity_blockers(request: Request, observed: Observed, order: Sequence[str
         texts = f"min_healthy is {policy.min_healthy}, but {request.cluster} has {size} hosts"
         return [f"{texts}: expected at most {size - 1}, or no host could ever be taken out"]
     floor = Floor.of(policy, hosts, frozenset(observed.skipped_hosts))
-    why = first_refusal(order, observed.rotation, floor)
+    why = first_refusal(order, observed.rotation, floor, stopped_hosts(observed.reports))
     return [why] if why else []

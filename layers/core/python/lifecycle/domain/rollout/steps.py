@@ -71,6 +71,16 @@ class UpdateHosts:
 
 
 @dataclass(frozen=True, slots=True)
+class RunReleaseCommand:
+    """A run of the release command on this host, before any host is changed. `again`: it was handed out before."""
+
+    host: str
+    attempt: int
+    reason: str
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnose:
     """A try of the previous version on a host that failed, to tell a bad host from a bad version."""
 
@@ -170,7 +180,8 @@ class Finish:
 
 # Every step that hands out no hosts.
 OtherStep: TypeAlias = (
-    Diagnose
+    RunReleaseCommand
+    | Diagnose
     | AwaitDecision
     | AwaitApproval
     | AwaitResume

@@ -48,6 +48,17 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseCommand:
+    """The command that runs once for each deployment, on its first host, before any host is drained.
+
+    `command` goes to `sh -c` in the unpacked artifact's folder, with the service's environment. It must exit with 0.
+    """
+
+    command: str
+    timeout_seconds: float = 300
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The content of `manifest.json`, published beside `artifact.tar.gz`.
 
@@ -55,6 +66,7 @@ class Manifest:
     own; `metrics_path` answers them as a JSON object of numbers. `history` has the newest commits; None in a
     manifest of an older build, and outside of Git. `config` are the names that the service takes from its cluster's
     configuration, `environments` the variables that differ from `run.environment`, by environment.
+    `release` is None where the service has no release command.
     """
 
     service: str
@@ -76,6 +88,7 @@ class Manifest:
     history: History | None = None
     config: ConfigNames = field(default_factory=ConfigNames)
     environments: dict[str, dict[str, str]] = field(default_factory=dict)
+    release: ReleaseCommand | None = None
 
     @property
     def prefix(self) -> str:

@@ -11,7 +11,7 @@ from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn, UnreadableTurn
 from lifecycle.gateways.aws.errors import translated
 from lifecycle.gateways.aws.table import Table, cluster_key, item, record_or, reports_key, turns_key, whole
-from lifecycle.gateways.record_kinds import QuarantinedHost, QuarantinedVersion, kind_of
+from lifecycle.gateways.record_kinds import QuarantinedHost, QuarantinedVersion, kind_of, stored_place
 
 # Turn.progress_rank as conditions: the turn that ends an epoch replaces any other of it, and none replaces it.
 _LATER = (
@@ -65,9 +65,9 @@ class DynamoFleet:
     def _give(self, cluster: Cluster, turn: Turn) -> Turn | None:
         """Write a turn; returns the stored one if it is later."""
         rank = turn.progress_rank
-        values = {"epoch": rank.epoch, "first": 0, "last": LARGEST_EPOCH}
+        values: dict[str, int | Decimal] = {"epoch": rank.epoch, "first": 0, "last": LARGEST_EPOCH}
         if not rank.ends_epoch:
-            values |= {"attempt": rank.attempt, "place": rank.order, "end": Order.IDLE.progress_rank}
+            values |= {"attempt": rank.attempt, "place": stored_place(rank), "end": Order.IDLE.progress_rank}
         written = self._table.put(
             item(turns_key(cluster), turn.host, turn),
             f"{_NO_EPOCH} OR {_ENDS_EPOCH if rank.ends_epoch else _LATER}",

@@ -6,6 +6,7 @@ The attribute `v` is the version of the record (ADR 17).
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
@@ -83,13 +84,17 @@ def item(pk: str, sk: str, record: Any, **more: str | int) -> dict[str, Any]:
     """Return the item of a record, with the attributes that conditions compare, and `more` that a filter needs."""
     kind = kind_of(pk, sk)
     found = {name: getattr(record, name, None) for name in kind.apart}
-    apart = {name: to_json(value) for name, value in found.items() if value is not None and value != ""}
+    apart = {
+        name: to_json(value)
+        for name, value in found.items()
+        if value is not None and value is not False and value != ""
+    }
     beside = _attributes({**kind.beside(record), **apart, **more})
     return {**key(pk, sk), "body": {"S": to_json(record)}, VERSION_KEY: {"N": str(RECORD_VERSION)}, **beside}
 
 
-def _attributes(values: Mapping[str, str | int]) -> dict[str, Any]:
-    return {name: {"N": str(v)} if isinstance(v, int) else {"S": v} for name, v in values.items()}
+def _attributes(values: Mapping[str, str | int | Decimal]) -> dict[str, Any]:
+    return {name: {"N": str(v)} if isinstance(v, int | Decimal) else {"S": v} for name, v in values.items()}
 
 
 def record(kind: type[T], found: Mapping[str, Any]) -> T:
