@@ -1,0 +1,73 @@
+"""Services without HTTP: the keys that have no meaning for one, and what such a service must declare.
+
+Used by model, for `[run] http = false` (docs/adr/0035).
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import BaseModel
+from pydantic_core import PydanticCustomError
+
+from lifecycle.servicefile.fields import expected
+
+if TYPE_CHECKING:
+    from lifecycle.servicefile.model import ServiceFile
+
+PROTOCOL = (
+    '"http", which is HTTP/1.1. gRPC and HTTP/2 are not balanced: give such a service http = false, and let its '
+    "clients find its hosts"
+)
+_WITHOUT = 'no such key with run.http = false: {why}'
+
+
+class _Refused(NamedTuple):
+    """A key that a service without HTTP cannot have."""
+
+    at: tuple[str, ...]
+    why: str
+
+
+_NOBODY_ASKS = "there is no path to ask, and alive is that its process runs"
+_NO_TRAFFIC = "there are no requests by which a test bed could be compared"
+_RUN = (
+    _Refused(("run", "port"), "nobody calls it, so it gets no HOST and no PORT"),
+    _Refused(("run", "start_seconds"), "there is no answer to wait for"),
+)
+_CHECKS = (
+    _Refused(("checks", "is_alive"), _NOBODY_ASKS),
+    _Refused(("checks", "metrics"), "metrics are read from a path"),
+)
+_POLICY = {
+    "bake_minutes": _NO_TRAFFIC,
+    "on_fail": _NO_TRAFFIC,
+    "after_bake": _NO_TRAFFIC,
+    "drain_seconds": "it has no requests in flight. run.stop_seconds is the time that it gets to end its work",
+}
+
+
+def problem(file: "ServiceFile") -> PydanticCustomError | None:
+    """Return the first key that a service without HTTP cannot have, or the self-test that it lacks."""
+    policies = [
+        _Refused(("environments", name, key), why)
+        for name, table in (("staging", file.environments.staging), ("production", file.environments.production))
+        if table is not None
+        for key, why in _POLICY.items()
+    ]
+    metrics = [_Refused(("metrics",), "metrics are read from a path")] if file.metrics else []
+    for each in (*_RUN, *_CHECKS, *metrics, *policies):
+        if _is_set(file, each.at):
+            return expected(_WITHOUT.format(why=each.why), found="one", at=each.at)
+    test = file.checks.self_test
+    if test.command is None:
+        what = 'a command, such as { command = "./check.sh" }: a service without HTTP answers no path'
+        found = f'"{test.path}"' if test.path else "nothing"
+        return expected(what, found=found, at=("checks", "self_test"))
+    return None
+
+
+def _is_set(table: BaseModel, at: tuple[str, ...]) -> bool:
+    """Return whether the file itself has this key."""
+    key, *rest = at
+    if key not in table.model_fields_set:
+        return False
+    return not rest or _is_set(getattr(table, key), tuple(rest))
