@@ -64,7 +64,8 @@ def test_an_empty_file_lacks_the_three_required_fields() -> None:
         ('name = "x"', "run.name: unknown here; did you mean name, above the first table?"),
         (
             "zzz = 1",
-            "run.zzz: unknown; expected one of command, http, protocol, port, environment, start_seconds, stop_seconds",
+            "run.zzz: unknown; expected one of command, http, protocol, port, environment, start_seconds, "
+            "stop_seconds",
         ),
         ("[environments.prod]", 'environments.prod: unknown; did you mean "production"?'),
     ],

@@ -51,7 +51,8 @@ def test_worker_has_no_port_and_no_path_and_its_self_test_is_a_command() -> None
 )
 def test_key_that_needs_http_is_refused_by_its_name(place: str, key: str) -> None:
     text = WORKER + TEST
-    text = text.replace(f"[{place}]\n", f"[{place}]\n{key}\n") if f"[{place}]" in text else f"{text}[{place}]\n{key}\n"
+    table = f"[{place}]\n"
+    text = text.replace(table, f"{table}{key}\n") if table in text else f"{text}{table}{key}\n"
     assert f"{place}.{key.partition(' ')[0]}: expected no such key with run.http = false" in refusal(text)
     with_http = text.replace("http = false", "http = true").replace("self_test", "# self_test")
     assert parse_service_file(with_http.encode()).run.http

@@ -131,6 +131,7 @@ class Partition:
     SERVICE = "SERVICE#"
     REPOSITORY = "REPOSITORY#"
     CONFIG = "CONFIG#"
+    ROTATION = "ROTATION#"
 
 
 # --- The artifact bucket (S3) and the webhook's secret (Secrets Manager)
@@ -162,6 +163,8 @@ TEST_BED_GROUP = "test-bed-group"
 CONTROL_GROUP = "control-group"
 LISTENER = "listener"
 ADDRESS = "address"
+HTTP = "http"  # of a cluster without a load balancer only, where it is NO_HTTP
+NO_HTTP = "false"
 CONFIG = "config"  # a SecureString
 
 

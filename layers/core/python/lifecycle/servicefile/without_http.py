@@ -1,6 +1,6 @@
 """Services without HTTP: the keys that have no meaning for one, and what such a service must declare.
 
-Used by model, for `[run] http = false` (docs/adr/0035).
+Used by model, for `[run] http = false` (docs/adr/0024).
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,7 +17,7 @@ PROTOCOL = (
     '"http", which is HTTP/1.1. gRPC and HTTP/2 are not balanced: give such a service http = false, and let its '
     "clients find its hosts"
 )
-_WITHOUT = 'no such key with run.http = false: {why}'
+_WITHOUT = "no such key with run.http = false: {why}"
 
 
 class _Refused(NamedTuple):

@@ -96,7 +96,7 @@ ATTEMPTS = {
     AttemptState.DRAINED: Status(Tone.BUSY, "installing"),
     AttemptState.INSTALLED: Status(Tone.BUSY, "self-testing"),
     AttemptState.SELF_TESTED: Status(Tone.BUSY, "registering"),
-    AttemptState.REGISTERED: Status(Tone.BUSY, "waiting for is_alive"),
+    AttemptState.REGISTERED: Status(Tone.BUSY, "waiting until alive"),
     AttemptState.ALIVE: Status(Tone.GOOD, "alive"),
     AttemptState.FAILED: Status(Tone.BAD, "failed"),
 }

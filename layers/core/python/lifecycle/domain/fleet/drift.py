@@ -29,5 +29,5 @@ def drift_reason(  # noqa: PLR0911 (one for each reason)
     if not report.has_passed(target.digest):
         return "has not passed its self-test since the service started"
     if state is not (TargetState.HEALTHY if group is Group.MAIN else TargetState.TEST_GROUP):
-        return f"is {state.in_words} in the load balancer"
+        return f"is {state.in_words}"
     return None

@@ -44,9 +44,20 @@ class TargetState(StrEnum):
 
     @property
     def in_words(self) -> str:
-        """The words that complete "a target is … in the load balancer"."""
-        return "in a test group" if self is self.TEST_GROUP else str(self)
+        """The words that complete "a host is …", of a cluster with a load balancer or without one."""
+        return _WORDS[self]
 
+
+_WORDS = {
+    TargetState.HEALTHY: "in rotation and healthy",
+    TargetState.INITIAL: "in rotation, but not checked yet",
+    TargetState.UNHEALTHY: "in rotation, but unhealthy",
+    TargetState.DRAINING: "draining",
+    TargetState.UNUSED: "registered, but unused",
+    TargetState.UNAVAILABLE: "in rotation, but unavailable",
+    TargetState.ABSENT: "out of rotation",
+    TargetState.TEST_GROUP: "in a test group",
+}
 
 Rotation = Mapping[str, TargetState]
 

@@ -74,6 +74,11 @@ def config_key(cluster: Cluster) -> str:
     return f"{Partition.CONFIG}{cluster}"
 
 
+def rotation_key(cluster: Cluster) -> str:
+    """Return the partition of the members of a cluster without a load balancer."""
+    return f"{Partition.ROTATION}{cluster}"
+
+
 def key(pk: str, sk: str) -> dict[str, Any]:
     """Return a primary key."""
     return {"pk": {"S": pk}, "sk": {"S": sk}}
