@@ -21,7 +21,8 @@ class MemoryMembers:
         return [each for each in self.all(cluster) if each.address == address]
 
     def add(self, cluster: Cluster, member: Member) -> None:
-        self._members.setdefault(cluster, {})[required(member.address), member.port] = member
+        required(f"{member.address} {member.port}")
+        self._members.setdefault(cluster, {})[member.address, member.port] = member
 
     def remove(self, cluster: Cluster, address: str, port: int) -> None:
         self._members.get(cluster, {}).pop((address, port), None)

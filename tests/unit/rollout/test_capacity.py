@@ -50,7 +50,7 @@ def test_host_in_a_test_group_is_not_drained_while_another_is_down() -> None:
 def test_host_in_a_test_group_has_drifted() -> None:
     assert drift_reason(SERVES, TargetState.HEALTHY, TARGET) is None
     why = drift_reason(SERVES, TargetState.TEST_GROUP, TARGET)
-    assert why == "is in a test group in the load balancer"
+    assert why == "is in a test group"
 
 
 def test_states_that_serve_are_healthy_and_test_group() -> None:

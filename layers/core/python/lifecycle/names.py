@@ -163,8 +163,7 @@ TEST_BED_GROUP = "test-bed-group"
 CONTROL_GROUP = "control-group"
 LISTENER = "listener"
 ADDRESS = "address"
-HTTP = "http"  # of a cluster without a load balancer only, where it is NO_HTTP
-NO_HTTP = "false"
+WITHOUT_BALANCER = "without-load-balancer"  # a cluster has it, or else the five above
 CONFIG = "config"  # a SecureString
 
 

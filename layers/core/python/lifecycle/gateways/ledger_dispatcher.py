@@ -15,7 +15,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.member import Member, host_at, problem_of, state_of_member
 from lifecycle.domain.fleet.strays import RegisteredTarget
-from lifecycle.domain.fleet.target_group import Group, TargetState, check_weights
+from lifecycle.domain.fleet.target_group import Group, TargetState, check_target, check_weights
 
 
 class LedgerDispatcher:
@@ -59,10 +59,12 @@ class LedgerDispatcher:
     def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
         if group is not Group.MAIN:
             raise _no_test_bed(cluster)
+        check_target(address, port or 1)  # a service without HTTP needs no port
         host = host_at(self._fleet.reports(cluster), address, port)
         self._members.add(cluster, Member(address, port, host))
 
     def deregister(self, cluster: Cluster, address: str, port: int, group: Group | None = None) -> None:
+        check_target(address, port or 1)
         if group in (None, Group.MAIN):
             self._members.remove(cluster, address, port)
 

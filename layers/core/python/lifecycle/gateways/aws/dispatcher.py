@@ -54,7 +54,7 @@ class AlbDispatcher:
         if cluster not in self._without and self._parameter(cluster, _LEAVES[Group.MAIN]):
             return True
         self._without.discard(cluster)
-        if self._fresh(cluster, names.HTTP) != names.NO_HTTP:
+        if self._fresh(cluster, names.WITHOUT_BALANCER) is None:
             return True
         self._without.add(cluster)
         return False

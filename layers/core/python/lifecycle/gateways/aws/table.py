@@ -251,7 +251,7 @@ class Table:
 
     def _pages(self, expression: str, values: dict[str, Any], **options: Any) -> Iterator[dict[str, Any]]:
         more: dict[str, Any] = {}
-        while _possible(values[":pk"]["S"], "any"):
+        while _possible(values[":pk"]["S"], values.get(":sk", {"S": "any"})["S"]):
             page = self.dynamodb.query(
                 TableName=self.name,
                 KeyConditionExpression=expression,
