@@ -1,8 +1,7 @@
 """Clusters without a load balancer: who is in rotation is in the ledger, and states come from the hosts' reports."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from lifecycle.domain.fleet.strays import RegisteredTarget
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from tests.contract.conftest import Gateways
 
+NOW = datetime(2026, 11, 1, tzinfo=UTC)  # long before the clock of either side
 A, B = "10.0.0.1", "10.0.0.10"  # one begins with the other
 _TESTED = SelfTest(True, "d1", "boot-1", "ok")
 
@@ -63,26 +63,26 @@ def test_host_is_in_rotation_from_its_registration_to_its_drain(gateways: Gatewa
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lambda now: {"running": False, "boot": ""}, "its service does not run"),
-        (lambda now: {"running": False, "boot": "", "ended": ServiceEnd(now, "SIGKILL", "boot-1")}, "SIGKILL"),
-        (lambda now: {"boot": "boot-2"}, "its self-test has not passed"),
-        (lambda now: {"self_test": None}, "its self-test has not passed"),
-        (lambda now: {"self_test": replace(_TESTED, passed=False)}, "its self-test has not passed"),
-        (lambda now: {"digest": "d2"}, "its self-test has not passed"),
-        (lambda now: {"seen_at": now - timedelta(seconds=40)}, "its agent is unreachable since"),
-        (lambda now: {"address": "10.0.0.7"}, "its host now reports 10.0.0.7:0"),
-        (lambda now: {"port": 81}, f"its host now reports {A}:81"),
+        ({"running": False, "boot": ""}, "its service does not run"),
+        ({"running": False, "boot": "", "ended": ServiceEnd(NOW, "SIGKILL", "boot-1")}, "SIGKILL"),
+        ({"boot": "boot-2"}, "its self-test has not passed"),
+        ({"self_test": None}, "its self-test has not passed"),
+        ({"self_test": replace(_TESTED, passed=False)}, "its self-test has not passed"),
+        ({"digest": "d2"}, "its self-test has not passed"),
+        ({"seen_at": NOW}, "its agent is unreachable since"),
+        ({"address": "10.0.0.7"}, "its host now reports 10.0.0.7:0"),
+        ({"port": 81}, f"its host now reports {A}:81"),
     ],
 )
 def test_member_is_healthy_only_while_its_tested_start_runs_and_its_agent_is_heard(
-    gateways: Gateways, change: Callable[[Any], dict[str, Any]], why: str
+    gateways: Gateways, change: dict[str, Any], why: str
 ) -> None:
     dispatcher, cluster = gateways.dispatcher, gateways.worker_cluster
     working = report(gateways)
     dispatcher.register(cluster, A, 0)
     assert dispatcher.check_failure(cluster, A, Group.MAIN) == ""
 
-    gateways.write_report(cluster, replace(working, **change(gateways.clock.now())))
+    gateways.write_report(cluster, replace(working, **change))
 
     assert dispatcher.targets(cluster) == {A: TargetState.UNHEALTHY}
     assert state(gateways) is TargetState.UNHEALTHY

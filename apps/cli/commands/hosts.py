@@ -67,7 +67,7 @@ def _host(connection: Connection, host: HostView) -> dict[str, Any]:
     test = _self_test(report)
     return {
         "host": report.host,
-        "address": f"{report.address}:{report.port}" if known else "-",
+        "address": (f"{report.address}:{report.port}" if report.port else report.address) if known else "-",
         "zone": report.zone,
         "installed": report.installed or None,
         "digest": report.digest or None,

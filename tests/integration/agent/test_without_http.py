@@ -25,9 +25,9 @@ def _without_port(host: Host) -> None:
     host.start()
 
 
-def publish(host: Host, version: str, run: str = WORK, test: str = "true", **more: float) -> None:
+def publish(host: Host, version: str, run: str = WORK, test: str = "true", stop_seconds: float = 1.0) -> None:
     """Publish a version of a worker."""
-    manifest = host.publish(version, run, Check(command=test, timeout_seconds=2.0), **more)
+    manifest = host.publish(version, run, Check(command=test, timeout_seconds=2.0), stop_seconds=stop_seconds)
     worker = replace(manifest, run=replace(manifest.run, http=False, port=0), is_alive=Check())
     host.releases.publish(worker, host.releases.published["hello", version][1])
 

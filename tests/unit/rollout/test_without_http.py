@@ -146,9 +146,7 @@ def test_worker_is_refused_behind_a_load_balancer() -> None:
     machine = Machine()
     machine.deploy("1.0.0")
     machine.publish(manifest("2.0.0", **WITHOUT_HTTP))
-    assert _refused(machine, "2.0.0") == (
-        "2.0.0 declares run.http = false, but production/hello has a load balancer"
-    )
+    assert _refused(machine, "2.0.0") == ("2.0.0 declares run.http = false, but production/hello has a load balancer")
 
 
 @pytest.mark.parametrize("kind", [Kind.ROLLBACK, Kind.CONVERGE])

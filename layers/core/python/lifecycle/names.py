@@ -36,6 +36,8 @@ USER_AGENT = "lifecycle"
 CONTROL_PLANE_STACK = "lifecycle"
 CLUSTER_TEMPLATE = "lifecycle-cluster"  # of every cluster whose hosts exist already
 
+WORKER_TEMPLATE = "lifecycle-worker-cluster"  # the same, for services without HTTP
+
 
 def cluster_stack(environment: str, service: str) -> str:
     """Return the name of a cluster's stack, which is also that of its Auto Scaling group."""

@@ -22,7 +22,8 @@ class BalancerSettings:
     """The settings of a cluster's target groups, and the manifests of the versions that they must fit as well.
 
     `drain_delays` are the deregistration delays in seconds. `others` are the manifests of the installed versions and
-    of the rollback target, by version; those that do not exist any more are left out. `http`: there is a load balancer.
+    of the rollback target, by version; those that do not exist any more are left out. `http` says whether there is a
+    load balancer.
     """
 
     health_path: str | None = None
