@@ -1,4 +1,4 @@
-"""A service without HTTP, from its push to its rollback: it takes jobs from a folder, and nobody sends it requests."""
+"""A service without HTTP, from its push to its rollback: it takes jobs from a folder."""
 
 import os
 import re

@@ -3,13 +3,13 @@
 import os
 import signal
 import sys
-import time
+import threading
 from pathlib import Path
 
 QUEUE = Path(os.environ.get("QUEUE", "/tmp/queue-worker"))
 VERSION = os.environ.get("LIFECYCLE_VERSION", "none")
 PAUSE_SECONDS = 0.1
-_ends = False
+ENDING = threading.Event()
 
 
 def take() -> Path | None:
@@ -38,21 +38,15 @@ def check() -> None:
     probe.unlink()
 
 
-def end(*_: object) -> None:
-    """Let the job at hand end first."""
-    global _ends
-    _ends = True
-
-
 def main() -> None:
     """Take jobs until SIGTERM."""
-    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGTERM, lambda *_: ENDING.set())  # the job at hand ends first
     print(f"queue-worker: {VERSION} takes jobs from {QUEUE}", flush=True)
-    while not _ends:
+    while not ENDING.is_set():
         if job := take():
             work(job)
         else:
-            time.sleep(PAUSE_SECONDS)
+            ENDING.wait(PAUSE_SECONDS)
     print("queue-worker: ended after its last job", flush=True)
 
 
