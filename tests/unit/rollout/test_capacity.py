@@ -101,3 +101,12 @@ def test_policy_that_could_never_finish_blocks_the_plan(hosts: int, policy: Poli
     machine = Machine(hosts=hosts, policy=policy)
     blockers = preview(machine.context, machine.request("1.0.0")).blockers
     assert [why in each for each in blockers] == [True] if why else blockers == ()
+
+
+@pytest.mark.parametrize("state", [TargetState.INITIAL, TargetState.UNAVAILABLE])
+def test_host_whose_health_is_not_known_is_neither_spare_nor_serving(state: TargetState) -> None:
+    rotation = {"a": TargetState.HEALTHY, "b": TargetState.UNHEALTHY, "c": state}
+    floor = Floor(frozenset("abc"), max_unavailable=1)
+    assert refuse_drain("c", rotation, floor)
+    assert refuse_drain("a", rotation, floor)
+    assert first_refusal(["c"], rotation, floor)

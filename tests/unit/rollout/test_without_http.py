@@ -114,7 +114,7 @@ def test_host_whose_agent_is_silent_is_not_counted_as_working(machine: Machine) 
     machine.host("host-4").silent = True
     machine.memory.clock.sleep(60)
 
-    assert states(machine)["host-4"] is TargetState.UNHEALTHY
+    assert states(machine)["host-4"] is TargetState.UNAVAILABLE
     found = machine.context.dispatcher.check_failure(CLUSTER, machine.host("host-4").address, Group.MAIN)
     assert found.startswith("its agent is unreachable since")
 

@@ -13,7 +13,7 @@ from lifecycle.application.ports.members import Members
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
-from lifecycle.domain.fleet.member import Member, host_at, problem_of, state_of_member
+from lifecycle.domain.fleet.member import Member, MemberHealth, health_of, host_at
 from lifecycle.domain.fleet.strays import RegisteredTarget
 from lifecycle.domain.fleet.target_group import Group, TargetState, check_target, check_weights
 
@@ -35,8 +35,8 @@ class LedgerDispatcher:
         return found if addresses is None else {each: found[each] for each in addresses if each in found}
 
     def target(self, cluster: Cluster, address: str) -> TargetState:
-        problems = self._problems_at(cluster, address)
-        return state_of_member(min(problems)) if problems else TargetState.ABSENT
+        found = self._best_at(cluster, address)
+        return found.state if found else TargetState.ABSENT
 
     def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
         if group is not Group.MAIN:
@@ -52,7 +52,7 @@ class LedgerDispatcher:
         # The members are read first: a host reports its address before it can become one.
         members, reports = self._members.all(cluster), self._fleet.reports(cluster)
         return [
-            RegisteredTarget(each.address, each.port, Group.MAIN, state_of_member(self._problem(each, reports)))
+            RegisteredTarget(each.address, each.port, Group.MAIN, self._health(each, reports).state)
             for each in members
         ]
 
@@ -85,22 +85,23 @@ class LedgerDispatcher:
         return {}
 
     def check_failure(self, cluster: Cluster, address: str, group: Group) -> str:
-        problems = self._problems_at(cluster, address) if group is Group.MAIN else []
-        return min(problems, default="")
+        found = self._best_at(cluster, address) if group is Group.MAIN else None
+        return found.why if found else ""
 
-    def _problems_at(self, cluster: Cluster, address: str) -> list[str]:
-        """Return the problem of each member with this address, from the report of its host alone."""
+    def _best_at(self, cluster: Cluster, address: str) -> MemberHealth | None:
+        """Return the health of the best member with this address, from the reports of such members' hosts alone."""
         members = self._members.at(cluster, address)
-        if not all(each.host for each in members):
-            reports = self._fleet.reports(cluster)
-        else:
+        if all(each.host for each in members):
             found = {each.host: self._fleet.report(cluster, each.host) for each in members}
             reports = {host: report for host, report in found.items() if report}
-        return [self._problem(each, reports) for each in members]
+        else:
+            reports = dict(self._fleet.reports(cluster))
+        healths = [self._health(each, reports) for each in members]
+        return min(healths, key=lambda each: each.state is not TargetState.HEALTHY) if healths else None
 
-    def _problem(self, member: Member, reports: Mapping[str, HostReport]) -> str:
+    def _health(self, member: Member, reports: Mapping[str, HostReport]) -> MemberHealth:
         report = reports.get(member.host) or reports.get(host_at(reports, member.address, member.port))
-        return problem_of(member, report, self._clock.now(), self._heartbeat_timeout)
+        return health_of(member, report, self._clock.now(), self._heartbeat_timeout)
 
 
 def _no_test_bed(cluster: Cluster) -> Unknown:

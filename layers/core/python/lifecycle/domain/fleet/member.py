@@ -25,19 +25,31 @@ def host_at(reports: Mapping[str, HostReport], address: str, port: int) -> str:
     return next((host for host, each in sorted(reports.items()) if (each.address, each.port) == (address, port)), "")
 
 
-def problem_of(member: Member, report: HostReport | None, now: datetime, heartbeat_timeout: timedelta) -> str:
-    """Return why a member does not work; empty if it does: its agent is heard, and its start has been tested."""
+@dataclass(frozen=True, slots=True)
+class MemberHealth:
+    """A member's state as a load balancer would name it, and why it is not healthy; empty if it is."""
+
+    state: TargetState
+    why: str = ""
+
+
+def health_of(
+    member: Member, report: HostReport | None, now: datetime, heartbeat_timeout: timedelta
+) -> MemberHealth:
+    """Return a member's health: it works while its agent is heard, and a start runs whose self-test passed.
+
+    A member whose agent is not heard may work, so it is UNAVAILABLE: it counts neither as serving nor as spare.
+    """
     if report is None or isinstance(report, UnreadableReport):
-        return "no report of its host can be read"
+        return MemberHealth(TargetState.UNAVAILABLE, "no report of its host can be read")
     if (report.address, report.port) != (member.address, member.port):
-        return f"its host now reports {report.address}:{report.port}"
+        moved = f"its host now reports {report.address}:{report.port}"
+        return MemberHealth(TargetState.UNHEALTHY, moved)
     if since := report.unreachable_since(now, heartbeat_timeout):
-        return f"its agent is unreachable since {since:%Y-%m-%d %H:%M:%S} UTC"
+        silent = f"its agent is unreachable since {since:%Y-%m-%d %H:%M:%S} UTC"
+        return MemberHealth(TargetState.UNAVAILABLE, silent)
     if not report.running:
-        return report.not_running
-    return "" if report.has_passed(report.digest) else "its self-test has not passed since the service started"
-
-
-def state_of_member(problem: str) -> TargetState:
-    """Return a member's state as a load balancer would name it."""
-    return TargetState.UNHEALTHY if problem else TargetState.HEALTHY
+        return MemberHealth(TargetState.UNHEALTHY, report.not_running)
+    if not report.has_passed(report.digest):
+        return MemberHealth(TargetState.UNHEALTHY, "its self-test has not passed since the service started")
+    return MemberHealth(TargetState.HEALTHY)

@@ -54,7 +54,7 @@ _WORDS = {
     TargetState.UNHEALTHY: "in rotation, but unhealthy",
     TargetState.DRAINING: "draining",
     TargetState.UNUSED: "registered, but unused",
-    TargetState.UNAVAILABLE: "in rotation, but unavailable",
+    TargetState.UNAVAILABLE: "in rotation, but nobody knows its health",
     TargetState.ABSENT: "out of rotation",
     TargetState.TEST_GROUP: "in a test group",
 }
