@@ -131,7 +131,7 @@ def test_update_and_rollback_lose_no_job_and_do_none_twice(worker: Worker) -> No
     assert service.deploy(worker.second).end["state"] == "DONE"
     assert queue.versions("after") == {worker.second}
     assert len(set(service.steps(service.newest_deployment()["deployment"]))) == 8
-    service.operator("rollback", "queue-worker", "--yes", "--why", "as before")
+    service.operator("rollback", "queue-worker", "--yes")
     wait_for("the rollback to end", lambda: service.status()["lease"] is None)
     assert queue.versions("back") == {worker.first}
     found = queue.done()
@@ -155,7 +155,7 @@ def test_same_service_with_http_is_refused(worker: Worker) -> None:
         refused = service.operator("local", "add", str(service.copy), code=1)
         assert "give the new kind of service another name" in refused.err
         release = service.promoted(service.built(service.push("Serve HTTP")))
-        plan = service.operator.read("plan", "queue-worker", release).facts
+        plan = service.operator("plan", "queue-worker", release, code=1).facts
         assert any("serves HTTP, but production/queue-worker has no load balancer" in w for w in plan["blockers"])
     finally:
         (service.copy / "lifecycle.toml").write_text(text)

@@ -50,6 +50,7 @@ class Host:
     `journal_before` is the agent's state before its last one, as an older image of the disk has it.
     The times (`…_at`, `…_until`) are simulated seconds, -1e9 for never. `left`: its machine is gone for good.
     `cover_up` changes every report of a failed self-test. `slowness` multiplies the time of each step.
+    `passed_before` is the version and configuration whose self-test has passed before its start, without HTTP.
     `left_behind` is a start that left a process which does not end before `left_behind_until`.
     `clock_ahead` is the error of the host's own clock, and `clock_set_at` when that last changed.
     """
@@ -81,6 +82,7 @@ class Host:
     cover_up: Callable[[HostReport], HostReport] | None = None
     acted_epoch: int = 0
     disk_full_until: float = -1e9
+    passed_before: tuple[str, int] | None = None
     left_behind: Boot | None = None
     left_behind_until: float = -1e9
     clock: LedgerClock | None = None
@@ -88,6 +90,9 @@ class Host:
     clock_set_at: float = -1e9
 
     def answers_checks(self) -> bool:
+        """Return True while its service is healthy: it answers, or, without HTTP, a tested start of it runs."""
+        if not self.sim.http:
+            return self.up and self.boot is not None and self.boot.tested
         return self.up and self.boot is not None and self.boot.alive and self.sim.now >= self.sim.outage_until
 
     def reachable(self) -> bool:
