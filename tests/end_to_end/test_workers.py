@@ -156,6 +156,6 @@ def test_same_service_with_http_is_refused(worker: Worker) -> None:
         assert "give the new kind of service another name" in refused.err
         release = service.promoted(service.built(service.push("Serve HTTP")))
         plan = service.operator("plan", "queue-worker", release, code=1).facts
-        assert any("serves HTTP, but production/queue-worker has no load balancer" in w for w in plan["blockers"])
+        assert any("serves HTTP, but production/queue-worker has no load balancer" in w for w in plan["refusals"])
     finally:
         (service.copy / "lifecycle.toml").write_text(text)

@@ -81,6 +81,7 @@ def _catalogue() -> dict[str, Planted]:
         lost,
         shared,
         supervision,
+        workers,
     )
 
     modules = (
@@ -95,6 +96,7 @@ def _catalogue() -> dict[str, Planted]:
         epochs,
         shared,
         supervision,
+        workers,
     )
     every = (fault for module in modules for fault in module.FAULTS)
     return {fault.name: fault for fault in every}

@@ -33,9 +33,7 @@ class MemberHealth:
     why: str = ""
 
 
-def health_of(
-    member: Member, report: HostReport | None, now: datetime, heartbeat_timeout: timedelta
-) -> MemberHealth:
+def health_of(member: Member, report: HostReport | None, now: datetime, heartbeat_timeout: timedelta) -> MemberHealth:
     """Return a member's health: it works while its agent is heard, and a start runs whose self-test passed.
 
     A member whose agent is not heard may work, so it is UNAVAILABLE: it counts neither as serving nor as spare.
