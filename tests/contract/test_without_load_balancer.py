@@ -1,4 +1,4 @@
-"""Clusters without a load balancer: who is in rotation is in the ledger, and states come from the hosts' reports."""
+"""Clusters without a load balancer: their rotation is in the ledger, and states come from the hosts' reports."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -74,7 +74,7 @@ def test_host_is_in_rotation_from_its_registration_to_its_drain(gateways: Gatewa
         ({"port": 81}, f"its host now reports {A}:81"),
     ],
 )
-def test_member_is_healthy_only_while_its_tested_start_runs_and_its_agent_is_heard(
+def test_member_is_healthy_only_while_its_tested_start_runs_and_its_agent_is_reachable(
     gateways: Gateways, change: dict[str, Any], why: str
 ) -> None:
     dispatcher, cluster = gateways.dispatcher, gateways.worker_cluster

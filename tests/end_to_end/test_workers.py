@@ -66,9 +66,9 @@ def worker(operator: Operator, laptop: Laptop, tmp_path_factory: pytest.TempPath
     service = add_service(operator, laptop, REPOSITORY / "examples" / "other" / "queue-worker", 2)
     service.change("lifecycle.toml", r'QUEUE = "[^"]*"', f'QUEUE = "{queue.folder}"')
     first = service.promoted(service.staged(service.built(service.push("As it came"))))
-    service.change("work.py", r"PAUSE_SECONDS = 0.1", "PAUSE_SECONDS = 0.05")
+    service.change("jobs.py", r"PAUSE_SECONDS = 0.1", "PAUSE_SECONDS = 0.05")
     second = service.promoted(service.staged(service.built(service.push("Work faster"))))
-    service.change("work.py", r"    probe.unlink\(\)", '    raise SystemExit("the queue has another format")')
+    service.change("jobs.py", r"    probe.unlink\(\)", '    raise SystemExit("the queue has another format")')
     service.change("lifecycle.toml", r"^min_alive_seconds = 5", 'min_alive_seconds = 5\nafter = "none"')
     bad = service.promoted(service.built(service.push("Expect another format")))
     service.deploy(first)
@@ -90,7 +90,7 @@ def test_worker_has_hosts_and_no_load_balancer(worker: Worker, laptop: Laptop) -
 def test_plan_says_what_alive_means(worker: Worker) -> None:
     plan = worker.service.operator.read("plan", "queue-worker", worker.second).facts
     checks = " ".join(plan["checks"])
-    assert "python3 work.py --check" in checks
+    assert "python3 jobs.py --check" in checks
     assert "its process runs" in checks
     assert "load balancer" not in checks
 

@@ -51,7 +51,7 @@ def _needs_the_update(oracle: "Oracle", name: str, host: str) -> None:
     if report is None or here.reports_falsely or here.cover_up or oracle.recent(changed_at) or not here.reachable():
         return
     if not sim.http and sim.clock_error_ever:
-        return  # a function's wrong clock may have made the agent look silent, so nobody knew that it serves
+        return  # with a function's wrong clock the agent may have been unreachable, so nobody knew that it serves
     if not ending.not_serving(oracle, here, record):
         oracle.fail("23 twice", f"{name} updates {host}, which serves {record.target.version}")
 

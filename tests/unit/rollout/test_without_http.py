@@ -110,7 +110,7 @@ def test_worker_that_dies_right_after_its_update_halts_the_rollout_with_its_log(
     assert "no queue" in question.evidence
 
 
-def test_host_whose_agent_is_silent_is_not_counted_as_working(machine: Machine) -> None:
+def test_host_with_an_unreachable_agent_is_not_counted_as_working(machine: Machine) -> None:
     machine.host("host-4").silent = True
     machine.memory.clock.sleep(60)
 

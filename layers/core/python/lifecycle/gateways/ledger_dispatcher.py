@@ -1,4 +1,4 @@
-"""The port Dispatcher for a cluster without a load balancer: who is in rotation is in the ledger.
+"""The port Dispatcher for a cluster without a load balancer: its rotation is in the ledger.
 
 Made by entrypoints/bootstrap.py, and by the tests over members in memory. Draining ends at once: an installation
 stops the service, which gets `stop_seconds` to end its work.

@@ -34,9 +34,9 @@ class MemberHealth:
 
 
 def health_of(member: Member, report: HostReport | None, now: datetime, heartbeat_timeout: timedelta) -> MemberHealth:
-    """Return a member's health: it works while its agent is heard, and a start runs whose self-test passed.
+    """Return a member's health: it works while its agent is reachable, and a start runs whose self-test passed.
 
-    A member whose agent is not heard may work, so it is UNAVAILABLE: it counts neither as serving nor as spare.
+    A member with an unreachable agent may work, so it is UNAVAILABLE: it counts neither as serving nor as spare.
     """
     if report is None or isinstance(report, UnreadableReport):
         return MemberHealth(TargetState.UNAVAILABLE, "no report of its host can be read")

@@ -157,7 +157,7 @@ def _checks(observed: Observed, bake: int) -> tuple[str, ...]:
     alive = f"is alive behind the load balancer: GET {path}"
     if not observed.settings.http:
         how = f"{how} before the service starts"
-        alive = "is alive: its process runs, since a start whose self-test passed, and its agent is heard"
+        alive = "is alive: its process runs, since a start whose self-test passed, and its agent is reachable"
     return (
         f"self-test on each host: {how}, within {test.timeout_seconds:g} s",
         alive,

@@ -4,19 +4,19 @@ import tempfile
 import unittest
 from pathlib import Path
 
-import work
+import jobs
 
 
 class Worker(unittest.TestCase):
     def test_job_is_done_once(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            work.QUEUE = Path(folder)
-            (work.QUEUE / "a.job").touch()
-            job = work.take()
+            jobs.QUEUE = Path(folder)
+            (jobs.QUEUE / "a.job").touch()
+            job = jobs.take()
             assert job is not None
-            work.work(job)
-            self.assertIsNone(work.take())
-            self.assertEqual((work.QUEUE / "done").read_text(), "a none none\n")
+            jobs.work(job)
+            self.assertIsNone(jobs.take())
+            self.assertEqual((jobs.QUEUE / "done").read_text(), "a none none\n")
 
 
 if __name__ == "__main__":
