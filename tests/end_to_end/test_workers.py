@@ -64,7 +64,9 @@ def worker(operator: Operator, laptop: Laptop, tmp_path_factory: pytest.TempPath
     """The worker with two hosts in production, and its first release there."""
     queue = Queue(tmp_path_factory.mktemp("queue"))
     service = add_service(operator, laptop, REPOSITORY / "examples" / "other" / "queue-worker", 2)
+    staging = f'[environments.staging]\nenvironment = {{ QUEUE = "{tmp_path_factory.mktemp("staging")}" }}\n\n'
     service.change("lifecycle.toml", r'QUEUE = "[^"]*"', f'QUEUE = "{queue.folder}"')
+    service.change("lifecycle.toml", r"^\[environments.production\]", f"{staging}[environments.production]")
     first = service.promoted(service.staged(service.built(service.push("As it came"))))
     service.change("jobs.py", r"PAUSE_SECONDS = 0.1", "PAUSE_SECONDS = 0.05")
     second = service.promoted(service.staged(service.built(service.push("Work faster"))))
