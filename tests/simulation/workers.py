@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
 _HEARTBEAT_TIMEOUT = timedelta(seconds=30)
-_ONE_IN, _OF_THEM = 12, 7
+_ONE_IN, _OF_THEM = 24, (7, 16)  # an odd and an even one: with checkpoints and without
 
 
 def is_of_a_worker(seed: int) -> bool:
     """Return whether a seed is about a service without HTTP; no draw decides it, so other seeds stay as they are."""
-    return seed % _ONE_IN == _OF_THEM
+    return seed % _ONE_IN in _OF_THEM
 
 
 class WorkerRotation(Balancer):
@@ -85,6 +85,8 @@ class WorkerRotation(Balancer):
         if new:
             self.states[address] = TargetState.INITIAL
             self._check(address, group)
+            if self.states[address] is TargetState.UNHEALTHY:  # it died before, and its agent has not said so yet
+                self.lost_at[address] = self._sim.hosts_at[address].boot_changed_at
 
     def deregister(self, cluster: Cluster, address: str, port: int, group: Group | None = None) -> None:
         if (stray := (address, port, Group.MAIN)) in self.strays:
