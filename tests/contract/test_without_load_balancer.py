@@ -84,7 +84,7 @@ def test_member_is_healthy_only_while_its_tested_start_runs_and_its_agent_is_rea
 
     gateways.write_report(cluster, replace(working, **change))
 
-    wanted = TargetState.UNAVAILABLE if "unreachable" in why else TargetState.UNHEALTHY
+    wanted = TargetState.UNKNOWN if "unreachable" in why else TargetState.NOT_WORKING
     assert dispatcher.targets(cluster) == {A: wanted}
     assert state(gateways) is wanted
     assert why in dispatcher.check_failure(cluster, A, Group.MAIN)
@@ -93,7 +93,7 @@ def test_member_is_healthy_only_while_its_tested_start_runs_and_its_agent_is_rea
 def test_health_of_a_member_of_no_host_is_unknown(gateways: Gateways) -> None:
     dispatcher, cluster = gateways.dispatcher, gateways.worker_cluster
     dispatcher.register(cluster, A, 80)
-    assert state(gateways) is TargetState.UNAVAILABLE
+    assert state(gateways) is TargetState.UNKNOWN
     assert dispatcher.check_failure(cluster, A, Group.MAIN) == "no report of its host can be read"
     report(gateways, port=80)
     assert state(gateways) is TargetState.HEALTHY
@@ -105,7 +105,7 @@ def test_host_that_moved_to_another_port_is_two_members_until_the_old_one_is_tak
     dispatcher.register(cluster, A, 80)
     dispatcher.register(cluster, A, 81)
     found = {(each.port, each.state) for each in dispatcher.registered(cluster)}
-    assert found == {(80, TargetState.UNAVAILABLE), (81, TargetState.HEALTHY)}
+    assert found == {(80, TargetState.UNKNOWN), (81, TargetState.HEALTHY)}
     assert dispatcher.targets(cluster) == {A: TargetState.HEALTHY}
     assert state(gateways) is TargetState.HEALTHY
     dispatcher.deregister(cluster, A, 80)

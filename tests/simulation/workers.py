@@ -4,7 +4,7 @@ The oracle judges by the same attributes as of the load balancer. `states` are t
 member is HEALTHY while its machine runs a start whose self-test really passed.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from lifecycle.domain.fleet.strays import RegisteredTarget
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.gateways.ledger_dispatcher import LedgerDispatcher
 from tests.fakes.members import MemoryMembers
-from tests.simulation.balancer import Balancer
+from tests.simulation.balancer import HEALTHY, UNHEALTHY, Balancer
 from tests.simulation.fakes import Clock
 
 if TYPE_CHECKING:
@@ -36,6 +36,12 @@ class WorkerRotation(Balancer):
         super().__init__(sim)
         self._members = MemoryMembers()
         self._real = LedgerDispatcher(self._members, sim.fleet, Clock(sim), _HEARTBEAT_TIMEOUT)
+
+    def _observed(self, states: dict[str, TargetState], groups: Iterable[Group] = Group) -> dict[str, TargetState]:
+        """Note in the actor that it takes a host that it knows to serve for one that does, and no other."""
+        found = {address: HEALTHY if state.serves else UNHEALTHY for address, state in states.items()}
+        super()._observed({a: found[a] for a, state in states.items() if state.in_rotation}, groups)
+        return states
 
     def put_into_rotation(self, address: str) -> None:
         """Make a host that works a member, as a deployment before the run did."""
@@ -102,7 +108,7 @@ class WorkerRotation(Balancer):
     def register_stray(self, address: str, port: int, group: Group) -> None:
         """Write a member where no host is, as somebody does by hand."""
         del group
-        self.strays[address, port, Group.MAIN] = TargetState.UNAVAILABLE
+        self.strays[address, port, Group.MAIN] = TargetState.UNKNOWN
         self._members.add(self._sim.cluster, Member(address, port))
 
     def busy(self, address: str) -> bool:

@@ -16,7 +16,7 @@ FAULTS = (
         "a-dead-worker-counts",
         (1,),
         _MEMBER,
-        "    if not report.running:\n        return MemberHealth(TargetState.UNHEALTHY, report.not_running)\n"
+        "    if not report.running:\n        return MemberHealth(TargetState.NOT_WORKING, report.not_running)\n"
         "    if not report.has_passed(report.digest):\n",
         "    if False:\n",
     ),
@@ -39,7 +39,7 @@ FAULTS = (
         "a-worker-of-unknown-health-is-spare",
         (1,),
         "lifecycle.domain.rollout.capacity",
-        "_MAY_SERVE = (TargetState.INITIAL, TargetState.UNAVAILABLE)",
+        "_MAY_SERVE = (TargetState.INITIAL, TargetState.UNKNOWN)",
         "_MAY_SERVE = (TargetState.INITIAL,)",
         "tests/unit/rollout/test_capacity.py",
     ),

@@ -103,7 +103,7 @@ def test_policy_that_could_never_finish_blocks_the_plan(hosts: int, policy: Poli
     assert [why in each for each in blockers] == [True] if why else blockers == ()
 
 
-@pytest.mark.parametrize("state", [TargetState.INITIAL, TargetState.UNAVAILABLE])
+@pytest.mark.parametrize("state", [TargetState.INITIAL, TargetState.UNKNOWN])
 def test_host_whose_health_is_not_known_is_neither_spare_nor_serving(state: TargetState) -> None:
     rotation = {"a": TargetState.HEALTHY, "b": TargetState.UNHEALTHY, "c": state}
     floor = Floor(frozenset("abc"), max_unavailable=1)

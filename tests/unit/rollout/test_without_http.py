@@ -80,10 +80,10 @@ def test_rollback_brings_back_the_version_before(machine: Machine) -> None:
     assert set(machine.serving().values()) == {"1.0.0"}
 
 
-def test_worker_that_dies_is_unhealthy_and_a_repair_starts_it_again(machine: Machine) -> None:
+def test_worker_that_dies_does_not_count_and_a_repair_starts_it_again(machine: Machine) -> None:
     before = machine.report("host-3").boot
     dies(machine, "host-3")
-    assert states(machine)["host-3"] is TargetState.UNHEALTHY
+    assert states(machine)["host-3"] is TargetState.NOT_WORKING
 
     assert repaired(machine) == "REPAIR"
     assert states(machine) == {host.name: TargetState.HEALTHY for host in machine.hosts}
@@ -114,7 +114,7 @@ def test_host_with_an_unreachable_agent_is_not_counted_as_working(machine: Machi
     machine.host("host-4").silent = True
     machine.memory.clock.sleep(60)
 
-    assert states(machine)["host-4"] is TargetState.UNAVAILABLE
+    assert states(machine)["host-4"] is TargetState.UNKNOWN
     found = machine.context.dispatcher.check_failure(CLUSTER, machine.host("host-4").address, Group.MAIN)
     assert found.startswith("its agent is unreachable since")
 
@@ -124,7 +124,7 @@ def test_no_drain_leaves_too_few_workers(machine: Machine) -> None:
     machine.memory.clock.sleep(1)
     found = preview(machine.context, machine.request("1.0.1", only=("host-1",)))
 
-    assert "at least 3 must serve (host-4 is unhealthy)" in " ".join(found.blockers)
+    assert "at least 3 must serve (host-4 is not-working)" in " ".join(found.blockers)
 
 
 def test_plan_says_what_alive_means(machine: Machine) -> None:

@@ -128,6 +128,8 @@ TARGETS = {
     TargetState.UNUSED: Status(Tone.WARN, "unused"),
     TargetState.UNAVAILABLE: Status(Tone.WARN, "unavailable"),
     TargetState.ABSENT: Status(Tone.WARN, "absent"),
+    TargetState.NOT_WORKING: Status(Tone.BAD, "not working"),
+    TargetState.UNKNOWN: Status(Tone.WARN, "unknown"),
     TargetState.TEST_GROUP: Status(Tone.WARN, "in a test group"),
 }
 STAGES = {

@@ -267,7 +267,7 @@ def await_alive(running: Running) -> Outcome:
     def poll() -> Outcome | None:
         nonlocal last
         last = context.dispatcher.target(cluster, report.address)
-        if last is TargetState.UNHEALTHY and (now := running.report()) and now.ended:
+        if last.fails and (now := running.report()) and now.ended:
             return Outcome("PASSED")  # its report is judged below: nothing is left to wait for
         return Outcome("PASSED") if last is wanted else None
 

@@ -36,18 +36,18 @@ class MemberHealth:
 def health_of(member: Member, report: HostReport | None, now: datetime, heartbeat_timeout: timedelta) -> MemberHealth:
     """Return a member's health: it works while its agent is reachable, and a start runs whose self-test passed.
 
-    A member with an unreachable agent may work, so it is UNAVAILABLE: it counts neither as serving nor as spare.
+    A member with an unreachable agent may work, so its health is UNKNOWN: it counts neither as serving nor as spare.
     """
     if report is None or isinstance(report, UnreadableReport):
-        return MemberHealth(TargetState.UNAVAILABLE, "no report of its host can be read")
+        return MemberHealth(TargetState.UNKNOWN, "no report of its host can be read")
     if (report.address, report.port) != (member.address, member.port):
         moved = f"its host now reports {report.address}:{report.port}"
-        return MemberHealth(TargetState.UNHEALTHY, moved)
+        return MemberHealth(TargetState.NOT_WORKING, moved)
     if since := report.unreachable_since(now, heartbeat_timeout):
         silent = f"its agent is unreachable since {since:%Y-%m-%d %H:%M:%S} UTC"
-        return MemberHealth(TargetState.UNAVAILABLE, silent)
+        return MemberHealth(TargetState.UNKNOWN, silent)
     if not report.running:
-        return MemberHealth(TargetState.UNHEALTHY, report.not_running)
+        return MemberHealth(TargetState.NOT_WORKING, report.not_running)
     if not report.has_passed(report.digest):
-        return MemberHealth(TargetState.UNHEALTHY, "its self-test has not passed since the service started")
+        return MemberHealth(TargetState.NOT_WORKING, "its self-test has not passed since the service started")
     return MemberHealth(TargetState.HEALTHY)

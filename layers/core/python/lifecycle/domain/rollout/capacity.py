@@ -12,7 +12,7 @@ from lifecycle.domain.service.host_count import at_least, at_most
 from lifecycle.domain.service.policy import Policy
 
 # It may serve by the time that it is taken out: it is in its first checks, or nobody knows its state.
-_MAY_SERVE = (TargetState.INITIAL, TargetState.UNAVAILABLE)
+_MAY_SERVE = (TargetState.INITIAL, TargetState.UNKNOWN)
 # Registered in the main group, healthy or not.
 _REGISTERED = (TargetState.INITIAL, TargetState.UNHEALTHY, TargetState.UNAVAILABLE)
 
