@@ -58,6 +58,13 @@ def test_key_that_needs_http_is_refused_by_its_name(place: str, key: str) -> Non
     assert parse_service_file(with_http.encode()).run.http
 
 
+def test_every_problem_is_reported_at_once() -> None:
+    said = refusal(f'{WORKER}port = 80\n[checks]\nis_alive = "/x"\n[environments.staging]\ndrain_seconds = 5\n')
+    assert [line.split(": ")[1] for line in said.splitlines()] == [
+        *("run.port", "checks.self_test", "checks.is_alive", "environments.staging.drain_seconds")
+    ]
+
+
 def test_metrics_of_the_service_are_refused() -> None:
     said = refusal(f'{WORKER}{TEST}[[metrics]]\nname = "queue"\nbetter = "lower"\n')
     assert "metrics: expected no such key with run.http = false: metrics are read from a path" in said

@@ -3,7 +3,7 @@
 Used by model, for `[run] http = false` (docs/adr/0024).
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
@@ -28,6 +28,7 @@ class _Refused(NamedTuple):
 
 
 _NOBODY_ASKS = "there is no path to ask, and alive is that its process runs"
+_METRICS = "metrics are read from a path"
 _NO_TRAFFIC = "there are no requests by which a test bed could be compared"
 _RUN = (
     _Refused(("run", "port"), "nobody calls it, so it gets no HOST and no PORT"),
@@ -35,7 +36,7 @@ _RUN = (
 )
 _CHECKS = (
     _Refused(("checks", "is_alive"), _NOBODY_ASKS),
-    _Refused(("checks", "metrics"), "metrics are read from a path"),
+    _Refused(("checks", "metrics"), _METRICS),
 )
 _POLICY = {
     "bake_minutes": _NO_TRAFFIC,
@@ -46,23 +47,28 @@ _POLICY = {
 
 
 def problem(file: "ServiceFile") -> PydanticCustomError | None:
-    """Return the first key that a service without HTTP cannot have, or the self-test that it lacks."""
+    """Return an error about every key that a service without HTTP cannot have, and the self-test that it lacks."""
     policies = [
         _Refused(("environments", name, key), why)
         for name, table in (("staging", file.environments.staging), ("production", file.environments.production))
         if table is not None
         for key, why in _POLICY.items()
     ]
-    metrics = [_Refused(("metrics",), "metrics are read from a path")] if file.metrics else []
-    for each in (*_RUN, *_CHECKS, *metrics, *policies):
-        if _is_set(file, each.at):
-            return expected(_WITHOUT.format(why=each.why), found="one", at=each.at)
+    refused = (*_RUN, *_CHECKS, _Refused(("metrics",), _METRICS), *policies)
+    found: list[dict[str, Any]] = [
+        {"expected": _WITHOUT.format(why=each.why), "found": "one", "at": each.at}
+        for each in refused
+        if _is_set(file, each.at)
+    ]
     test = file.checks.self_test
     if test.command is None:
         what = 'a command, such as { command = "./check.sh" }: a service without HTTP answers no path'
-        found = f'"{test.path}"' if test.path else "nothing"
-        return expected(what, found=found, at=("checks", "self_test"))
-    return None
+        has = f'"{test.path}"' if test.path else "nothing"
+        found.append({"expected": what, "found": has, "at": ("checks", "self_test")})
+    if not found:
+        return None
+    first, *more = found
+    return expected(first.pop("expected"), **first, more=more)
 
 
 def _is_set(table: BaseModel, at: tuple[str, ...]) -> bool:
