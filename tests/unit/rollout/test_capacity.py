@@ -110,3 +110,13 @@ def test_host_whose_health_is_not_known_is_neither_spare_nor_serving(state: Targ
     assert refuse_drain("c", rotation, floor)
     assert refuse_drain("a", rotation, floor)
     assert first_refusal(["c"], rotation, floor)
+
+
+def test_workers_never_fail_open() -> None:
+    """Without a healthy target, a load balancer sends requests to all; a worker that does not run does nothing."""
+    rotation = {"a": TargetState.UNKNOWN, "b": TargetState.NOT_WORKING, "c": TargetState.NOT_WORKING}
+    floor = Floor(frozenset("abc"), max_unavailable=1)
+    assert refuse_drain("a", rotation, floor)
+    assert refuse_drain("b", rotation, floor) is None
+    behind = dict.fromkeys("abc", TargetState.UNHEALTHY)
+    assert refuse_drain("a", behind, floor) is None
