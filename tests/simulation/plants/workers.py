@@ -33,7 +33,7 @@ FAULTS = (
         _MEMBER,
         "    if not report.has_passed(report.digest):\n",
         "    if False:\n",
-        "tests/contract/test_without_load_balancer.py",
+        "tests/unit/fleet/test_member.py",
     ),
     Planted(
         "a-worker-of-unknown-health-is-spare",
