@@ -19,7 +19,7 @@ if (_node := Path(sys.prefix) / "bin" / "node").exists():
 from aws_cdk import App  # noqa: E402
 
 from infra.settings import Settings  # noqa: E402
-from infra.stacks.cluster import AsgClusterStack, ByoClusterStack  # noqa: E402
+from infra.stacks.cluster import AsgClusterStack, AsgWorkerStack, ByoClusterStack, ByoWorkerStack  # noqa: E402
 from infra.stacks.control_plane import ControlPlaneStack  # noqa: E402
 from lifecycle import names  # noqa: E402
 
@@ -31,8 +31,10 @@ def build_app(outdir: str | None = None, context: dict[str, object] | None = Non
     settings = Settings.of(app)
     control_plane = ControlPlaneStack(app, names.CONTROL_PLANE_STACK, settings)
     ByoClusterStack(app, names.CLUSTER_TEMPLATE, emulated=settings.emulated)
+    ByoWorkerStack(app, names.WORKER_TEMPLATE)
     for cluster in settings.clusters:
-        stack = AsgClusterStack(app, names.cluster_stack(cluster.environment, cluster.service), cluster)
+        kind = AsgClusterStack if cluster.http else AsgWorkerStack
+        stack = kind(app, names.cluster_stack(cluster.environment, cluster.service), cluster)
         # Its events call the control plane's functions by name.
         stack.add_dependency(control_plane)
     return app

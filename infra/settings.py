@@ -11,15 +11,25 @@ from constructs import Construct
 ROOT = Path(__file__).resolve().parents[1]
 _CLUSTER = re.compile(r"(staging|production)/[a-z][a-z0-9-]{0,23}")
 
+# The settings of a cluster that are about its load balancer and the requests that pass it.
+_OF_A_BALANCER = {
+    *("service_port", "is_alive_path", "drain_seconds", "listener_port", "internal", "allowed_cidr"),
+    *("certificate_arn", "most_error_percent", "most_latency_seconds", "most_unhealthy_hosts"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ClusterSettings:
-    """One cluster of EC2 hosts, from the context's `clusters`. The VPC and its subnets exist already."""
+    """One cluster of EC2 hosts, from the context's `clusters`. The VPC and its subnets exist already.
+
+    Without `http` it has no load balancer: its service is a worker.
+    """
 
     service: str
     environment: str
     vpc_id: str
     subnet_ids: tuple[str, ...]
+    http: bool = True
     hosts: int = 2
     instance_type: str = "t3.small"
     service_port: int = 8080
@@ -39,6 +49,12 @@ class ClusterSettings:
         if unknown := set(found) - known:
             names, allowed = ", ".join(sorted(unknown)), ", ".join(sorted(known))
             raise SystemExit(f"cdk.json: clusters: unknown keys {names}; allowed: {allowed}")
+        http = found.get("http", True)
+        if not isinstance(http, bool):
+            raise SystemExit(f"cdk.json: clusters: http: expected true or false, found {http!r}")
+        if not http and (needless := set(found) & _OF_A_BALANCER):
+            names = ", ".join(sorted(needless))
+            raise SystemExit(f"cdk.json: clusters: {names}: a cluster with http: false has no load balancer")
         try:
             return cls(**{**found, "subnet_ids": tuple(found["subnet_ids"])})
         except (KeyError, TypeError) as error:
@@ -65,8 +81,9 @@ class Settings:
 
     @property
     def dashboard_clusters(self) -> tuple[str, ...]:
-        """Return every cluster whose alarms the dashboard shows."""
-        return (*(f"{each.environment}/{each.service}" for each in self.clusters), *self.other_clusters)
+        """Return every cluster whose alarms the dashboard shows; one without a load balancer has none."""
+        own = (f"{each.environment}/{each.service}" for each in self.clusters if each.http)
+        return (*own, *self.other_clusters)
 
     @property
     def emulated(self) -> bool:

@@ -22,7 +22,7 @@ from lifecycle.names import LEDGER, Partition
 # The revisions of a configuration themselves are in SSM, and stay.
 COMPLETED = (Partition.AUDIT_LOG, Partition.FREEZES, Partition.SERVICE, Partition.CONFIG)
 # Items of these partitions are neither added, changed nor deleted.
-LEFT = (Partition.REPORTS, Partition.TURNS)
+LEFT = (Partition.REPORTS, Partition.TURNS, Partition.ROTATION)
 QUARANTINES = ("QUARANTINE#", "BAD_HOST#")
 
 Item = Mapping[str, Any]

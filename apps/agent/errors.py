@@ -5,6 +5,7 @@ LifecycleError
 ├── EventsRefused          CloudWatch Logs takes a batch never; it is left out
 ├── ServiceFailed          the service did not stop, start, stay up or pass its self-test
 │   └── LeftBehind         a process of an earlier start did not end
+├── NoPort                 the host has no port, and the service serves HTTP
 ├── PortTaken              another process listens on the service's port
 ├── ConfigUnreadable       the configuration cannot be read, or lacks what the version requires
 └── HomeInUse              another agent uses the same folder
@@ -46,6 +47,13 @@ class PortTaken(LifecycleError):
     def __init__(self, address: str, port: int, holder: str, pid: int = 0) -> None:
         self.pid = pid
         super().__init__(f"{address}:{port} is taken by {holder}; stop it, or give the host another port")
+
+
+class NoPort(LifecycleError):
+    """A host without a port, which cannot run a service that serves HTTP; nothing was changed."""
+
+    def __init__(self, host: str, version: str) -> None:
+        super().__init__(f"{version} serves HTTP, and {host} has no port: start its agent with --port")
 
 
 class ConfigUnreadable(LifecycleError):

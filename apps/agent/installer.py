@@ -13,10 +13,10 @@ from pathlib import Path
 
 from apps.agent import processes
 from apps.agent.configuration import Configuration
-from apps.agent.errors import LeftBehind, PortTaken, ServiceFailed, StoreUnreachable
+from apps.agent.errors import LeftBehind, NoPort, PortTaken, ServiceFailed, StoreUnreachable
 from apps.agent.release_command import ReleaseEnd, ReleaseRunner
 from apps.agent.release_store import Prepared, ReleaseStore
-from apps.agent.self_test import check_port_is_free, self_test, wait_until_ready
+from apps.agent.self_test import check_port_is_free, self_test, wait_until_ready, wait_until_started
 from apps.agent.service import Service
 from apps.agent.settings import Settings
 from lifecycle.domain.errors import LifecycleError
@@ -55,6 +55,7 @@ class Installer:
         """
         with self._service.trimming():
             prepared = self._release_store.prepare(turn, lambda: self._announce(AgentStage.FETCHING))
+            self._require_port(prepared.manifest)
             values = self._configuration.prepare(prepared.manifest, turn.config)
         if turn.version != self._release_store.current():
             self._release_store.place(prepared)
@@ -111,12 +112,16 @@ class Installer:
     def _install(self, turn: Turn) -> SelfTest:
         prepared, values = self._prepare(turn)
         manifest = prepared.manifest
+        self._require_port(manifest)
         self._announce(AgentStage.INSTALLING)
         self._service.stop()
         environment = service_environment(manifest, self._settings, values)
-        self._free_port(environment)
+        if manifest.run.http:
+            self._free_port(environment)
         self._release_store.place(prepared)
         self._release_store.switch(turn.version)
+        if not manifest.run.http:
+            return self._test_and_start(turn, prepared, environment)
         self._announce(AgentStage.STARTING)
         started = self._service.start(manifest, prepared.folder, environment, turn.config)
         address, port = self._settings.address, self._settings.port
@@ -128,6 +133,28 @@ class Installer:
         detail, passed = self._run_self_test(manifest, prepared.folder, environment)
         detail = self._configuration.masked(detail, turn.config)
         return SelfTest(passed=passed, digest=turn.digest, boot=started.boot, detail=detail[:1000])
+
+    def _test_and_start(self, turn: Turn, prepared: Prepared, environment: dict[str, str]) -> SelfTest:
+        """Self-test a service without HTTP, and start it only if it passed.
+
+        Nothing keeps work away from its process, as a load balancer keeps requests away.
+        """
+        manifest, address, port = prepared.manifest, self._settings.address, self._settings.port
+
+        def mask(text: str) -> str:
+            return self._configuration.masked(text, turn.config, part=True)
+
+        self._announce(AgentStage.SELF_TESTING)
+        marked = self._service.marked(environment)
+        try:
+            detail = self_test(manifest.self_test, address, port, prepared.folder, marked, mask)
+        except ServiceFailed as error:
+            failed = self._configuration.masked(f"{error}", turn.config)
+            return SelfTest(passed=False, digest=turn.digest, boot="", detail=failed[:1000])
+        self._announce(AgentStage.STARTING)
+        started = self._service.start(manifest, prepared.folder, environment, turn.config)
+        wait_until_started(self._exit_reason)
+        return SelfTest(passed=True, digest=turn.digest, boot=started.boot, detail=detail[:1000])
 
     def log_tail(self) -> str:
         """Return the last lines that the service wrote since its last start, without its configuration's values."""
@@ -160,6 +187,11 @@ class Installer:
             if holder is None or not self._service.end_unmarked(holder, environment):
                 raise
             check_port_is_free(address, port)
+
+    def _require_port(self, manifest: Manifest) -> None:
+        """Raise NoPort for a service that serves HTTP on a host without a port."""
+        if manifest.run.http and not self._settings.port:
+            raise NoPort(self._settings.host, manifest.version)
 
     def _end_leftovers(self) -> None:
         """End what a service left whose command has ended; the next stop fails with what cannot be ended."""
@@ -209,13 +241,13 @@ class Installer:
 def service_environment(manifest: Manifest, settings: Settings, config: Mapping[str, str]) -> dict[str, str]:
     """Return the service's whole environment, without the agent's own variables and credentials."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    place = {"HOST": settings.address, "PORT": str(settings.port)} if manifest.run.http else {}
     return {
         **inherited,
         **manifest.run.environment,
         **manifest.environments.get(settings.cluster.environment, {}),
         **config,
-        "HOST": settings.address,
-        "PORT": str(settings.port),
+        **place,
         "LIFECYCLE_SERVICE": settings.cluster.service,
         "LIFECYCLE_ENVIRONMENT": settings.cluster.environment,
         "LIFECYCLE_VERSION": manifest.version,

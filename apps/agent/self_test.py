@@ -24,6 +24,8 @@ from lifecycle.domain.service.manifest import Check
 _PAUSE_PART, _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.04, 0.002, 0.25
 _SHORTEST_REQUEST = 0.05
 _COMMAND_PAUSE = 0.005
+_RUNS_SECONDS, _RUNS_PAUSE = 1.0, 0.02
+_FOREGROUND = "its command must stay in the foreground"
 _DETAIL_BYTES = 400
 _OUTPUT_BYTES = 16 * 1024**2
 
@@ -57,9 +59,7 @@ def wait_until_ready(
     began, last = time.monotonic(), ""
     while True:
         if reason := exit_reason():
-            raise ServiceFailed(
-                f"the service ended while it started ({reason}); its command must stay in the foreground"
-            )
+            raise ServiceFailed(f"the service ended while it started ({reason}); {_FOREGROUND}")
         limit = min(check.timeout_seconds, max(seconds - (time.monotonic() - began), _SHORTEST_REQUEST))
         try:
             if (problem := _problem(check, address, port, limit, mask)) is None:
@@ -78,6 +78,15 @@ def wait_until_ready(
         last = f"{problem}, after {waited:.1f} s"
         pause = min(max(waited * _PAUSE_PART, _SHORTEST_PAUSE), _LONGEST_PAUSE)
         time.sleep(min(pause, max(seconds - waited, 0)))
+
+
+def wait_until_started(exit_reason: Callable[[], str | None]) -> None:
+    """Wait a second, and raise ServiceFailed if the service ends within it; one without HTTP answers nothing."""
+    until = time.monotonic() + _RUNS_SECONDS
+    while time.monotonic() < until:
+        if reason := exit_reason():
+            raise ServiceFailed(f"the service ended right after its start ({reason}); {_FOREGROUND}")
+        time.sleep(_RUNS_PAUSE)
 
 
 def _problem(check: Check, address: str, port: int, limit: float, mask: Callable[[str], str]) -> str | None:

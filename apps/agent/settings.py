@@ -51,7 +51,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     home = Path(given.home).absolute()
     if given.action == "stop-service":
         return StopService(home)
-    names = ("host", "environment", "service", "address", "port", "table", "bucket")
+    names = ("host", "environment", "service", "address", "table", "bucket")
     if missing := [f"--{name}" for name in names if getattr(given, name) in (None, "")]:
         parser.error(f"missing: {', '.join(missing)}; see --help for their environment variables")
     return Settings(
@@ -93,7 +93,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("environment", "LIFECYCLE_ENVIRONMENT", "staging or production")
     option("service", "LIFECYCLE_SERVICE", "the service that this host runs")
     option("address", "LIFECYCLE_ADDRESS", "the address that the service binds to, as the load balancer knows it")
-    option("port", "LIFECYCLE_PORT", "the port that the service binds to", kind=int)
+    option("port", "LIFECYCLE_PORT", "the port that the service binds to; 0 for one without HTTP", 0, int)
     option("zone", "LIFECYCLE_ZONE", "the availability zone", "")
     option("home", "LIFECYCLE_AGENT_HOME", "the folder for releases, logs and state; private to one agent")
     option("table", Variable.LEDGER_TABLE, "the DynamoDB table with commands and reports")

@@ -47,4 +47,4 @@ def last_report(connection: Connection, cluster: Cluster, host: str) -> str:
         raise Unknown("host", host, of=str(cluster), known=reports)
     state = state_of(observe.rotation(connection.context, cluster, reports), host)
     reported = f"last report {ago(report.seen_at, connection.context.clock.now())}"
-    return f"{host}: {report.installed or 'nothing'} installed, {state} in the load balancer, {reported}"
+    return f"{host}: {report.installed or 'nothing'} installed, {state.in_words}, {reported}"

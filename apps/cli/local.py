@@ -114,7 +114,7 @@ def show_hosts(*, as_json: AsJson = False) -> None:
     table = Table("cluster", "address", "host", "host address", "zone", box=None)
     for cluster in found.values():
         for host in cluster.hosts:
-            table.add_row(cluster.name, cluster.address, host.name, f"{host.address}:{host.port}", host.zone)
+            table.add_row(cluster.name, cluster.address or "-", host.name, host.place, host.zone)
     _console.print(table)
 
 

@@ -21,7 +21,17 @@ from apps.local.dispatcher import inotify
 from apps.local.errors import LaptopError
 from apps.local.git.repositories import write_hooks
 from apps.local.lock import locked
-from apps.local.paths import ACCOUNT, CLUSTER_TEMPLATE, EMULATED, PLATFORM, REGION, Layout, read_json, write_json
+from apps.local.paths import (
+    ACCOUNT,
+    CLUSTER_TEMPLATE,
+    EMULATED,
+    PLATFORM,
+    REGION,
+    WORKER_TEMPLATE,
+    Layout,
+    read_json,
+    write_json,
+)
 from apps.local.ports import LOOPBACK, Ports, check
 from apps.local.processes import Part, end, forget_files, recorded
 from apps.local.progress import Progress
@@ -126,7 +136,7 @@ def _deploy(
         progress.say("      (unchanged since the last synthesis)")
     aws = Aws(ports)
     for template in templates(folder):
-        if template.name != CLUSTER_TEMPLATE:
+        if template.name not in (CLUSTER_TEMPLATE, WORKER_TEMPLATE):
             with progress.step(f"deploy {template.name}"):
                 deploy(aws, template, ports.emulator)
     environment = {**_describe(layout, ports, aws, folder), "context": dict(context)}

@@ -67,7 +67,7 @@ def _endpoint(part: Part, environment: Mapping[str, Any]) -> Row:
 def _service(layout: Layout, host: hosts.Host) -> Row:
     """Return the row of a host's service, which its agent recorded in service.json."""
     started = read_json(layout.hosts / host.name / "service.json", None)
-    address = f"{host.address}:{host.port}"
+    address = host.place
     name = f"service-{host.name}"
     if started is None or not psutil.pid_exists(started["pid"]):
         return _row(name, "not installed" if started is None else "dead", None, address, set())

@@ -23,14 +23,21 @@ _TLS = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
 
 @dataclass(frozen=True, slots=True)
-class ClusterValues:
-    """The values that differ between clusters: literals, or CloudFormation parameters.
-
-    `service` and `environment` are texts for `Fn::Sub`: names, or `${Service}` and `${Environment}`.
-    """
+class ClusterName:
+    """The name of a cluster, as texts for `Fn::Sub`: names, or `${Service}` and `${Environment}`."""
 
     service: str
     environment: str
+
+    def parameter(self, leaf: str) -> str:
+        """Return the path of one of the cluster's parameters."""
+        return substituted(names.parameter(self.environment, self.service, leaf))
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterValues(ClusterName):
+    """The values that differ between clusters: literals, or CloudFormation parameters."""
+
     letter: str  # of the environment, for names with at most 32 characters
     vpc_id: str
     subnet_ids: list[str]
@@ -49,9 +56,6 @@ class ClusterValues:
     def named(self, suffix: str) -> str:
         """Return a name of at most 32 characters, as a target group's; a service's name has at most 24."""
         return Fn.join("-", [names.CLUSTER_PREFIX, self.letter, substituted(self.service) + suffix])
-
-    def parameter(self, leaf: str) -> str:
-        return substituted(names.parameter(self.environment, self.service, leaf))
 
 
 class FrontDoor(Construct):
@@ -191,13 +195,20 @@ class FrontDoor(Construct):
             names.ADDRESS: self.address,
         }
         for leaf, value in named.items():
-            ssm.CfnParameter(
-                self,
-                "".join(part.title() for part in leaf.split("-")) + "Parameter",
-                type="String",
-                name=self._values.parameter(leaf),
-                value=value,
-            )
+            _parameter(self, self._values, leaf, value)
+
+
+class NoFrontDoor(Construct):
+    """The parameter that says that a cluster has no load balancer, because its service serves no HTTP."""
+
+    def __init__(self, scope: Construct, construct_id: str, cluster: ClusterName) -> None:
+        super().__init__(scope, construct_id)
+        _parameter(self, cluster, names.WITHOUT_BALANCER, "http: false")
+
+
+def _parameter(scope: Construct, cluster: ClusterName, leaf: str, value: str) -> None:
+    name = "".join(part.title() for part in leaf.split("-")) + "Parameter"
+    ssm.CfnParameter(scope, name, type="String", name=cluster.parameter(leaf), value=value)
 
 
 def _text(number: Any) -> str:

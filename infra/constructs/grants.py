@@ -15,12 +15,10 @@ LEDGER = Access(
 )
 
 
-def _delete(*partitions: str) -> Statement:
+def _delete(*partitions: str, sid: str = "LedgerDelete") -> Statement:
     """Return the grant to delete items of these partitions: never of the audit log, attempts, or releases."""
     keys = {"dynamodb:LeadingKeys": list(partitions)}
-    return Statement(
-        "LedgerDelete", ("dynamodb:DeleteItem",), (_LEDGER,), conditions={"ForAllValues:StringLike": keys}
-    )
+    return Statement(sid, ("dynamodb:DeleteItem",), (_LEDGER,), conditions={"ForAllValues:StringLike": keys})
 
 
 # A cluster's partition holds its pending deployment and its quarantines, beside its lease and its
@@ -29,6 +27,8 @@ LEAVE_QUEUE = LIFT_QUARANTINE = _delete(f"{Partition.CLUSTER}*")
 LIFT_FREEZE = _delete(Partition.FREEZES)
 UNDO_FROM_CONSOLE = _delete(f"{Partition.CLUSTER}*", Partition.FREEZES)
 REMOVE_HOST = _delete(f"{Partition.CLUSTER}*", f"{Partition.REPORTS}*", f"{Partition.TURNS}*")
+# A drain in a cluster without a load balancer.
+LEAVE_ROTATION = _delete(f"{Partition.ROTATION}*", sid="LeaveRotation")
 
 # Lambda reads the ledger's stream with the role of the function that it calls.
 LEDGER_STREAM = (

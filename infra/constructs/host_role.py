@@ -6,14 +6,14 @@ from constructs import Construct
 from infra.constructs import access
 from infra.constructs.access import Statement
 from infra.constructs.configurations import read_config
-from infra.constructs.front_door import ClusterValues
+from infra.constructs.front_door import ClusterName
 from lifecycle import names
 
 
 class HostRole(Construct):
     """The role `lifecycle-host-<environment>-<service>`: EC2 hosts have it, other hosts assume it."""
 
-    def __init__(self, scope: Construct, construct_id: str, values: ClusterValues, *, on_ec2: bool = False) -> None:
+    def __init__(self, scope: Construct, construct_id: str, values: ClusterName, *, on_ec2: bool = False) -> None:
         super().__init__(scope, construct_id)
         allowed = _allowed(values)
         account = iam.AccountRootPrincipal()
@@ -29,7 +29,7 @@ class HostRole(Construct):
         access.acknowledge(self.role, allowed)
 
 
-def _allowed(values: ClusterValues) -> tuple[Statement, ...]:
+def _allowed(values: ClusterName) -> tuple[Statement, ...]:
     ledger = names.arn("dynamodb", f"table/{names.LEDGER}")
     cluster = f"{values.environment}/{values.service}"
     log = names.arn("logs", f"log-group:{names.service_log_group(values.environment, values.service)}")

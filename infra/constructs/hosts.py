@@ -37,7 +37,13 @@ class Hosts(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, cluster: ClusterSettings, *, role: iam.Role, front: FrontDoor
+        self,
+        scope: Construct,
+        construct_id: str,
+        cluster: ClusterSettings,
+        *,
+        role: iam.Role,
+        front: FrontDoor | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._cluster = cluster
@@ -74,7 +80,7 @@ class Hosts(Construct):
             region=Aws.REGION,
             service=cluster.service,
             environment=cluster.environment,
-            port=cluster.service_port,
+            port=cluster.service_port if cluster.http else 0,
             table=names.LEDGER,
             reports=names.Partition.REPORTS,
             bucket=Fn.sub(names.artifact_bucket()),
@@ -82,22 +88,24 @@ class Hosts(Construct):
             hook=_HOOK,
         )
 
-    def _security_group(self, front: FrontDoor) -> ec2.CfnSecurityGroup:
-        port = self._cluster.service_port
+    def _security_group(self, front: FrontDoor | None) -> ec2.CfnSecurityGroup:
+        """Let the load balancer reach the service; without one, nobody."""
         return ec2.CfnSecurityGroup(
             self,
             "SecurityGroup",
             group_description=f"Hosts of {self._name}",
             vpc_id=self._cluster.vpc_id,
-            security_group_ingress=[
-                ec2.CfnSecurityGroup.IngressProperty(
-                    ip_protocol="tcp",
-                    from_port=port,
-                    to_port=port,
-                    source_security_group_id=front.security_group.attr_group_id,
-                    description="only the load balancer reaches the service",
-                )
-            ],
+            security_group_ingress=[self._from(front)] if front else [],
+        )
+
+    def _from(self, front: FrontDoor) -> ec2.CfnSecurityGroup.IngressProperty:
+        port = self._cluster.service_port
+        return ec2.CfnSecurityGroup.IngressProperty(
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            source_security_group_id=front.security_group.attr_group_id,
+            description="only the load balancer reaches the service",
         )
 
     def _template(self, role: iam.Role, group: ec2.CfnSecurityGroup, script: str) -> ec2.CfnLaunchTemplate:

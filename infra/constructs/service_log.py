@@ -5,14 +5,14 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.constructs import access
-from infra.constructs.front_door import ClusterValues
+from infra.constructs.front_door import ClusterName
 from lifecycle import names
 
 
 class ServiceLog(Construct):
     """The group `/lifecycle/<environment>/<service>`, whose lines last a month."""
 
-    def __init__(self, scope: Construct, construct_id: str, values: ClusterValues) -> None:
+    def __init__(self, scope: Construct, construct_id: str, values: ClusterName) -> None:
         super().__init__(scope, construct_id)
         logs.LogGroup(
             self,

@@ -2,13 +2,14 @@
 
 `lifecycle-cluster` is the template of every cluster whose hosts exist already. It is deployed once for each,
 as `lifecycle-<environment>-<service>`. The clusters of the context get a stack of that name with EC2 hosts.
+A cluster of a service without HTTP has no load balancer and no alarms; its template is `lifecycle-worker-cluster`.
 """
 
 from aws_cdk import CfnMapping, CfnOutput, CfnParameter, DefaultStackSynthesizer, Stack
 from constructs import Construct
 
 from infra.constructs.alarms import Alarms, Thresholds
-from infra.constructs.front_door import ClusterValues, FrontDoor
+from infra.constructs.front_door import ClusterName, ClusterValues, FrontDoor, NoFrontDoor
 from infra.constructs.host_role import HostRole
 from infra.constructs.hosts import Hosts
 from infra.constructs.service_log import ServiceLog
@@ -119,6 +120,56 @@ class AsgClusterStack(Stack):
         ServiceLog(self, "ServiceLog", values)
         Hosts(self, "Hosts", cluster, role=host.role, front=front)
         _outputs(self, front, host)
+
+
+class ByoWorkerStack(Stack):
+    """A cluster of hosts that exist already, for a service without HTTP."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            description="Lifecycle: the host role and the log of one cluster without a load balancer",
+            synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
+        )
+        CfnParameter(
+            self,
+            "Service",
+            type="String",
+            description="Name of the service",
+            allowed_pattern="[a-z][a-z0-9-]{0,23}",
+        )
+        CfnParameter(
+            self,
+            "Environment",
+            type="String",
+            description="Environment of the cluster",
+            allowed_values=list(ENVIRONMENT_LETTERS),
+        )
+        _worker(self, ClusterName("${Service}", "${Environment}"))
+
+
+class AsgWorkerStack(Stack):
+    """A cluster of EC2 hosts for a service without HTTP."""
+
+    def __init__(self, scope: Construct, construct_id: str, cluster: ClusterSettings) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            description=f"Lifecycle: the cluster {cluster.environment}/{cluster.service}, without a load balancer",
+            synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
+        )
+        host = _worker(self, ClusterName(cluster.service, cluster.environment), on_ec2=True)
+        Hosts(self, "Hosts", cluster, role=host.role, front=None)
+
+
+def _worker(stack: Stack, cluster: ClusterName, *, on_ec2: bool = False) -> HostRole:
+    """Add what both kinds of clusters without a load balancer have."""
+    NoFrontDoor(stack, "Front", cluster)
+    host = HostRole(stack, "Host", cluster, on_ec2=on_ec2)
+    ServiceLog(stack, "ServiceLog", cluster)
+    CfnOutput(stack, "HostRoleArn", value=host.role.role_arn)
+    return host
 
 
 def _outputs(stack: Stack, front: FrontDoor, host: HostRole) -> None:

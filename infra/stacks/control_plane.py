@@ -22,6 +22,7 @@ from infra.constructs.grants import (
     GROUP_SETTINGS,
     HEALTH_PATHS,
     LEAVE_QUEUE,
+    LEAVE_ROTATION,
     LEDGER,
     LEDGER_STREAM,
     LIFT_FREEZE,
@@ -137,17 +138,17 @@ class ControlPlaneStack(Stack):
 
     def _rollout_phases(self, settings: Settings) -> None:
         clusters = registry_list(emulated=settings.emulated)
-        drains, registers = change_targets("DeregisterTargets"), change_targets("RegisterTargets")
+        drains, registers = (change_targets("DeregisterTargets"), LEAVE_ROTATION), change_targets("RegisterTargets")
         self._phase(
             "plan",
             reads=[TARGETS, WEIGHTS, GROUP_SETTINGS, SNAPSHOTS, RELEASES, clusters],
             writes=[LEDGER, REGISTRY],
             # It takes out targets of no known host.
-            may=[LEAVE_QUEUE, DESCRIBE_ROLLOUTS, drains, set_weights()],
+            may=[LEAVE_QUEUE, DESCRIBE_ROLLOUTS, *drains, set_weights()],
         )
         self._phase("next_step", reads=[TARGETS], writes=[LEDGER])
         # A stage that takes out a host of a test bed first sets the weight of its target group to 0.
-        takes_out: dict[str, Any] = {"reads": [TARGETS, WEIGHTS], "writes": [LEDGER], "may": [drains, set_weights()]}
+        takes_out: dict[str, Any] = {"reads": [TARGETS, WEIGHTS], "writes": [LEDGER], "may": [*drains, set_weights()]}
         self._phase("drain", **takes_out, seconds=STAGE_SECONDS)
         self._phase("install", writes=[LEDGER], seconds=STAGE_SECONDS)
         self._phase("self_test", writes=[LEDGER], seconds=STAGE_SECONDS)
@@ -170,7 +171,7 @@ class ControlPlaneStack(Stack):
             "end_bake",
             reads=[TARGETS, WEIGHTS],
             writes=[LEDGER],
-            may=[drains, registers, set_weights()],
+            may=[*drains, registers, set_weights()],
             seconds=STAGE_SECONDS,
         )
         self._phase("await_human", writes=[LEDGER], may=[ANSWER_ROLLOUT])
@@ -193,7 +194,13 @@ class ControlPlaneStack(Stack):
             "remove_host",
             reads=[TARGETS, WEIGHTS],
             writes=[LEDGER],
-            may=[REMOVE_HOST, change_targets("DeregisterTargets"), set_weights(), ANSWER_ROLLOUT],
+            may=[
+                REMOVE_HOST,
+                LEAVE_ROTATION,
+                change_targets("DeregisterTargets"),
+                set_weights(),
+                ANSWER_ROLLOUT,
+            ],
         )
         self._phase("gc", reads=[REGISTRY], writes=[LEDGER], may=[LIST_ARTIFACTS, DELETE_ARTIFACTS], seconds=300)
         # Like `finish`, it closes a deployment whose execution was stopped by hand, and ends its test bed.
@@ -204,6 +211,7 @@ class ControlPlaneStack(Stack):
             writes=[LEDGER, REGISTRY],
             may=[
                 LEAVE_QUEUE,
+                LEAVE_ROTATION,
                 START_ROLLOUT,
                 DESCRIBE_ROLLOUTS,
                 ANSWER_ROLLOUT,

@@ -11,6 +11,7 @@ from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Order
+from lifecycle.domain.fleet.member import Member
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.monitoring.notifications import Notification, NotificationKind
@@ -114,6 +115,11 @@ def _quarantined(g: Gateways, call: Thunk) -> Thunk:
 
 def _registered(g: Gateways, call: Thunk) -> Thunk:
     g.dispatcher.register(g.cluster, ADDRESS, 80)
+    return call
+
+
+def _member(g: Gateways, call: Thunk) -> Thunk:
+    g.members.add(g.worker_cluster, Member(ADDRESS, 80))
     return call
 
 
@@ -262,6 +268,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "AlbDispatcher.registered": lambda g: _registered(g, lambda: g.dispatcher.registered(g.cluster)),
     "AlbDispatcher.register": lambda g: lambda: g.dispatcher.register(g.cluster, ADDRESS, 80),
     "AlbDispatcher.deregister": lambda g: _registered(g, lambda: g.dispatcher.deregister(g.cluster, ADDRESS, 80)),
+    "AlbDispatcher.has_load_balancer": lambda g: lambda: g.dispatcher.has_load_balancer(g.cluster),
     "AlbDispatcher.has_test_bed": lambda g: lambda: g.dispatcher.has_test_bed(g.cluster),
     "AlbDispatcher.weigh": lambda g: lambda: g.dispatcher.weigh(g.cluster, {Group.MAIN: 1}),
     "AlbDispatcher.weights": lambda g: lambda: g.dispatcher.weights(g.cluster),
@@ -269,6 +276,14 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "AlbDispatcher.drain_delays": lambda g: lambda: g.dispatcher.drain_delays(g.cluster),
     "AlbDispatcher.check_failure": lambda g: _registered(
         g, lambda: g.dispatcher.check_failure(g.cluster, ADDRESS, Group.MAIN)
+    ),
+    "DynamoMembers.all": lambda g: _member(g, lambda: g.members.all(g.worker_cluster)),
+    "DynamoMembers.at": lambda g: _member(g, lambda: g.members.at(g.worker_cluster, ADDRESS)),
+    "DynamoMembers.add": lambda g: _then(
+        lambda: g.members.add(g.worker_cluster, Member(ADDRESS, 80)), lambda: g.members.all(g.worker_cluster)
+    ),
+    "DynamoMembers.remove": lambda g: _member(
+        g, _then(lambda: g.members.remove(g.worker_cluster, ADDRESS, 80), lambda: g.members.all(g.worker_cluster))
     ),
     "S3Artifacts.manifest": lambda g: _published(g, lambda: g.artifacts.manifest(g.service, SNAPSHOT)),
     "S3Artifacts.has_artifact": lambda g: _published(

@@ -4,6 +4,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -28,6 +29,7 @@ from lifecycle.application.ports.executions import Executions
 from lifecycle.application.ports.fleet import Fleet
 from lifecycle.application.ports.freezes import Freezes
 from lifecycle.application.ports.leases import Leases
+from lifecycle.application.ports.members import Members
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.ports.notifications import Notifications
 from lifecycle.application.ports.queue import Queue
@@ -52,6 +54,7 @@ from lifecycle.gateways.aws.executions import StepFunctionsExecutions
 from lifecycle.gateways.aws.fleet import DynamoFleet
 from lifecycle.gateways.aws.freezes import DynamoFreezes
 from lifecycle.gateways.aws.leases import DynamoLeases
+from lifecycle.gateways.aws.members import DynamoMembers
 from lifecycle.gateways.aws.metrics import CloudWatchMetrics
 from lifecycle.gateways.aws.notifications import AwsNotifications
 from lifecycle.gateways.aws.queue import DynamoQueue
@@ -59,6 +62,8 @@ from lifecycle.gateways.aws.registry import SsmRegistry
 from lifecycle.gateways.aws.service_logs import CloudWatchServiceLogs
 from lifecycle.gateways.aws.step_reads import DynamoStepReads
 from lifecycle.gateways.aws.table import Table, item, record, reports_key, turns_key
+from lifecycle.gateways.cluster_dispatcher import ClusterDispatcher
+from lifecycle.gateways.ledger_dispatcher import LedgerDispatcher
 from tests.contract.build_service import BuildService
 from tests.fakes.alarms import MemoryAlarms
 from tests.fakes.builds import MemoryBuilds
@@ -83,6 +88,7 @@ class Gateways:
     fleet: Fleet
     registry: Registry
     dispatcher: Dispatcher
+    members: Members
     artifacts: Artifacts
     catalogue: Catalogue
     freezes: Freezes
@@ -115,6 +121,15 @@ class Gateways:
     def old_cluster(self) -> Cluster:
         """Return a cluster whose stack is older than test beds."""
         return Cluster("staging", f"old-{self.service}")
+
+    @property
+    def worker_cluster(self) -> Cluster:
+        """Return a cluster without a load balancer."""
+        return _worker(self.service)
+
+
+def _worker(service: str) -> Cluster:
+    return Cluster("production", f"work-{service}")
 
 
 @pytest.fixture(scope="session")
@@ -185,7 +200,8 @@ def with_test_bed(aws: Clients, builds: BuildService | None = None) -> Gateways:
 def _memory() -> Gateways:
     service = f"hello-{next(_NUMBERS)}"
     old = Cluster("staging", f"old-{service}")
-    fakes = MemoryContext({Cluster("production", service): "/is_alive", old: "/is_alive"})
+    with_one = {Cluster("production", service): "/is_alive", old: "/is_alive"}
+    fakes = MemoryContext(with_one, without=[_worker(service)])
     fakes.dispatcher.old_stacks.add(old)
     builds = MemoryBuilds()
     return Gateways(
@@ -195,7 +211,8 @@ def _memory() -> Gateways:
         audit_log=fakes.audit_log,
         fleet=fakes.fleet,
         registry=fakes.registry,
-        dispatcher=fakes.dispatcher,
+        dispatcher=fakes.context.dispatcher,
+        members=fakes.members,
         artifacts=fakes.artifacts,
         catalogue=fakes.catalogue,
         freezes=fakes.freezes,
@@ -231,6 +248,7 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
     )
     machine, builds = _machine(aws), builds or BuildService()
     topic = aws.client("sns").create_topic(Name=f"notices-{next(_NUMBERS)}")["TopicArn"]
+    ledger = LedgerDispatcher(DynamoMembers(table), DynamoFleet(table), SystemClock(), timedelta(seconds=30))
     made = Gateways(
         leases=DynamoLeases(table),
         deployments=DynamoDeployments(table),
@@ -238,7 +256,8 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
         audit_log=DynamoAuditLog(table),
         fleet=DynamoFleet(table),
         registry=SsmRegistry(ssm),
-        dispatcher=AlbDispatcher(aws.client("elbv2"), ssm),
+        dispatcher=ClusterDispatcher(AlbDispatcher(aws.client("elbv2"), ssm), ledger),
+        members=DynamoMembers(table),
         artifacts=S3Artifacts(aws.client("s3"), "artifacts"),
         catalogue=DynamoCatalogue(table),
         freezes=DynamoFreezes(table),
@@ -264,6 +283,7 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
     )
     for cluster in (made.cluster, made.old_cluster):
         _parameter(ssm, cluster, "target-group", _target_group(aws, cluster, ""))
+    _parameter(ssm, made.worker_cluster, "without-load-balancer", "http: false")
     return made
 
 

@@ -16,6 +16,7 @@ from lifecycle.domain.errors import InvalidName, InvalidValue, LifecycleError, S
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host_command import Order
+from lifecycle.domain.fleet.member import Member
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.monitoring.notifications import Notification, NotificationKind
@@ -154,6 +155,20 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("dispatcher.drain_delays", lambda g: g.dispatcher.drain_delays(g.old_cluster), {Group.MAIN: 60}),
     ("dispatcher.check_failure", lambda g: g.dispatcher.check_failure(g.cluster, "host-1", Group.MAIN), ""),
     ("dispatcher.check_failure", lambda g: g.dispatcher.check_failure(g.old_cluster, TARGET, Group.CONTROL), Unknown),
+    ("dispatcher.has_load_balancer", lambda g: g.dispatcher.has_load_balancer(Cluster("staging", "nobody")), True),
+    ("dispatcher.register", lambda g: g.dispatcher.register(g.worker_cluster, TARGET, 0), None),
+    ("dispatcher.register", lambda g: g.dispatcher.register(g.worker_cluster, "host-1", 80), InvalidValue),
+    ("dispatcher.deregister", lambda g: g.dispatcher.deregister(g.worker_cluster, "", 0), InvalidValue),
+    ("dispatcher.target", lambda g: g.dispatcher.target(g.worker_cluster, ""), TargetState.ABSENT),
+    ("dispatcher.target", lambda g: g.dispatcher.target(g.worker_cluster, "x" * 2000), TargetState.ABSENT),
+    ("dispatcher.weigh", lambda g: g.dispatcher.weigh(g.worker_cluster, {Group.MAIN: 1}), Unknown),
+    ("dispatcher.weigh", lambda g: g.dispatcher.weigh(g.worker_cluster, {Group.MAIN: 1000}), InvalidValue),
+    ("members.all", lambda g: list(g.members.all(g.worker_cluster)), []),
+    ("members.at", lambda g: list(g.members.at(g.worker_cluster, "")), []),
+    ("members.at", lambda g: list(g.members.at(g.worker_cluster, "x" * 2000)), []),
+    ("members.add", lambda g: g.members.add(g.worker_cluster, Member("x" * 1000, 0, LONG)), None),
+    ("members.add", lambda g: g.members.add(g.worker_cluster, Member("x" * 1024, 0)), InvalidValue),
+    ("members.remove", lambda g: g.members.remove(g.worker_cluster, "x" * 2000, 0), None),
     ("artifacts.manifest", lambda g: g.artifacts.manifest(g.service, ""), InvalidName),
     ("artifacts.manifest", lambda g: g.artifacts.manifest("", "1.0.0"), Unknown),
     ("artifacts.has_artifact", lambda g: g.artifacts.has_artifact(Target("1.0.0", ""), g.service), False),

@@ -1,11 +1,13 @@
 """All ports in memory, for tests and the simulation."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from lifecycle.application.context import Context
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.gateways.cluster_dispatcher import ClusterDispatcher
+from lifecycle.gateways.ledger_dispatcher import LedgerDispatcher
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.catalogue import MemoryCatalogue
@@ -18,16 +20,24 @@ from tests.fakes.executions import MemoryExecutions
 from tests.fakes.fleet import MemoryFleet
 from tests.fakes.freezes import MemoryFreezes
 from tests.fakes.leases import MemoryLeases
+from tests.fakes.members import MemoryMembers
 from tests.fakes.queue import MemoryQueue
 from tests.fakes.registry import MemoryRegistry
 from tests.fakes.step_reads import MemoryStepReads
 
+HEARTBEAT_TIMEOUT = timedelta(seconds=30)
+
 
 @dataclass
 class MemoryContext:
-    """The fakes, each with its own type, and a `context` over them. `clusters` has health-check paths."""
+    """The fakes, each with its own type, and a `context` over them. `clusters` has health-check paths.
+
+    The clusters in `without` have no load balancer.
+    """
 
     clusters: Mapping[Cluster, str]
+    without: Collection[Cluster] = ()
+    members: MemoryMembers = field(default_factory=MemoryMembers)
     clock: ManualClock = field(default_factory=ManualClock)
     leases: MemoryLeases = field(default_factory=MemoryLeases)
     deployments: MemoryDeployments = field(default_factory=MemoryDeployments)
@@ -41,8 +51,10 @@ class MemoryContext:
     config_store: MemoryConfigStore = field(default_factory=MemoryConfigStore)
 
     def __post_init__(self) -> None:
-        self.registry = MemoryRegistry(tuple(self.clusters))
+        self.registry = MemoryRegistry((*self.clusters, *self.without))
         self.dispatcher = MemoryDispatcher(self.clusters)
+        self.dispatcher.without |= set(self.without)
+        ledger = LedgerDispatcher(self.members, self.fleet, self.clock, HEARTBEAT_TIMEOUT)
         self.cluster_queries = MemoryClusterQueries(self.leases, self.queue, self.registry, self.catalogue)
         self.configurations = MemoryConfigRevisions(self.config_store)
         self.step_reads = MemoryStepReads(self.leases, self.deployments, self.fleet)
@@ -54,12 +66,12 @@ class MemoryContext:
             audit_log=self.audit_log,
             fleet=self.fleet,
             registry=self.registry,
-            dispatcher=self.dispatcher,
+            dispatcher=ClusterDispatcher(self.dispatcher, ledger),
             artifacts=self.artifacts,
             executions=self.executions,
             freezes=self.freezes,
             queue=self.queue,
             configurations=self.configurations,
             poll_seconds=0.5,
-            heartbeat_timeout=timedelta(seconds=30),
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
         )

@@ -20,6 +20,7 @@ class MemoryDispatcher:
     their health checks; `failures` has what the load balancer says about them. Those in `busy` go on draining.
     `delays` are other deregistration delays than the usual one. A cluster in `old_stacks` has no test groups. `ports`
     are those of the newest target of an address, 8080 where none is named; `older` are its targets with other ports.
+    The clusters in `without` have no load balancer.
     """
 
     def __init__(self, clusters: Mapping[Cluster, str]) -> None:
@@ -28,6 +29,7 @@ class MemoryDispatcher:
         self.test_groups: dict[tuple[Cluster, Group], dict[str, TargetState]] = {}
         self.group_weights: dict[Cluster, Mapping[Group, int]] = {}
         self.old_stacks: set[Cluster] = set()
+        self.without: set[Cluster] = set()
         self.dead: set[str] = set()
         self.delays: dict[tuple[Cluster, Group], int] = {}
         self.failures: dict[str, str] = {}
@@ -35,6 +37,9 @@ class MemoryDispatcher:
         self.broken: LifecycleError | None = None  # raised where the reason of a failed check is asked for
         self.ports: dict[tuple[Cluster, Group, str], int] = {}
         self.older: dict[Cluster, dict[tuple[str, int, Group], TargetState]] = {cluster: {} for cluster in clusters}
+
+    def has_load_balancer(self, cluster: Cluster) -> bool:
+        return cluster not in self.without
 
     def targets(self, cluster: Cluster, addresses: Collection[str] | None = None) -> Mapping[str, TargetState]:
         in_test_groups = {**self.members(cluster, Group.TEST_BED), **self.members(cluster, Group.CONTROL)}

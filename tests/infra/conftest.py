@@ -14,6 +14,7 @@ CLUSTER = {
     "subnet_ids": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
     "hosts": 4,
 }
+WORKERS = {**CLUSTER, "service": "work", "http": False, "hosts": 3}
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +26,7 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from infra.app import build_app  # noqa: PLC0415  (CDK takes seconds to import; only these tests pay)
 
     folder = tmp_path_factory.mktemp("assembly")
-    app = build_app(str(folder), {"platform": "lambda", "clusters": [CLUSTER]})
+    app = build_app(str(folder), {"platform": "lambda", "clusters": [CLUSTER, WORKERS]})
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     app.synth()
     return folder
@@ -54,6 +55,16 @@ def byo(assembly: Path) -> Template:
 @pytest.fixture(scope="session")
 def asg(assembly: Path) -> Template:
     return _read(assembly, "lifecycle-production-hello")
+
+
+@pytest.fixture(scope="session")
+def byo_workers(assembly: Path) -> Template:
+    return _read(assembly, "lifecycle-worker-cluster")
+
+
+@pytest.fixture(scope="session")
+def asg_workers(assembly: Path) -> Template:
+    return _read(assembly, "lifecycle-production-work")
 
 
 def _read(folder: Path, stack: str) -> Template:

@@ -93,6 +93,11 @@ class Reporter:
         self._due = False
         self._agent: Any = None
 
+    @property
+    def has_sent(self) -> bool:
+        """Return whether this start of the agent has sent a report; a heartbeat renews no other."""
+        return self._sent is not None
+
     def publish(self, report: HostReport) -> None:
         wanted = self._wanted
         if wanted is None or _content(report) != _content(wanted):

@@ -46,6 +46,10 @@ class Balancer:
         self.ports: dict[tuple[str, Group], int] = {}
         self.strays: dict[tuple[str, int, Group], TargetState] = {}
 
+    def put_into_rotation(self, address: str) -> None:
+        """Make a host that works a healthy target, as a deployment before the run did."""
+        self.states[address] = HEALTHY
+
     def of(self, group: Group) -> dict[str, TargetState]:
         return self.states if group is Group.MAIN else self.test_groups[group]
 
@@ -98,6 +102,9 @@ class Balancer:
             actor.unhealthy -= states.keys()
             actor.unhealthy |= {address for address, state in states.items() if state is UNHEALTHY}
         return states
+
+    def has_load_balancer(self, cluster: Cluster) -> bool:
+        return True
 
     def has_test_bed(self, cluster: Cluster) -> bool:
         return True

@@ -65,6 +65,7 @@ READS = {
         "health_path",
         "drain_delays",
         "check_failure",
+        "has_load_balancer",
     ),
     "metrics": ("measurements",),
     "artifacts": ("manifest", "has_artifact", "open_artifact"),

@@ -70,7 +70,7 @@ class Fleet(MemoryFleet):
         mine = self._reports.get(sim.cluster, {})
         if host is None or sim.now - host.last_report_at < HEARTBEAT or not (last or host.reachable()):
             return
-        if name not in mine:
+        if name not in mine or not (sim.http or sim.reporters[name].has_sent):
             return
         host.last_report_at = sim.now - sim.now % HEARTBEAT
         # A parked agent polls all the time: its clock is corrected by the answers.

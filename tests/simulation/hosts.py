@@ -60,6 +60,7 @@ class Host:
     `journal_before` is the agent's state before its last one, as an older image of the disk has it.
     The times (`…_at`, `…_until`) are simulated seconds, -1e9 for never. `left`: its machine is gone for good.
     `cover_up` changes every report of a failed self-test. `slowness` multiplies the time of each step.
+    `passed_before` is the version and configuration whose self-test has passed before its start, without HTTP.
     `left_behind` is a start that left a process which does not end before `left_behind_until`.
     `release_runs` are the release commands that began here: deployment, attempt, version, and whether exit code 0.
     `clock_ahead` is the error of the host's own clock, and `clock_set_at` when that last changed. `port` is where the
@@ -94,6 +95,7 @@ class Host:
     cover_up: Callable[[HostReport], HostReport] | None = None
     acted_epoch: int = 0
     disk_full_until: float = -1e9
+    passed_before: tuple[str, int] | None = None
     left_behind: Boot | None = None
     left_behind_until: float = -1e9
     clock: LedgerClock | None = None
@@ -106,8 +108,13 @@ class Host:
     next_port: int = PORT
 
     def answers_checks(self, port: int | None = None) -> bool:
-        """Return whether a health check passes now, at this port or where the service serves."""
+        """Return whether a health check passes now, at this port or where the service serves.
+
+        Without HTTP, a tested start of it runs.
+        """
         boot = self.boot
+        if not self.sim.http:
+            return self.up and boot is not None and boot.tested
         answers = boot is not None and boot.alive and port in (None, boot.port)
         return self.up and answers and self.sim.now >= self.sim.outage_until
 

@@ -82,6 +82,7 @@ def _catalogue() -> dict[str, Planted]:
         releases,
         shared,
         supervision,
+        workers,
     )
 
     modules = (
@@ -97,6 +98,7 @@ def _catalogue() -> dict[str, Planted]:
         releases,
         shared,
         supervision,
+        workers,
     )
     every = (fault for module in modules for fault in module.FAULTS)
     return {fault.name: fault for fault in every}

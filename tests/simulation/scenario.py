@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,6 @@ from apps.agent.decide import State, TurnRecord
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order
-from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request, deployment_id
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.service.manifest import Check, Manifest, ReleaseCommand, Run
@@ -28,6 +28,7 @@ _DIGESTS = {version: hashlib.sha256(version.encode()).hexdigest() for version in
 _GATES = (ApprovalGate.NONE, ApprovalGate.BEFORE_FIRST_HOST, ApprovalGate.AFTER_FIRST_HOST)
 _MIGRATION = ReleaseCommand("python3 manage.py migrate", 60)
 _RUN = Run("python3 app.py", 8080)
+_WORKER = replace(_RUN, port=0, http=False)
 _ALIVE, _TEST = Check(path="/is_alive"), Check(path="/self_test")
 
 
@@ -53,6 +54,8 @@ class Scenario:
             on_fail=rng.choice(tuple(OnFail)),
             after_bake=rng.choice((AfterBake.GO_ON, AfterBake.GO_ON, AfterBake.ASK)),
         )
+        if not sim.http:
+            self.policy = replace(self.policy, bake_minutes=0)
         self.bad_in_the_test_bed = {version for version in VERSIONS[1:] if rng.random() < 0.3}
         self.flaws: dict[str, tuple[Flaw, str, float]] = {}
         for version in (OLDER, *VERSIONS):
@@ -74,6 +77,8 @@ class Scenario:
 
     def flaw(self, version: str, host: str) -> Flaw:
         flaw, where, often = self.flaws[version]
+        if flaw is Flaw.ALIVE and not self._sim.http:
+            return Flaw.NONE
         if flaw is Flaw.NONE or (where and where != host) or (flaw is Flaw.DIES and self._sim.calm):
             return Flaw.NONE
         return flaw if often == 1.0 or self._sim.random() < often else Flaw.NONE
@@ -110,9 +115,9 @@ class Scenario:
             size=len(version),
             built_at=self._sim.time(),
             builder="build-1",
-            run=_RUN,
-            is_alive=_ALIVE,
-            self_test=_TEST,
+            run=_RUN if self._sim.http else _WORKER,
+            is_alive=_ALIVE if self._sim.http else Check(),
+            self_test=_TEST if self._sim.http else Check(command="./check.sh"),
             policies={"production": self.policy},
             release=_MIGRATION if version in self.migrating else None,
         )
@@ -177,7 +182,7 @@ class Scenario:
         acted = TurnRecord(1, 1, Order.INSTALL, done.id, target.version, target.digest, 1, AgentStage.DONE)
         host.journal = State(acted, test, target.version, done.previous.version if done.previous else "")
         host.acted_epoch = 1
-        sim.balancer.states[host.address] = TargetState.HEALTHY
+        sim.balancer.put_into_rotation(host.address)
         sim.fleet.write_report(
             sim.cluster,
             HostReport(

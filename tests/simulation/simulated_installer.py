@@ -48,6 +48,10 @@ def _wait_until_ready(
     ready(_hosts[address], seconds, died)
 
 
+def _wait_until_started(died: Callable[[], str | None]) -> None:
+    ready(_working_host(), 1.0, died)
+
+
 def _self_test(check: Any, address: str, *_: Any) -> str:
     return tested(_hosts[address])
 
@@ -59,6 +63,7 @@ def installer_class() -> type[Installer]:
         **vars(real),
         "check_port_is_free": _port_is_free,
         "wait_until_ready": _wait_until_ready,
+        "wait_until_started": _wait_until_started,
         "self_test": _self_test,
         "ReleaseRunner": ReleaseRunner,
         "time": SimulatedTime,

@@ -31,6 +31,7 @@ from tests.simulation.operators import Operators
 from tests.simulation.oracle import Oracle
 from tests.simulation.scenario import Scenario
 from tests.simulation.scheduler import Actor, Killed, Outcome, Scheduler
+from tests.simulation.workers import WorkerRotation, is_of_a_worker
 
 BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CLUSTER = Cluster("production", "hello")
@@ -63,7 +64,8 @@ class Simulation(Scheduler):
         self.config_store = MemoryConfigStore()
         self.configurations = MemoryConfigRevisions(self.config_store)
         self.fleet = Fleet(self)
-        self.balancer = Balancer(self)
+        self.http = not is_of_a_worker(seed)
+        self.balancer = Balancer(self) if self.http else WorkerRotation(self)
         self.metrics = Metrics(self)
         # The fake of Metrics behind call faults, as `analyse` sees it; set by context.py.
         self.metrics_port: Any = None

@@ -26,6 +26,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.fleet.member import Member
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.monitoring.alarms import Alarm
 from lifecycle.domain.monitoring.audit import AuditEntry
@@ -52,6 +53,7 @@ from lifecycle.gateways.aws.deployments import DynamoDeployments
 from lifecycle.gateways.aws.fleet import DynamoFleet
 from lifecycle.gateways.aws.freezes import DynamoFreezes
 from lifecycle.gateways.aws.leases import DynamoLeases
+from lifecycle.gateways.aws.members import DynamoMembers
 from lifecycle.gateways.aws.queue import DynamoQueue
 from lifecycle.gateways.aws.registry import SsmRegistry
 from lifecycle.gateways.aws.step_reads import DynamoStepReads
@@ -338,6 +340,7 @@ def _fill_hello(account: Account) -> None:
     context.queue.replace(HELLO, None, PendingDeployment(waiting, now))
     context.fleet.quarantine(HELLO, "0.9.0", "slow")
     context.fleet.quarantine_host(HELLO, "host-9", "bad disk")
+    DynamoMembers(Table(account.ledger, "ledger")).add(HELLO, Member("10.0.0.9", 8080, "host-9"))
     context.freezes.put(Freeze("staging", "ada", "a fair", now))
     expiry = now + timedelta(minutes=15)
     digest = manifest("1.0.1").digest

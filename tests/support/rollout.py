@@ -43,6 +43,11 @@ BUILT = datetime(2026, 11, 23, 11, tzinfo=UTC)
 HEARTBEAT = timedelta(seconds=10)
 # Seconds: the latencies of a hundred requests to one host in a minute.
 LATENCIES = tuple(0.010 + 0.0001 * number for number in range(100))
+WITHOUT_HTTP: dict[str, Any] = {
+    "run": Run("python3 work.py", 0, http=False),
+    "is_alive": Check(),
+    "self_test": Check(command="./check.sh"),
+}
 CHAIN = (stages.drain, stages.install, stages.self_test, stages.register, stages.await_alive)
 
 
@@ -93,8 +98,9 @@ class Host:
 class Machine:
     """A cluster of scripted hosts behind an in-memory load balancer, and the rollout's loop."""
 
-    def __init__(self, hosts: int = 4, policy: Policy | None = None) -> None:
-        self.memory = MemoryContext({CLUSTER: "/is_alive"})
+    def __init__(self, hosts: int = 4, policy: Policy | None = None, *, http: bool = True) -> None:
+        self.http = http
+        self.memory = MemoryContext({CLUSTER: "/is_alive"}) if http else MemoryContext({}, without=[CLUSTER])
         self.context = self.memory.context
         self.hosts = [Host(f"host-{n}", f"127.0.{10 + n // 250}.{n % 250}", "ab"[n % 2]) for n in range(1, hosts + 1)]
         self.rotations: list[dict[str, TargetState]] = []
@@ -107,7 +113,7 @@ class Machine:
         self.quiet = False  # True: the service gets no requests
         self.errors: dict[str, int] = {}  # version -> how many of a minute's hundred requests fail
         for version in ("1.0.0", "1.0.1", "1.0.2"):
-            self.publish(manifest(version, policy))
+            self.publish(manifest(version, policy, **({} if http else WITHOUT_HTTP)))
         for host in self.hosts:
             self._report(host, self._first_report(host))
         self.memory.clock.ticks.append(self.tick)
@@ -146,7 +152,7 @@ class Machine:
                 host.seen = turn
                 self._report(host, self._acted(host, turn))
         self.memory.dispatcher.settle()
-        self.rotations.append(dict(self.memory.dispatcher.targets(CLUSTER)))
+        self.rotations.append(dict(self.context.dispatcher.targets(CLUSTER)))
 
     def _acted(self, host: Host, turn: Turn | None) -> HostReport:
         was = _at_port(replace(self.report(host.name), seen_at=self.now), host)
@@ -158,8 +164,7 @@ class Machine:
             return was
         return self._released(host, was, turn) if turn.order is Order.RELEASE else self._installed(host, was, turn)
 
-    @staticmethod
-    def _installed(host: Host, was: HostReport, turn: Turn) -> HostReport:
+    def _installed(self, host: Host, was: HostReport, turn: Turn) -> HostReport:
         host.boots += 1
         boot = f"{host.name}-{host.boots}"
         began = replace(_report_on(was, turn), self_test=None, ended=None)
@@ -178,6 +183,8 @@ class Machine:
             port=host.port,
             moves_to="",
         )
+        if failing and not self.http:  # its self-test came before its start
+            installed, boot = replace(installed, running=False, boot=""), ""
         if failing:
             test = SelfTest(False, turn.digest, boot, "scripted")
             return replace(
@@ -360,7 +367,7 @@ class Machine:
         return {host.name: self.report(host.name).installed for host in self.hosts}
 
     def serving(self) -> dict[str, str]:
-        states = self.memory.dispatcher.targets(CLUSTER)
+        states = self.context.dispatcher.targets(CLUSTER)
         healthy = [h for h in self.hosts if states.get(h.address, TargetState.ABSENT).serves]
         return {host.name: self.report(host.name).installed for host in healthy}
 

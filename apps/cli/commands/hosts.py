@@ -22,11 +22,11 @@ from lifecycle.names import logs_command
 
 @connected("hosts", "hosts hello --json")
 def hosts(printer: Printer, connection: Connection, service: MaybeService = "") -> int:
-    """Show every host: installed version, load balancer, self-test, agent, drift and state."""
+    """Show every host: installed version, rotation, self-test, agent, drift and state."""
     clusters = [cluster_status(connection, each, ()) for each in resolve.known_clusters(connection, service)]
     found = [_cluster(connection, each) for each in clusters]
     printer.facts({"clusters": found})
-    columns = ("host", "address", "zone", "installed", "balancer", "self-test", "agent seen", "drift", "state")
+    columns = ("host", "address", "zone", "installed", "rotation", "self-test", "agent seen", "drift", "state")
     for each, cluster in zip(found, clusters, strict=True):
         printer.line(f"\n{each['cluster']}, desired: {each['desired'] or 'nothing yet'}", "bold")
         printer.table(columns, [_row(*both) for both in zip(each["hosts"], cluster.hosts, strict=True)])
@@ -67,7 +67,7 @@ def _host(connection: Connection, host: HostView) -> dict[str, Any]:
     test = _self_test(report)
     return {
         "host": report.host,
-        "address": f"{report.address}:{report.port}" if known else "-",
+        "address": (f"{report.address}:{report.port}" if report.port else report.address) if known else "-",
         "zone": report.zone,
         "installed": report.installed or None,
         "digest": report.digest or None,

@@ -18,7 +18,7 @@ from apps.local.errors import LaptopError, NotRunning, PortsTaken
 from apps.local.git.repositories import adopt, adopt_shared
 from apps.local.git.shared import shared_folder
 from apps.local.lock import locked
-from apps.local.paths import CLUSTER_TEMPLATE, Layout, read_json
+from apps.local.paths import CLUSTER_TEMPLATE, WORKER_TEMPLATE, Layout, read_json
 from apps.local.ports import LOOPBACK, Ports, holder, is_free, next_free
 from apps.local.processes import recorded
 from apps.local.progress import Progress
@@ -67,7 +67,7 @@ def add_services(
         if environment is None:
             raise NotRunning
         for each in shared.services:
-            _check_change(layout, environment, each.name, is_alive or each.file.checks.is_alive.path)
+            _check_change(layout, environment, each.file, is_alive)
         folders = {each.name: each.folder for each in shared.services}
         with progress.step(f"give {', '.join(folders)} a Git repository whose pushes start a run"):
             copy = adopt_shared(layout, shared.root, folders)
@@ -112,8 +112,7 @@ def add(
         )
     declared = read_service_file(path)
     service = declared.name
-    health_path = is_alive or declared.checks.is_alive.path
-    _check_change(layout, environment, service, health_path)
+    _check_change(layout, environment, declared, is_alive)
     with progress.step(f"give {service} a Git repository whose pushes start a run"):
         copy = adopt(layout, service, path.resolve())
     return _with_clusters(layout, environment, declared, copy, progress, sizes, is_alive)
@@ -138,27 +137,43 @@ def _with_clusters(
     return Added(service, copy, tuple(made))
 
 
-def _check_change(layout: Layout, environment: Mapping[str, Any], service: str, health_path: str) -> None:
-    """Refuse what would cost requests: a new path that a host does not answer, or more files than Envoy can watch."""
+def _check_change(
+    layout: Layout, environment: Mapping[str, Any], declared: ServiceFile, is_alive: str | None
+) -> None:
+    """Refuse what would cost requests: a new path that a host does not answer, or more files than Envoy can watch.
+
+    A service with HTTP and one without have other clusters, so neither becomes the other.
+    """
     ports = Ports(**environment["ports"])
-    known = [each for each in hosts.clusters(layout).values() if each.service == service]
+    known = [each for each in hosts.clusters(layout).values() if each.service == declared.name]
+    for cluster in known:
+        if cluster.http is not declared.run.http:
+            has = "a" if cluster.http else "no"
+            raise LaptopError(
+                f"lifecycle.toml says run.http = {str(declared.run.http).lower()}, but {cluster.name} has {has} load "
+                "balancer, and stays as it is: give the new kind of service another name"
+            )
+    if not declared.run.http:
+        if is_alive:
+            raise LaptopError(f"--is-alive is for services with HTTP: {declared.name} says run.http = false")
+        return
     inotify.require((len(ENVIRONMENTS) - len(known)) * inotify.FOR_A_CLUSTER)
     for cluster in known:
-        balancer_settings.check_path(Aws(ports), ports, cluster, health_path)
+        balancer_settings.check_path(Aws(ports), ports, cluster, is_alive or declared.checks.is_alive.path)
 
 
 def _cluster(
     layout: Layout, environment: Mapping[str, Any], declared: ServiceFile, name: str, size: int, health_path: str
 ) -> LocalCluster:
     ports = Ports(**environment["ports"])
-    cluster = _claimed(layout, ports, declared.name, name)
-    template = _template(Path(environment["assembly"]))
-    aws = Aws(ports)
-    now = balancer_settings.present(aws, ports, cluster)
-    own = _parameters(declared, cluster, health_path, now.drain_seconds if now else 0)
-    parameters = {**own, **_network(aws.client("ec2"))}
-    deploy(aws, template, ports.emulator, stack=cluster.stack, parameters=parameters)
-    set_initial_weights(aws, ports, Cluster(name, declared.name))
+    cluster = _claimed(layout, ports, declared, name)
+    assembly = Path(environment["assembly"])
+    if declared.run.http:
+        _deploy_with_balancer(ports, assembly, declared, cluster, health_path)
+    else:
+        parameters = {"Service": declared.name, "Environment": name}
+        template = _template(assembly, WORKER_TEMPLATE)
+        deploy(Aws(ports), template, ports.emulator, stack=cluster.stack, parameters=parameters)
     for number in range(len(cluster.hosts) + 1, size + 1):
         cluster = _with_host(layout, ports, cluster, number)
         hosts.save(layout, cluster)
@@ -169,20 +184,32 @@ def _cluster(
     return cluster
 
 
-def _claimed(layout: Layout, ports: Ports, service: str, environment: str) -> LocalCluster:
+def _deploy_with_balancer(
+    ports: Ports, assembly: Path, declared: ServiceFile, cluster: LocalCluster, health_path: str
+) -> None:
+    aws, template = Aws(ports), _template(assembly, CLUSTER_TEMPLATE)
+    now = balancer_settings.present(aws, ports, cluster)
+    own = _parameters(declared, cluster, health_path, now.drain_seconds if now else 0)
+    parameters = {**own, **_network(aws.client("ec2"))}
+    deploy(aws, template, ports.emulator, stack=cluster.stack, parameters=parameters)
+    set_initial_weights(aws, ports, Cluster(cluster.environment, declared.name))
+
+
+def _claimed(layout: Layout, ports: Ports, declared: ServiceFile, environment: str) -> LocalCluster:
     """Return the recorded cluster, or record a new one, with a listener and no hosts, before it is made.
 
     An interrupted `add` may leave a listener that the dispatcher serves. The next `add` must find the same one.
     """
+    service = declared.name
     if known := hosts.clusters(layout).get(f"{environment}/{service}"):
         return known
-    listener = _listener(layout, ports, environment)
+    listener = _listener(layout, ports, environment) if declared.run.http else 0
     cluster = LocalCluster(
         service=service,
         environment=environment,
         stack=names.cluster_stack(environment, service),
         listener=listener,
-        address=f"http://{LOOPBACK}:{listener}",
+        address=f"http://{LOOPBACK}:{listener}" if listener else "",
         hosts=(),
     )
     hosts.save(layout, cluster)
@@ -213,11 +240,11 @@ def _network(ec2: Any) -> dict[str, str]:
     return {"VpcId": vpc, "SubnetIds": ",".join(subnet["SubnetId"] for subnet in subnets)}
 
 
-def _template(assembly: Path) -> Template:
+def _template(assembly: Path, name: str) -> Template:
     for template in templates(assembly):
-        if template.name == CLUSTER_TEMPLATE:
+        if template.name == name:
             return template
-    raise LaptopError(f"expected a template {CLUSTER_TEMPLATE} in {assembly}; run `lifecycle local up` again")
+    raise LaptopError(f"expected a template {name} in {assembly}; run `lifecycle local up` again")
 
 
 def _listener(layout: Layout, ports: Ports, environment: str) -> int:
@@ -245,7 +272,7 @@ def _with_host(layout: Layout, ports: Ports, cluster: LocalCluster, number: int)
         service=cluster.service,
         environment=cluster.environment,
         address=address,
-        port=next_free(address, ports.host, avoid=avoid),
+        port=next_free(address, ports.host, avoid=avoid) if cluster.http else 0,
         zone=_ZONES[(number - 1) % len(_ZONES)],
     )
     return replace(cluster, hosts=(*cluster.hosts, host))

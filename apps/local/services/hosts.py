@@ -45,10 +45,15 @@ class Host:
     def part(self) -> str:
         return f"{AGENT}{self.name}"
 
+    @property
+    def place(self) -> str:
+        """The address, with the port unless the service has none."""
+        return f"{self.address}:{self.port}" if self.port else self.address
+
 
 @dataclass(frozen=True, slots=True)
 class LocalCluster:
-    """A cluster on this laptop, as recorded in clusters.json."""
+    """A cluster on this laptop, as recorded in clusters.json. Without HTTP, `listener` is 0 and `address` empty."""
 
     service: str
     environment: str
@@ -60,6 +65,11 @@ class LocalCluster:
     @property
     def name(self) -> str:
         return f"{self.environment}/{self.service}"
+
+    @property
+    def http(self) -> bool:
+        """Return whether the cluster has a load balancer."""
+        return bool(self.listener)
 
 
 def clusters(layout: Layout) -> dict[str, LocalCluster]:

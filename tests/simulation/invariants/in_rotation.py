@@ -30,8 +30,8 @@ def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState, 
         return  # it still serves in the main group
     if host.boot is None or not host.answers_checks() or oracle.recovered_unnoticed(actor, host):
         return  # it does not serve, or did not when the actor read its state
-    if oracle.late(actor.deployment):
-        return  # its call hung until another deployment held the lease: see fencing.not_fenced
+    if _says_so_itself(oracle) or oracle.late(actor.deployment):
+        return  # or its call hung until another deployment held the lease: see fencing.not_fenced
     if oracle.recent(oracle.removed_at):
         return  # an operator has just removed a live host: the drain cannot know yet
     attempts, questions = sim.deployments.attempts_and_questions(record.id)
@@ -53,6 +53,14 @@ def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState, 
             "1 capacity",
             f"draining {host.name} leaves {sorted(serving)} of {sorted(members)}, {floor} must serve",
         )
+
+
+def _says_so_itself(oracle: "Oracle") -> bool:
+    """Return True where a worker has reported falsely: nothing else is known of it, as of a host with requests."""
+    sim = oracle.sim
+    return not sim.http and any(
+        each.reports_falsely or oracle.recent(each.false_report_at) for each in sim.hosts.values()
+    )
 
 
 def serves(oracle: "Oracle", host: Host) -> bool:

@@ -16,7 +16,7 @@ FAULTS = (
         (11,),
         _DRIFT,
         "    if state is not (TargetState.HEALTHY if group is Group.MAIN else TargetState.TEST_GROUP):\n"
-        '        return f"is {state.in_words} in the load balancer"\n',
+        '        return f"is {state.in_words}"\n',
         "",
     ),
     Planted(

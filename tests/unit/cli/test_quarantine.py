@@ -37,7 +37,7 @@ def test_quarantine_of_the_configuration_that_runs_explains_its_limits(desk: Des
 def test_quarantined_host_is_left_out(desk: Desk) -> None:
     done = desk.type("quarantine hello host-3 --why", "its disk fails")
     assert done.exit_code == 0, done.output
-    assert "host-3: 1.0.0 installed, healthy in the load balancer, last report" in done.stdout
+    assert "host-3: 1.0.0 installed, in rotation and healthy, last report" in done.stdout
     assert desk.functions.calls[0] == (
         "quarantine",
         {

@@ -54,7 +54,7 @@ def test_dead_service_is_drift(machine: Machine) -> None:
 
 def test_host_out_of_rotation_is_drift(machine: Machine) -> None:
     del machine.memory.dispatcher.states[CLUSTER][machine.host("host-2").address]
-    assert "host-2 is absent in the load balancer" in converge(machine)[1]
+    assert "host-2 is out of rotation" in converge(machine)[1]
 
 
 def test_aborted_version_is_not_repaired_to(machine: Machine) -> None:

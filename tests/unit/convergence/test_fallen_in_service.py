@@ -134,4 +134,4 @@ def test_host_that_a_later_repair_brought_back_is_not_repaired_for_an_outage(abo
     drained = unhealthy | {"host-3": TargetState.ABSENT}
     found = fallen_in_service(reports, drained, recent, {})
     assert found is not None
-    assert found.hosts == {"host-3": "is absent in the load balancer"}
+    assert found.hosts == {"host-3": f"is {TargetState.ABSENT.in_words}"}

@@ -59,7 +59,7 @@ def test_host_without_a_report_drifts() -> None:
     [(TargetState.TEST_GROUP, Group.MAIN), (TargetState.HEALTHY, Group.TEST_BED), (TargetState.ABSENT, Group.MAIN)],
 )
 def test_host_outside_of_its_own_group_drifts(state: TargetState, group: Group) -> None:
-    assert drift_reason(SERVING, state, TARGET, group) == f"is {state.in_words} in the load balancer"
+    assert drift_reason(SERVING, state, TARGET, group) == f"is {state.in_words}"
 
 
 def test_self_test_counts_only_while_the_service_runs() -> None:

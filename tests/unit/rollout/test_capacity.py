@@ -53,7 +53,7 @@ def test_host_in_a_test_group_is_not_drained_while_another_is_down() -> None:
 def test_host_in_a_test_group_has_drifted() -> None:
     assert drift_reason(SERVES, TargetState.HEALTHY, TARGET) is None
     why = drift_reason(SERVES, TargetState.TEST_GROUP, TARGET)
-    assert why == "is in a test group in the load balancer"
+    assert why == "is in a test group"
 
 
 def test_states_that_serve_are_healthy_and_test_group() -> None:
@@ -146,3 +146,22 @@ def test_policy_that_could_never_finish_blocks_the_plan(hosts: int, policy: Poli
     machine = Machine(hosts=hosts, policy=policy)
     blockers = preview(machine.context, machine.request("1.0.0")).blockers
     assert [why in each for each in blockers] == [True] if why else blockers == ()
+
+
+@pytest.mark.parametrize("state", [TargetState.INITIAL, TargetState.UNKNOWN])
+def test_host_whose_health_is_not_known_is_neither_spare_nor_serving(state: TargetState) -> None:
+    rotation = {"a": TargetState.HEALTHY, "b": TargetState.UNHEALTHY, "c": state}
+    floor = Floor(frozenset("abc"), max_unavailable=1)
+    assert refuse_drain("c", rotation, floor)
+    assert refuse_drain("a", rotation, floor)
+    assert first_refusal(["c"], rotation, floor)
+
+
+def test_workers_never_fail_open() -> None:
+    """Without a healthy target, a load balancer sends requests to all; a worker that does not run does nothing."""
+    rotation = {"a": TargetState.UNKNOWN, "b": TargetState.NOT_WORKING, "c": TargetState.NOT_WORKING}
+    floor = Floor(frozenset("abc"), max_unavailable=1)
+    assert refuse_drain("a", rotation, floor)
+    assert refuse_drain("b", rotation, floor) is None
+    behind = dict.fromkeys("abc", TargetState.UNHEALTHY)
+    assert refuse_drain("a", behind, floor) is None

@@ -167,7 +167,7 @@ def test_unhealthy_updated_host_is_asked_about_instead_of_the_next_one(machine: 
     machine.memory.dispatcher.settle()
     machine.run(name)
     assert question(machine, name).host == FIRST
-    assert "unhealthy in the load balancer" in question(machine, name).reason
+    assert "in rotation, but unhealthy" in question(machine, name).reason
 
 
 def test_host_must_stay_alive_before_the_next_one() -> None:

@@ -174,7 +174,7 @@ def test_unreachable_host_that_serves_nothing_is_removed(machine: Machine) -> No
 
 
 def test_reachable_host_is_not_removed(machine: Machine) -> None:
-    with pytest.raises(Refused, match=r"its agent reported at .*it is healthy in the load balancer"):
+    with pytest.raises(Refused, match=r"its agent reported at .*it is in rotation and healthy"):
         remove_host(machine.context, CLUSTER, "host-3", GRACE)
     assert "host-3" in machine.serving()
 

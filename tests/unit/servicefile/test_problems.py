@@ -5,6 +5,7 @@ import time
 import pytest
 
 from lifecycle.servicefile import InvalidServiceFile, Problem, parse_service_file
+from lifecycle.servicefile.model import RunTable
 
 HEAD = 'name = "hello"\nversion = "1.4.0"\n'
 RUN = HEAD + '[run]\ncommand = "./serve"\n'
@@ -64,7 +65,7 @@ def test_an_empty_file_lacks_the_three_required_fields() -> None:
         ('name = "x"', "run.name: unknown here; did you mean name, above the first table?"),
         (
             "zzz = 1",
-            "run.zzz: unknown; expected one of command, port, environment, start_seconds, stop_seconds",
+            f"run.zzz: unknown; expected one of {', '.join(RunTable.model_fields)}",
         ),
         ("[environments.prod]", 'environments.prod: unknown; did you mean "production"?'),
     ],

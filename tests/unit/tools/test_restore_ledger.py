@@ -10,9 +10,11 @@ import pytest
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.fleet.member import Member
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.gateways.aws.fleet import DynamoFleet
-from lifecycle.gateways.aws.table import Table, cluster_key, item, reports_key, turns_key
+from lifecycle.gateways.aws.members import DynamoMembers
+from lifecycle.gateways.aws.table import Table, cluster_key, item, reports_key, rotation_key, turns_key
 from tests.support.aws_in_memory import StoredLedger
 from tools.restore_ledger import compare, write
 
@@ -76,6 +78,14 @@ def test_host_that_was_removed_since_stays_removed(tables: Tables) -> None:
 def test_commands_stay_as_the_agents_know_them(tables: Tables) -> None:
     write(tables, LEDGER, compare(tables, LEDGER, COPY))
     assert tables.fleet.turn_epochs(CLUSTER) == {"host-1": 2, "host-3": 2}
+
+
+def test_rotation_of_workers_stays_as_it_is(tables: Tables) -> None:
+    """A set-back ledger does not know which hosts were drained since, as a load balancer does."""
+    tables.tables[COPY].store(item(rotation_key(CLUSTER), "10.0.0.1 0", Member("10.0.0.1", 0, "host-1")))
+    tables.tables[LEDGER].store(item(rotation_key(CLUSTER), "10.0.0.3 0", Member("10.0.0.3", 0, "host-3")))
+    write(tables, LEDGER, compare(tables, LEDGER, COPY))
+    assert DynamoMembers(Table(tables.tables[LEDGER], LEDGER)).all(CLUSTER) == [Member("10.0.0.3", 0, "host-3")]
 
 
 def test_other_records_are_set_back_and_a_second_restore_changes_nothing(tables: Tables) -> None:

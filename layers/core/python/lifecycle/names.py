@@ -36,6 +36,8 @@ USER_AGENT = "lifecycle"
 CONTROL_PLANE_STACK = "lifecycle"
 CLUSTER_TEMPLATE = "lifecycle-cluster"  # of every cluster whose hosts exist already
 
+WORKER_TEMPLATE = "lifecycle-worker-cluster"  # the same, for services without HTTP
+
 
 def cluster_stack(environment: str, service: str) -> str:
     """Return the name of a cluster's stack, which is also that of its Auto Scaling group."""
@@ -131,6 +133,7 @@ class Partition:
     SERVICE = "SERVICE#"
     REPOSITORY = "REPOSITORY#"
     CONFIG = "CONFIG#"
+    ROTATION = "ROTATION#"
 
 
 # --- The artifact bucket (S3) and the webhook's secret (Secrets Manager)
@@ -162,6 +165,7 @@ TEST_BED_GROUP = "test-bed-group"
 CONTROL_GROUP = "control-group"
 LISTENER = "listener"
 ADDRESS = "address"
+WITHOUT_BALANCER = "without-load-balancer"  # a cluster has it, or else the five above
 CONFIG = "config"  # a SecureString
 
 

@@ -31,7 +31,7 @@ def draw_hosts(found: HostsView, context: ViewContext) -> Markup:
     if summed:
         columns = ("cluster", "version", "deployment", "hosts", "need attention", "")
         parts.append(table("Clusters", columns, [_row(each, context) for each in summed]))
-        parts.append(tag("p", soft("Choose a service to see the load balancer's states.")))
+        parts.append(tag("p", soft("Choose a service to see which hosts are in rotation.")))
         parts += [unreadable_rows(each.unreadable) for each in summed]
     if not found.clusters:
         parts.append(tag("p", "There is no cluster yet: deploy the stack of one, and start an agent on each host."))

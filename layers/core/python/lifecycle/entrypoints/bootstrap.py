@@ -54,23 +54,28 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
     from lifecycle.gateways.aws.fleet import DynamoFleet  # noqa: PLC0415
     from lifecycle.gateways.aws.freezes import DynamoFreezes  # noqa: PLC0415
     from lifecycle.gateways.aws.leases import DynamoLeases  # noqa: PLC0415
+    from lifecycle.gateways.aws.members import DynamoMembers  # noqa: PLC0415
     from lifecycle.gateways.aws.queue import DynamoQueue  # noqa: PLC0415
     from lifecycle.gateways.aws.registry import SsmRegistry  # noqa: PLC0415
     from lifecycle.gateways.aws.step_reads import DynamoStepReads  # noqa: PLC0415
     from lifecycle.gateways.aws.table import Table  # noqa: PLC0415
+    from lifecycle.gateways.cluster_dispatcher import ClusterDispatcher  # noqa: PLC0415
+    from lifecycle.gateways.ledger_dispatcher import LedgerDispatcher  # noqa: PLC0415
 
     settings = settings or from_environment()
     by_name = {name: clients.get(name) or _lazy(name) for name in ("dynamodb", "ssm", "elbv2", "s3")}
     table = Table(by_name["dynamodb"], settings.text(Variable.LEDGER_TABLE))
+    clock, fleet = SystemClock(), DynamoFleet(table)
+    ledger = LedgerDispatcher(DynamoMembers(table), fleet, clock, settings.heartbeat_timeout)
     return Context(
-        clock=SystemClock(),
+        clock=clock,
         leases=DynamoLeases(table),
         deployments=DynamoDeployments(table),
         step_reads=DynamoStepReads(table),
         audit_log=DynamoAuditLog(table),
-        fleet=DynamoFleet(table),
+        fleet=fleet,
         registry=SsmRegistry(by_name["ssm"]),
-        dispatcher=AlbDispatcher(by_name["elbv2"], by_name["ssm"]),
+        dispatcher=ClusterDispatcher(AlbDispatcher(by_name["elbv2"], by_name["ssm"]), ledger),
         artifacts=S3Artifacts(by_name["s3"], settings.text(Variable.ARTIFACT_BUCKET)),
         executions=executions_of(clients.get("stepfunctions"), settings),
         freezes=DynamoFreezes(table),

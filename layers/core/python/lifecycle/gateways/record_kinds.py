@@ -14,6 +14,7 @@ from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Order, Turn, TurnRank
+from lifecycle.domain.fleet.member import Member
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint
@@ -148,6 +149,11 @@ def revision_key(revision: int) -> str:
     return f"{revision:010}"
 
 
+def member_key(address: str, port: int | str) -> str:
+    """Return the sort key of a host in rotation; without a port, the beginning of those with that address."""
+    return f"{address} {port}"
+
+
 _OF_CLUSTER, _OF_DEPLOYMENT, _OF_SERVICE = Partition.CLUSTER, Partition.DEPLOYMENT, Partition.SERVICE
 
 KINDS: tuple[ItemKind, ...] = (
@@ -266,6 +272,14 @@ KINDS: tuple[ItemKind, ...] = (
         "{service} {name} {options}`",
         lambda each: (_ANY, each.host),
         apart={"ended": ServiceEnd, "skew": float, "moves_to": str, "runs_releases": bool, "release_ended": bool},
+    ),
+    ItemKind(
+        "host in rotation",
+        Member,
+        Partition.ROTATION,
+        "",
+        "It counts as in rotation, and its host's next update writes it again. Look at it: {look}",
+        lambda each: (_ANY, member_key(each.address, each.port)),
     ),
     ItemKind(
         "audit entry",

@@ -28,7 +28,7 @@ from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Request
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.manifest import Manifest, Run
 from lifecycle.domain.service.target import Target
 
 T = TypeVar("T")
@@ -108,6 +108,8 @@ def _converter() -> Converter:
         converter.register_unstructure_hook(kind, hook)
     for kind, keys in _KEYS.items():
         converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **_renames(keys)))
+    run = make_dict_unstructure_fn(Run, converter, http=override(omit_if_default=True))
+    converter.register_unstructure_hook(Run, run)
     # After the kinds that a manifest holds, whose hooks it takes over.
     manifest = make_dict_unstructure_fn(
         Manifest,

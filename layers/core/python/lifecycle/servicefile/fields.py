@@ -54,7 +54,10 @@ class Table(BaseModel):
 
 
 def expected(what: str, **context: Any) -> PydanticCustomError:
-    """Return a validation error with its own text; `found` and `at` override the field's value and place."""
+    """Return a validation error with its own text; `found` and `at` override the field's value and place.
+
+    `more` has further errors, each with these three.
+    """
     return PydanticCustomError("expected", "expected", {"expected": what, **context})
 
 

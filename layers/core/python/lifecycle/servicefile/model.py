@@ -3,6 +3,7 @@
 reading validates a file against it. `to_manifest_parts` gives the manifest's dataclasses.
 """
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -13,7 +14,7 @@ from lifecycle.domain.service.host_count import HostCount
 from lifecycle.domain.service.manifest import Check, ReleaseCommand, Run
 from lifecycle.domain.service.policy import After, AfterBake, ApprovalGate, OnAlarm, OnFail, Policy
 from lifecycle.domain.service.version import ReleaseVersion
-from lifecycle.servicefile import fields
+from lifecycle.servicefile import fields, without_http
 from lifecycle.servicefile.fields import (
     Command,
     ConfigName,
@@ -82,10 +83,17 @@ class RunTable(Table):
     """`[run]`: how a host starts and stops the service."""
 
     command: Command = Field(description=fields.COMMAND)
+    http: bool = Field(default=True, strict=True, description="true or false")
+    protocol: Literal["http"] = Field(default="http", description=without_http.PROTOCOL)
     port: int = whole_number(1, 65535, 8080)
     environment: dict[VariableName, Variable] = fields.variables()
     start_seconds: float = seconds(1, 600, 30)
     stop_seconds: float = seconds(0, 300, 10)
+
+    def to_run(self) -> Run:
+        """Return the manifest's part. A service without HTTP has no port."""
+        declared = Run(**self.model_dump(exclude={"protocol"}))
+        return declared if self.http else replace(declared, port=0)
 
 
 class ConfigTable(Table):
@@ -249,6 +257,12 @@ class ServiceFile(Table):
         return self
 
     @model_validator(mode="after")
+    def _works_without_http(self) -> "ServiceFile":
+        if not self.run.http and (problem := without_http.problem(self)):
+            raise problem
+        return self
+
+    @model_validator(mode="after")
     def _metrics_have_a_path(self) -> "ServiceFile":
         if self.metrics and self.checks.metrics is None:
             what = f"{fields.URL_PATH}, of the service's [[metrics]]"
@@ -284,11 +298,12 @@ class ServiceFile(Table):
         """Return the manifest's part of the file. Without a declared self-test, the self-test is is_alive's path."""
         alive, test = self.checks.is_alive, self.checks.self_test
         path = test.path if test.path or test.command else alive.path
+        checked = Check(path=alive.path, timeout_seconds=alive.timeout_seconds, also=alive.also)
         # Production's is always written: a manifest without it counts as an older build, which knew no `after`.
         tables = {"production": ProductionTable(), **self._tables}
         return ManifestParts(
-            run=Run(**self.run.model_dump()),
-            is_alive=Check(path=alive.path, timeout_seconds=alive.timeout_seconds, also=alive.also),
+            run=self.run.to_run(),
+            is_alive=checked if self.run.http else Check(timeout_seconds=alive.timeout_seconds),
             self_test=Check(path=path, command=test.command, timeout_seconds=test.timeout_seconds),
             policies={name: table.to_policy() for name, table in tables.items()},
             metrics=tuple(metric.to_measure() for metric in self.metrics),

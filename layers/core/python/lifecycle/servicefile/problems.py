@@ -67,6 +67,9 @@ def _problems(model: Model, error: ErrorDetails, lines: dict[Place, int], file: 
         expects = ours.get("expected") or _expected(model, at)
         message = f"expected {expects}, found {found}{_quotes_hint(error)}"
         yield Problem(line_of(lines, at), _dotted(at), message, file)
+        for each in ours.get("more", ()):  # of a check that finds several
+            message = f"expected {each['expected']}, found {each['found']}"
+            yield Problem(line_of(lines, each["at"]), _dotted(each["at"]), message, file)
 
 
 def _dotted(at: Place) -> str:

@@ -68,5 +68,5 @@ def _signs_of_life(context: Context, host: str, state: TargetState, seen_at: dat
     if context.clock.now() - seen_at <= context.heartbeat_timeout:
         reasons.append(f"its agent reported at {seen_at:%H:%M:%S} UTC: stop it first, or {host} would come back")
     if state.serves:
-        reasons.append("it is healthy in the load balancer: stop its service first")
+        reasons.append("it is in rotation and healthy: stop its service first")
     return reasons

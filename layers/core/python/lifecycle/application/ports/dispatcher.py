@@ -1,6 +1,6 @@
-"""The port to the dispatcher: the load balancer in front of a cluster.
+"""The port to the dispatcher: the load balancer in front of a cluster, or the ledger for one without HTTP.
 
-Implemented by gateways/aws and tests/fakes; tests/contract proves that both behave alike.
+Implemented by gateways and tests/fakes; tests/contract proves that they behave alike.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -17,7 +17,13 @@ class Dispatcher(Protocol):
     A cluster has a main target group and, unless its stack is old, one for the test bed and one for the
     control. An ALB's Describe calls are limited to 10 per second for a whole account, so each method states its
     calls.
+
+    A cluster without a load balancer has the main group only. Its targets are the hosts that are meant to work, and
+    their states come from their newest reports (docs/adr/0024).
     """
+
+    def has_load_balancer(self, cluster: Cluster) -> bool:
+        """Return whether the cluster's hosts get requests; True for a cluster that has no stack."""
 
     def targets(self, cluster: Cluster, addresses: Collection[str] | None = None) -> Mapping[str, TargetState]:
         """Return each target's state in the main group; with `addresses`, only of these.
@@ -60,7 +66,8 @@ class Dispatcher(Protocol):
     def weights(self, cluster: Cluster) -> Mapping[Group, int]:
         """Return the weight of every group; without a test bed, the main group has all traffic. One call."""
 
-    def health_path(self, cluster: Cluster) -> str | None: ...
+    def health_path(self, cluster: Cluster) -> str | None:
+        """Return the path that the load balancer checks; None without one."""
 
     def drain_delays(self, cluster: Cluster) -> Mapping[Group, int]:
         """Return the deregistration delay of each of the cluster's groups, in seconds. One call a group."""

@@ -96,7 +96,7 @@ ATTEMPTS = {
     AttemptState.DRAINED: Status(Tone.BUSY, "installing"),
     AttemptState.INSTALLED: Status(Tone.BUSY, "self-testing"),
     AttemptState.SELF_TESTED: Status(Tone.BUSY, "registering"),
-    AttemptState.REGISTERED: Status(Tone.BUSY, "waiting for is_alive"),
+    AttemptState.REGISTERED: Status(Tone.BUSY, "waiting until alive"),
     AttemptState.ALIVE: Status(Tone.GOOD, "alive"),
     AttemptState.FAILED: Status(Tone.BAD, "failed"),
     AttemptState.RELEASED: Status(Tone.BUSY, "release command passed"),
@@ -131,6 +131,8 @@ TARGETS = {
     TargetState.UNUSED: Status(Tone.WARN, "unused"),
     TargetState.UNAVAILABLE: Status(Tone.WARN, "unavailable"),
     TargetState.ABSENT: Status(Tone.WARN, "absent"),
+    TargetState.NOT_WORKING: Status(Tone.BAD, "not working"),
+    TargetState.UNKNOWN: Status(Tone.WARN, "unknown"),
     TargetState.TEST_GROUP: Status(Tone.WARN, "in a test group"),
 }
 STAGES = {

@@ -73,7 +73,7 @@ def _await_drained(case: _Case, report: HostReport | None) -> Diagnosis | None:
         if state in (TargetState.ABSENT, TargetState.UNUSED):
             return None
         if state is not TargetState.DRAINING or clock.now() >= until:
-            why = f"{host} is {state} in the load balancer, so nothing was tried on it"
+            why = f"{host} is {state.in_words}, so nothing was tried on it"
             return Diagnosis(Blame.UNCLEAR, why)
         clock.sleep(context.poll_seconds)
 

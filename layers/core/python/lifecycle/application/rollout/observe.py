@@ -177,10 +177,13 @@ def _balancer_settings(
 ) -> BalancerSettings:
     """Read the settings of the load balancer, and the manifests of the versions that they must fit as well."""
     versions = {report.installed for report in reports.values()} | ({previous.version} if previous else set())
+    path = context.dispatcher.health_path(request.cluster)
     return BalancerSettings(
-        context.dispatcher.health_path(request.cluster),
+        path,
         context.dispatcher.drain_delays(request.cluster),
         {found.version: found for each in sorted(versions) if (found := _manifest(context, request.service, each))},
+        # Only where no path is checked may there be no load balancer.
+        http=path is not None or context.dispatcher.has_load_balancer(request.cluster),
     )
 
 

@@ -86,7 +86,7 @@ def _left_rotation(running: Running, report: HostReport) -> Outcome | None:
     if state.in_rotation:  # it has left the main group, but is in another one, or has another port there
         if stopped := running.fenced():
             return stopped  # the test bed belongs to another deployment
-        running.record("drain", f"it is still {state.in_words} in the load balancer")
+        running.record("drain", f"it is still {state.in_words}")
         traffic_weights.stop_traffic(context, cluster, report.address)
         context.dispatcher.deregister(cluster, report.address)
     return Outcome("PASSED") if state in (TargetState.ABSENT, TargetState.UNUSED) else None
@@ -267,7 +267,7 @@ def await_alive(running: Running) -> Outcome:
     def poll() -> Outcome | None:
         nonlocal last
         last = context.dispatcher.target(cluster, report.address)
-        if last is TargetState.UNHEALTHY and (now := running.report()) and now.ended:
+        if last.fails and (now := running.report()) and now.ended:
             return Outcome("PASSED")  # its report is judged below: nothing is left to wait for
         return Outcome("PASSED") if last is wanted else None
 
@@ -308,7 +308,7 @@ def _alive_problem(running: Running, wanted: TargetState) -> _Problem | None:
         why = _self_test_problem(running, report)
         if why is None and lasting and report:
             state = context.dispatcher.target(running.task.cluster, report.address)
-            why = None if state is wanted else f"alive, but {state.in_words} in the load balancer soon after"
+            why = None if state is wanted else f"alive, but soon after it was {state.in_words}"
         if why:
             ended = f": {report.ended.in_words}" if report and report.ended else ""
             problem = _Problem(f"{why}{ended}", report)
@@ -330,7 +330,9 @@ def _not_alive(running: Running, report: HostReport, last: TargetState) -> str:
     text = f"not alive behind the load balancer within {limit} s: it is {last}"
     try:
         found = dispatcher.check_failure(cluster, report.address, running.group)
-        url = f"http://{report.address}:{report.port}{dispatcher.health_path(cluster) or '/'}"
+        if (path := dispatcher.health_path(cluster)) is None and not dispatcher.has_load_balancer(cluster):
+            return f"not alive within {limit} s: it is {last.in_words}" + (f": {found}" if found else "")
+        url = f"http://{report.address}:{report.port}{path or '/'}"
     except LifecycleError:
         return text  # the host is taken out of rotation next, which must not depend on a reason
     return f"{text}; GET {url}: {found}" if found else f"{text}; GET {url}"

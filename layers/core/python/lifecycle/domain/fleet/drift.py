@@ -31,5 +31,5 @@ def drift_reason(  # noqa: PLR0911 (one for each reason)
     if report.moves_to:
         return f"serves at {report.address}:{report.port}, and its agent is set to {report.moves_to}"
     if state is not (TargetState.HEALTHY if group is Group.MAIN else TargetState.TEST_GROUP):
-        return f"is {state.in_words} in the load balancer"
+        return f"is {state.in_words}"
     return None

@@ -20,7 +20,8 @@ class Group(StrEnum):
 class TargetState(StrEnum):
     """The state of a target, as an ALB names it; ABSENT is a target that is registered nowhere.
 
-    TEST_GROUP is a target that is healthy in the target group of the test bed or of its control.
+    TEST_GROUP is a target that is healthy in the target group of the test bed or of its control. NOT_WORKING and
+    UNKNOWN are hosts in rotation without a load balancer. None of them serves, whatever the others do.
     """
 
     HEALTHY = "healthy"
@@ -31,11 +32,16 @@ class TargetState(StrEnum):
     UNAVAILABLE = "unavailable"
     ABSENT = "absent"
     TEST_GROUP = "test-group"
+    NOT_WORKING = "not-working"
+    UNKNOWN = "unknown"
 
     @property
     def in_rotation(self) -> bool:
         """True if the target is registered to get requests, now or as soon as it is healthy."""
-        return self.serves or self in (self.INITIAL, self.UNHEALTHY, self.UNAVAILABLE)
+        return self.serves or self in (
+            *(self.INITIAL, self.UNHEALTHY, self.UNAVAILABLE),
+            *(self.NOT_WORKING, self.UNKNOWN),
+        )
 
     @property
     def serves(self) -> bool:
@@ -43,10 +49,28 @@ class TargetState(StrEnum):
         return self in (self.HEALTHY, self.TEST_GROUP)
 
     @property
-    def in_words(self) -> str:
-        """The words that complete "a target is … in the load balancer"."""
-        return "in a test group" if self is self.TEST_GROUP else str(self)
+    def fails(self) -> bool:
+        """True if the target fails its checks, or if its worker does not run."""
+        return self in (self.UNHEALTHY, self.NOT_WORKING)
 
+    @property
+    def in_words(self) -> str:
+        """The words that complete "a host is …", of a cluster with a load balancer or without one."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    TargetState.HEALTHY: "in rotation and healthy",
+    TargetState.INITIAL: "in rotation, but not checked yet",
+    TargetState.UNHEALTHY: "in rotation, but unhealthy",
+    TargetState.DRAINING: "draining",
+    TargetState.UNUSED: "registered, but unused",
+    TargetState.UNAVAILABLE: "in rotation, but unavailable",
+    TargetState.NOT_WORKING: "in rotation, but not working",
+    TargetState.UNKNOWN: "in rotation, but nobody knows its health",
+    TargetState.ABSENT: "out of rotation",
+    TargetState.TEST_GROUP: "in a test group",
+}
 
 Rotation = Mapping[str, TargetState]
 

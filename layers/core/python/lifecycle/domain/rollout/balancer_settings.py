@@ -1,4 +1,4 @@
-"""Checks that the settings of the load balancer fit a version: the path of its health check, and its drain time.
+"""Checks that a cluster fits a version: its load balancer, the path of the health check, and the drain time.
 
 Used by preflight.py. Only the cluster's stack changes these settings (docs/adr/0019), so a plan that they do not fit
 is blocked before the first host is drained.
@@ -22,12 +22,14 @@ class BalancerSettings:
     """The settings of a cluster's target groups, and the manifests of the versions that they must fit as well.
 
     `drain_delays` are the deregistration delays in seconds. `others` are the manifests of the installed versions and
-    of the rollback target, by version; those that do not exist any more are left out.
+    of the rollback target, by version; those that do not exist any more are left out. `http` says whether there is a
+    load balancer.
     """
 
     health_path: str | None = None
     drain_delays: Mapping[Group, int] = field(default_factory=dict)
     others: Mapping[str, Manifest] = field(default_factory=dict)
+    http: bool = True
 
 
 def drain_seconds(request: Request, manifest: Manifest, settings: BalancerSettings) -> int:
@@ -43,9 +45,24 @@ def settings_reasons(
 
     A rollback may begin with a drain time that does not fit: its reason is a warning then (`drain_reasons`).
     """
+    if manifest.run.http is not settings.http:
+        return [f"{_other_kind(manifest, settings, f'{request.cluster}')}. {_HOW_TO_CHANGE}"]
     path = _path_reason(request, manifest, settings)
     drains = [] if request.kind is Kind.ROLLBACK else drain_reasons(request, manifest, settings, running)
     return [*([path] if path else []), *drains]
+
+
+_HOW_TO_CHANGE = (
+    'Give the new kind of service another name, with clusters of its own. See "From HTTP to a worker, and back" in '
+    "docs/operating.md."
+)
+
+
+def _other_kind(manifest: Manifest, settings: BalancerSettings, cluster: str) -> str:
+    """Return how the cluster and the version differ; the caller knows that they do."""
+    declared = "serves HTTP" if manifest.run.http else "declares run.http = false"
+    has = "has a load balancer" if settings.http else "has no load balancer (http: false in its stack)"
+    return f"{manifest.version} {declared}, but {cluster} {has}"
 
 
 def _path_reason(request: Request, manifest: Manifest, settings: BalancerSettings) -> str | None:
@@ -62,8 +79,10 @@ def _path_reason(request: Request, manifest: Manifest, settings: BalancerSetting
 
 
 def rollback_path_reason(settings: BalancerSettings, previous: str) -> str | None:
-    """Return why the load balancer would call the rollback target unhealthy; None if it would not."""
+    """Return why the rollback target would never be healthy in this cluster; None if it could be."""
     manifest, path = settings.others.get(previous), settings.health_path
+    if manifest is not None and manifest.run.http is not settings.http:
+        return _other_kind(manifest, settings, "its cluster")
     if manifest is None or path is None or path in manifest.is_alive.paths:
         return None
     return f"the load balancer checks {path}, but {previous} declares is_alive {listed(manifest.is_alive.paths)}"

@@ -12,6 +12,8 @@ from lifecycle.domain.listing import listed
 from lifecycle.domain.service.host_count import at_least, at_most
 from lifecycle.domain.service.policy import Policy
 
+# It may serve by the time that it is taken out: it is in its first checks, or nobody knows its state.
+_MAY_SERVE = (TargetState.INITIAL, TargetState.UNKNOWN)
 # Registered in the main group, healthy or not.
 _REGISTERED = (TargetState.INITIAL, TargetState.UNHEALTHY, TargetState.UNAVAILABLE)
 _DOWN = (TargetState.UNHEALTHY, TargetState.UNAVAILABLE)
@@ -61,10 +63,11 @@ def stopped_hosts(reports: Mapping[str, HostReport]) -> frozenset[str]:
 def refuse_drain(host: str, rotation: Rotation, floor: Floor, stopped: Collection[str] = ()) -> str | None:
     """Return why `host` may not be taken out of rotation, or None. A host that answers no requests always may.
 
-    A host in its first health checks may serve by the time it is taken out, so it counts as serving. While no host
-    is healthy, the unhealthy ones get the requests, so they count too, except for the `stopped` one itself.
+    A host in its first health checks may serve by the time it is taken out, so it counts as serving. So does one of
+    unknown health. While no host is healthy, the unhealthy ones get the requests, so they count too, except for the
+    `stopped` one itself.
     """
-    may_serve = gets_requests(rotation, host) or state_of(rotation, host) is TargetState.INITIAL
+    may_serve = gets_requests(rotation, host) or state_of(rotation, host) in _MAY_SERVE
     if not may_serve or _answers_nothing(host, rotation, stopped):
         return None
     others = [h for h in floor.members if h != host and gets_requests(rotation, h)]
@@ -91,7 +94,7 @@ def first_refusal(
     for place, host in enumerate(order):
         if place == 1 and fails_open(rotation):  # the first host is healthy then, and the others get no requests
             serving = {host for host in serving if state_of(rotation, host).serves} | {order[0]}
-        may_serve = host in serving or state_of(rotation, host) is TargetState.INITIAL
+        may_serve = host in serving or state_of(rotation, host) in _MAY_SERVE
         costs = may_serve and not _answers_nothing(host, rotation, stopped)
         if costs and len(serving) - (host in serving) < floor.healthy_hosts:
             updated = dict.fromkeys(order[:place], TargetState.HEALTHY)

@@ -66,7 +66,7 @@ def diagnosis(
     if attempt.reached not in _BEFORE_SELF_TEST:
         sentence = (
             f"{report.host} passes its self-test with {turn.target.in_words}, as it did with the new one{others}: "
-            "what failed is between it and the load balancer, and that was not tried again"
+            "what failed came after the self-test, and that was not tried again"
         )
         return Diagnosis(Blame.UNCLEAR, sentence)
     part = "version" if turn.version != target.version else "configuration"

@@ -258,8 +258,8 @@ def _unhealthy_since(
     for host in members(facts):
         attempt, state = newest.get(host), state_of(facts.rotation, host)
         updated = attempt and attempt.state is AttemptState.ALIVE and attempt.group is Group.MAIN
-        if attempt and updated and state is TargetState.UNHEALTHY and not answers_on(facts.questions, attempt):
-            reason = f"{host} was updated and alive, but now it is {state.in_words} in the load balancer"
+        if attempt and updated and state.fails and not answers_on(facts.questions, attempt):
+            reason = f"{host} was updated and alive, and now it is {state.in_words}"
             return _halt(facts, attempt, now, reason)
     return None
 

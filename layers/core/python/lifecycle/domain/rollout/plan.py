@@ -158,9 +158,13 @@ def _bake(request: Request, observed: Observed) -> int:
 def _checks(observed: Observed, bake: int) -> tuple[str, ...]:
     test, path = observed.manifest.self_test, observed.settings.health_path or observed.manifest.is_alive.path
     how = f"GET {test.path}" if test.path else f"run {test.command!r}"
+    alive = f"is alive behind the load balancer: GET {path}"
+    if not observed.settings.http:
+        how = f"{how} before the service starts"
+        alive = "is alive: its process runs, since a start whose self-test passed, and its agent is reachable"
     return (
         f"self-test on each host: {how}, within {test.timeout_seconds:g} s",
-        f"is alive behind the load balancer: GET {path}",
+        alive,
         *((f"test bed: the first host beside a control, for {bake} minutes",) if bake else ()),
     )
 

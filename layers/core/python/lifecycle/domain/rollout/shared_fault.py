@@ -11,8 +11,8 @@ from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Rotation, TargetState, state_of
 from lifecycle.domain.service.host_count import HostCount, at_most
 
-# Registered, and failing the health checks. A host in its first checks may still pass them.
-_FAILS_CHECKS = (TargetState.UNHEALTHY, TargetState.UNAVAILABLE)
+# Registered, and failing the health checks, or of unknown health. A host in its first checks may still pass them.
+_FAILS_CHECKS = (TargetState.UNHEALTHY, TargetState.UNAVAILABLE, TargetState.UNKNOWN)
 
 
 def unhealthy_together(

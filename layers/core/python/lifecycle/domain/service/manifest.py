@@ -20,6 +20,7 @@ class Run:
     `command` goes to `sh -c` in the unpacked artifact's folder. The service's environment is the host's PATH,
     HOME and LANG, then `environment`, then HOST and PORT to bind to, LIFECYCLE_SERVICE,
     LIFECYCLE_ENVIRONMENT, LIFECYCLE_VERSION, LIFECYCLE_HOST and LIFECYCLE_START. Times in seconds.
+    Without `http` nobody calls the service: `port` is 0, and HOST and PORT are not set.
     """
 
     command: str
@@ -27,6 +28,7 @@ class Run:
     environment: dict[str, str] = field(default_factory=dict)
     start_seconds: float = 30.0
     stop_seconds: float = 10.0
+    http: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,17 @@ class AlbDispatcher:
         self._elbv2 = elbv2
         self._ssm = ssm
         self._arns: dict[tuple[Cluster, str], str] = {}
+        self._without: set[Cluster] = set()
+
+    def has_load_balancer(self, cluster: Cluster) -> bool:
+        # A cluster that was without one is read afresh each time: its stack may have got a load balancer.
+        if cluster not in self._without and self._parameter(cluster, _LEAVES[Group.MAIN]):
+            return True
+        self._without.discard(cluster)
+        if self._fresh(cluster, names.WITHOUT_BALANCER) is None:
+            return True
+        self._without.add(cluster)
+        return False
 
     def targets(self, cluster: Cluster, addresses: Collection[str] | None = None) -> Mapping[str, TargetState]:
         if addresses is not None:
@@ -221,11 +232,17 @@ class AlbDispatcher:
         """Return the value that the cluster's stack wrote. It does not change while the stack exists; see `_call`."""
         key = (cluster, leaf)
         if key not in self._arns:
-            try:
-                found = self._ssm.get_parameter(Name=_name(cluster, leaf))
-            except Exception as error:
-                if code_of(error) != "ParameterNotFound":
-                    raise
+            if (found := self._fresh(cluster, leaf)) is None:
                 return None
-            self._arns[key] = found["Parameter"]["Value"]
+            self._arns[key] = found
         return self._arns[key]
+
+    def _fresh(self, cluster: Cluster, leaf: str) -> str | None:
+        try:
+            found = self._ssm.get_parameter(Name=_name(cluster, leaf))
+        except Exception as error:
+            if code_of(error) != "ParameterNotFound":
+                raise
+            return None
+        value: str = found["Parameter"]["Value"]
+        return value

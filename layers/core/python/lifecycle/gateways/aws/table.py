@@ -75,6 +75,11 @@ def config_key(cluster: Cluster) -> str:
     return f"{Partition.CONFIG}{cluster}"
 
 
+def rotation_key(cluster: Cluster) -> str:
+    """Return the partition of the members of a cluster without a load balancer."""
+    return f"{Partition.ROTATION}{cluster}"
+
+
 def key(pk: str, sk: str) -> dict[str, Any]:
     """Return a primary key."""
     return {"pk": {"S": pk}, "sk": {"S": sk}}
@@ -252,7 +257,7 @@ class Table:
 
     def _pages(self, expression: str, values: dict[str, Any], **options: Any) -> Iterator[dict[str, Any]]:
         more: dict[str, Any] = {}
-        while _possible(values[":pk"]["S"], "any"):
+        while _possible(values[":pk"]["S"], values.get(":sk", {"S": "any"})["S"]):
             page = self.dynamodb.query(
                 TableName=self.name,
                 KeyConditionExpression=expression,
