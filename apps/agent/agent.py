@@ -24,7 +24,7 @@ from apps.agent.service import Service, StartRecord
 from apps.agent.settings import Settings
 from apps.agent.supervision import Supervision
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.fleet.host import AgentStage, HostReport, ServiceEnd
+from lifecycle.domain.fleet.host import AgentStage, Feature, HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Turn
 
 logger = logging.getLogger(__name__)
@@ -241,6 +241,7 @@ class Agent:
                 ended=None if running else self._supervision.end(state.self_test),
                 leftover=self._leftover,
                 skew=self._skew(),
+                features=tuple(Feature),
             )
         )
 

@@ -24,7 +24,7 @@ from lifecycle.gateways.aws.configurations import SsmConfigStore
 from lifecycle.gateways.aws.errors import code_of, failure
 from lifecycle.gateways.aws.metrics import host_dimensions
 from lifecycle.gateways.aws.table import item, key, record, reports_key, turns_key
-from lifecycle.names import SERVICE_ENDED, USER_AGENT, host_namespace, service_log_group
+from lifecycle.names import SERVICE_ENDED, USER_AGENT, host_namespace, log_stream, service_log_group
 
 _CHUNK = 1024**2
 
@@ -128,16 +128,19 @@ class CloudWatchMetricSink:
 
 
 class CloudWatchLogSink:
-    """The host's stream in its cluster's log group. A missing stream is made; the group is the stack's."""
+    """The host's streams in its cluster's log group: its own, and one for each other process (`log_stream`).
+
+    A missing stream is made; the group is the stack's.
+    """
 
     def __init__(self, logs: Callable[[], Any], cluster: Cluster, host: str) -> None:
         self._logs = logs
         self._group = service_log_group(cluster.environment, cluster.service)
-        self._stream = host
+        self._host = host
 
-    def put(self, texts: Sequence[str], at_ms: int) -> None:
+    def put(self, texts: Sequence[str], at_ms: int, process: str = "") -> None:
         events = [{"timestamp": at_ms, "message": text} for text in texts]
-        place = {"logGroupName": self._group, "logStreamName": self._stream}
+        place = {"logGroupName": self._group, "logStreamName": log_stream(self._host, process)}
         with _translated_errors(f"CloudWatch's log group {self._group}"):
             try:
                 self._put(place, events)

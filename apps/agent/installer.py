@@ -25,6 +25,7 @@ from lifecycle.domain.service.manifest import Manifest
 logger = logging.getLogger(__name__)
 
 _EXIT_GRACE_SECONDS = 0.5
+_SETTLED_SECONDS = 1.0
 _FETCH_RETRY_SECONDS = (0.2, 0.5, 1.0)
 
 
@@ -148,12 +149,18 @@ class Installer:
         address, port = self._settings.address, self._settings.port
         try:
             detail = self_test(manifest.self_test, address, port, folder, environment, self._masked_part)
+            self._await_settled(manifest)
             if self._exit_reason():
                 raise ServiceFailed(f"{detail}, but then the service ended")
         except LifecycleError as error:
             reason = self._await_exit_reason(_EXIT_GRACE_SECONDS)
             return f"{error}" + (f" ({reason})" if reason else ""), False
         return detail, True
+
+    def _await_settled(self, manifest: Manifest) -> None:
+        """Wait until processes without a check have run for a moment: one that cannot start ends within it."""
+        if manifest.processes:
+            self._await_exit_reason(_SETTLED_SECONDS)
 
     def _await_exit_reason(self, seconds: float) -> str | None:
         """Wait up to `seconds` for the service to end; a service that drops its connection often ends soon after."""
@@ -163,7 +170,10 @@ class Installer:
         return reason
 
     def _exit_reason(self) -> str | None:
-        return None if self._service.running() else self._service.exit_status()
+        if self._service.running():
+            return None
+        name = self._service.ended_process()
+        return (f"process {name}: " if name else "") + self._service.exit_status()
 
 
 def service_environment(manifest: Manifest, settings: Settings, config: Mapping[str, str]) -> dict[str, str]:

@@ -41,10 +41,13 @@ class MetricSink(Protocol):
 
 
 class LogSink(Protocol):
-    """The destination of what the service writes: this host's stream in the cluster's log group."""
+    """The destination of what the service writes: this host's streams in the cluster's log group."""
 
-    def put(self, texts: Sequence[str], at_ms: int) -> None:
-        """Send one batch (log_lines.py), all at one time in milliseconds; raises EventsRefused for a wrong batch."""
+    def put(self, texts: Sequence[str], at_ms: int, process: str = "") -> None:
+        """Send one batch (log_lines.py), all at one time in milliseconds; raises EventsRefused for a wrong batch.
+
+        `process` names the process that wrote it; empty for the main one.
+        """
 
 
 class Releases(Protocol):

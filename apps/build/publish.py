@@ -48,6 +48,7 @@ def manifest_of(file: ServiceFile, request: Request, packed: Packed, history: Hi
         history=history,
         config=parts.config,
         environments=parts.environments,
+        processes=parts.processes,
     )
 
 

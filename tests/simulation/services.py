@@ -73,6 +73,9 @@ class Service:
     def exit_status(self, unknown: str = "") -> str:
         return "exit code 1"
 
+    def ended_process(self) -> str:
+        return ""
+
     def end_leftovers(self) -> None:
         if self._host.boot is None:
             host_faults.require_end_of_leftovers(self._host)

@@ -19,7 +19,7 @@ from apps.agent.settings import Settings
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
-from lifecycle.domain.service.manifest import Check, Manifest, Run
+from lifecycle.domain.service.manifest import Check, Manifest, ProcessCommand, Run
 from lifecycle.domain.service.policy import Policy
 from tests.fakes.agent import MemoryReleases, MemoryReports, MemoryTurns, Outage
 from tests.support.polling import PATIENCE_SECONDS
@@ -126,13 +126,14 @@ class Host:
         environment: Mapping[str, str] | None = None,
         bake_minutes: int = 0,
         is_alive: Check | None = None,
+        processes: Mapping[str, ProcessCommand] | None = None,
         **seconds: float,
     ) -> Manifest:
         artifact = pack({"serve.py": SERVICE, "version": version, **(files or {})})
         command = Run(run, 8080, dict(environment or {}), **{"start_seconds": 3.0, "stop_seconds": 1.0, **seconds})
         manifest = manifest_of(version, artifact, command, self_test or Check("/self_test", timeout_seconds=1.0))
         manifest = replace(manifest, policies={"production": Policy(bake_minutes=bake_minutes)})
-        manifest = replace(manifest, is_alive=is_alive or manifest.is_alive)
+        manifest = replace(manifest, is_alive=is_alive or manifest.is_alive, processes=dict(processes or {}))
         self.releases.publish(manifest, artifact)
         return manifest
 

@@ -210,6 +210,11 @@ def service_log_group(environment: str, service: str) -> str:
     return f"{REGISTRY}/{environment}/{service}"
 
 
+def log_stream(host: str, process: str = "") -> str:
+    """Return the stream of one process of a host; the main process has the host's own. No host's name has a slash."""
+    return f"{host}/{process}" if process else host
+
+
 def logs_command(environment: str, service: str, host: str) -> str:
     """Return the arguments of `lifecycle` that show what a service wrote on a host within the last hour."""
     where = "" if environment == "production" else f" --environment {environment}"

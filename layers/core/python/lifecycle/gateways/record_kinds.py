@@ -87,7 +87,7 @@ class ItemKind:
     mend: str
     key: Callable[[Any], tuple[str, str]] = lambda _: (_ANY, _ANY)
     beside: Callable[[Any], Mapping[str, str | int]] = lambda _: {}
-    apart: Mapping[str, type] = field(default_factory=dict)
+    apart: Mapping[str, Any] = field(default_factory=dict)
 
     def source(self, pk: str, sk: str) -> Source:
         """Return the place of an item of this kind, and how to mend it."""
@@ -254,7 +254,7 @@ KINDS: tuple[ItemKind, ...] = (
         "The agent of that host replaces it within seconds: start it. If the machine is gone: `lifecycle remove-host "
         "{service} {name} {options}`",
         lambda each: (_ANY, each.host),
-        apart={"ended": ServiceEnd, "skew": float},
+        apart={"ended": ServiceEnd, "skew": float, "features": tuple[str, ...]},
     ),
     ItemKind(
         "audit entry",

@@ -88,13 +88,14 @@ def _converter() -> Converter:
     configure_union_passthrough(int | str, converter)
     converter.register_structure_hook_factory(is_dataclass, lambda kind: _record_hook(converter, kind))
     converter.register_structure_hook_factory(_is_tuple, lambda kind: _tuple_hook(converter, kind))
-    # `ended` and `skew` are stored beside the report (record_kinds.py). An empty `leftover` is not written, nor is
-    # anything that a manifest does not declare: readers of version 1 refuse an unknown key.
+    # `ended`, `skew` and `features` are stored beside the report (record_kinds.py). An empty `leftover` is not
+    # written, nor is anything that a manifest does not declare: readers of version 1 refuse an unknown key.
     hosts = make_dict_unstructure_fn(
         HostReport,
         converter,
         ended=override(omit=True),
         skew=override(omit=True),
+        features=override(omit=True),
         leftover=override(omit_if_default=True),
         config=override(omit_if_default=True),
     )
@@ -111,6 +112,7 @@ def _converter() -> Converter:
         converter,
         config=override(omit_if_default=True),
         environments=override(omit_if_default=True),
+        processes=override(omit_if_default=True),
     )
     converter.register_unstructure_hook(Manifest, manifest)
     return converter

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from lifecycle.domain.analysis.model import Measure
 from lifecycle.domain.service.configuration import ConfigNames
 from lifecycle.domain.service.host_count import HostCount
-from lifecycle.domain.service.manifest import Check, Run
+from lifecycle.domain.service.manifest import Check, ProcessCommand, Run
 from lifecycle.domain.service.policy import After, AfterBake, ApprovalGate, OnAlarm, OnFail, Policy
 from lifecycle.domain.service.version import ReleaseVersion
 from lifecycle.servicefile import fields
@@ -22,6 +22,7 @@ from lifecycle.servicefile.fields import (
     Hosts,
     Name,
     Path,
+    ProcessName,
     Table,
     UrlPath,
     Variable,
@@ -51,6 +52,7 @@ class ManifestParts(NamedTuple):
     metrics_path: str | None
     config: ConfigNames
     environments: dict[str, dict[str, str]]
+    processes: dict[str, ProcessCommand]
 
 
 class BuildTable(Table):
@@ -82,6 +84,13 @@ class RunTable(Table):
     port: int = whole_number(1, 65535, 8080)
     environment: dict[VariableName, Variable] = fields.variables()
     start_seconds: float = seconds(1, 600, 30)
+    stop_seconds: float = seconds(0, 300, 10)
+
+
+class ProcessTable(Table):
+    """`[processes.NAME]`: another process of the service, which starts and stops together with that of `[run]`."""
+
+    command: Command = Field(description=fields.COMMAND)
     stop_seconds: float = seconds(0, 300, 10)
 
 
@@ -217,6 +226,12 @@ class ServiceFile(Table):
         default=(), max_length=50, description=fields.PATHS, json_schema_extra={"each": fields.PATH}
     )
     run: RunTable = Field(description="a table [run]")
+    processes: dict[ProcessName, ProcessTable] = Field(
+        default_factory=dict,
+        max_length=fields.MAXIMUM_PROCESSES,
+        description=fields.PROCESSES,
+        json_schema_extra={"each": "a table such as [processes.worker]"},
+    )
     build: BuildTable = Field(default=BuildTable(), description="a table [build]")
     checks: ChecksTable = Field(default=ChecksTable(), description="a table [checks]")
     config: ConfigTable = Field(default=ConfigTable(), description="a table [config]")
@@ -228,10 +243,11 @@ class ServiceFile(Table):
     @model_validator(mode="after")
     def _turn_is_within_limit(self) -> "ServiceFile":
         checks = self.checks.is_alive.timeout_seconds + self.checks.self_test.timeout_seconds
-        total = self.run.stop_seconds + self.run.start_seconds + checks
+        stop = max(self.run.stop_seconds, *(each.stop_seconds for each in self.processes.values()), 0.0)
+        total = stop + self.run.start_seconds + checks
         if total > TURN_SECONDS:
             what = (
-                "run.stop_seconds, run.start_seconds and the checks' timeout_seconds to be at most "
+                "the longest stop_seconds, run.start_seconds and the checks' timeout_seconds to be at most "
                 f"{TURN_SECONDS} together, because that is the limit of a host's turn"
             )
             raise expected(what, found=f"{total:g}", at=("run",))
@@ -284,4 +300,5 @@ class ServiceFile(Table):
             metrics_path=self.checks.metrics,
             config=ConfigNames(self.config.required, self.config.optional),
             environments={name: table.environment for name, table in self._tables.items() if table.environment},
+            processes={name: ProcessCommand(**table.model_dump()) for name, table in self.processes.items()},
         )

@@ -35,6 +35,12 @@ class AgentStage(StrEnum):
     FAILED = "FAILED"
 
 
+class Feature(StrEnum):
+    """Parts of lifecycle.toml that an older agent ignores; a newer one may report others."""
+
+    PROCESSES = "processes"
+
+
 @dataclass(frozen=True, slots=True)
 class SelfTest:
     """The result of one self-test: for which bytes, on which start of the service."""
@@ -51,7 +57,8 @@ class ServiceEnd:
 
     `at` is when the agent noticed it, in UTC. `how` is for example "exit code 3" or "SIGKILL", and empty where it is
     not known. `booted`: the service ended because its host booted. `boot` is the start that ended. `announced` counts
-    the times that the agent has asked for a repair since; each of them starts convergence.
+    the times that the agent has asked for a repair since; each of them starts convergence. `process` is the one
+    that ended; empty for the main one.
     """
 
     at: datetime
@@ -60,13 +67,15 @@ class ServiceEnd:
     booted: bool = False
     log_tail: str = ""
     announced: int = 1
+    process: str = ""
 
     @property
     def in_words(self) -> str:
         """The words that follow the name of a host."""
         if self.booted:
             return "its host booted, and its service was not started since"
-        return f"its service ended with {self.how}" if self.how else "its service ended"
+        what = f"its process {self.process}" if self.process else "its service"
+        return f"{what} ended with {self.how}" if self.how else f"{what} ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,7 @@ class HostReport:
     few seconds. `ended` says how the service ended, until a turn starts it again. `leftover` is the version whose
     start left a process that could not be ended, which failed the turn ("unknown" if that process does not say).
     `skew` is how many seconds the host's clock is ahead of AWS's; the agent corrects its times by it. It is None from
-    an older agent, which does neither.
+    an older agent, which does neither. `features` are the parts of lifecycle.toml that its agent knows (Feature).
     """
 
     host: str
@@ -106,6 +115,7 @@ class HostReport:
     leftover: str = ""
     skew: float | None = None
     config: int = 0
+    features: tuple[str, ...] = ()
 
     @property
     def not_running(self) -> str:

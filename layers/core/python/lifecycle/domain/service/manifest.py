@@ -12,6 +12,9 @@ from lifecycle.domain.service.configuration import ConfigNames
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.version import artifact_prefix
 
+MAIN_PROCESS = "run"
+"""The name of the process of `[run]`, which no other process of a service has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -19,13 +22,24 @@ class Run:
 
     `command` goes to `sh -c` in the unpacked artifact's folder. The service's environment is the host's PATH,
     HOME and LANG, then `environment`, then HOST and PORT to bind to, LIFECYCLE_SERVICE,
-    LIFECYCLE_ENVIRONMENT, LIFECYCLE_VERSION, LIFECYCLE_HOST and LIFECYCLE_START. Times in seconds.
+    LIFECYCLE_ENVIRONMENT, LIFECYCLE_VERSION, LIFECYCLE_HOST, LIFECYCLE_PROCESS and LIFECYCLE_START. Times in seconds.
     """
 
     command: str
     port: int
     environment: dict[str, str] = field(default_factory=dict)
     start_seconds: float = 30.0
+    stop_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessCommand:
+    """The command of another process of the service, which starts and stops together with that of `Run`.
+
+    It runs like that one, without PORT.
+    """
+
+    command: str
     stop_seconds: float = 10.0
 
 
@@ -55,6 +69,7 @@ class Manifest:
     own; `metrics_path` answers them as a JSON object of numbers. `history` has the newest commits; None in a
     manifest of an older build, and outside of Git. `config` are the names that the service takes from its cluster's
     configuration, `environments` the variables that differ from `run.environment`, by environment.
+    `processes` are those beside that of `run`, by name.
     """
 
     service: str
@@ -76,6 +91,7 @@ class Manifest:
     history: History | None = None
     config: ConfigNames = field(default_factory=ConfigNames)
     environments: dict[str, dict[str, str]] = field(default_factory=dict)
+    processes: dict[str, ProcessCommand] = field(default_factory=dict)
 
     @property
     def prefix(self) -> str:

@@ -1,5 +1,9 @@
-"""The output of services, in CloudWatch Logs: a group for each cluster, and in it a stream for each host."""
+"""The output of services, in CloudWatch Logs: a group for each cluster, and in it streams for each host.
 
+The main process of a host writes to the stream of its name, every other one to `<host>/<process>`.
+"""
+
+import heapq
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +12,7 @@ from lifecycle.application.ports.service_logs import LogLine
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.aws.errors import code_of, failure
-from lifecycle.names import service_log_group
+from lifecycle.names import log_stream, service_log_group
 
 
 class CloudWatchServiceLogs:
@@ -20,18 +24,23 @@ class CloudWatchServiceLogs:
     def read(self, cluster: Cluster, host: str, since: datetime) -> Iterator[LogLine]:
         # A generator runs after the call, so errors.translated would not see its errors.
         try:
-            yield from self._read(cluster, host, since)
+            if not host:
+                yield from self._read(cluster, since, {})
+                return
+            main = self._read(cluster, since, {"logStreamNames": [log_stream(host)]})
+            others = self._read(cluster, since, {"logStreamNamePrefix": f"{log_stream(host)}/"})
+            yield from heapq.merge(main, others, key=lambda line: line.at)
         except Exception as error:
             words = failure(error)
             if words is None:
                 raise
             raise words from error
 
-    def _read(self, cluster: Cluster, host: str, since: datetime) -> Iterator[LogLine]:
+    def _read(self, cluster: Cluster, since: datetime, streams: dict[str, Any]) -> Iterator[LogLine]:
         wanted: dict[str, Any] = {
             "logGroupName": service_log_group(cluster.environment, cluster.service),
             "startTime": int(since.timestamp() * 1000),
-            **({"logStreamNames": [host]} if host else {}),
+            **streams,
         }
         while True:
             try:
@@ -59,4 +68,5 @@ class CloudWatchServiceLogs:
 
 def _line(event: dict[str, Any]) -> LogLine:
     at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-    return LogLine(str(event["eventId"]), at, event["logStreamName"], event["message"])
+    host, _, process = event["logStreamName"].partition("/")
+    return LogLine(str(event["eventId"]), at, host, event["message"], process)

@@ -82,7 +82,7 @@ def key(pk: str, sk: str) -> dict[str, Any]:
 def item(pk: str, sk: str, record: Any, **more: str | int) -> dict[str, Any]:
     """Return the item of a record, with the attributes that conditions compare, and `more` that a filter needs."""
     kind = kind_of(pk, sk)
-    apart = {name: to_json(found) for name in kind.apart if (found := getattr(record, name, None)) is not None}
+    apart = {name: to_json(found) for name in kind.apart if (found := getattr(record, name, None)) not in (None, ())}
     beside = _attributes({**kind.beside(record), **apart, **more})
     return {**key(pk, sk), "body": {"S": to_json(record)}, VERSION_KEY: {"N": str(RECORD_VERSION)}, **beside}
 
