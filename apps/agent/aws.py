@@ -17,13 +17,14 @@ from lifecycle.domain.errors import CallFailed, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.fleet.scheduled_run import ScheduledRun
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import artifact_prefix
 from lifecycle.gateways.aws.artifacts import manifest_of
 from lifecycle.gateways.aws.configurations import SsmConfigStore
 from lifecycle.gateways.aws.errors import code_of, failure
 from lifecycle.gateways.aws.metrics import host_dimensions
-from lifecycle.gateways.aws.table import item, key, record, reports_key, turns_key
+from lifecycle.gateways.aws.table import Table, cluster_key, item, key, record, reports_key, schedules_key, turns_key
 from lifecycle.names import SERVICE_ENDED, USER_AGENT, host_namespace, log_stream, service_log_group
 
 _CHUNK = 1024**2
@@ -79,6 +80,31 @@ class DynamoReports:
         with _translated_errors(f"the table {self._table}"):
             self._dynamodb.put_item(TableName=self._table, Item=item(self._partition, report.host, report, **more))
         self._announced = ended
+
+
+class DynamoScheduledRuns:
+    """Records of schedules on DynamoDB: items under SCHEDULES#<cluster>, each changed under a condition."""
+
+    def __init__(self, dynamodb: Any, table: str, cluster: Cluster, host: str) -> None:
+        self._table = Table(dynamodb, table)
+        self._partition = schedules_key(cluster)
+        self._quarantine = cluster_key(cluster), f"BAD_HOST#{host}"
+
+    def last(self, schedule: str) -> ScheduledRun | None:
+        with _translated_errors(f"the table {self._table.name}"):
+            found = self._table.get(self._partition, schedule)
+        return record(ScheduledRun, found) if found else None
+
+    def replace(self, last: ScheduledRun | None, new: ScheduledRun) -> bool:
+        wanted = item(self._partition, new.schedule, new)
+        with _translated_errors(f"the table {self._table.name}"):
+            if last is None:
+                return self._table.put(wanted, "attribute_not_exists(pk)")
+            return self._table.put(wanted, "changes = :changes", changes={"N": str(last.changes)})
+
+    def is_quarantined(self) -> bool:
+        with _translated_errors(f"the table {self._table.name}"):
+            return self._table.get(*self._quarantine) is not None
 
 
 class SsmConfigurations:

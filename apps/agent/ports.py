@@ -10,6 +10,7 @@ from typing import Protocol
 
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.fleet.scheduled_run import ScheduledRun
 from lifecycle.domain.service.manifest import Manifest
 
 
@@ -32,6 +33,18 @@ class Configurations(Protocol):
 
     def values(self, revision: int) -> Mapping[str, str]:
         """Return the environment variables of a revision, secrets included; raises Unknown too."""
+
+
+class ScheduledRuns(Protocol):
+    """The records of this cluster's scheduled commands, which all its agents write; each raises StoreUnreachable."""
+
+    def last(self, schedule: str) -> ScheduledRun | None: ...
+
+    def replace(self, last: ScheduledRun | None, new: ScheduledRun) -> bool:
+        """Write a record, unless another one than `last` is stored; returns False then. Safe to repeat."""
+
+    def is_quarantined(self) -> bool:
+        """Return whether a person has quarantined this host."""
 
 
 class MetricSink(Protocol):

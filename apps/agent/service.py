@@ -9,7 +9,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,12 @@ KILL_SECONDS = 5.0
 LEFTOVER_SECONDS = 5.0
 """The time after SIGTERM for processes of a start that is not on record."""
 _SEARCH_SECONDS = 0.5  # new processes are searched for this often while known ones end
+_LAUNCH_BESIDE = """cd "$0" && read -r go || exit 1
+command="$1" file="$2"; shift 2
+"$@" sh -c "$command" </dev/null
+echo $? > "$file.new"
+mv "$file.new" "$file"
+"""
 _LAUNCH = 'cd "$0" && read -r go && exec sh -c "$1" </dev/null'
 
 
@@ -36,7 +42,7 @@ class StartRecord:
     """One start of the service, as stored in `service.json`.
 
     `boot` is its random id, `config` the revision of its configuration. `ticks` (start time) and `kernel` (boot id)
-    distinguish its pid from a later reuse. `processes` are those beside the main one.
+    distinguish its pid from a later reuse. `processes` are those beside the main one. `restored`: for a diagnosis.
     """
 
     pid: int
@@ -48,6 +54,7 @@ class StartRecord:
     stop_seconds: float
     config: int = 0
     processes: tuple[NamedProcess, ...] = ()
+    restored: bool = False
 
     @property
     def every(self) -> tuple[NamedProcess, ...]:
@@ -77,7 +84,7 @@ class Service:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         text = read_or_none(self._record)
         self.started = _start_record(text, Source(str(self._record), _MEND)) if text is not None else None
-        self._mark = leftovers.mark_of(home)
+        self.mark = leftovers.mark_of(home)
         self._adopts = processes.adopts_orphans()
         self._exits: dict[str, str] = {}  # by process, the first to end first
 
@@ -87,9 +94,17 @@ class Service:
         started = self.started
         return started if started and not self._has_exited(started) else None
 
-    def start(self, manifest: Manifest, folder: Path, environment: Mapping[str, str], config: int = 0) -> StartRecord:
+    def start(
+        self,
+        manifest: Manifest,
+        folder: Path,
+        environment: Mapping[str, str],
+        config: int = 0,
+        *,
+        restored: bool = False,
+    ) -> StartRecord:
         """Run the manifest's command in `folder` in a new session, with exactly this environment and its mark."""
-        service_log.rotate_all(self.log, manifest.processes)
+        service_log.rotate_all(self.log, {**manifest.processes, **manifest.schedules})
         boot = uuid.uuid4().hex
         main = ProcessCommand(manifest.run.command, manifest.run.stop_seconds)
         with contextlib.ExitStack() as pipes:
@@ -112,12 +127,35 @@ class Service:
                 stop_seconds=first.stop_seconds,
                 config=config,
                 processes=tuple(launched(*each) for each in manifest.processes.items()),
+                restored=restored,
             )
             self._exits, self.started = {}, started
             write_despite_full_disk(self._record, to_json(started))
             for _, go in gates.values():
                 os.write(go, b"go\n")
         return started
+
+    def start_beside(
+        self,
+        name: str,
+        limit: Sequence[str],
+        command: str,
+        folder: Path,
+        environment: Mapping[str, str],
+        exit_file: Path,
+        record: Callable[[NamedProcess], object],
+    ) -> None:
+        """Run a command beside the service until its end, which writes the exit code into a file.
+
+        It begins once `record` has its process. `limit` is the program that ends it in time. A stop ends it, too.
+        """
+        with contextlib.ExitStack() as pipes:
+            wait, go = _gate(pipes)
+            variables = self.marked(named_processes.environment_of(name, environment))
+            pid = self._spawn(command, folder, variables, wait, name, (_LAUNCH_BESIDE, str(exit_file), *limit))
+            found = processes.process(pid)
+            record(NamedProcess(name, pid, found.started if found else 0, 0.0))
+            os.write(go, b"go\n")
 
     def stop(self) -> None:
         """End the service and everything that its starts left, with SIGTERM and then SIGKILL.
@@ -182,17 +220,23 @@ class Service:
         return service_log.tail(named_processes.log_of(self.log, self.ended_process() or MAIN_PROCESS), since, mask)
 
     def _marked(self, environment: Mapping[str, str], boot: str) -> dict[str, str]:
-        return {**environment, leftovers.MARK: f"{self._mark}.{boot}"}
+        return {**environment, leftovers.MARK: f"{self.mark}.{boot}"}
 
     def _spawn(
-        self, command: str, folder: Path, environment: Mapping[str, str], go: int, name: str = MAIN_PROCESS
+        self,
+        command: str,
+        folder: Path,
+        environment: Mapping[str, str],
+        go: int,
+        name: str = MAIN_PROCESS,
+        launch: Sequence[str] = (_LAUNCH,),
     ) -> int:
         path = named_processes.log_of(self.log, name)
         log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         try:
             return os.posix_spawn(
                 "/bin/sh",
-                ["sh", "-c", _LAUNCH, str(folder), command],
+                ["sh", "-c", launch[0], str(folder), command, *launch[1:]],
                 environment,
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, go, 0),
@@ -209,7 +253,7 @@ class Service:
     def _end_all(self) -> None:
         """End every living process of this home's starts."""
         unit = leftovers.own_unit(processes.cgroup(os.getpid()))
-        search = leftovers.Search(self._mark, named_processes.logs(self.log), adopts=self._adopts, unit=unit)
+        search = leftovers.Search(self.mark, named_processes.logs(self.log), adopts=self._adopts, unit=unit)
         if self.started is None:
             self._end(lambda: search.find(()), LEFTOVER_SECONDS)
             return

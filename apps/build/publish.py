@@ -49,6 +49,7 @@ def manifest_of(file: ServiceFile, request: Request, packed: Packed, history: Hi
         config=parts.config,
         environments=parts.environments,
         processes=parts.processes,
+        schedules=parts.schedules,
     )
 
 

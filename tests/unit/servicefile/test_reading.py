@@ -38,6 +38,7 @@ def test_a_name_a_version_and_a_command_are_enough() -> None:
         ConfigNames(),
         {},
         {},
+        {},
     )
 
 

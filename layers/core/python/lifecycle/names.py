@@ -125,6 +125,7 @@ class Partition:
     CLUSTER = "CLUSTER#"
     REPORTS = "REPORTS#"
     TURNS = "TURNS#"
+    SCHEDULES = "SCHEDULES#"
     AUDIT_LOG = "TRAIL#"
     DEPLOYMENT = "DEPLOYMENT#"
     FREEZES = "FREEZES"  # one partition for all of them

@@ -13,6 +13,7 @@ from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Turn, TurnRank
+from lifecycle.domain.fleet.scheduled_run import ScheduledRun
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint
@@ -255,6 +256,15 @@ KINDS: tuple[ItemKind, ...] = (
         "{service} {name} {options}`",
         lambda each: (_ANY, each.host),
         apart={"ended": ServiceEnd, "skew": float, "features": tuple[str, ...]},
+    ),
+    ItemKind(
+        "scheduled run",
+        ScheduledRun,
+        Partition.SCHEDULES,
+        "",
+        "No host runs this schedule until the record is deleted: {delete}",
+        lambda each: (_ANY, each.schedule),
+        lambda each: {"changes": each.changes},
     ),
     ItemKind(
         "audit entry",

@@ -101,9 +101,13 @@ def _converter() -> Converter:
     )
     converter.register_unstructure_hook(HostReport, hosts)
     # A version of before writes and knows no configuration: without one, records are as they were.
-    for kind in (Target, Desired, Turn, Request):
+    for kind in (Target, Desired, Request):
         hook = make_dict_unstructure_fn(kind, converter, config=override(omit_if_default=True))
         converter.register_unstructure_hook(kind, hook)
+    turn = make_dict_unstructure_fn(
+        Turn, converter, config=override(omit_if_default=True), leaving=override(omit_if_default=True)
+    )
+    converter.register_unstructure_hook(Turn, turn)
     for kind, keys in _KEYS.items():
         converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **_renames(keys)))
     # After the kinds that a manifest holds, whose hooks it takes over.
@@ -113,6 +117,7 @@ def _converter() -> Converter:
         config=override(omit_if_default=True),
         environments=override(omit_if_default=True),
         processes=override(omit_if_default=True),
+        schedules=override(omit_if_default=True),
     )
     converter.register_unstructure_hook(Manifest, manifest)
     return converter

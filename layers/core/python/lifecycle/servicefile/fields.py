@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from lifecycle.domain.errors import InvalidName, InvalidValue
 from lifecycle.domain.fleet.cluster import service_name
 from lifecycle.domain.rollout.freezes import Window
+from lifecycle.domain.service import cron
 from lifecycle.domain.service.configuration import is_reserved
 from lifecycle.domain.service.host_count import HostCount, parse_host_count
 from lifecycle.domain.service.manifest import MAIN_PROCESS
@@ -34,6 +35,7 @@ CONFIG_NAMES = 'a list of at most 100 names of variables, such as ["DATABASE_URL
 IN_A_CONFIGURATION = f"{SET_BY_THE_HOST}, and PATH belongs into run.environment"
 MAXIMUM_PROCESSES = 8
 PROCESSES = f"at most {MAXIMUM_PROCESSES} tables such as [processes.worker]"
+SCHEDULES = f"at most {MAXIMUM_PROCESSES} tables such as [schedules.report]"
 PROCESS_NAME = (
     "a name of at most 24 lower-case letters, digits and single hyphens, beginning with a letter; run and web are "
     "reserved for the process of [run]"
@@ -158,6 +160,13 @@ def _hosts(value: Any) -> HostCount:
     return amount
 
 
+def _cron(text: str) -> str:
+    try:
+        return cron.check(text)
+    except InvalidValue as error:
+        raise expected(cron.EXPECTED) from error
+
+
 def _window(text: str) -> str:
     try:
         Window.parse(text)
@@ -181,6 +190,7 @@ ConfigName = Annotated[
     checked(_VARIABLE.fullmatch, VARIABLE_NAME),
     checked(lambda name: not is_reserved(name), IN_A_CONFIGURATION),
 ]
+Cron = Annotated[str, AfterValidator(_cron)]
 ProcessName = Annotated[
     str, checked(lambda name: _PART.fullmatch(name) and name not in {MAIN_PROCESS, "web"}, PROCESS_NAME)
 ]

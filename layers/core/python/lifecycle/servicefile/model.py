@@ -8,15 +8,17 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from lifecycle.domain.analysis.model import Measure
+from lifecycle.domain.service import cron
 from lifecycle.domain.service.configuration import ConfigNames
 from lifecycle.domain.service.host_count import HostCount
-from lifecycle.domain.service.manifest import Check, ProcessCommand, Run
+from lifecycle.domain.service.manifest import Check, ProcessCommand, Run, Schedule
 from lifecycle.domain.service.policy import After, AfterBake, ApprovalGate, OnAlarm, OnFail, Policy
 from lifecycle.domain.service.version import ReleaseVersion
 from lifecycle.servicefile import fields
 from lifecycle.servicefile.fields import (
     Command,
     ConfigName,
+    Cron,
     Folder,
     FrozenWindow,
     Hosts,
@@ -38,6 +40,8 @@ from lifecycle.servicefile.metrics import MAXIMUM_METRICS, METRICS, MetricTable,
 TURN_SECONDS = 800
 # CodeBuild ends a build after an hour (infra/constructs/build_project.py); the rest is for clone and artifact.
 BUILD_SECONDS = 3300
+# A scheduled command may take a day at most.
+MAXIMUM_RUN_SECONDS = 86_400
 _DEFAULT = Policy()
 
 
@@ -53,6 +57,7 @@ class ManifestParts(NamedTuple):
     config: ConfigNames
     environments: dict[str, dict[str, str]]
     processes: dict[str, ProcessCommand]
+    schedules: dict[str, Schedule]
 
 
 class BuildTable(Table):
@@ -92,6 +97,14 @@ class ProcessTable(Table):
 
     command: Command = Field(description=fields.COMMAND)
     stop_seconds: float = seconds(0, 300, 10)
+
+
+class ScheduleTable(Table):
+    """`[schedules.NAME]`: a command that one host of the cluster runs at the minutes that `cron` names."""
+
+    command: Command = Field(description=fields.COMMAND)
+    cron: Cron = Field(description=cron.EXPECTED)
+    timeout_seconds: float = seconds(1, MAXIMUM_RUN_SECONDS, 3600)
 
 
 class ConfigTable(Table):
@@ -232,6 +245,12 @@ class ServiceFile(Table):
         description=fields.PROCESSES,
         json_schema_extra={"each": "a table such as [processes.worker]"},
     )
+    schedules: dict[ProcessName, ScheduleTable] = Field(
+        default_factory=dict,
+        max_length=fields.MAXIMUM_PROCESSES,
+        description=fields.SCHEDULES,
+        json_schema_extra={"each": "a table such as [schedules.report]"},
+    )
     build: BuildTable = Field(default=BuildTable(), description="a table [build]")
     checks: ChecksTable = Field(default=ChecksTable(), description="a table [checks]")
     config: ConfigTable = Field(default=ConfigTable(), description="a table [config]")
@@ -251,6 +270,13 @@ class ServiceFile(Table):
                 f"{TURN_SECONDS} together, because that is the limit of a host's turn"
             )
             raise expected(what, found=f"{total:g}", at=("run",))
+        return self
+
+    @model_validator(mode="after")
+    def _schedules_have_their_own_names(self) -> "ServiceFile":
+        if shared := sorted(self.schedules.keys() & self.processes.keys()):
+            what = "a name that no process has, because both write logs of their name"
+            raise expected(what, found=shared[0], at=("schedules", shared[0]))
         return self
 
     @model_validator(mode="after")
@@ -301,4 +327,5 @@ class ServiceFile(Table):
             config=ConfigNames(self.config.required, self.config.optional),
             environments={name: table.environment for name, table in self._tables.items() if table.environment},
             processes={name: ProcessCommand(**table.model_dump()) for name, table in self.processes.items()},
+            schedules={name: Schedule(**table.model_dump()) for name, table in self.schedules.items()},
         )

@@ -39,6 +39,7 @@ class Feature(StrEnum):
     """Parts of lifecycle.toml that an older agent ignores; a newer one may report others."""
 
     PROCESSES = "processes"
+    SCHEDULES = "schedules"
 
 
 @dataclass(frozen=True, slots=True)

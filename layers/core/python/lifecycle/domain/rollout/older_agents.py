@@ -20,4 +20,5 @@ def ignored_parts(manifest: Manifest, reports: Mapping[str, HostReport], members
 
 
 def _used(manifest: Manifest) -> dict[Feature, str]:
-    return {Feature.PROCESSES: "[processes]"} if manifest.processes else {}
+    used = {Feature.PROCESSES: "[processes]"} if manifest.processes else {}
+    return used | ({Feature.SCHEDULES: "[schedules]"} if manifest.schedules else {})

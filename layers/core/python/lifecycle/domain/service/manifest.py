@@ -44,6 +44,18 @@ class ProcessCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """A command that one host of the cluster runs at the minutes that `cron` names, in UTC (cron.py).
+
+    It runs like another process of the service, and must exit with 0 within the timeout.
+    """
+
+    command: str
+    cron: str
+    timeout_seconds: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One check: an HTTP GET of `path` that must answer 2xx, or a `command` that must exit 0; never both.
 
@@ -69,7 +81,7 @@ class Manifest:
     own; `metrics_path` answers them as a JSON object of numbers. `history` has the newest commits; None in a
     manifest of an older build, and outside of Git. `config` are the names that the service takes from its cluster's
     configuration, `environments` the variables that differ from `run.environment`, by environment.
-    `processes` are those beside that of `run`, by name.
+    `processes` are those beside that of `run`, by name, and `schedules` the scheduled commands.
     """
 
     service: str
@@ -92,6 +104,7 @@ class Manifest:
     config: ConfigNames = field(default_factory=ConfigNames)
     environments: dict[str, dict[str, str]] = field(default_factory=dict)
     processes: dict[str, ProcessCommand] = field(default_factory=dict)
+    schedules: dict[str, Schedule] = field(default_factory=dict)
 
     @property
     def prefix(self) -> str:

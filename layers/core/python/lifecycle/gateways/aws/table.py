@@ -74,6 +74,11 @@ def config_key(cluster: Cluster) -> str:
     return f"{Partition.CONFIG}{cluster}"
 
 
+def schedules_key(cluster: Cluster) -> str:
+    """Return the partition of the records of a cluster's scheduled commands. Agents write here."""
+    return f"{Partition.SCHEDULES}{cluster}"
+
+
 def key(pk: str, sk: str) -> dict[str, Any]:
     """Return a primary key."""
     return {"pk": {"S": pk}, "sk": {"S": sk}}
