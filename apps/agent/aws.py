@@ -17,7 +17,7 @@ from lifecycle.domain.errors import CallFailed, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Turn
-from lifecycle.domain.fleet.scheduled_run import ScheduledRun
+from lifecycle.domain.fleet.scheduled_run import RunState, ScheduledRun
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import artifact_prefix
 from lifecycle.gateways.aws.artifacts import manifest_of
@@ -25,7 +25,7 @@ from lifecycle.gateways.aws.configurations import SsmConfigStore
 from lifecycle.gateways.aws.errors import code_of, failure
 from lifecycle.gateways.aws.metrics import host_dimensions
 from lifecycle.gateways.aws.table import Table, cluster_key, item, key, record, reports_key, schedules_key, turns_key
-from lifecycle.names import SERVICE_ENDED, USER_AGENT, host_namespace, log_stream, service_log_group
+from lifecycle.names import SCHEDULE_FAILED, SERVICE_ENDED, USER_AGENT, host_namespace, log_stream, service_log_group
 
 _CHUNK = 1024**2
 
@@ -96,7 +96,8 @@ class DynamoScheduledRuns:
         return record(ScheduledRun, found) if found else None
 
     def replace(self, last: ScheduledRun | None, new: ScheduledRun) -> bool:
-        wanted = item(self._partition, new.schedule, new)
+        failed = {SCHEDULE_FAILED: new.minute.isoformat()} if new.state is RunState.FAILED else {}
+        wanted = item(self._partition, new.schedule, new, **failed)
         with _translated_errors(f"the table {self._table.name}"):
             if last is None:
                 return self._table.put(wanted, "attribute_not_exists(pk)")

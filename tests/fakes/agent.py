@@ -64,14 +64,23 @@ class MemoryReports:
             return self.written[-1]
 
 
+_WRITES = threading.Lock()
+
+
 class MemoryScheduledRuns:
     """The records of schedules; several agents may share `records`. `quarantined` is this host's state."""
 
-    def __init__(self, outage: Outage | None = None, records: dict[str, ScheduledRun] | None = None) -> None:
+    def __init__(
+        self,
+        outage: Outage | None = None,
+        records: dict[str, ScheduledRun] | None = None,
+        quarantines: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.outage = outage or Outage()
         self.records = {} if records is None else records
         self.written: list[ScheduledRun] = []
         self.quarantined = False
+        self._quarantines = quarantines
 
     def last(self, schedule: str) -> ScheduledRun | None:
         self.outage.check("the ledger")
@@ -79,18 +88,19 @@ class MemoryScheduledRuns:
 
     def replace(self, last: ScheduledRun | None, new: ScheduledRun) -> bool:
         self.outage.check("the ledger")
-        stored = self.records.get(new.schedule)
-        if stored == new:
+        with _WRITES:
+            stored = self.records.get(new.schedule)
+            if stored == new:
+                return True
+            if (stored.changes if stored else 0) != (last.changes if last else 0):
+                return False
+            self.records[new.schedule] = new
+            self.written.append(new)
             return True
-        if (stored.changes if stored else 0) != (last.changes if last else 0):
-            return False
-        self.records[new.schedule] = new
-        self.written.append(new)
-        return True
 
     def is_quarantined(self) -> bool:
         self.outage.check("the ledger")
-        return self.quarantined
+        return self.quarantined or self._quarantines()
 
 
 class MemoryMetricSink:

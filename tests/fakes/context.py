@@ -20,6 +20,7 @@ from tests.fakes.freezes import MemoryFreezes
 from tests.fakes.leases import MemoryLeases
 from tests.fakes.queue import MemoryQueue
 from tests.fakes.registry import MemoryRegistry
+from tests.fakes.scheduled_runs import MemoryScheduledRuns
 from tests.fakes.step_reads import MemoryStepReads
 
 
@@ -38,6 +39,7 @@ class MemoryContext:
     executions: MemoryExecutions = field(default_factory=MemoryExecutions)
     freezes: MemoryFreezes = field(default_factory=MemoryFreezes)
     queue: MemoryQueue = field(default_factory=MemoryQueue)
+    scheduled_runs: MemoryScheduledRuns = field(default_factory=MemoryScheduledRuns)
     config_store: MemoryConfigStore = field(default_factory=MemoryConfigStore)
 
     def __post_init__(self) -> None:
@@ -60,6 +62,7 @@ class MemoryContext:
             freezes=self.freezes,
             queue=self.queue,
             configurations=self.configurations,
+            scheduled_runs=self.scheduled_runs,
             poll_seconds=0.5,
             heartbeat_timeout=timedelta(seconds=30),
         )

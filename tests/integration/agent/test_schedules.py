@@ -249,7 +249,7 @@ def test_claim_without_an_answer_is_never_followed_by_a_start(host: Host, clock:
         host.runs.replace = claim  # type: ignore[method-assign]
         raise OSError("the answer is lost")
 
-    host.runs.replace = lost  # type: ignore[method-assign]
+    host.runs.replace = lost  # type: ignore[method-assign, assignment]
     install(host, "echo ran")
     assert "did not begin" in ended(host).detail
     assert clock.now.replace(second=0) == last(host).minute

@@ -5,7 +5,7 @@ from dataclasses import replace
 from lifecycle.application.rollout.plan import preview
 from lifecycle.domain.fleet.host import Feature
 from lifecycle.domain.rollout.deployment import Kind
-from lifecycle.domain.service.manifest import ProcessCommand
+from lifecycle.domain.service.manifest import ProcessCommand, Schedule
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 
@@ -41,3 +41,11 @@ def test_rollback_to_such_a_version_is_only_warned_about() -> None:
     plan = preview(machine.context, machine.request("1.1.0", Kind.CONVERGE))
     assert not [why for why in plan.blockers if "processes" in why]
     assert any("too old to run: update it" in text for text in plan.warnings)
+
+
+def test_host_whose_agent_knows_no_schedules_blocks_their_deployment() -> None:
+    machine = machine_with(Feature.PROCESSES)
+    machine.publish(manifest("1.2.0", schedules={"report": Schedule("./report", "0 3 * * *")}))
+    assert preview(machine.context, machine.request("1.2.0")).blockers == (
+        "1.2.0 has [schedules], which the agent of host-2 is too old to run: update it first",
+    )

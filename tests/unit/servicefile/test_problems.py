@@ -111,6 +111,13 @@ def test_the_value_found_is_shown_with_a_hint_about_quotes(line: str, ending: st
             "start_seconds = 600\n[processes.worker]\ncommand = 'x'\nstop_seconds = 200",
             "run: expected the longest stop_seconds, run.start_seconds and the checks",
         ),
+        ("[schedules.report]\ncommand = 'x'", "schedules.report.cron: expected a cron expression of five fields"),
+        ("[schedules.report]\ncommand = 'x'\ncron = '@daily'", "schedules.report.cron: expected a cron expression"),
+        ("[schedules.run]\ncommand = 'x'\ncron = '* * * * *'", "run and web are reserved for the process of [run]"),
+        (
+            "[processes.a]\ncommand = 'x'\n[schedules.a]\ncommand = 'x'\ncron = '* * * * *'",
+            "lifecycle.toml:7: schedules.a: expected a name that no process has",
+        ),
         (
             "".join(f"[processes.p{n}]\ncommand = 'x'\n" for n in range(9)),
             "processes: expected at most 8 tables such as [processes.worker]",

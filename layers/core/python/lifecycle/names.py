@@ -117,6 +117,7 @@ LEDGER = "lifecycle-ledger"
 
 # The attribute of a report that asks for a repair: its service has ended. Only such a report starts convergence.
 SERVICE_ENDED = "service_ended"
+SCHEDULE_FAILED = "schedule_failed"
 
 
 class Partition:
