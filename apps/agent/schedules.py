@@ -211,8 +211,8 @@ class Schedules:
     def _record(self, active: Active) -> None:
         """Write the end of a run, if the record is still about it."""
         last = self._runs.last(active.run.schedule)
-        mine = last is not None and (last.minute, last.host) == (active.run.minute, active.run.host)
-        if last and mine and last.state is RunState.RUNNING:
+        # A second claim of this minute, after one that was refused, began at another time.
+        if last and last.is_same_run(active.run) and last.state is RunState.RUNNING:
             ended = last.ended(self._clock(), active.problem or "", active.log_tail)
             if not self._runs.replace(last, ended):
                 return  # a skipped minute was written meanwhile; the next poll reads it

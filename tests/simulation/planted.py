@@ -79,6 +79,7 @@ def _catalogue() -> dict[str, Planted]:
         epochs,
         hand_made,
         lost,
+        schedules,
         shared,
         supervision,
     )
@@ -93,6 +94,7 @@ def _catalogue() -> dict[str, Planted]:
         agent,
         hand_made,
         epochs,
+        schedules,
         shared,
         supervision,
     )

@@ -58,6 +58,11 @@ class ScheduledRun:
     succeeded: datetime | None = None
     problems: tuple[RunProblem, ...] = ()
 
+    def is_same_run(self, other: "ScheduledRun") -> bool:
+        """Return whether both records are about one run, whatever became of it."""
+        mine = (self.minute, self.host, self.started_at)
+        return mine == (other.minute, other.host, other.started_at)
+
     def is_lost(self, now: datetime) -> bool:
         """Return whether nobody recorded the end in time."""
         return self.state is RunState.RUNNING and now > self.until
