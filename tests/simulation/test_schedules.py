@@ -6,7 +6,7 @@ oracle knows what really runs.
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from apps.agent import processes, schedules
+from apps.agent import schedules
 from apps.agent.errors import StoreUnreachable
 from apps.agent.named_processes import NamedProcess
 from apps.agent.schedules import Runnable, Schedules
 from lifecycle.domain.fleet.host import HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
-from lifecycle.domain.fleet.scheduled_run import RunState, ScheduledRun
+from lifecycle.domain.fleet.scheduled_run import ScheduledRun
 from lifecycle.domain.service.manifest import Manifest, Schedule
 from tests.fakes.agent import MemoryScheduledRuns
 from tests.support.rollout import manifest
@@ -56,10 +56,17 @@ class World:
     records: dict[str, ScheduledRun] = field(default_factory=dict)
     ran: list[datetime] = field(default_factory=list)
     hosts: list["SimulatedHost"] = field(default_factory=list)
-    calls: int = 0
+    nested: bool = False
 
     def going_on(self) -> list[Command]:
         return [command for host in self.hosts for command in host.commands.values()]
+
+    def interleave(self, between: "SimulatedHost") -> None:
+        """Let another agent poll while this one acts on what it has read."""
+        if not self.nested and self.chance.random() < 0.2:
+            self.nested = True
+            self.chance.choice([host for host in self.hosts if host is not between]).poll()
+            self.nested = False
 
     def begins(self, host: "SimulatedHost", minute: datetime) -> None:
         """Judge the beginning of a command."""
@@ -79,7 +86,9 @@ class Runs(MemoryScheduledRuns):
 
     def last(self, schedule: str) -> ScheduledRun | None:
         self._before()
-        return super().last(schedule)
+        found = super().last(schedule)
+        self._world.interleave(self._host)
+        return found
 
     def replace(self, last: ScheduledRun | None, new: ScheduledRun) -> bool:
         self._before()
@@ -92,7 +101,6 @@ class Runs(MemoryScheduledRuns):
         return self._host.quarantined
 
     def _before(self) -> None:
-        self._world.calls += 1
         if self._world.chance.random() < 0.05:
             raise StoreUnreachable("the ledger", "refused")
         self._crash()
@@ -226,16 +234,14 @@ class SimulatedHost:
 
 
 @pytest.fixture
-def _real_processes_are_none(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[int, Command]]:
-    """Let a NamedProcess live while its simulated command does."""
-    alive: dict[int, Command] = {}
+def _simulated_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the processes of this machine alone, and its disk quick."""
     monkeypatch.setattr(Schedules, "_end_members", lambda *_: None)
     monkeypatch.setattr(schedules, "write_despite_full_disk", lambda file, text: file.write_text(text))
-    return iter([alive])
 
 
 def walk(home: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Let three hosts live for two hours; return the world after it."""
+    """Let three hosts live for an hour; return the world after it."""
     world = World(home, random.Random(seed))  # noqa: S311 - a repeatable walk
     world.hosts = [SimulatedHost(world, f"web-{n}") for n in range(3)]
 
@@ -255,7 +261,7 @@ def walk(home: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-@pytest.mark.usefixtures("_real_processes_are_none")
+@pytest.mark.usefixtures("_simulated_machine")
 def test_no_minute_is_run_twice_and_none_by_a_host_out_of_service(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,7 +271,4 @@ def test_no_minute_is_run_twice_and_none_by_a_host_out_of_service(
         home.mkdir()
         world = walk(home, seed, monkeypatch)
         ran += len(world.ran)
-        record = world.records.get("report")
-        assert record is None or record.state in RunState
     assert ran > 300
-    assert processes.kernel_boot()

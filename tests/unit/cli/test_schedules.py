@@ -1,4 +1,4 @@
-"""What `lifecycle status` says of schedules: the last run of each, and when it runs next."""
+"""Schedules in `lifecycle status`: the last run of each, and when it runs next."""
 
 from datetime import timedelta
 
@@ -43,7 +43,7 @@ def test_schedule_that_never_ran_says_when_it_does(machine: Machine) -> None:
     assert text.endswith("03:00:00 UTC")
 
 
-def test_each_state_of_the_last_run_is_told(machine: Machine) -> None:
+def test_each_state_of_the_last_run_is_shown(machine: Machine) -> None:
     run = stored(machine)
     assert "on host-1 with 1.1.0 goes on; next at" in words(machine)[0]
     store(machine, run.skipping(run.minute + MINUTE))

@@ -1,4 +1,4 @@
-"""Scheduled commands that fail are told to people: once, and again after they have succeeded in between."""
+"""Scheduled commands that fail are reported to people: once, and again after they have succeeded in between."""
 
 from datetime import timedelta
 
@@ -46,47 +46,47 @@ def run(machine: Machine, problem: str) -> None:
     machine.memory.scheduled_runs.records[CLUSTER]["report"] = ended
 
 
-def told(machine: Machine) -> list[AuditEntry]:
+def reported(machine: Machine) -> list[AuditEntry]:
     converge_all(machine.context, "c0", "schedule")
     return [each for each in machine.memory.audit_log.entries if each.kind is AuditKind.SCHEDULE]
 
 
-def test_success_is_not_told(machine: Machine) -> None:
+def test_success_is_not_reported(machine: Machine) -> None:
     run(machine, "")
-    assert told(machine) == []
+    assert reported(machine) == []
 
 
-def test_failure_is_told_once_with_why_and_its_output(machine: Machine) -> None:
+def test_failure_is_reported_once_with_why_and_its_output(machine: Machine) -> None:
     run(machine, "exit code 3")
-    (entry,) = told(machine)
+    (entry,) = reported(machine)
     assert (entry.what, entry.host) == ("found the schedule report failed", "host-1")
     assert entry.why.endswith("UTC on host-1: exit code 3\nno database")
     run(machine, "exit code 4")
-    assert told(machine) == [entry]
+    assert reported(machine) == [entry]
 
 
-def test_failure_after_a_success_is_told_again(machine: Machine) -> None:
+def test_failure_after_a_success_is_reported_again(machine: Machine) -> None:
     run(machine, "exit code 3")
-    assert len(told(machine)) == 1
+    assert len(reported(machine)) == 1
     machine.memory.clock.sleep(300)
     run(machine, "")
     while machine.memory.scheduled_runs.records[CLUSTER]["report"].minute < machine.now:
         run(machine, "")
     run(machine, "exit code 4")
     machine.memory.clock.sleep(300)
-    assert len(told(machine)) == 2
+    assert len(reported(machine)) == 2
 
 
-def test_skipped_minute_is_told(machine: Machine) -> None:
+def test_skipped_minute_is_reported(machine: Machine) -> None:
     begin(machine)
     begin(machine)
-    assert [each.what for each in told(machine)] == ["found the schedule report skipped"]
+    assert [each.what for each in reported(machine)] == ["found the schedule report skipped"]
 
 
-def test_lost_run_is_told_before_another_one_follows(machine: Machine) -> None:
+def test_lost_run_is_reported_before_another_one_follows(machine: Machine) -> None:
     begin(machine)
-    assert told(machine) == []
+    assert reported(machine) == []
     machine.memory.clock.sleep(11 * 60)
-    (entry,) = told(machine)
+    (entry,) = reported(machine)
     assert entry.what == "found the schedule report failed"
     assert "the host or its agent is gone" in entry.why

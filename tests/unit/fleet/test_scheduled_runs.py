@@ -1,4 +1,4 @@
-"""Who may run a scheduled command, and what becomes of its record: nothing is run twice, and nothing is forgotten."""
+"""The right to run a scheduled command, and what becomes of its record: nothing is run twice, and nothing is forgotten."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Which minutes a cron expression names, in UTC."""
+"""The minutes that a cron expression names, in UTC."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

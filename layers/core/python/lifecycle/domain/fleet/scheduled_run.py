@@ -1,6 +1,6 @@
 """Runs of scheduled commands: who may run one, and what becomes of its record at a due minute. Pure.
 
-The agents of a cluster compete for each due minute by one conditional write of the schedule's record (ADR 20). Read
+The agents of a cluster compete for each due minute by one conditional write of the schedule's record (ADR 22). Read
 by the queries and by convergence, which tells people of failures.
 """
 
