@@ -1,4 +1,4 @@
-"""The right to run a scheduled command, and what becomes of its record: nothing is run twice, and nothing is forgotten."""
+"""The right to run a scheduled command, and its record: nothing is run twice, and no failure is forgotten."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

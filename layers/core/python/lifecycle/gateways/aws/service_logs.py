@@ -44,22 +44,12 @@ class CloudWatchServiceLogs:
             except Exception as error:
                 if code_of(error) != "ResourceNotFoundException":
                     raise
-                self._check_group(cluster, error)
-                return  # the group exists, so it is the host's stream that is missing
+                hint = f"Deploy its stack again, which creates {wanted['logGroupName']}."
+                raise Unknown("log group", hint=hint, of=str(cluster)) from error
             yield from map(_line, page["events"])
             if not page.get("nextToken"):
                 return
             wanted["nextToken"] = page["nextToken"]
-
-    def _check_group(self, cluster: Cluster, cause: Exception) -> None:
-        group = service_log_group(cluster.environment, cluster.service)
-        try:
-            self._logs.filter_log_events(logGroupName=group, limit=1)
-        except Exception as error:
-            if code_of(error) != "ResourceNotFoundException":
-                raise
-            hint = f"Deploy its stack again, which creates {group}."
-            raise Unknown("log group", hint=hint, of=str(cluster)) from cause
 
 
 def _line(event: dict[str, Any]) -> LogLine:
