@@ -68,6 +68,7 @@ def run(settings: Settings) -> None:
             functools.cache(lambda: aws.client("secretsmanager")),
             settings.cluster,
         ),
+        aws.DynamoScheduledRuns(dynamodb, settings.table, settings.cluster, settings.host),
     )
     sink = aws.CloudWatchMetricSink(
         functools.cache(lambda: aws.client("cloudwatch")), settings.cluster, settings.host, settings.metrics_seconds

@@ -31,14 +31,15 @@ from apps.agent.journal import Journal
 from apps.agent.ledger_clock import utc_now
 from apps.agent.place import place_of
 from apps.agent.polling import PollPace
-from apps.agent.ports import Configurations, Releases, Reports, Turns
+from apps.agent.ports import Configurations, Releases, Reports, ScheduledRuns, Turns
 from apps.agent.release_store import ReleaseStore
 from apps.agent.reporter import Reporter
+from apps.agent.schedules import Schedules
 from apps.agent.service import Service, StartRecord
 from apps.agent.settings import Settings
 from apps.agent.supervision import Supervision
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.fleet.host import NOT_KNOWN, AgentStage, HostReport, ServiceEnd
+from lifecycle.domain.fleet.host import NOT_KNOWN, AgentStage, Feature, HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Turn
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Agent:
     `measured` is set while this host may be in a test bed, or be the control of one, as the last poll showed.
     """
 
+    _schedules: Schedules | None = None
     _leftover = ""  # the version that left a process which failed the last turn
 
     def __init__(
@@ -71,6 +73,7 @@ class Agent:
         clock: Callable[[], datetime] = utc_now,
         skew: Callable[[], float] = lambda: 0.0,
         configurations: Configurations | None = None,
+        runs: ScheduledRuns | None = None,
     ) -> None:
         self._settings = settings
         self._turns = turns
@@ -80,6 +83,18 @@ class Agent:
         self._service = Service(settings.home)
         configuration = Configuration(configurations or NoConfigurations())
         self._installer = Installer(settings, self._release_store, self._service, self._announce, configuration)
+        if runs:
+            self._schedules = Schedules(
+                settings.home,
+                self._service,
+                runs,
+                turns,
+                clock,
+                self._release_store.manifest,
+                self._installer.runnable,
+                self._installer.answers,
+                self._installer.masked_part,
+            )
         minute = timedelta(seconds=max(settings.metrics_seconds, SHORTEST_REMINDER_SECONDS))
         self._supervision = Supervision(self._service, self._installer.log_tail, clock, minute)
         self._reporter = Reporter(reports, settings.heartbeat_seconds, clock)
@@ -121,6 +136,8 @@ class Agent:
             before = self._release_store.current()
             self._act(decision)
             self._note(turn, before)
+            if self._schedules and self._journal.loaded:
+                self._schedules.tick(turn, self._report())
             wait = self._pace.after(decision, turn, self._clock())
         except (LifecycleError, OSError) as error:
             if not self._pause:
@@ -245,6 +262,8 @@ class Agent:
 
     def _install(self, turn: Turn) -> None:
         self._begin(turn, AgentStage.INSTALLING)
+        if self._schedules:
+            self._schedules.interrupt(f"ended by deployment {turn.deployment}")
         try:
             result = self._installer.install(turn)
         except (LifecycleError, OSError) as error:
@@ -300,41 +319,44 @@ class Agent:
         """Give the reporter the host's current state."""
         if not self._journal.loaded:
             return  # the report in the ledger must be read before it is overwritten
+        self._reporter.publish(self._report())
+
+    def _report(self) -> HostReport:
+        """Return the host's current state."""
         state, settings = self._journal.state(), self._settings
         acted = state.acted
         running = self._service.running()
         place = place_of(settings, self._service.started, runs=running is not None)
         installed = self._release_store.current()
-        self._reporter.publish(
-            HostReport(
-                host=settings.host,
-                address=place.address,
-                port=place.port,
-                moves_to=place.moves_to,
-                zone=settings.zone,
-                seen_at=self._clock(),
-                agent_started_at=self._started_at,
-                epoch=acted.epoch,
-                attempt=acted.attempt,
-                order=acted.order,
-                deployment=acted.deployment,
-                stage=self._stage if self._journal.in_progress else acted.stage,
-                failed_stage=acted.failed_stage,
-                detail=acted.detail,
-                log_tail=acted.log_tail,
-                installed=installed,
-                config=self._service.started.config if self._service.started else 0,
-                digest=running.digest if running else self._release_store.digest(installed),
-                boot=running.boot if running else "",
-                running=running is not None,
-                self_test=state.self_test,
-                releases=self._release_store.versions(),
-                ended=None if running else self._supervision.end(state.self_test),
-                leftover=self._leftover,
-                skew=self._skew(),
-                runs_releases=True,
-                release_ended=acted.release_ended,
-            )
+        return HostReport(
+            host=settings.host,
+            address=place.address,
+            port=place.port,
+            moves_to=place.moves_to,
+            zone=settings.zone,
+            seen_at=self._clock(),
+            agent_started_at=self._started_at,
+            epoch=acted.epoch,
+            attempt=acted.attempt,
+            order=acted.order,
+            deployment=acted.deployment,
+            stage=self._stage if self._journal.in_progress else acted.stage,
+            failed_stage=acted.failed_stage,
+            detail=acted.detail,
+            log_tail=acted.log_tail,
+            installed=installed,
+            config=self._service.started.config if self._service.started else 0,
+            digest=running.digest if running else self._release_store.digest(installed),
+            boot=running.boot if running else "",
+            running=running is not None,
+            self_test=state.self_test,
+            releases=self._release_store.versions(),
+            ended=None if running else self._supervision.end(state.self_test),
+            leftover=self._leftover,
+            skew=self._skew(),
+            features=tuple(Feature),
+            runs_releases=True,
+            release_ended=acted.release_ended,
         )
 
     def _wait(self, stopping: threading.Event, seconds: float) -> None:

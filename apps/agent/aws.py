@@ -17,14 +17,15 @@ from lifecycle.domain.errors import CallFailed, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.fleet.scheduled_run import RunState, ScheduledRun
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import artifact_prefix
 from lifecycle.gateways.aws.artifacts import manifest_of
 from lifecycle.gateways.aws.configurations import SsmConfigStore
 from lifecycle.gateways.aws.errors import code_of, failure
 from lifecycle.gateways.aws.metrics import host_dimensions
-from lifecycle.gateways.aws.table import item, key, record, reports_key, turns_key
-from lifecycle.names import SERVICE_ENDED, USER_AGENT, host_namespace, service_log_group
+from lifecycle.gateways.aws.table import Table, cluster_key, item, key, record, reports_key, schedules_key, turns_key
+from lifecycle.names import SCHEDULE_FAILED, SERVICE_ENDED, USER_AGENT, host_namespace, log_stream, service_log_group
 
 _CHUNK = 1024**2
 
@@ -81,6 +82,32 @@ class DynamoReports:
         self._announced = ended
 
 
+class DynamoScheduledRuns:
+    """Records of schedules on DynamoDB: items under SCHEDULES#<cluster>, each changed under a condition."""
+
+    def __init__(self, dynamodb: Any, table: str, cluster: Cluster, host: str) -> None:
+        self._table = Table(dynamodb, table)
+        self._partition = schedules_key(cluster)
+        self._quarantine = cluster_key(cluster), f"BAD_HOST#{host}"
+
+    def last(self, schedule: str) -> ScheduledRun | None:
+        with _translated_errors(f"the table {self._table.name}"):
+            found = self._table.get(self._partition, schedule)
+        return record(ScheduledRun, found) if found else None
+
+    def replace(self, last: ScheduledRun | None, new: ScheduledRun) -> bool:
+        failed = {SCHEDULE_FAILED: new.minute.isoformat()} if new.state is RunState.FAILED else {}
+        wanted = item(self._partition, new.schedule, new, **failed)
+        with _translated_errors(f"the table {self._table.name}"):
+            if last is None:
+                return self._table.put(wanted, "attribute_not_exists(pk)")
+            return self._table.put(wanted, "changes = :changes", changes={"N": str(last.changes)})
+
+    def is_quarantined(self) -> bool:
+        with _translated_errors(f"the table {self._table.name}"):
+            return self._table.get(*self._quarantine) is not None
+
+
 class SsmConfigurations:
     """The cluster's configuration in Parameter Store, with the secrets that it names; clients are made late."""
 
@@ -128,16 +155,19 @@ class CloudWatchMetricSink:
 
 
 class CloudWatchLogSink:
-    """The host's stream in its cluster's log group. A missing stream is made; the group is the stack's."""
+    """The host's streams in its cluster's log group: its own, and one for each other process (`log_stream`).
+
+    A missing stream is made; the group is the stack's.
+    """
 
     def __init__(self, logs: Callable[[], Any], cluster: Cluster, host: str) -> None:
         self._logs = logs
         self._group = service_log_group(cluster.environment, cluster.service)
-        self._stream = host
+        self._host = host
 
-    def put(self, texts: Sequence[str], at_ms: int) -> None:
+    def put(self, texts: Sequence[str], at_ms: int, process: str = "") -> None:
         events = [{"timestamp": at_ms, "message": text} for text in texts]
-        place = {"logGroupName": self._group, "logStreamName": self._stream}
+        place = {"logGroupName": self._group, "logStreamName": log_stream(self._host, process)}
         with _translated_errors(f"CloudWatch's log group {self._group}"):
             try:
                 self._put(place, events)

@@ -16,17 +16,19 @@ from apps.agent.configuration import Configuration
 from apps.agent.errors import LeftBehind, NoPort, PortTaken, ServiceFailed, StoreUnreachable
 from apps.agent.release_command import ReleaseEnd, ReleaseRunner
 from apps.agent.release_store import Prepared, ReleaseStore
-from apps.agent.self_test import check_port_is_free, self_test, wait_until_ready, wait_until_started
+from apps.agent.schedules import Runnable
+from apps.agent.self_test import answers, check_port_is_free, self_test, wait_until_ready, wait_until_started
 from apps.agent.service import Service
 from apps.agent.settings import Settings
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.host import AgentStage, SelfTest
-from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.service.manifest import Manifest
 
 logger = logging.getLogger(__name__)
 
 _EXIT_GRACE_SECONDS = 0.5
+_SETTLED_SECONDS = 1.0
 _FETCH_RETRY_SECONDS = (0.2, 0.5, 1.0)
 
 
@@ -123,10 +125,11 @@ class Installer:
         if not manifest.run.http:
             return self._test_and_start(turn, prepared, environment)
         self._announce(AgentStage.STARTING)
-        started = self._service.start(manifest, prepared.folder, environment, turn.config)
+        restored = turn.order is Order.RESTORE
+        started = self._service.start(manifest, prepared.folder, environment, turn.config, restored=restored)
         address, port = self._settings.address, self._settings.port
         wait_until_ready(
-            manifest.is_alive, address, port, manifest.run.start_seconds, self._exit_reason, self._masked_part
+            manifest.is_alive, address, port, manifest.run.start_seconds, self._exit_reason, self.masked_part
         )
         self._announce(AgentStage.SELF_TESTING)
         environment = self._service.marked(environment)
@@ -152,13 +155,27 @@ class Installer:
             failed = self._configuration.masked(f"{error}", turn.config)
             return SelfTest(passed=False, digest=turn.digest, boot="", detail=failed[:1000])
         self._announce(AgentStage.STARTING)
-        started = self._service.start(manifest, prepared.folder, environment, turn.config)
+        restored = turn.order is Order.RESTORE
+        started = self._service.start(manifest, prepared.folder, environment, turn.config, restored=restored)
         wait_until_started(self._exit_reason)
         return SelfTest(passed=True, digest=turn.digest, boot=started.boot, detail=detail[:1000])
 
+    def runnable(self, manifest: Manifest) -> Runnable:
+        """Return the installed version with its environment; raises StoreUnreachable and ConfigUnreadable."""
+        values = self._configuration.prepare(manifest, self._config)
+        folder = self._release_store.folder(manifest.version)
+        return Runnable(manifest, folder, service_environment(manifest, self._settings, values))
+
+    def answers(self, manifest: Manifest) -> bool:
+        """Return whether the service passes the load balancer's check now, as far as this host can tell.
+
+        Nothing checks a service without HTTP.
+        """
+        return not manifest.run.http or answers(manifest.is_alive, self._settings.address, self._settings.port)
+
     def log_tail(self) -> str:
         """Return the last lines that the service wrote since its last start, without its configuration's values."""
-        return self._service.log_tail(self._masked_part)
+        return self._service.log_tail(self.masked_part)
 
     def masked(self, text: str) -> str:
         """Return a text of the service without the values of its configuration."""
@@ -168,7 +185,7 @@ class Installer:
         """Return `masked`; raises StoreUnreachable and ConfigUnreadable where that would hide the text."""
         return self._configuration.mask(text, self._config, part=part)
 
-    def _masked_part(self, text: str) -> str:
+    def masked_part(self, text: str) -> str:
         """Return `masked` for a text that may have been cut in the middle of a value."""
         return self._configuration.masked(text, self._config, part=True)
 
@@ -219,13 +236,19 @@ class Installer:
     def _run_self_test(self, manifest: Manifest, folder: Path, environment: dict[str, str]) -> tuple[str, bool]:
         address, port = self._settings.address, self._settings.port
         try:
-            detail = self_test(manifest.self_test, address, port, folder, environment, self._masked_part)
+            detail = self_test(manifest.self_test, address, port, folder, environment, self.masked_part)
+            self._await_settled(manifest)
             if self._exit_reason():
                 raise ServiceFailed(f"{detail}, but then the service ended")
         except LifecycleError as error:
             reason = self._await_exit_reason(_EXIT_GRACE_SECONDS)
             return f"{error}" + (f" ({reason})" if reason else ""), False
         return detail, True
+
+    def _await_settled(self, manifest: Manifest) -> None:
+        """Wait until processes without a check have run for a moment: one that cannot start ends within it."""
+        if manifest.processes:
+            self._await_exit_reason(_SETTLED_SECONDS)
 
     def _await_exit_reason(self, seconds: float) -> str | None:
         """Wait up to `seconds` for the service to end; a service that drops its connection often ends soon after."""
@@ -235,7 +258,10 @@ class Installer:
         return reason
 
     def _exit_reason(self) -> str | None:
-        return None if self._service.running() else self._service.exit_status()
+        if self._service.running():
+            return None
+        name = self._service.ended_process()
+        return (f"process {name}: " if name else "") + self._service.exit_status()
 
 
 def service_environment(manifest: Manifest, settings: Settings, config: Mapping[str, str]) -> dict[str, str]:

@@ -8,8 +8,7 @@ the agent's systemd unit, in which nothing else runs.
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from apps.agent import processes
@@ -35,14 +34,6 @@ def own_unit(cgroup: str) -> str:
     return cgroup if UNIT.fullmatch(cgroup.rpartition("/")[2]) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """The last start of a service: its first process, and whether that one still has its pid."""
-
-    pid: int
-    lives: bool
-
-
 class Search:
     """A repeated search for the living processes of every start with this mark, and of the last start.
 
@@ -51,40 +42,40 @@ class Search:
     the first search reads every process of the machine; a process that does not belong is not read again.
     """
 
-    def __init__(self, mark: str, log: Path, *, adopts: bool, unit: str = "") -> None:
+    def __init__(self, mark: str, logs: Iterable[Path], *, adopts: bool, unit: str = "") -> None:
         self._prefix = f"{MARK}={mark}.".encode()
-        self._log = str(log)
+        self._logs = frozenset(map(str, logs))
         self._me = processes.process(os.getpid()) if adopts else None
         self._strangers = _line(os.getpid())
         self._unit, self._session = unit, os.getsid(0)
 
-    def find(self, start: Start | None) -> list[Process]:
-        """Return the processes that live now. The search is repeated when it finds none.
+    def find(self, sessions: Collection[int]) -> list[Process]:
+        """Return the processes that live now; `sessions` are those of the last start. None found: it is repeated.
 
         A process that begins another one and ends, both during a search, would hide it.
         """
-        return self._found(start) or self._found(start)
+        return self._found(sessions) or self._found(sessions)
 
-    def _found(self, start: Start | None) -> list[Process]:
+    def _found(self, sessions: Collection[int]) -> list[Process]:
         read = (processes.process(pid) for pid in processes.pids() if pid not in self._strangers)
         known = {each.pid: each for each in read if each and not each.dead}
         self._strangers |= {each.pid for each in known.values() if each.is_of_kernel}
         candidates = [each for each in known.values() if each.pid not in self._strangers]
         environments = {each.pid: processes.environment(each.pid) for each in candidates}
-        ours = [each for each in candidates if self._belongs(each, environments[each.pid], start)]
+        ours = [each for each in candidates if self._belongs(each, environments[each.pid], sessions)]
         found = _with_descendants(known, ours)
         # A process that just begins another program has no environment for a moment.
         self._strangers |= {pid for pid, seen in environments.items() if seen and pid not in found}
         return list(found.values())
 
-    def _belongs(self, each: Process, environment: frozenset[bytes], start: Start | None) -> bool:
-        if start and start.lives and each.session == start.pid:
+    def _belongs(self, each: Process, environment: frozenset[bytes], sessions: Collection[int]) -> bool:
+        if each.session in sessions:
             return True
         if self._me and each.parent == self._me.pid and each.session != self._me.session:
             return True
         if self._unit and each.session != self._session and processes.cgroup(each.pid) == self._unit:
             return True
-        if self._log in processes.output_files(each.pid):
+        if self._logs & processes.output_files(each.pid):
             return True
         return any(pair.startswith(self._prefix) for pair in environment)
 

@@ -15,6 +15,7 @@ from apps.agent import log_follower
 from apps.agent.errors import EventsRefused
 from apps.agent.log_follower import Position, Read
 from apps.agent.log_lines import Mask, batches, texts, unmasked, whole_lines
+from apps.agent.named_processes import logs, name_of
 from apps.agent.ports import LogSink
 from lifecycle.domain.errors import LifecycleError
 
@@ -28,7 +29,7 @@ POSITION = "log-position.json"
 
 
 class LogShipper:
-    """A thread that sends what the service wrote since the stored position.
+    """A thread that sends what the service wrote since the stored positions: one stream for each of its processes.
 
     `mask` takes the configuration's values out of a line. While it cannot, it raises, and the lines wait.
     """
@@ -37,20 +38,14 @@ class LogShipper:
         self, home: Path, sink: LogSink, now: Callable[[], float] = time.time, mask: Mask = unmasked
     ) -> None:
         self._log = home / "logs" / "service.log"
-        self._file = home / POSITION
-        self._sink = sink
-        self._now = now
-        self._mask = mask
-        self._position = log_follower.load(self._file)
-        self._held = log_follower.Held()
-        self._held.keep(self._log, self._position)
-        self._latest_ms = 0
-        self._waiting = b""
-        self._suspect = False
-        self._sent = (-1, -1, 0)  # of the chunk at this inode and offset, the batches that CloudWatch has
+
+        def make(log: Path) -> _Stream:
+            return _Stream(home, log, sink, now, mask)
+
+        self._make = make
+        self._streams = {self._log: self._make(self._log)}
         self._failures = 0
-        self._refused = ""  # the last error that was named, and the last of a batch
-        self._left_out = ""
+        self._refused = ""  # the last error that was named
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="logs", daemon=True)
 
@@ -66,14 +61,13 @@ class LogShipper:
     def ship(self) -> bool:
         """Send what is new; return False after an error, which is named once."""
         try:
-            for _ in range(_MOST_CHUNKS):
-                found = log_follower.read(self._log, self._position)
-                if found is None or not self._send(found):
-                    break
+            self._streams = {log: self._streams.get(log) or self._make(log) for log in logs(self._log)}
+            for stream in self._streams.values():
+                stream.ship()
         except (LifecycleError, OSError, ValueError) as error:
             self._failures += 1
             if str(error) != self._refused:
-                logger.warning("the service's log is not sent, and waits in %s: %s", self._log, error)
+                logger.warning("the service's log is not sent, and waits in %s: %s", self._log.parent, error)
             self._refused = str(error)
             return False
         if self._failures:
@@ -95,6 +89,33 @@ class LogShipper:
             except Exception:
                 self._failures += 1
                 logger.exception("the service's log could not be sent")
+
+
+class _Stream:
+    """The log of one process, and how far it was sent."""
+
+    def __init__(self, home: Path, log: Path, sink: LogSink, now: Callable[[], float], mask: Mask) -> None:
+        self._log = log
+        self._process = name_of(log)
+        self._file = home / (f"log-position.{self._process}.json" if self._process else POSITION)
+        self._sink = sink
+        self._now = now
+        self._mask = mask
+        self._position = log_follower.load(self._file)
+        self._held = log_follower.Held()
+        self._held.keep(self._log, self._position)
+        self._latest_ms = 0
+        self._waiting = b""
+        self._suspect = False
+        self._sent = (-1, -1, 0)  # of the chunk at this inode and offset, the batches that CloudWatch has
+        self._left_out = ""  # the last error of a batch that was named
+
+    def ship(self) -> None:
+        """Send what is new."""
+        for _ in range(_MOST_CHUNKS):
+            found = log_follower.read(self._log, self._position)
+            if found is None or not self._send(found):
+                break
 
     def _send(self, found: Read) -> bool:
         """Send a chunk and store its end; return False when its only line is unfinished and may still grow."""
@@ -135,7 +156,7 @@ class LogShipper:
         now_ms = int(self._now() * 1000)
         self._latest_ms = now_ms if self._latest_ms - now_ms > _MOST_BACK_MS else max(self._latest_ms, now_ms)
         try:
-            self._sink.put(batch, self._latest_ms)
+            self._sink.put(batch, self._latest_ms, self._process)
         except EventsRefused as error:
             if str(error) != self._left_out:
                 logger.warning("%d lines of the service's log were left out: %s", len(batch), error)

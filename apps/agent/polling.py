@@ -58,7 +58,7 @@ def _is_issued_again(turn: Turn | None, last: Turn | None) -> bool:
     """Return whether it is the last turn with other times."""
     if turn is None or last is None:
         return False
-    return replace(last, issued_at=turn.issued_at, expires_at=turn.expires_at) == turn
+    return replace(last, issued_at=turn.issued_at, expires_at=turn.expires_at, leaving=turn.leaving) == turn
 
 
 def _is_recent(turn: Turn, now: datetime) -> bool:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.fleet.scheduled_run import ScheduledRun
 from lifecycle.domain.service.manifest import Manifest
 
 
@@ -34,6 +35,18 @@ class Configurations(Protocol):
         """Return the environment variables of a revision, secrets included; raises Unknown too."""
 
 
+class ScheduledRuns(Protocol):
+    """The records of this cluster's scheduled commands, which all its agents write; each raises StoreUnreachable."""
+
+    def last(self, schedule: str) -> ScheduledRun | None: ...
+
+    def replace(self, last: ScheduledRun | None, new: ScheduledRun) -> bool:
+        """Write a record, unless another one than `last` is stored; returns False then. Safe to repeat."""
+
+    def is_quarantined(self) -> bool:
+        """Return whether a person has quarantined this host."""
+
+
 class MetricSink(Protocol):
     """The destination of this host's service metrics."""
 
@@ -41,10 +54,13 @@ class MetricSink(Protocol):
 
 
 class LogSink(Protocol):
-    """The destination of what the service writes: this host's stream in the cluster's log group."""
+    """The destination of what the service writes: this host's streams in the cluster's log group."""
 
-    def put(self, texts: Sequence[str], at_ms: int) -> None:
-        """Send one batch (log_lines.py), all at one time in milliseconds; raises EventsRefused for a wrong batch."""
+    def put(self, texts: Sequence[str], at_ms: int, process: str = "") -> None:
+        """Send one batch (log_lines.py), all at one time in milliseconds; raises EventsRefused for a wrong batch.
+
+        `process` names the process that wrote it; empty for the main one.
+        """
 
 
 class Releases(Protocol):

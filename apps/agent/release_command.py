@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,13 +47,11 @@ class _Search(leftovers.Search):
     """A search for the processes of release commands alone: by their mark, or by their output."""
 
     def __init__(self, mark: str, log: Path, session: int | None = None) -> None:
-        super().__init__(mark, log, adopts=False)
+        super().__init__(mark, [log], adopts=False)
         self._of_command = session
 
-    def _belongs(self, each: Process, environment: frozenset[bytes], start: leftovers.Start | None) -> bool:
-        if each.session == self._of_command or self._log in processes.output_files(each.pid):
-            return True
-        return super()._belongs(each, environment, start)
+    def _belongs(self, each: Process, environment: frozenset[bytes], sessions: Collection[int]) -> bool:
+        return each.session == self._of_command or super()._belongs(each, environment, sessions)
 
 
 class ReleaseRunner:
@@ -128,7 +126,7 @@ class ReleaseRunner:
 
     def _end(self, search: _Search) -> str:
         try:
-            self._service.end_processes(lambda: _parents_first(search.find(None)), END_SECONDS)
+            self._service.end_processes(lambda: _parents_first(search.find(())), END_SECONDS)
         except LeftBehind as error:
             return str(error)
         return ""

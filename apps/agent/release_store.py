@@ -97,6 +97,10 @@ class ReleaseStore:
         found = [path.parent for path in (self._home / "artifacts").glob("*/checked.json")]
         return tuple(path.name for path in sorted(found, key=lambda path: path.stat().st_mtime_ns))
 
+    def folder(self, version: str) -> Path:
+        """Return the folder of an unpacked version."""
+        return self._tree(version)
+
     def manifest(self, version: str) -> Manifest | None:
         """Return the manifest on the disk; None if there is none, or if it cannot be read any more."""
         with contextlib.suppress(LifecycleError):

@@ -89,6 +89,14 @@ def wait_until_started(exit_reason: Callable[[], str | None]) -> None:
         time.sleep(_RUNS_PAUSE)
 
 
+def answers(check: Check, address: str, port: int) -> bool:
+    """Return whether a check with a path answers 2xx now; one without a path is not asked."""
+    try:
+        return check.path is None or _problem(check, address, port, check.timeout_seconds, str) is None
+    except TimeoutError:
+        return False
+
+
 def _problem(check: Check, address: str, port: int, limit: float, mask: Callable[[str], str]) -> str | None:
     """Ask once; return what was wrong with the answer, or None. Raises TimeoutError after `limit` seconds."""
     try:

@@ -1,7 +1,7 @@
 """The service on this host, which this module starts, stops with all that it left, and recognises after a restart.
 
-Used by installer.py and agent.py. The service goes on when the agent ends. The new process waits until the agent has
-recorded it in `service.json`; then the command begins. When the agent dies before that, the process ends.
+Used by installer.py and agent.py. The service goes on when the agent ends. The new processes wait until the agent has
+recorded them in `service.json`; then their commands begin. When the agent dies before that, the processes end.
 """
 
 import contextlib
@@ -9,16 +9,17 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps.agent import leftovers, processes, service_log
+from apps.agent import leftovers, named_processes, processes, service_log
 from apps.agent.atomic_file import read_or_none, write_despite_full_disk
 from apps.agent.errors import LeftBehind
+from apps.agent.named_processes import NamedProcess
 from apps.agent.processes import Process
-from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.manifest import MAIN_PROCESS, Manifest, ProcessCommand
 from lifecycle.gateways.serialization import Source, from_json, to_json
 
 _MEND = "Stop the service of this host by hand, delete the file, and start the agent again."
@@ -27,6 +28,12 @@ KILL_SECONDS = 5.0
 LEFTOVER_SECONDS = 5.0
 """The time after SIGTERM for processes of a start that is not on record."""
 _SEARCH_SECONDS = 0.5  # new processes are searched for this often while known ones end
+_LAUNCH_BESIDE = """cd "$0" && read -r go || exit 1
+command="$1" file="$2"; shift 2
+"$@" sh -c "$command" </dev/null
+echo $? > "$file.new"
+mv "$file.new" "$file"
+"""
 _LAUNCH = 'cd "$0" && read -r go && exec sh -c "$1" </dev/null'
 
 
@@ -36,6 +43,7 @@ class StartRecord:
 
     `boot` is its random id, `config` the revision of its configuration. `ticks` (start time) and `kernel` (boot id)
     distinguish its pid from a later reuse. It serves at `address` and `port`; an older agent recorded neither.
+    `processes` are those beside the main one. `restored`: for a diagnosis.
     """
 
     pid: int
@@ -48,14 +56,22 @@ class StartRecord:
     config: int = 0
     address: str = ""
     port: int = 0
+    processes: tuple[NamedProcess, ...] = ()
+    restored: bool = False
+
+    @property
+    def every(self) -> tuple[NamedProcess, ...]:
+        """Every process of this start, the main one first."""
+        return NamedProcess(MAIN_PROCESS, self.pid, self.ticks, self.stop_seconds), *self.processes
 
 
 def _start_record(text: str, source: Source) -> StartRecord:
     """Return the record of a start; raises UnreadableRecord."""
     found = from_json(StartRecord, text, source)
     # A signal to group 0 reaches the agent's own processes, and one to a negative group a process of somebody else.
-    if found.pid <= 1:
-        raise source.unreadable("the pid of a service, 2 or more", str(found.pid))
+    for each in found.every:
+        if each.pid <= 1:
+            raise source.unreadable("the pid of a service, 2 or more", str(each.pid))
     return found
 
 
@@ -71,44 +87,81 @@ class Service:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         text = read_or_none(self._record)
         self.started = _start_record(text, Source(str(self._record), _MEND)) if text is not None else None
-        self._mark = leftovers.mark_of(home)
+        self.mark = leftovers.mark_of(home)
         self._adopts = processes.adopts_orphans()
-        self._exit: str | None = None
+        self._exits: dict[str, str] = {}  # by process, the first to end first
         self.spared = 0  # the pid of a release command, which its runner reaps
 
     def running(self) -> StartRecord | None:
-        """Return the start that runs now; None when the service was stopped or died."""
+        """Return the start that runs now; None when the service was stopped, or any process of it died."""
         self._reap_adopted()
         started = self.started
         return started if started and not self._has_exited(started) else None
 
-    def start(self, manifest: Manifest, folder: Path, environment: Mapping[str, str], config: int = 0) -> StartRecord:
+    def start(
+        self,
+        manifest: Manifest,
+        folder: Path,
+        environment: Mapping[str, str],
+        config: int = 0,
+        *,
+        restored: bool = False,
+    ) -> StartRecord:
         """Run the manifest's command in `folder` in a new session, with exactly this environment and its mark."""
-        service_log.rotate(self.log)
+        service_log.rotate_all(self.log, {**manifest.processes, **manifest.schedules})
         boot = uuid.uuid4().hex
-        go_out, go_in = os.pipe()
-        try:
-            pid = self._spawn(manifest.run.command, folder, self._marked(environment, boot), go_out)
-            found = processes.process(pid)
+        main = ProcessCommand(manifest.run.command, manifest.run.stop_seconds)
+        with contextlib.ExitStack() as pipes:
+            gates = {name: _gate(pipes) for name in (MAIN_PROCESS, *manifest.processes)}
+
+            def launched(name: str, of: ProcessCommand) -> NamedProcess:
+                variables = self._marked(named_processes.environment_of(name, environment), boot)
+                pid = self._spawn(of.command, folder, variables, gates[name][0], name)
+                found = processes.process(pid)
+                return NamedProcess(name, pid, found.started if found else 0, of.stop_seconds)
+
+            first = launched(MAIN_PROCESS, main)
             started = StartRecord(
-                pid=pid,
-                ticks=found.started if found else 0,
+                pid=first.pid,
+                ticks=first.ticks,
                 kernel=processes.kernel_boot(),
                 boot=boot,
                 version=manifest.version,
                 digest=manifest.digest,
-                stop_seconds=manifest.run.stop_seconds,
+                stop_seconds=first.stop_seconds,
                 config=config,
                 address=environment.get("HOST", ""),
                 port=int(environment.get("PORT", 0)),
+                processes=tuple(launched(*each) for each in manifest.processes.items()),
+                restored=restored,
             )
-            self._exit, self.started = None, started
+            self._exits, self.started = {}, started
             write_despite_full_disk(self._record, to_json(started))
-            os.write(go_in, b"go\n")
-        finally:
-            os.close(go_out)
-            os.close(go_in)
+            for _, go in gates.values():
+                os.write(go, b"go\n")
         return started
+
+    def start_beside(
+        self,
+        name: str,
+        limit: Sequence[str],
+        command: str,
+        folder: Path,
+        environment: Mapping[str, str],
+        exit_file: Path,
+        record: Callable[[NamedProcess], object],
+    ) -> None:
+        """Run a command beside the service until its end, which writes the exit code into a file.
+
+        It begins once `record` has its process. `limit` is the program that ends it in time. A stop ends it, too.
+        """
+        with contextlib.ExitStack() as pipes:
+            wait, go = _gate(pipes)
+            variables = self.marked(named_processes.environment_of(name, environment))
+            pid = self._spawn(command, folder, variables, wait, name, (_LAUNCH_BESIDE, str(exit_file), *limit))
+            found = processes.process(pid)
+            record(NamedProcess(name, pid, found.started if found else 0, 0.0))
+            os.write(go, b"go\n")
 
     def stop(self) -> None:
         """End the service and everything that its starts left, with SIGTERM and then SIGKILL.
@@ -146,33 +199,58 @@ class Service:
 
     def exit_status(self, unknown: str = "unknown exit code") -> str:
         """Return for example `exit code 3` or `SIGKILL`; known only for a service that this process started."""
-        return self._exit or unknown
+        ended = self._first_ended()
+        return self._exits.get(ended.name, unknown) if ended else unknown
+
+    def ended_process(self) -> str:
+        """Return the name of the process that ended first; empty for the main process, and if all run."""
+        ended = self._first_ended()
+        return ended.name if ended and ended.name != MAIN_PROCESS else ""
+
+    def _first_ended(self) -> NamedProcess | None:
+        if self.started is None:
+            return None
+        every = {each.name: each for each in self.started.every}
+        known = [every[name] for name in self._exits if name in every]
+        return next(iter([*known, *(each for each in every.values() if not each.lives())]), None)
 
     def trim_log(self) -> None:
-        """Bound the log while the service writes to it."""
-        service_log.trim(self.log)
+        """Bound the logs while the service writes to them."""
+        service_log.trim_all(self.log)
 
     def trimming(self) -> AbstractContextManager[None]:
         """Return a block during which the log is trimmed, while this thread does something else."""
         return service_log.trimming(self.log)
 
     def log_tail(self, mask: Callable[[str], str] = str) -> str:
-        """Return the last lines that the service wrote since its last start, masked before they are cut."""
+        """Return the last lines that the service wrote since its last start, masked before they are cut.
+
+        They are those of the process that ended first, or else of the main one.
+        """
         try:
             since = self._record.stat().st_mtime
         except FileNotFoundError:
             since = time.time()
-        return service_log.tail(self.log, since, mask)
+        return service_log.tail(named_processes.log_of(self.log, self.ended_process() or MAIN_PROCESS), since, mask)
 
     def _marked(self, environment: Mapping[str, str], boot: str) -> dict[str, str]:
-        return {**environment, leftovers.MARK: f"{self._mark}.{boot}"}
+        return {**environment, leftovers.MARK: f"{self.mark}.{boot}"}
 
-    def _spawn(self, command: str, folder: Path, environment: Mapping[str, str], go: int) -> int:
-        log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+    def _spawn(
+        self,
+        command: str,
+        folder: Path,
+        environment: Mapping[str, str],
+        go: int,
+        name: str = MAIN_PROCESS,
+        launch: Sequence[str] = (_LAUNCH,),
+    ) -> int:
+        path = named_processes.log_of(self.log, name)
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         try:
             return os.posix_spawn(
                 "/bin/sh",
-                ["sh", "-c", _LAUNCH, str(folder), command],
+                ["sh", "-c", launch[0], str(folder), command, *launch[1:]],
                 environment,
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, go, 0),
@@ -189,20 +267,24 @@ class Service:
     def _end_all(self) -> None:
         """End every living process of this home's starts."""
         unit = leftovers.own_unit(processes.cgroup(os.getpid()))
-        search = leftovers.Search(self._mark, self.log, adopts=self._adopts, unit=unit)
-        seconds = self.started.stop_seconds if self.started else LEFTOVER_SECONDS
-        self.end_processes(lambda: search.find(self._last_start()), seconds)
+        search = leftovers.Search(self.mark, named_processes.logs(self.log), adopts=self._adopts, unit=unit)
+        if self.started is None:
+            self.end_processes(lambda: search.find(()), LEFTOVER_SECONDS)
+            return
+        limits = named_processes.Limits(self.started.every, lambda each: processes.send(each, signal.SIGKILL))
+        self.end_processes(lambda: limits.enforce(search.find(self._last_start())), limits.longest)
 
-    def _last_start(self) -> leftovers.Start | None:
-        """Return the recorded start; None when another boot, or another process with its pid, makes it a past one."""
+    def _last_start(self) -> tuple[int, ...]:
+        """Return the pids of the recorded start that still belong to it: their sessions do, too.
+
+        Another boot, or another process with its pid, makes a process a past one.
+        """
         started = self.started
         if started is None or started.kernel != processes.kernel_boot():
-            return None
+            return ()
         self._reap(started)
-        found = processes.process(started.pid)
-        if found is not None and found.started != started.ticks:
-            return None
-        return leftovers.Start(started.pid, lives=found is not None)
+        found = ((each, processes.process(each.pid)) for each in started.every)
+        return tuple(each.pid for each, now in found if now is not None and now.started == each.ticks)
 
     def _signal_and_wait(
         self, find: Callable[[], list[Process]], number: signal.Signals, seconds: float
@@ -229,10 +311,9 @@ class Service:
             alive = [each for each in alive if _lives(each)]
 
     def _has_exited(self, started: StartRecord) -> bool:
+        """Return whether any process of a start has ended."""
         self._reap(started)
-        found = processes.process(started.pid)
-        same = found and found.started == started.ticks and started.kernel == processes.kernel_boot()
-        gone = not same or found is None or found.dead
+        gone = started.kernel != processes.kernel_boot() or not all(each.lives() for each in started.every)
         if gone:
             self._reap(started)  # it may have died after the first reap; this one records its exit status
         return gone
@@ -243,24 +324,33 @@ class Service:
         self._reap_adopted()
 
     def _reap(self, started: StartRecord) -> None:
-        """Reap every dead child of the group. After a restart of the agent, init reaps them."""
-        with contextlib.suppress(ChildProcessError):
-            while (ended := os.waitpid(-started.pid, os.WNOHANG))[0]:
-                if ended[0] == started.pid:
-                    code = os.waitstatus_to_exitcode(ended[1])
-                    self._exit = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+        """Reap every dead child of the groups. After a restart of the agent, init reaps them."""
+        for each in started.every:
+            with contextlib.suppress(ChildProcessError):
+                while (ended := os.waitpid(-each.pid, os.WNOHANG))[0]:
+                    if ended[0] == each.pid:
+                        code = os.waitstatus_to_exitcode(ended[1])
+                        self._exits[each.name] = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
     def _reap_adopted(self) -> None:
         """Reap dead processes that the service left to this one; a child in the agent's own session is not one."""
         if not self._adopts:
             return
-        first = self.started.pid if self.started else 0
+        first = {each.pid for each in self.started.every} if self.started else set()
         with contextlib.suppress(ChildProcessError):
             while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 found = processes.process(ended.si_pid)
-                if found is None or found.pid in (first, self.spared) or found.session == os.getsid(0):
+                if found is None or found.pid in (*first, self.spared) or found.session == os.getsid(0):
                     return
                 os.waitpid(found.pid, os.WNOHANG)
+
+
+def _gate(pipes: contextlib.ExitStack) -> tuple[int, int]:
+    """Return a pipe on which a new process waits; both ends are closed at the end of the block."""
+    ends = os.pipe()
+    for end in ends:
+        pipes.callback(os.close, end)
+    return ends
 
 
 def _identity(of: Process) -> tuple[int, int]:

@@ -4,8 +4,10 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+
+from apps.agent.named_processes import logs, name_of
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +26,21 @@ def rotate(log: Path) -> None:
     """Begin a new log for a new start of the service."""
     if log.exists():
         log.replace(older(log))
+
+
+def rotate_all(log: Path, names: Collection[str]) -> None:
+    """Begin new logs for all processes of a new start; forget the older file of one that the start before lacked."""
+    for each in logs(log):
+        if each.exists():
+            rotate(each)
+        elif each != log and name_of(each) not in names:
+            older(each).unlink(missing_ok=True)
+
+
+def trim_all(log: Path) -> None:
+    """Bound the logs of all processes."""
+    for each in logs(log):
+        trim(each)
 
 
 def trim(log: Path) -> None:
@@ -57,12 +74,12 @@ def _write(file: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def trimming(log: Path) -> Iterator[None]:
-    """Trim the log every second in a thread, until the block ends."""
+    """Trim the logs every second in a thread, until the block ends."""
     ended = threading.Event()
 
     def run() -> None:
         while not ended.wait(CHECK_SECONDS):
-            trim(log)
+            trim_all(log)
 
     thread = threading.Thread(target=run, name="log", daemon=True)
     thread.start()

@@ -46,7 +46,8 @@ class Supervision:
         elif self._end is None or self._end.boot != started.boot:
             booted = started.kernel != processes.kernel_boot()
             how = "" if booted else self._service.exit_status(unknown="")
-            self._end = ServiceEnd(self._clock(), how, started.boot, booted, self._log_tail())
+            name = "" if booted else self._service.ended_process()
+            self._end = ServiceEnd(self._clock(), how, started.boot, booted, self._log_tail(), process=name)
         else:
             minutes = (self._clock() - self._end.at) / self._minute
             announced = max(self._end.announced, announcements(minutes))

@@ -49,6 +49,8 @@ def manifest_of(file: ServiceFile, request: Request, packed: Packed, history: Hi
         config=parts.config,
         environments=parts.environments,
         release=parts.release,
+        processes=parts.processes,
+        schedules=parts.schedules,
     )
 
 

@@ -155,7 +155,8 @@ def logs(
 
 def _logs(layout: Layout, part: str) -> list[Path]:
     found = {path.stem: path for path in sorted(layout.logs.glob("*.log"))}
-    found |= {f"service-{path.parents[1].name}": path for path in layout.hosts.glob("*/logs/service.log")}
+    for path in sorted(layout.hosts.glob("*/logs/service*.log")):
+        found[f"service-{path.parents[1].name}{path.stem.removeprefix('service')}"] = path
     if (envoy := layout.dispatcher / "envoy.log").exists():
         found["envoy"] = envoy
     if part and part not in found:

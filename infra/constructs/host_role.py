@@ -42,6 +42,15 @@ def _allowed(values: ClusterName) -> tuple[Statement, ...]:
             conditions=_partition(names.Partition.REPORTS, cluster),
         ),
         Statement(
+            "Schedules",
+            ("dynamodb:GetItem", "dynamodb:PutItem"),
+            (ledger,),
+            conditions=_partition(names.Partition.SCHEDULES, cluster),
+        ),
+        Statement(
+            "Quarantines", ("dynamodb:GetItem",), (ledger,), conditions=_partition(names.Partition.CLUSTER, cluster)
+        ),
+        Statement(
             "Artifacts",
             ("s3:GetObject",),
             tuple(names.artifact_arns(f"{kind}/{values.service}") for kind in ("release", "snapshot")),

@@ -80,6 +80,15 @@ ENDED_SERVICES = {
 }
 
 
+FAILED_SCHEDULES = {
+    "eventName": ["INSERT", "MODIFY"],
+    "dynamodb": {
+        "Keys": {"pk": {"S": [{"prefix": names.Partition.SCHEDULES}]}},
+        "NewImage": {names.SCHEDULE_FAILED: {"S": [{"exists": True}]}},
+    },
+}
+
+
 class EndedExecutions(Construct):
     """Runs `converge` for the cluster of a rollout's execution that failed, timed out or was stopped by hand.
 
@@ -107,7 +116,7 @@ class EndedExecutions(Construct):
 
 
 class EndedServices(Construct):
-    """Runs `converge` for the clusters of hosts whose service has ended, by the ledger's stream.
+    """Runs `converge` for clusters with a service that has ended, or a failed schedule, by the ledger's stream.
 
     Only the first report of an end, and its reminders, have the attribute. A lost one is found by the schedule, so a
     batch that fails is soon given up.
@@ -128,7 +137,9 @@ class EndedServices(Construct):
             maximum_retry_attempts=2,
             maximum_record_age_in_seconds=900,
             filter_criteria=mapping.FilterCriteriaProperty(
-                filters=[mapping.FilterProperty(pattern=json.dumps(ENDED_SERVICES))]
+                filters=[
+                    mapping.FilterProperty(pattern=json.dumps(each)) for each in (ENDED_SERVICES, FAILED_SCHEDULES)
+                ]
             ),
         )
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from apps.agent import aws as agent_aws
+from apps.agent import ports as agent_ports
 from apps.local.aws.clients import Aws, Clients
 from apps.local.aws.emulator import start_emulator, wait_for_emulator
 from apps.local.paths import Layout
@@ -34,6 +36,7 @@ from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.ports.notifications import Notifications
 from lifecycle.application.ports.queue import Queue
 from lifecycle.application.ports.registry import Registry
+from lifecycle.application.ports.scheduled_runs import ScheduledRuns
 from lifecycle.application.ports.service_logs import ServiceLogs
 from lifecycle.application.ports.step_reads import StepReads
 from lifecycle.domain.fleet.cluster import Cluster
@@ -59,12 +62,14 @@ from lifecycle.gateways.aws.metrics import CloudWatchMetrics
 from lifecycle.gateways.aws.notifications import AwsNotifications
 from lifecycle.gateways.aws.queue import DynamoQueue
 from lifecycle.gateways.aws.registry import SsmRegistry
+from lifecycle.gateways.aws.scheduled_runs import DynamoScheduledRuns
 from lifecycle.gateways.aws.service_logs import CloudWatchServiceLogs
 from lifecycle.gateways.aws.step_reads import DynamoStepReads
 from lifecycle.gateways.aws.table import Table, item, record, reports_key, turns_key
 from lifecycle.gateways.cluster_dispatcher import ClusterDispatcher
 from lifecycle.gateways.ledger_dispatcher import LedgerDispatcher
 from tests.contract.build_service import BuildService
+from tests.fakes.agent import MemoryScheduledRuns as MemoryAgentRuns
 from tests.fakes.alarms import MemoryAlarms
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.context import MemoryContext
@@ -94,6 +99,8 @@ class Gateways:
     freezes: Freezes
     queue: Queue
     configurations: ConfigRevisions
+    scheduled_runs: ScheduledRuns
+    agents_runs: Callable[[Cluster, str], agent_ports.ScheduledRuns]
     config_store: ConfigStore
     cluster_queries: ClusterQueries
     executions: Executions
@@ -218,6 +225,11 @@ def _memory() -> Gateways:
         freezes=fakes.freezes,
         queue=fakes.queue,
         configurations=fakes.configurations,
+        scheduled_runs=fakes.scheduled_runs,
+        agents_runs=lambda cluster, host: MemoryAgentRuns(
+            records=fakes.scheduled_runs.records.setdefault(cluster, {}),
+            quarantines=lambda: host in fakes.fleet.quarantined_hosts(cluster),
+        ),
         config_store=fakes.config_store,
         cluster_queries=fakes.cluster_queries,
         executions=fakes.executions,
@@ -263,6 +275,10 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
         freezes=DynamoFreezes(table),
         queue=DynamoQueue(table),
         configurations=DynamoConfigRevisions(ssm, table),
+        scheduled_runs=DynamoScheduledRuns(table),
+        agents_runs=lambda cluster, host: agent_aws.DynamoScheduledRuns(
+            aws.client("dynamodb"), "ledger", cluster, host
+        ),
         config_store=SsmConfigStore(ssm, aws.client("secretsmanager")),
         cluster_queries=DynamoClusterQueries(table, SsmRegistry(ssm), states, machine),
         executions=StepFunctionsExecutions(states, machine, machine),

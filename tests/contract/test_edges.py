@@ -128,6 +128,7 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("fleet.quarantined_hosts", lambda g: g.fleet.quarantined_hosts(g.cluster), {}),
     ("fleet.lift_quarantine", lambda g: g.fleet.lift_quarantine(g.cluster, ""), None),
     ("fleet.remove", lambda g: g.fleet.remove(g.cluster, ""), None),
+    ("scheduled_runs.of", lambda g: list(g.scheduled_runs.of(g.cluster)), []),
     ("registry.desired", lambda g: g.registry.desired(g.old_cluster), None),
     ("registry.set_desired", lambda g: g.registry.set_desired(g.cluster, Desired("", "", 0, "")), None),
     (

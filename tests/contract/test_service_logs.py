@@ -31,8 +31,8 @@ class Written:
     old_cluster: Cluster
     sink: Callable[[Cluster, str], LogSink]
 
-    def say(self, host: str, at: datetime, *texts: str) -> None:
-        self.sink(self.cluster, host).put(texts, int(at.timestamp() * 1000))
+    def say(self, host: str, at: datetime, *texts: str, process: str = "") -> None:
+        self.sink(self.cluster, host).put(texts, int(at.timestamp() * 1000), process)
 
     def texts(self, host: str = "", since: datetime = NOW - timedelta(hours=1)) -> list[str]:
         return [line.text for line in self.logs.read(self.cluster, host, since)]
@@ -62,6 +62,26 @@ def test_lines_are_read_by_host_and_time(written: Written) -> None:
     assert written.texts("host-2") == ["three"]
     (line,) = written.logs.read(written.cluster, "host-2", NOW - timedelta(hours=1))
     assert (line.at, line.host) == (NOW - timedelta(minutes=1), "host-2")
+
+
+def test_lines_of_all_processes_of_a_host_are_read_in_order_with_their_names(written: Written) -> None:
+    written.say("host-1", NOW - timedelta(seconds=3), "one")
+    written.say("host-1", NOW - timedelta(seconds=2), "two", process="worker")
+    written.say("host-10", NOW - timedelta(seconds=2), "other", process="worker")
+    written.say("host-1", NOW - timedelta(seconds=1), "three")
+    found = list(written.logs.read(written.cluster, "host-1", NOW - timedelta(hours=1)))
+    assert [(line.host, line.process, line.text) for line in found] == [
+        ("host-1", "", "one"),
+        ("host-1", "worker", "two"),
+        ("host-1", "", "three"),
+    ]
+    assert {
+        (line.host, line.process) for line in written.logs.read(written.cluster, "", NOW - timedelta(hours=1))
+    } == {
+        ("host-1", ""),
+        ("host-1", "worker"),
+        ("host-10", "worker"),
+    }
 
 
 def test_every_line_has_an_id_of_its_own(written: Written) -> None:

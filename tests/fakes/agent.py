@@ -8,6 +8,7 @@ from apps.agent.errors import StoreUnreachable
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.fleet.scheduled_run import ScheduledRun
 from lifecycle.domain.service.manifest import Manifest
 
 
@@ -61,6 +62,45 @@ class MemoryReports:
             if not self._changed.wait_for(lambda: bool(self.written) and matches(self.written[-1]), seconds):
                 raise TimeoutError(f"found {self.written[-1:]}")
             return self.written[-1]
+
+
+_WRITES = threading.Lock()
+
+
+class MemoryScheduledRuns:
+    """The records of schedules; several agents may share `records`. `quarantined` is this host's state."""
+
+    def __init__(
+        self,
+        outage: Outage | None = None,
+        records: dict[str, ScheduledRun] | None = None,
+        quarantines: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.outage = outage or Outage()
+        self.records = {} if records is None else records
+        self.written: list[ScheduledRun] = []
+        self.quarantined = False
+        self._quarantines = quarantines
+
+    def last(self, schedule: str) -> ScheduledRun | None:
+        self.outage.check("the ledger")
+        return self.records.get(schedule)
+
+    def replace(self, last: ScheduledRun | None, new: ScheduledRun) -> bool:
+        self.outage.check("the ledger")
+        with _WRITES:
+            stored = self.records.get(new.schedule)
+            if stored == new:
+                return True
+            if (stored.changes if stored else 0) != (last.changes if last else 0):
+                return False
+            self.records[new.schedule] = new
+            self.written.append(new)
+            return True
+
+    def is_quarantined(self) -> bool:
+        self.outage.check("the ledger")
+        return self.quarantined or self._quarantines()
 
 
 class MemoryMetricSink:

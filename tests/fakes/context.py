@@ -23,6 +23,7 @@ from tests.fakes.leases import MemoryLeases
 from tests.fakes.members import MemoryMembers
 from tests.fakes.queue import MemoryQueue
 from tests.fakes.registry import MemoryRegistry
+from tests.fakes.scheduled_runs import MemoryScheduledRuns
 from tests.fakes.step_reads import MemoryStepReads
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=30)
@@ -48,6 +49,7 @@ class MemoryContext:
     executions: MemoryExecutions = field(default_factory=MemoryExecutions)
     freezes: MemoryFreezes = field(default_factory=MemoryFreezes)
     queue: MemoryQueue = field(default_factory=MemoryQueue)
+    scheduled_runs: MemoryScheduledRuns = field(default_factory=MemoryScheduledRuns)
     config_store: MemoryConfigStore = field(default_factory=MemoryConfigStore)
 
     def __post_init__(self) -> None:
@@ -72,6 +74,7 @@ class MemoryContext:
             freezes=self.freezes,
             queue=self.queue,
             configurations=self.configurations,
+            scheduled_runs=self.scheduled_runs,
             poll_seconds=0.5,
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
         )

@@ -18,9 +18,9 @@ class MemoryServiceLogs:
     lines: dict[Cluster, list[LogLine]] = field(default_factory=dict)
     old_stacks: set[Cluster] = field(default_factory=set)
 
-    def add(self, cluster: Cluster, host: str, at: datetime, text: str) -> None:
+    def add(self, cluster: Cluster, host: str, at: datetime, text: str, process: str = "") -> None:
         found = self.lines.setdefault(cluster, [])
-        found.append(LogLine(str(len(found)), at, host, text))
+        found.append(LogLine(str(len(found)), at, host, text, process))
 
     def read(self, cluster: Cluster, host: str, since: datetime) -> Iterator[LogLine]:
         if cluster in self.old_stacks:
@@ -41,7 +41,7 @@ class MemoryLogSink:
     times: list[int] = field(default_factory=list)
     refuses: str = ""
 
-    def put(self, texts: Sequence[str], at_ms: int) -> None:
+    def put(self, texts: Sequence[str], at_ms: int, process: str = "") -> None:
         self.outage.check("CloudWatch Logs")
         if self.cluster in self.logs.old_stacks:
             raise StoreRefused("the log group does not exist; deploy the cluster's stack again to create it")
@@ -50,7 +50,7 @@ class MemoryLogSink:
         self.batches.append(list(texts))
         self.times.append(at_ms)
         for text in texts:
-            self.logs.add(self.cluster, self.host, datetime.fromtimestamp(at_ms / 1000, UTC), text)
+            self.logs.add(self.cluster, self.host, datetime.fromtimestamp(at_ms / 1000, UTC), text, process)
 
     @property
     def texts(self) -> list[str]:

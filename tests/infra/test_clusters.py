@@ -112,17 +112,18 @@ def test_a_host_reads_its_clusters_turns_writes_its_clusters_reports_and_gets_it
         "logs:CreateLogStream": {log, f"{log}:*"},
         "logs:PutLogEvents": {log, f"{log}:*"},
     }
-    partitions = {
-        tuple(statement["Action"]) if isinstance(statement["Action"], list) else statement["Action"]: statement[
-            "Condition"
-        ]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"]
+    partitions = [
+        (statement["Action"], statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"])
         for statement in statements(role)
         if "ForAllValues:StringEquals" in statement.get("Condition", {})
-    }
-    assert partitions == {
-        "dynamodb:GetItem": [{"Fn::Sub": "TURNS#${Environment}/${Service}"}],
-        ("dynamodb:GetItem", "dynamodb:PutItem"): [{"Fn::Sub": "REPORTS#${Environment}/${Service}"}],
-    }
+    ]
+    write = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    assert partitions == [
+        ("dynamodb:GetItem", [{"Fn::Sub": "TURNS#${Environment}/${Service}"}]),
+        (write, [{"Fn::Sub": "REPORTS#${Environment}/${Service}"}]),
+        (write, [{"Fn::Sub": "SCHEDULES#${Environment}/${Service}"}]),
+        ("dynamodb:GetItem", [{"Fn::Sub": "CLUSTER#${Environment}/${Service}"}]),
+    ]
     assert role["RoleName"] == {"Fn::Sub": "lifecycle-host-${Environment}-${Service}"}
 
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from infra.constructs.notifications import FILTERS
-from lifecycle.names import SERVICE_ENDED
+from lifecycle.names import SCHEDULE_FAILED, SERVICE_ENDED
 from tests.infra.reading import listed, only, resources, text
 
 
@@ -28,11 +28,13 @@ def stream_of(template: dict[str, Any], function: str) -> dict[str, Any]:
     return found
 
 
-def test_only_a_report_that_announces_the_end_of_a_service_starts_convergence(control_plane: dict[str, Any]) -> None:
+def test_only_the_end_of_a_service_and_a_failed_schedule_start_convergence(control_plane: dict[str, Any]) -> None:
     (ledger,) = resources(control_plane, "DynamoDB::Table")
     mapping = stream_of(control_plane, "lifecycle-converge")
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": [ledger, "StreamArn"]}
-    (pattern,) = (json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"])
+    pattern, schedules = (json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"])
+    assert schedules["dynamodb"]["Keys"] == {"pk": {"S": [{"prefix": "SCHEDULES#"}]}}
+    assert schedules["dynamodb"]["NewImage"] == {SCHEDULE_FAILED: {"S": [{"exists": True}]}}
     assert pattern["dynamodb"]["Keys"] == {"pk": {"S": [{"prefix": "REPORTS#"}]}}
     assert pattern["dynamodb"]["NewImage"] == {SERVICE_ENDED: {"S": [{"exists": True}]}}
     # The schedule finds what is given up, and a batch must not hold up the reports behind it for a day.

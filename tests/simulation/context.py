@@ -55,6 +55,7 @@ READS = {
     "freezes": ("all",),
     "queue": ("waiting",),
     "configurations": ("newest", "recorded"),
+    "scheduled_runs": ("of",),
     "registry": ("desired", "clusters", "has"),
     "dispatcher": (
         "targets",
@@ -109,6 +110,7 @@ def instrumented_context(sim: "Simulation") -> Context:
         "freezes": sim.freezes,
         "queue": sim.queue,
         "configurations": sim.configurations,
+        "scheduled_runs": sim.scheduled_runs,
         "metrics": sim.metrics,
     }
     ports: dict[str, Any] = {}

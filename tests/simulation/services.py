@@ -48,7 +48,16 @@ class Service:
         host.started = None
         host.sim.work(host, "stopped the service", 0.1)
 
-    def start(self, manifest: "Manifest", folder: Path, environment: dict[str, str], config: int = 0) -> Boot:
+    def start(
+        self,
+        manifest: "Manifest",
+        folder: Path,
+        environment: dict[str, str],
+        config: int = 0,
+        *,
+        restored: bool = False,
+    ) -> Boot:
+        del restored
         host = self._host
         host.sim.work(host, "start the service", 0.5)
         host.boots += 1
@@ -78,6 +87,9 @@ class Service:
 
     def exit_status(self, unknown: str = "") -> str:
         return "exit code 1"
+
+    def ended_process(self) -> str:
+        return ""
 
     def end_leftovers(self) -> None:
         if self._host.boot is None:

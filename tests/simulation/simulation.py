@@ -16,6 +16,7 @@ from tests.fakes.deployments import MemoryDeployments
 from tests.fakes.freezes import MemoryFreezes
 from tests.fakes.queue import MemoryQueue
 from tests.fakes.registry import MemoryRegistry
+from tests.fakes.scheduled_runs import MemoryScheduledRuns
 from tests.simulation import agents, simulated_installer
 from tests.simulation.balancer import Balancer
 from tests.simulation.call_faults import CallFaults
@@ -60,6 +61,7 @@ class Simulation(Scheduler):
         self.registry = MemoryRegistry((CLUSTER,))
         self.artifacts = MemoryArtifacts()
         self.freezes = MemoryFreezes()
+        self.scheduled_runs = MemoryScheduledRuns()
         self.queue = MemoryQueue()
         self.config_store = MemoryConfigStore()
         self.configurations = MemoryConfigRevisions(self.config_store)

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from apps.agent.aws import DynamoScheduledRuns as AgentsRuns
 from apps.cli.errors import FunctionRefused
 from apps.cli.ports import Connection
 from lifecycle.application.context import Context
@@ -27,6 +28,7 @@ from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.fleet.member import Member
+from lifecycle.domain.fleet.scheduled_run import RunState, ScheduledRun
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.monitoring.alarms import Alarm
 from lifecycle.domain.monitoring.audit import AuditEntry
@@ -56,6 +58,7 @@ from lifecycle.gateways.aws.leases import DynamoLeases
 from lifecycle.gateways.aws.members import DynamoMembers
 from lifecycle.gateways.aws.queue import DynamoQueue
 from lifecycle.gateways.aws.registry import SsmRegistry
+from lifecycle.gateways.aws.scheduled_runs import DynamoScheduledRuns
 from lifecycle.gateways.aws.step_reads import DynamoStepReads
 from lifecycle.gateways.aws.table import Table, item, reports_key
 from tests.fakes.alarms import MemoryAlarms
@@ -164,6 +167,7 @@ class Account:
             freezes=DynamoFreezes(table),
             queue=DynamoQueue(table),
             configurations=DynamoConfigRevisions(self.parameters, table),
+            scheduled_runs=DynamoScheduledRuns(table),
         )
         self.query = QueryContext(self.context, self.catalogue, self.queries)
         for number in (1, 2, 3):
@@ -338,6 +342,8 @@ def _fill_hello(account: Account) -> None:
     waiting = Request(WAITING, "hello", "production", "1.0.2", "grace")
     _deployment(account, waiting, 0, state=DeploymentState.QUEUED)
     context.queue.replace(HELLO, None, PendingDeployment(waiting, now))
+    begun = ScheduledRun("report", now, "host-1", "1.0.1", RunState.RUNNING, now, now + timedelta(hours=1), now)
+    AgentsRuns(account.ledger, "ledger", HELLO, "host-1").replace(None, begun)
     context.fleet.quarantine(HELLO, "0.9.0", "slow")
     context.fleet.quarantine_host(HELLO, "host-9", "bad disk")
     DynamoMembers(Table(account.ledger, "ledger")).add(HELLO, Member("10.0.0.9", 8080, "host-9"))

@@ -16,6 +16,7 @@ from apps.cli.ports import Connection
 from lifecycle.application.ports.service_logs import LogLine
 from lifecycle.domain.errors import CallFailed, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.names import log_stream
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _LONGEST = timedelta(days=365)
@@ -132,5 +133,6 @@ def _follow(printer: Printer, connection: Connection, lines: _Lines, begin: date
 
 def _show(printer: Printer, line: LogLine) -> None:
     text = clean(line.text).replace("\n", " ")
-    printer.event({"at": line.at.isoformat(), "host": line.host, "text": text})
-    printer.line(f"{line.at:%Y-%m-%d %H:%M:%S}  {clean(line.host)}  {text}")
+    process = {"process": line.process} if line.process else {}
+    printer.event({"at": line.at.isoformat(), "host": line.host, **process, "text": text})
+    printer.line(f"{line.at:%Y-%m-%d %H:%M:%S}  {clean(log_stream(line.host, line.process))}  {text}")

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +13,10 @@ import typer
 from apps.cli import resolve
 from apps.cli.command import offline, optionally_connected
 from apps.cli.output.printer import Printer
+from apps.cli.output.text import moment
 from apps.cli.ports import Connection
 from lifecycle.domain.delivery.delivery_name import next_delivery_name
+from lifecycle.domain.service.cron import next_due
 
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="The folder of the service, or its lifecycle.toml.")]
 
@@ -40,6 +43,9 @@ def validate(printer: Printer, path: Folder = Path()) -> int:
     for each in found.services:
         where = f" in {each.folder}" if found.several else ""
         printer.line(f"ok: {each.name} {each.file.version}{where}")
+        for name, schedule in each.file.schedules.items():
+            times = ", ".join(moment(due) for due in next_due(schedule.cron, datetime.now(UTC), 3))
+            printer.line(f"  {name}: next {times} UTC")
     for folder in found.inner:
         printer.line(f"no service of its own: {folder}/lifecycle.toml, because it is in the folder of a service")
     return 0

@@ -93,6 +93,7 @@ def _show_cluster(printer: Printer, connection: Connection, found: ClusterStatus
         for line in next_commands(ended, connection.command)[1:]:  # the first is this command
             printer.line(f"  {line}")
     _show_hand_made(printer, connection, found)
+    _show_schedules(printer, connection, found)
     for host, words in found.ended.items():
         printer.line(f"\n{host} of {view.cluster}: {one_line(words, 400)}", "bold red")
         shown = logs_command(view.cluster.environment, view.cluster.service, host)
@@ -117,6 +118,16 @@ def _show_cluster(printer: Printer, connection: Connection, found: ClusterStatus
             continue
         printer.line(f"\n{host} of {view.cluster} is quarantined: {one_line(why, 1000)}", "bold")
         printer.line(f"  {connection.command(f'hosts {view.cluster.service}')}")
+
+
+def _show_schedules(printer: Printer, connection: Connection, found: ClusterStatus) -> None:
+    cluster = found.view.cluster
+    for each in found.schedules:
+        line = f"\nschedule {each.name} of {cluster}: {one_line(each.in_words, 400)}"
+        printer.line(line, "bold red" if each.failed else "")
+        if each.failed and each.run:
+            shown = logs_command(cluster.environment, cluster.service, each.run.host)
+            printer.line(f"  {connection.command(shown)}")
 
 
 def _show_hand_made(printer: Printer, connection: Connection, found: ClusterStatus) -> None:

@@ -14,6 +14,7 @@ from lifecycle.application.queries.clusters import view_cluster
 from lifecycle.application.queries.ended_words import ended_words
 from lifecycle.application.queries.hand_made_words import interruption_words
 from lifecycle.application.queries.hosts import ClusterHosts, view_cluster_hosts
+from lifecycle.application.queries.schedule_words import ScheduleView, view_schedules
 from lifecycle.application.readable import Rows, readable
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.domain.fleet.cluster import Cluster
@@ -35,6 +36,7 @@ class ClusterStatus(ClusterHosts):
     desired: Desired | None = None
     newest_config: int = 0
     ended: Mapping[str, str] = field(default_factory=dict)
+    schedules: Sequence[ScheduleView] = ()
 
     def watched(self, connection: Connection) -> datetime | None:
         """Return the time until which an alarm concerns the last deployment; None once that is over."""
@@ -53,6 +55,7 @@ def cluster_status(connection: Connection, cluster: Cluster, freezes: Sequence[F
     found = view_cluster_hosts(context, view, freezes, desired=target)
     rows.add(map(str, registered.unreadable))
     rows.add(found.unreadable)
+    schedules = view_schedules(context, cluster, desired.version if desired else "", rows)
     return ClusterStatus(
         view=view,
         hosts=found.hosts,
@@ -65,7 +68,23 @@ def cluster_status(connection: Connection, cluster: Cluster, freezes: Sequence[F
         desired=desired,
         newest_config=readable(lambda: context.configurations.newest(cluster), 0)[0],
         ended=ended_words(context, view, found.hosts, desired),
+        schedules=schedules,
     )
+
+
+def schedule_facts(view: ScheduleView) -> dict[str, Any]:
+    """Return a schedule for programs."""
+    run = view.run
+    return {
+        "name": view.name,
+        "next": view.next_at.isoformat() if view.next_at else None,
+        "minute": run.minute.isoformat() if run else None,
+        "state": str(run.state) if run else None,
+        "failed": view.failed,
+        "host": run.host if run else None,
+        "version": run.version if run else None,
+        "detail": view.in_words,
+    }
 
 
 def cluster_facts(found: ClusterStatus, connection: Connection) -> dict[str, Any]:
@@ -85,6 +104,7 @@ def cluster_facts(found: ClusterStatus, connection: Connection) -> dict[str, Any
         "healthy": found.healthy,
         "running": dict(found.versions),
         "epoch": lease.epoch,
+        "schedules": [schedule_facts(each) for each in found.schedules],
         "desired_problem": found.nobodys.reason if found.nobodys else None,
         "unknown_targets": list(found.strays.names),
         "unknown_targets_healthy": found.answering_strays,

@@ -13,15 +13,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from apps.agent.agent import Agent
+from apps.agent.ledger_clock import utc_now
 from apps.agent.processes import pids, process
 from apps.agent.service import Service
 from apps.agent.settings import Settings
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
-from lifecycle.domain.service.manifest import Check, Manifest, ReleaseCommand, Run
+from lifecycle.domain.service.manifest import Check, Manifest, ProcessCommand, ReleaseCommand, Run, Schedule
 from lifecycle.domain.service.policy import Policy
-from tests.fakes.agent import MemoryReleases, MemoryReports, MemoryTurns, Outage
+from tests.fakes.agent import MemoryReleases, MemoryReports, MemoryScheduledRuns, MemoryTurns, Outage
 from tests.support.polling import PATIENCE_SECONDS
 
 HOST = "web-1"
@@ -112,6 +113,8 @@ class Host:
             busy_seconds=0.01,
             heartbeat_seconds=0.3,
         )
+        self.runs = MemoryScheduledRuns(self.outage)
+        self.clock = utc_now
         self.epoch = 1
         self._attempt = 0
         self._stopping = threading.Event()
@@ -127,6 +130,8 @@ class Host:
         bake_minutes: int = 0,
         is_alive: Check | None = None,
         release: ReleaseCommand | None = None,
+        processes: Mapping[str, ProcessCommand] | None = None,
+        schedules: Mapping[str, Schedule] | None = None,
         **seconds: float,
     ) -> Manifest:
         artifact = pack({"serve.py": SERVICE, "version": version, **(files or {})})
@@ -135,6 +140,7 @@ class Host:
         manifest = manifest_of(version, artifact, command, self_test or Check("/self_test", timeout_seconds=1.0))
         manifest = replace(manifest, policies={"production": Policy(bake_minutes=bake_minutes)})
         manifest = replace(manifest, is_alive=is_alive or manifest.is_alive, release=release)
+        manifest = replace(manifest, processes=dict(processes or {}), schedules=dict(schedules or {}))
         self.releases.publish(manifest, artifact)
         return manifest
 
@@ -159,7 +165,11 @@ class Host:
         return self.turns.turn
 
     def agent(self) -> Agent:
-        return Agent(self.settings, self.turns, self.reports, self.releases)
+        return Agent(self.settings, self.turns, self.reports, self.releases, self._now, runs=self.runs)
+
+    def _now(self) -> datetime:
+        """Return the time; a test may replace the clock while the agent runs."""
+        return self.clock()
 
     def start(self) -> None:
         """Start an agent in a thread of its own."""

@@ -244,7 +244,7 @@ def test_helper_without_an_environment_is_ended_by_the_agent_that_adopted_it(tmp
         text=True,
         check=False,
     )
-    assert (done.stdout, done.stderr) == ("True\nNone None\n", "")
+    assert (done.stdout, done.stderr) == ("True\nNone None\n", ""), done
 
 
 def test_mark_of_a_start_names_the_folder_and_the_boot(host: Host) -> None:
@@ -258,10 +258,10 @@ def test_helper_without_an_environment_is_found_by_the_unit_of_an_agent_that_res
     with subprocess.Popen(["sleep", "600"], start_new_session=True, env={}) as helper:
         unit = cgroup(os.getpid())
         searches = {
-            each: Search("mark", tmp_path / "log", adopts=False, unit=each)
+            each: Search("mark", [tmp_path / "log"], adopts=False, unit=each)
             for each in (unit, "", "/system.slice/other.service")
         }
-        found = {unit: [each.pid for each in search.find(None)] for unit, search in searches.items()}
+        found = {unit: [each.pid for each in search.find(())] for unit, search in searches.items()}
         helper.kill()
     assert unit
     assert [helper.pid in pids for pids in found.values()] == [True, False, False]
@@ -274,7 +274,7 @@ def test_daemon_without_an_environment_is_found_by_its_output(tmp_path: Path) ->
         log.open("ab") as output,
         subprocess.Popen(["sleep", "600"], start_new_session=True, env={}, stdout=output) as daemon,
     ):
-        found = [each.pid for each in Search("mark", log, adopts=False).find(None)]
+        found = [each.pid for each in Search("mark", [log], adopts=False).find(())]
         daemon.kill()
     assert found == [daemon.pid]
 

@@ -160,7 +160,7 @@ def test_batch_that_was_sent_before_an_outage_is_not_sent_again(
     write(log, *map(str, range(25_000)))
     shipper, real, calls = LogShipper(home, sink), sink.put, count()
 
-    def put(texts: list[str], at_ms: int) -> None:
+    def put(texts: list[str], at_ms: int, process: str = "") -> None:
         sink.outage.down = next(calls) == 1
         real(texts, at_ms)
 

@@ -80,6 +80,8 @@ def crash_loop_is_slowed(oracle: "Oracle", given: Mapping[str, Any]) -> None:
             and each.epoch
             and name in oracle.ended_at
             and each.failed_host in ("", host)  # one that failed at another host may not have reached this one
+            # One that began after the end, and has changed nothing here since, has not started what ended.
+            and oracle.lease_acquired.get(name, (0, 0.0))[1] < sim.hosts[host].boot_changed_at
         ]
         repairs.sort()
         if report is None or report.ended is None or len(repairs) < 2:

@@ -28,7 +28,7 @@ FAULTS = (
         "an-end-is-not-reported",
         (33,),
         "apps.agent.agent",
-        "                ended=None if running else self._supervision.end(state.self_test),\n",
+        "            ended=None if running else self._supervision.end(state.self_test),\n",
         "",
     ),
     Planted(

@@ -25,12 +25,16 @@ class Scripted(Service):
     started: StartRecord | None = STARTED
     alive: bool = True
     how: str = "SIGKILL"
+    process: str = ""
 
     def running(self) -> StartRecord | None:
         return self.started if self.alive else None
 
     def exit_status(self, unknown: str = "unknown exit code") -> str:
         return self.how or unknown
+
+    def ended_process(self) -> str:
+        return self.process
 
 
 @dataclass
@@ -46,6 +50,12 @@ class Watched:
 
 def test_service_that_runs_has_no_end() -> None:
     assert Watched().supervision.end(PASSED) is None
+
+
+def test_end_of_another_process_names_it() -> None:
+    end = Watched(Scripted(alive=False, how="exit code 3", process="worker")).supervision.end(PASSED)
+    assert end is not None
+    assert (end.process, end.in_words) == ("worker", "its process worker ended with exit code 3")
 
 
 def test_end_says_when_how_and_which_start_with_the_log() -> None:

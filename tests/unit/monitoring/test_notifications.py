@@ -66,6 +66,7 @@ NOTIFIED: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
     "ALARM": (None, trail_item(LINE)),
     "HAND_MADE": (None, trail_item(replace(LINE, kind=AuditKind.HAND_MADE))),
     "CRASH_LOOP": (None, trail_item(replace(LINE, kind=AuditKind.CRASH_LOOP, what="found h1 in a crash loop"))),
+    "SCHEDULE": (None, trail_item(replace(LINE, kind=AuditKind.SCHEDULE, what="found the schedule report failed"))),
     "OUTAGE": (None, trail_item(replace(LINE, what="found h1, h2 unhealthy together", kind=AuditKind.OUTAGE))),
 }
 NOT_NOTIFIED: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {

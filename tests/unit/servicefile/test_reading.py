@@ -7,7 +7,7 @@ import pytest
 
 from lifecycle.domain.analysis.model import Better, Measure, Scale
 from lifecycle.domain.service.configuration import ConfigNames
-from lifecycle.domain.service.manifest import Check, Manifest, ReleaseCommand, Run
+from lifecycle.domain.service.manifest import Check, Manifest, ProcessCommand, ReleaseCommand, Run
 from lifecycle.domain.service.policy import After, AfterBake, ApprovalGate, OnFail, Policy
 from lifecycle.gateways.serialization import to_json
 from lifecycle.servicefile import InvalidServiceFile, ManifestParts, parse_service_file
@@ -38,6 +38,8 @@ def test_a_name_a_version_and_a_command_are_enough() -> None:
         ConfigNames(),
         {},
         None,
+        {},
+        {},
     )
 
 
@@ -54,6 +56,15 @@ def test_the_longest_valid_build_ends_before_codebuilds_timeout() -> None:
     assert int(minutes) * 60 - 300 >= BUILD_SECONDS
     text = f"[build]\ncommands = ['a']\nunit_tests = ['b']\ntimeout_seconds = {BUILD_SECONDS // 2}"
     assert parse_service_file((SMALLEST + text).encode()).build.timeout_seconds == BUILD_SECONDS // 2
+
+
+def test_each_process_has_a_command_and_its_own_time_to_stop() -> None:
+    text = '[processes.worker]\ncommand = "exec ./work"\n[processes.mail-sender]\ncommand = "m"\nstop_seconds = 200'
+    assert parts_of(SMALLEST + text).processes == {
+        "worker": ProcessCommand("exec ./work", 10.0),
+        "mail-sender": ProcessCommand("m", 200.0),
+    }
+    assert read_plain(ProcessCommand, {"command": "m"}).stop_seconds == 10.0
 
 
 def test_is_alive_is_the_default_self_test() -> None:

@@ -119,6 +119,7 @@ LEDGER = "lifecycle-ledger"
 
 # The attribute of a report that asks for a repair: its service has ended. Only such a report starts convergence.
 SERVICE_ENDED = "service_ended"
+SCHEDULE_FAILED = "schedule_failed"
 
 
 class Partition:
@@ -127,6 +128,7 @@ class Partition:
     CLUSTER = "CLUSTER#"
     REPORTS = "REPORTS#"
     TURNS = "TURNS#"
+    SCHEDULES = "SCHEDULES#"
     AUDIT_LOG = "TRAIL#"
     DEPLOYMENT = "DEPLOYMENT#"
     FREEZES = "FREEZES"  # one partition for all of them
@@ -212,6 +214,11 @@ def role_arn(name: str, account: Account = TEMPLATE) -> str:
 def service_log_group(environment: str, service: str) -> str:
     """Return the log group of a cluster; each host has a stream of its name."""
     return f"{REGISTRY}/{environment}/{service}"
+
+
+def log_stream(host: str, process: str = "") -> str:
+    """Return the stream of one process of a host; the main process has the host's own. No host's name has a slash."""
+    return f"{host}/{process}" if process else host
 
 
 def logs_command(environment: str, service: str, host: str) -> str:

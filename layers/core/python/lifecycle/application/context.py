@@ -18,6 +18,7 @@ from lifecycle.application.ports.freezes import Freezes
 from lifecycle.application.ports.leases import Leases
 from lifecycle.application.ports.queue import Queue
 from lifecycle.application.ports.registry import Registry
+from lifecycle.application.ports.scheduled_runs import ScheduledRuns
 from lifecycle.application.ports.step_reads import StepReads
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import AuditEntry
@@ -49,6 +50,7 @@ class Context:
     freezes: Freezes
     queue: Queue
     configurations: ConfigRevisions
+    scheduled_runs: ScheduledRuns
     poll_seconds: float = 2.0
     heartbeat_timeout: timedelta = timedelta(seconds=30)
     minute: timedelta = timedelta(seconds=60)

@@ -57,6 +57,7 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
     from lifecycle.gateways.aws.members import DynamoMembers  # noqa: PLC0415
     from lifecycle.gateways.aws.queue import DynamoQueue  # noqa: PLC0415
     from lifecycle.gateways.aws.registry import SsmRegistry  # noqa: PLC0415
+    from lifecycle.gateways.aws.scheduled_runs import DynamoScheduledRuns  # noqa: PLC0415
     from lifecycle.gateways.aws.step_reads import DynamoStepReads  # noqa: PLC0415
     from lifecycle.gateways.aws.table import Table  # noqa: PLC0415
     from lifecycle.gateways.cluster_dispatcher import ClusterDispatcher  # noqa: PLC0415
@@ -81,6 +82,7 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
         freezes=DynamoFreezes(table),
         queue=DynamoQueue(table),
         configurations=DynamoConfigRevisions(by_name["ssm"], table),
+        scheduled_runs=DynamoScheduledRuns(table),
         poll_seconds=settings.poll_seconds,
         heartbeat_timeout=settings.heartbeat_timeout,
         minute=settings.minute,

@@ -9,7 +9,7 @@ from lifecycle.names import Partition
 
 
 def clusters_of_reports(records: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return the clusters of changed reports, each once; raises ValueError for a batch that names none.
+    """Return the clusters of changed reports and schedules, each once; raises ValueError for a batch without any.
 
     A key that names no cluster is left out: it must not block the reports beside it.
     """
@@ -23,6 +23,6 @@ def clusters_of_reports(records: Sequence[Mapping[str, Any]]) -> tuple[str, ...]
 
 def _cluster(pk: str) -> str:
     try:
-        return str(Cluster.parse(pk.removeprefix(Partition.REPORTS)))
+        return str(Cluster.parse(pk.removeprefix(Partition.REPORTS).removeprefix(Partition.SCHEDULES)))
     except InvalidValue:
         return ""

@@ -1,6 +1,6 @@
 """The port Dispatcher for all clusters: a load balancer for those that have one, the ledger for the others.
 
-Which of them a cluster has is a fact of its stack (docs/adr/0024).
+Which of them a cluster has is a fact of its stack (docs/adr/0023).
 """
 
 from collections.abc import Collection, Mapping, Sequence

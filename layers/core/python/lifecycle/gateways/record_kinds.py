@@ -15,6 +15,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Order, Turn, TurnRank
 from lifecycle.domain.fleet.member import Member
+from lifecycle.domain.fleet.scheduled_run import ScheduledRun
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint
@@ -89,7 +90,7 @@ class ItemKind:
     mend: str
     key: Callable[[Any], tuple[str, str]] = lambda _: (_ANY, _ANY)
     beside: Callable[[Any], Mapping[str, str | int | Decimal]] = lambda _: {}
-    apart: Mapping[str, type] = field(default_factory=dict)
+    apart: Mapping[str, Any] = field(default_factory=dict)
 
     def source(self, pk: str, sk: str) -> Source:
         """Return the place of an item of this kind, and how to mend it."""
@@ -271,7 +272,14 @@ KINDS: tuple[ItemKind, ...] = (
         "The agent of that host replaces it within seconds: start it. If the machine is gone: `lifecycle remove-host "
         "{service} {name} {options}`",
         lambda each: (_ANY, each.host),
-        apart={"ended": ServiceEnd, "skew": float, "moves_to": str, "runs_releases": bool, "release_ended": bool},
+        apart={
+            "ended": ServiceEnd,
+            "skew": float,
+            "moves_to": str,
+            "runs_releases": bool,
+            "release_ended": bool,
+            "features": tuple[str, ...],
+        },
     ),
     ItemKind(
         "host in rotation",
@@ -280,6 +288,15 @@ KINDS: tuple[ItemKind, ...] = (
         "",
         "It counts as in rotation, and its host's next update writes it again. Look at it: {look}",
         lambda each: (_ANY, member_key(each.address, each.port)),
+    ),
+    ItemKind(
+        "scheduled run",
+        ScheduledRun,
+        Partition.SCHEDULES,
+        "",
+        "No host runs this schedule until the record is deleted: {delete}",
+        lambda each: (_ANY, each.schedule),
+        lambda each: {"changes": each.changes},
     ),
     ItemKind(
         "audit entry",

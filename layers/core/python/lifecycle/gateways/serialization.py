@@ -98,14 +98,19 @@ def _converter() -> Converter:
         runs_releases=override(omit=True),
         release_ended=override(omit=True),
         moves_to=override(omit=True),
+        features=override(omit=True),
         leftover=override(omit_if_default=True),
         config=override(omit_if_default=True),
     )
     converter.register_unstructure_hook(HostReport, hosts)
     # A version of before writes and knows no configuration: without one, records are as they were.
-    for kind in (Target, Desired, Turn, Request):
+    for kind in (Target, Desired, Request):
         hook = make_dict_unstructure_fn(kind, converter, config=override(omit_if_default=True))
         converter.register_unstructure_hook(kind, hook)
+    turn = make_dict_unstructure_fn(
+        Turn, converter, config=override(omit_if_default=True), leaving=override(omit_if_default=True)
+    )
+    converter.register_unstructure_hook(Turn, turn)
     for kind, keys in _KEYS.items():
         converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **_renames(keys)))
     run = make_dict_unstructure_fn(Run, converter, http=override(omit_if_default=True))
@@ -116,6 +121,8 @@ def _converter() -> Converter:
         converter,
         config=override(omit_if_default=True),
         environments=override(omit_if_default=True),
+        processes=override(omit_if_default=True),
+        schedules=override(omit_if_default=True),
     )
     converter.register_unstructure_hook(Manifest, manifest)
     return converter

@@ -14,8 +14,10 @@ from pydantic_core import PydanticCustomError
 from lifecycle.domain.errors import InvalidName, InvalidValue
 from lifecycle.domain.fleet.cluster import service_name
 from lifecycle.domain.rollout.freezes import Window
+from lifecycle.domain.service import cron
 from lifecycle.domain.service.configuration import is_reserved
 from lifecycle.domain.service.host_count import HostCount, parse_host_count
+from lifecycle.domain.service.manifest import MAIN_PROCESS
 from lifecycle.domain.service.version import ReleaseVersion
 
 COMMAND = "a shell command: text of 1 to 4000 characters"
@@ -31,6 +33,13 @@ VARIABLE_NAME = "a variable's name: letters, digits and underscores, not beginni
 SET_BY_THE_HOST = "another name: HOST, PORT and everything that begins with LIFECYCLE_ is set by Lifecycle"
 CONFIG_NAMES = 'a list of at most 100 names of variables, such as ["DATABASE_URL"]'
 IN_A_CONFIGURATION = f"{SET_BY_THE_HOST}, and PATH belongs into run.environment"
+MAXIMUM_PROCESSES = 8
+PROCESSES = f"at most {MAXIMUM_PROCESSES} tables such as [processes.worker]"
+SCHEDULES = f"at most {MAXIMUM_PROCESSES} tables such as [schedules.report]"
+PROCESS_NAME = (
+    "a name of at most 24 lower-case letters, digits and single hyphens, beginning with a letter; run and web are "
+    "reserved for the process of [run]"
+)
 MAXIMUM_HOSTS = 100_000
 HOSTS = f'a number of hosts from 0 to {MAXIMUM_HOSTS}, or a percentage of them in quotes, such as "25%"'
 SOME_HOSTS = f'a number of hosts from 1 to {MAXIMUM_HOSTS}, or a percentage of them in quotes, such as "25%"'
@@ -44,6 +53,7 @@ FROZEN_WINDOW = (
 )
 
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){1,2}")
+_PART = re.compile(r"(?=.{1,24}$)[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 
@@ -153,6 +163,13 @@ def _hosts(value: Any) -> HostCount:
     return amount
 
 
+def _cron(text: str) -> str:
+    try:
+        return cron.check(text)
+    except InvalidValue as error:
+        raise expected(cron.EXPECTED) from error
+
+
 def _window(text: str) -> str:
     try:
         Window.parse(text)
@@ -175,5 +192,9 @@ ConfigName = Annotated[
     str,
     checked(_VARIABLE.fullmatch, VARIABLE_NAME),
     checked(lambda name: not is_reserved(name), IN_A_CONFIGURATION),
+]
+Cron = Annotated[str, AfterValidator(_cron)]
+ProcessName = Annotated[
+    str, checked(lambda name: _PART.fullmatch(name) and name not in {MAIN_PROCESS, "web"}, PROCESS_NAME)
 ]
 VariableName = Annotated[str, checked(_VARIABLE.fullmatch, VARIABLE_NAME), checked(_is_free, SET_BY_THE_HOST)]

@@ -9,20 +9,23 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from lifecycle.domain.analysis.model import Measure
+from lifecycle.domain.service import cron
 from lifecycle.domain.service.configuration import ConfigNames
 from lifecycle.domain.service.host_count import HostCount
-from lifecycle.domain.service.manifest import Check, ReleaseCommand, Run
+from lifecycle.domain.service.manifest import Check, ProcessCommand, ReleaseCommand, Run, Schedule
 from lifecycle.domain.service.policy import After, AfterBake, ApprovalGate, OnAlarm, OnFail, Policy
 from lifecycle.domain.service.version import ReleaseVersion
 from lifecycle.servicefile import fields, without_http
 from lifecycle.servicefile.fields import (
     Command,
     ConfigName,
+    Cron,
     Folder,
     FrozenWindow,
     Hosts,
     Name,
     Path,
+    ProcessName,
     Table,
     UrlPath,
     Variable,
@@ -40,6 +43,8 @@ TURN_SECONDS = 800
 BUILD_SECONDS = 3300
 # A rollout waits at most so long for a release command.
 RELEASE_SECONDS = 3300
+# A scheduled command may take a day at most.
+MAXIMUM_RUN_SECONDS = 86_400
 _DEFAULT = Policy()
 
 
@@ -55,6 +60,8 @@ class ManifestParts(NamedTuple):
     config: ConfigNames
     environments: dict[str, dict[str, str]]
     release: ReleaseCommand | None
+    processes: dict[str, ProcessCommand]
+    schedules: dict[str, Schedule]
 
 
 class BuildTable(Table):
@@ -94,6 +101,21 @@ class RunTable(Table):
         """Return the manifest's part. A service without HTTP has no port."""
         declared = Run(**self.model_dump(exclude={"protocol"}))
         return declared if self.http else replace(declared, port=0)
+
+
+class ProcessTable(Table):
+    """`[processes.NAME]`: another process of the service, which starts and stops together with that of `[run]`."""
+
+    command: Command = Field(description=fields.COMMAND)
+    stop_seconds: float = seconds(0, 300, 10)
+
+
+class ScheduleTable(Table):
+    """`[schedules.NAME]`: a command that one host of the cluster runs at the minutes that `cron` names."""
+
+    command: Command = Field(description=fields.COMMAND)
+    cron: Cron = Field(description=cron.EXPECTED)
+    timeout_seconds: float = seconds(1, MAXIMUM_RUN_SECONDS, 3600)
 
 
 class ConfigTable(Table):
@@ -235,6 +257,18 @@ class ServiceFile(Table):
         default=(), max_length=50, description=fields.PATHS, json_schema_extra={"each": fields.PATH}
     )
     run: RunTable = Field(description="a table [run]")
+    processes: dict[ProcessName, ProcessTable] = Field(
+        default_factory=dict,
+        max_length=fields.MAXIMUM_PROCESSES,
+        description=fields.PROCESSES,
+        json_schema_extra={"each": "a table such as [processes.worker]"},
+    )
+    schedules: dict[ProcessName, ScheduleTable] = Field(
+        default_factory=dict,
+        max_length=fields.MAXIMUM_PROCESSES,
+        description=fields.SCHEDULES,
+        json_schema_extra={"each": "a table such as [schedules.report]"},
+    )
     build: BuildTable = Field(default=BuildTable(), description="a table [build]")
     checks: ChecksTable = Field(default=ChecksTable(), description="a table [checks]")
     config: ConfigTable = Field(default=ConfigTable(), description="a table [config]")
@@ -247,10 +281,11 @@ class ServiceFile(Table):
     @model_validator(mode="after")
     def _turn_is_within_limit(self) -> "ServiceFile":
         checks = self.checks.is_alive.timeout_seconds + self.checks.self_test.timeout_seconds
-        total = self.run.stop_seconds + self.run.start_seconds + checks
+        stop = max(self.run.stop_seconds, *(each.stop_seconds for each in self.processes.values()), 0.0)
+        total = stop + self.run.start_seconds + checks
         if total > TURN_SECONDS:
             what = (
-                "run.stop_seconds, run.start_seconds and the checks' timeout_seconds to be at most "
+                "the longest stop_seconds, run.start_seconds and the checks' timeout_seconds to be at most "
                 f"{TURN_SECONDS} together, because that is the limit of a host's turn"
             )
             raise expected(what, found=f"{total:g}", at=("run",))
@@ -260,6 +295,13 @@ class ServiceFile(Table):
     def _works_without_http(self) -> "ServiceFile":
         if not self.run.http and (problem := without_http.problem(self)):
             raise problem
+        return self
+
+    @model_validator(mode="after")
+    def _schedules_have_their_own_names(self) -> "ServiceFile":
+        if shared := sorted(self.schedules.keys() & self.processes.keys()):
+            what = "a name that no process has, because both write logs of their name"
+            raise expected(what, found=shared[0], at=("schedules", shared[0]))
         return self
 
     @model_validator(mode="after")
@@ -311,4 +353,6 @@ class ServiceFile(Table):
             config=ConfigNames(self.config.required, self.config.optional),
             environments={name: table.environment for name, table in self._tables.items() if table.environment},
             release=ReleaseCommand(**self.release.model_dump()) if self.release else None,
+            processes={name: ProcessCommand(**table.model_dump()) for name, table in self.processes.items()},
+            schedules={name: Schedule(**table.model_dump()) for name, table in self.schedules.items()},
         )

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -87,14 +87,22 @@ def _field(model: Model, at: Place) -> tuple[FieldInfo | None, bool]:
     """Return the field at a place, and whether the place is one of the field's items."""
     inner: Model | None = model
     field: FieldInfo | None = None
+    named = False  # the next part names one of the field's tables
     for number, part in enumerate(at, start=1):
         if isinstance(part, int) and inner is not None and number < len(at):
             continue  # an index in a list of tables; the table's fields follow
-        if inner is None or part not in inner.model_fields:
+        if named and number < len(at):
+            named = False
+            continue
+        if inner is None or named or part not in inner.model_fields:
             return field, True
         field = inner.model_fields[str(part)]
-        inner = _table(field)
+        inner, named = _table(field), _has_named_tables(field)
     return field, False
+
+
+def _has_named_tables(field: FieldInfo) -> bool:
+    return get_origin(field.annotation) is dict and _table(field) is not None
 
 
 def _table(field: FieldInfo) -> Model | None:
@@ -143,7 +151,7 @@ def _all_fields(model: Model, at: tuple[str, ...] = ()) -> Iterator[tuple[str, .
     for name, field in model.model_fields.items():
         yield (*at, name)
         if inner := _table(field):
-            yield from _all_fields(inner, (*at, name))
+            yield from _all_fields(inner, (*at, name, "NAME") if _has_named_tables(field) else (*at, name))
 
 
 def _found(value: Any) -> str:

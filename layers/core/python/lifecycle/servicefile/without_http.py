@@ -1,6 +1,6 @@
 """Services without HTTP: the keys that have no meaning for one, and what such a service must declare.
 
-Used by model, for `[run] http = false` (docs/adr/0024).
+Used by model, for `[run] http = false` (docs/adr/0023).
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from lifecycle.application.context import Context
 from lifecycle.application.convergence import outages
 from lifecycle.application.convergence.crash_loops import report_crash_loops
+from lifecycle.application.convergence.failed_schedules import report_failed_schedules
 from lifecycle.application.convergence.hand_made import missing_manifest, report_hand_made
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.desired_version import read_desired
@@ -107,6 +108,7 @@ def _converge_cluster(
     if wanted or facts.lease.deployment or facts.waiting or facts.orphaned:
         report_hand_made(context, cluster, facts)
         report_crash_loops(context, cluster, facts)
+        report_failed_schedules(context, cluster)
         decided = converge(facts, context.clock.now())
         if ended and (why := left_to_schedule(decided, ended)):
             return [Result(str(cluster), "HOLD", why)]

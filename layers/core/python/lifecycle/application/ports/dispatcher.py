@@ -19,7 +19,7 @@ class Dispatcher(Protocol):
     calls.
 
     A cluster without a load balancer has the main group only. Its targets are the hosts that are meant to work, and
-    their states come from their newest reports (docs/adr/0024).
+    their states come from their newest reports (docs/adr/0023).
     """
 
     def has_load_balancer(self, cluster: Cluster) -> bool:

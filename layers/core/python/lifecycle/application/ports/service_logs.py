@@ -14,12 +14,13 @@ from lifecycle.domain.fleet.cluster import Cluster
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line of a service. The text is untrusted; `id` is the line's own."""
+    """One line of a service. The text is untrusted; `id` is the line's own. `process` is empty for the main one."""
 
     id: str
     at: datetime
     host: str
     text: str
+    process: str = ""
 
 
 class ServiceLogs(Protocol):

@@ -6,6 +6,7 @@ guard in application/rollout/stage_guard.py runs first.
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from textwrap import shorten
 from typing import NamedTuple
 
@@ -142,6 +143,7 @@ def _await_ready(running: Running) -> tuple[Outcome, HostReport | None]:
     """Wait until the host has fetched and checked the version, so a damaged artifact is found before the drain."""
     task, now = running.task, running.context.clock.now()
     turn = host_commands.prefetch(running.deployment, task.host, task.attempt, now, running.group)
+    turn = replace(turn, leaving=True)
     return _command(running, turn, (AgentStage.READY,))
 
 

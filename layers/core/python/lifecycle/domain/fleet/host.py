@@ -40,6 +40,13 @@ class AgentStage(StrEnum):
     FAILED = "FAILED"
 
 
+class Feature(StrEnum):
+    """Parts of lifecycle.toml that an older agent ignores; a newer one may report others."""
+
+    PROCESSES = "processes"
+    SCHEDULES = "schedules"
+
+
 @dataclass(frozen=True, slots=True)
 class SelfTest:
     """The result of one self-test: for which bytes, on which start of the service."""
@@ -56,7 +63,8 @@ class ServiceEnd:
 
     `at` is when the agent noticed it, in UTC. `how` is for example "exit code 3" or "SIGKILL", and empty where it is
     not known. `booted`: the service ended because its host booted. `boot` is the start that ended. `announced` counts
-    the times that the agent has asked for a repair since; each of them starts convergence.
+    the times that the agent has asked for a repair since; each of them starts convergence. `process` is the one
+    that ended; empty for the main one.
     """
 
     at: datetime
@@ -65,13 +73,15 @@ class ServiceEnd:
     booted: bool = False
     log_tail: str = ""
     announced: int = 1
+    process: str = ""
 
     @property
     def in_words(self) -> str:
         """The words that follow the name of a host."""
         if self.booted:
             return "its host booted, and its service was not started since"
-        return f"its service ended with {self.how}" if self.how else "its service ended"
+        what = f"its process {self.process}" if self.process else "its service"
+        return f"{what} ended with {self.how}" if self.how else f"{what} ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +97,7 @@ class HostReport:
     an older agent, which does neither. `runs_releases` says that the agent knows release commands: an older one does
     not. `release_ended` says that it knows how the release command of its last turn ended, or that it never began.
     `address` and `port` are where the service was started; `moves_to` is where the next start binds, such as
-    `10.0.1.7:9090`, if the agent's settings changed since.
+    `10.0.1.7:9090`, if the agent's settings changed since. `features` are the parts of lifecycle.toml that it knows.
     """
 
     host: str
@@ -117,6 +127,7 @@ class HostReport:
     runs_releases: bool = False
     release_ended: bool = False
     moves_to: str = ""
+    features: tuple[str, ...] = ()
 
     @property
     def not_running(self) -> str:

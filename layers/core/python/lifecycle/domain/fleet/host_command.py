@@ -50,7 +50,8 @@ class Turn:
 
     A turn is identified by (epoch, attempt). After `expires_at` the agent does not begin it. Every host of a
     plan prefetches under attempt 0. Attempt 1 or later means that its turn is near, and the agent polls
-    quickly. `config` is the revision of the configuration to run the version with; 0 is none.
+    quickly. `config` is the revision of the configuration to run the version with; 0 is none. `leaving`: the host is
+    about to be drained, so it begins no scheduled command.
     """
 
     host: str
@@ -63,6 +64,7 @@ class Turn:
     issued_at: datetime
     expires_at: datetime
     config: int = 0
+    leaving: bool = False
 
     @property
     def target(self) -> Target:

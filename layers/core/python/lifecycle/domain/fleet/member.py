@@ -1,6 +1,6 @@
 """Members: the hosts in rotation of a cluster without a load balancer, and what is known of each.
 
-A member is meant to work. Whether it does is computed from its host's newest report (docs/adr/0024).
+A member is meant to work. Whether it does is computed from its host's newest report (docs/adr/0023).
 """
 
 from collections.abc import Mapping

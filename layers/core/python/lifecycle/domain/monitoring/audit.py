@@ -12,6 +12,7 @@ class AuditKind(StrEnum):
     ALARM = "ALARM"  # what an alarm led to; it becomes a notification
     HAND_MADE = "HAND_MADE"  # what a person changed beside Lifecycle; it becomes a notification
     CRASH_LOOP = "CRASH_LOOP"  # a service that ended again after each repair; it becomes a notification
+    SCHEDULE = "SCHEDULE"  # a scheduled command that failed or was skipped; it becomes a notification
     OUTAGE = "OUTAGE"  # hosts that became unhealthy together; it becomes a notification
     OUTAGE_OVER = "OUTAGE_OVER"  # their recovery; it becomes a notification
 

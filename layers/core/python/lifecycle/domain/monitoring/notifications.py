@@ -34,6 +34,7 @@ class NotificationKind(StrEnum):
     ALARM = "Alarm followed"
     HAND_MADE = "Changed by hand"
     CRASH_LOOP = "Service crashes in a loop"
+    SCHEDULE = "Scheduled command failed"
     OUTAGE = "Shared outage"  # more hosts became unhealthy than may be repaired, or they recovered
 
 
@@ -104,6 +105,7 @@ _OF_ENTRIES = {
     AuditKind.ALARM: NotificationKind.ALARM,
     AuditKind.HAND_MADE: NotificationKind.HAND_MADE,
     AuditKind.CRASH_LOOP: NotificationKind.CRASH_LOOP,
+    AuditKind.SCHEDULE: NotificationKind.SCHEDULE,
     AuditKind.OUTAGE: NotificationKind.OUTAGE,
     AuditKind.OUTAGE_OVER: NotificationKind.OUTAGE,
 }

@@ -27,6 +27,7 @@ from lifecycle.domain.rollout.earlier_environment import HOW_TO_OVERRIDE, Verdic
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.freezes import Freeze, freeze_reason
 from lifecycle.domain.rollout.lease import Lease, UnreadableLease
+from lifecycle.domain.rollout.older_agents import ignored_parts
 from lifecycle.domain.rollout.planned_config import NO_CONFIG, PlannedConfig
 from lifecycle.domain.rollout.provenance import Nobodys
 from lifecycle.domain.rollout.queue import PendingDeployment
@@ -224,6 +225,8 @@ def warnings(request: Request, observed: Observed, now: datetime, heartbeat_time
         texts.append(f"{strange}, and stays: {held}" if held else f"{strange}: it is taken out before the first host")
     texts += observed.unreadable
     texts += _config_warnings(request, observed)
+    if request.kind is not Kind.DEPLOY:
+        texts += [f"{why}: update it" for why in _ignored_parts(request, observed)]
     if request.kind is Kind.ROLLBACK:
         texts += drain_reasons(request, observed.manifest, observed.settings, observed.running_versions)
     texts += drain_warnings(request, observed.manifest, observed.settings)
@@ -250,6 +253,8 @@ def _hard_blockers(request: Request, observed: Observed) -> list[str]:
     if request.environment == "production" and isinstance(parse_version(version), SnapshotVersion):
         reasons.append(f"production takes releases only: lifecycle promote {request.service} {version}")
     reasons += _config_reasons(request, observed)
+    if request.kind is Kind.DEPLOY:
+        reasons += [f"{why}: update it first" for why in _ignored_parts(request, observed)]
     return reasons + settings_reasons(request, observed.manifest, observed.settings, observed.running_versions)
 
 
@@ -271,6 +276,10 @@ def _config_reasons(request: Request, observed: Observed) -> list[str]:
     where = f"config {config.revision} of {request.cluster}" if config.revision else f"{request.cluster}"
     how = f"lifecycle config set {request.service} {missing[0]} -e {request.environment}"
     return [f"{observed.manifest.version} requires {listed(missing)}, which {where} does not have: {how}"]
+
+
+def _ignored_parts(request: Request, observed: Observed) -> list[str]:
+    return ignored_parts(observed.manifest, observed.reports, observed.members(request))
 
 
 def _config_warnings(request: Request, observed: Observed) -> list[str]:

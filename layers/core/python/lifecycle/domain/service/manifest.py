@@ -12,6 +12,9 @@ from lifecycle.domain.service.configuration import ConfigNames
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.version import artifact_prefix
 
+MAIN_PROCESS = "run"
+"""The name of the process of `[run]`, which no other process of a service has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -19,7 +22,7 @@ class Run:
 
     `command` goes to `sh -c` in the unpacked artifact's folder. The service's environment is the host's PATH,
     HOME and LANG, then `environment`, then HOST and PORT to bind to, LIFECYCLE_SERVICE,
-    LIFECYCLE_ENVIRONMENT, LIFECYCLE_VERSION, LIFECYCLE_HOST and LIFECYCLE_START. Times in seconds.
+    LIFECYCLE_ENVIRONMENT, LIFECYCLE_VERSION, LIFECYCLE_HOST, LIFECYCLE_PROCESS and LIFECYCLE_START. Times in seconds.
     Without `http` nobody calls the service: `port` is 0, and HOST and PORT are not set.
     """
 
@@ -29,6 +32,29 @@ class Run:
     start_seconds: float = 30.0
     stop_seconds: float = 10.0
     http: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessCommand:
+    """The command of another process of the service, which starts and stops together with that of `Run`.
+
+    It runs like that one, without PORT.
+    """
+
+    command: str
+    stop_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A command that one host of the cluster runs at the minutes that `cron` names, in UTC (cron.py).
+
+    It runs like another process of the service, and must exit with 0 within the timeout.
+    """
+
+    command: str
+    cron: str
+    timeout_seconds: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +95,7 @@ class Manifest:
     manifest of an older build, and outside of Git. `config` are the names that the service takes from its cluster's
     configuration, `environments` the variables that differ from `run.environment`, by environment.
     `release` is None where the service has no release command.
+    `processes` are those beside that of `run`, by name, and `schedules` the scheduled commands.
     """
 
     service: str
@@ -91,6 +118,8 @@ class Manifest:
     config: ConfigNames = field(default_factory=ConfigNames)
     environments: dict[str, dict[str, str]] = field(default_factory=dict)
     release: ReleaseCommand | None = None
+    processes: dict[str, ProcessCommand] = field(default_factory=dict)
+    schedules: dict[str, Schedule] = field(default_factory=dict)
 
     @property
     def prefix(self) -> str:

@@ -80,6 +80,11 @@ def rotation_key(cluster: Cluster) -> str:
     return f"{Partition.ROTATION}{cluster}"
 
 
+def schedules_key(cluster: Cluster) -> str:
+    """Return the partition of the records of a cluster's scheduled commands. Agents write here."""
+    return f"{Partition.SCHEDULES}{cluster}"
+
+
 def key(pk: str, sk: str) -> dict[str, Any]:
     """Return a primary key."""
     return {"pk": {"S": pk}, "sk": {"S": sk}}
@@ -89,11 +94,7 @@ def item(pk: str, sk: str, record: Any, **more: str | int) -> dict[str, Any]:
     """Return the item of a record, with the attributes that conditions compare, and `more` that a filter needs."""
     kind = kind_of(pk, sk)
     found = {name: getattr(record, name, None) for name in kind.apart}
-    apart = {
-        name: to_json(value)
-        for name, value in found.items()
-        if value is not None and value is not False and value != ""
-    }
+    apart = {name: to_json(each) for name, each in found.items() if each not in (None, "", ()) and each is not False}
     beside = _attributes({**kind.beside(record), **apart, **more})
     return {**key(pk, sk), "body": {"S": to_json(record)}, VERSION_KEY: {"N": str(RECORD_VERSION)}, **beside}
 

@@ -1,0 +1,126 @@
+"""Runs of scheduled commands: who may run one, and what becomes of its record at a due minute. Pure.
+
+The agents of a cluster compete for each due minute by one conditional write of the schedule's record (ADR 22). Read
+by the queries and by convergence, which tells people of failures.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host_command import Order, Turn
+
+MARGIN = timedelta(minutes=1)
+"""The time after a command's timeout and its stop in which its agent still records the end."""
+REMEMBERED = 5
+
+
+class RunState(StrEnum):
+    """The state of a run; a RUNNING one whose `until` is over was lost with its agent."""
+
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class RunProblem:
+    """A due minute whose command failed, or that was skipped; `what` and `why` complete a sentence for people."""
+
+    minute: datetime
+    host: str
+    what: str
+    why: str
+    log_tail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledRun:
+    """The record of one schedule: its newest run, at the due `minute`.
+
+    `until` is when a run without an end counts as lost. `decided` is the newest due minute that was run or skipped,
+    so that none is run twice. `problems` are the newest ones, `succeeded` the due minute of the last success.
+    `changes` counts the writes: each is conditional on the one before.
+    """
+
+    schedule: str
+    minute: datetime
+    host: str
+    version: str
+    state: RunState
+    started_at: datetime
+    until: datetime
+    decided: datetime
+    changes: int = 1
+    ended_at: datetime | None = None
+    detail: str = ""
+    succeeded: datetime | None = None
+    problems: tuple[RunProblem, ...] = ()
+
+    def is_same_run(self, other: "ScheduledRun") -> bool:
+        """Return whether both records are about one run, whatever became of it."""
+        mine = (self.minute, self.host, self.started_at)
+        return mine == (other.minute, other.host, other.started_at)
+
+    def is_lost(self, now: datetime) -> bool:
+        """Return whether nobody recorded the end in time."""
+        return self.state is RunState.RUNNING and now > self.until
+
+    def ended(self, now: datetime, problem: str, log_tail: str = "") -> "ScheduledRun":
+        """Return the record of the run's end; an empty `problem` is a success."""
+        if not problem:
+            return self._next(state=RunState.DONE, ended_at=now, detail="exit code 0", succeeded=self.minute)
+        found = RunProblem(self.minute, self.host, "failed", problem, log_tail)
+        return self._next(state=RunState.FAILED, ended_at=now, detail=problem, problems=self._with(found))
+
+    def skipping(self, minute: datetime) -> "ScheduledRun":
+        """Return the record after a due minute at which this run still went on."""
+        why = f"the run of {self.minute:%Y-%m-%d %H:%M} UTC on {self.host} was still going on"
+        return self._next(decided=minute, problems=self._with(RunProblem(minute, self.host, "skipped", why)))
+
+    def all_problems(self, now: datetime) -> tuple[RunProblem, ...]:
+        """Return the problems, with that of a lost run."""
+        return self._with(self._loss()) if self.is_lost(now) else self.problems
+
+    def _loss(self) -> RunProblem:
+        why = f"its agent recorded no end until {self.until:%H:%M:%S} UTC: the host or its agent is gone"
+        return RunProblem(self.minute, self.host, "failed", why)
+
+    def _with(self, problem: RunProblem) -> tuple[RunProblem, ...]:
+        return (*self.problems, problem)[-REMEMBERED:]
+
+    def _next(self, **changed: object) -> "ScheduledRun":
+        return replace(self, changes=self.changes + 1, **changed)  # type: ignore[arg-type]
+
+
+def claimed(last: ScheduledRun | None, new: ScheduledRun) -> ScheduledRun | None:
+    """Return what a host writes to take a due minute: `new`, or that it is skipped; None if it is decided already.
+
+    The write must be conditional on `last`.
+    """
+    if last is None:
+        return new
+    if last.decided >= new.minute:
+        return None
+    if last.state is RunState.RUNNING and not last.is_lost(new.started_at):
+        return last.skipping(new.minute)
+    return replace(
+        new, changes=last.changes + 1, succeeded=last.succeeded, problems=last.all_problems(new.started_at)
+    )
+
+
+def out_of_service(turn: Turn | None, report: HostReport, *, restored: bool) -> str:
+    """Return why a host may not begin a scheduled command; empty if it may.
+
+    `restored`: its version was installed to tell a bad host from a bad version, and gets no requests.
+    """
+    if turn is None:
+        return "no deployment has reached this host"
+    if turn.order is not Order.IDLE and (turn.order is not Order.PREFETCH or turn.leaving):
+        return f"{turn.deployment} has this host in its turn"
+    if restored:
+        return "its version is here for a diagnosis only"
+    if not report.running:
+        return report.not_running
+    return "" if report.has_passed(report.digest) else "its version has not passed its self-test on this start"

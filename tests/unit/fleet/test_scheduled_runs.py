@@ -1,0 +1,129 @@
+"""The right to run a scheduled command, and its record: nothing is run twice, and no failure is forgotten."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lifecycle.domain.fleet.host import HostReport, SelfTest
+from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.fleet.scheduled_run import (
+    REMEMBERED,
+    RunState,
+    ScheduledRun,
+    claimed,
+    out_of_service,
+)
+
+AT = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+DIGEST = "d" * 64
+
+
+def run(minute: datetime = AT, host: str = "web-1", **changes: object) -> ScheduledRun:
+    made = ScheduledRun(
+        schedule="report",
+        minute=minute,
+        host=host,
+        version="1.0.0",
+        state=RunState.RUNNING,
+        started_at=minute + timedelta(seconds=2),
+        until=minute + timedelta(minutes=10),
+        decided=minute,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_first_run_is_taken() -> None:
+    assert claimed(None, run()) == run()
+
+
+def test_minute_is_taken_once() -> None:
+    assert claimed(run(), run(host="web-2")) is None
+    assert claimed(run().ended(AT, ""), run(host="web-2")) is None
+    assert claimed(run().ended(AT, "exit code 1"), run(host="web-2")) is None
+
+
+def test_older_minute_is_never_taken() -> None:
+    """A host whose clock is behind must not repeat a minute."""
+    assert claimed(run().ended(AT, ""), run(AT - MINUTE)) is None
+    assert claimed(run().skipping(AT + 5 * MINUTE), run(AT + 4 * MINUTE)) is None
+
+
+def test_next_run_counts_the_writes_and_remembers_the_last_success() -> None:
+    last = run().ended(AT, "")
+    taken = claimed(last, run(AT + MINUTE, "web-2"))
+    assert taken is not None
+    assert (taken.changes, taken.succeeded, taken.host) == (3, AT, "web-2")
+
+
+def test_run_that_goes_on_is_not_started_twice_but_skipped() -> None:
+    skipped = claimed(run(), run(AT + MINUTE, "web-2"))
+    assert skipped is not None
+    assert (skipped.minute, skipped.host, skipped.state) == (AT, "web-1", RunState.RUNNING)
+    (problem,) = skipped.problems
+    assert (problem.what, problem.minute, problem.host) == ("skipped", AT + MINUTE, "web-1")
+    assert problem.why == "the run of 2026-11-28 03:00 UTC on web-1 was still going on"
+    assert claimed(skipped, run(AT + MINUTE, "web-3")) is None
+    assert claimed(skipped.ended(AT, ""), run(AT + MINUTE, "web-3")) is None
+    after = claimed(skipped.ended(AT, ""), run(AT + 2 * MINUTE, "web-3"))
+    assert after is not None
+    assert (after.minute, after.host) == (AT + 2 * MINUTE, "web-3")
+
+
+def test_run_without_an_end_in_time_is_lost_and_the_next_one_says_so() -> None:
+    late = run(AT + 11 * MINUTE, "web-2")
+    taken = claimed(run(), late)
+    assert taken is not None
+    assert taken.minute == late.minute
+    (problem,) = taken.problems
+    assert (problem.what, problem.host, problem.minute) == ("failed", "web-1", AT)
+    assert "its agent recorded no end until 03:10:00 UTC" in problem.why
+
+
+def test_lost_run_is_a_problem_before_anything_follows_it() -> None:
+    assert run().all_problems(AT + 5 * MINUTE) == ()
+    assert [each.what for each in run().all_problems(AT + 11 * MINUTE)] == ["failed"]
+    assert run().ended(AT, "").all_problems(AT + 11 * MINUTE) == ()
+
+
+def test_only_the_newest_problems_are_remembered() -> None:
+    last = run()
+    for n in range(1, 10):
+        last = last.ended(AT, f"exit code {n}")
+        taken = claimed(last, run(AT + n * MINUTE))
+        assert taken is not None
+        last = taken
+    assert [each.why for each in last.problems] == [f"exit code {n}" for n in range(10 - REMEMBERED, 10)]
+
+
+def report(**changes: object) -> HostReport:
+    made = HostReport("web-1", "127.0.0.1", 80, "a", AT, AT, installed="1.0.0", digest=DIGEST, boot="b", running=True)
+    return replace(made, **{"self_test": SelfTest(True, DIGEST, "b", ""), **changes})  # type: ignore[arg-type]
+
+
+def turn(order: Order, *, leaving: bool = False) -> Turn:
+    return Turn("web-1", order, "d-1", 1, 1, "1.0.0", DIGEST, AT, AT + MINUTE, leaving=leaving)
+
+
+@pytest.mark.parametrize("order", [Order.IDLE, Order.PREFETCH])
+def test_host_that_waits_or_is_at_rest_may_run(order: Order) -> None:
+    assert out_of_service(turn(order), report(), restored=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "found", "restored", "why"),
+    [
+        (None, report(), False, "no deployment has reached this host"),
+        (turn(Order.INSTALL), report(), False, "d-1 has this host in its turn"),
+        (turn(Order.RESTORE), report(), False, "d-1 has this host in its turn"),
+        (turn(Order.PREFETCH, leaving=True), report(), False, "d-1 has this host in its turn"),
+        (turn(Order.IDLE), report(), True, "its version is here for a diagnosis only"),
+        (turn(Order.IDLE), report(running=False, boot=""), False, "its service does not run"),
+        (turn(Order.IDLE), report(self_test=None), False, "has not passed its self-test"),
+        (turn(Order.IDLE), report(boot="c"), False, "has not passed its self-test"),
+        (turn(Order.IDLE), report(self_test=SelfTest(False, DIGEST, "b", "")), False, "has not passed its self-test"),
+    ],
+)
+def test_host_out_of_service_may_not_run(given: Turn | None, found: HostReport, restored: bool, why: str) -> None:  # noqa: FBT001
+    assert why in out_of_service(given, found, restored=restored)
