@@ -57,7 +57,11 @@ def _write(file: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def trimming(log: Path) -> Iterator[None]:
-    """Trim the log every second in a thread, until the block ends."""
+    """Trim the log now, then every second in a thread, until the block ends.
+
+    It may have grown while no agent ran, and the block may need its space.
+    """
+    trim(log)
     ended = threading.Event()
 
     def run() -> None:

@@ -220,3 +220,20 @@ def test_state_is_written_into_the_reserve_of_a_full_disk(small_disk: Path) -> N
     (small_disk / "filler").unlink()
     write_despite_full_disk(file, "later")
     assert (small_disk / "reserve").exists()
+
+
+def test_log_that_grew_while_the_agent_was_down_makes_room_for_the_version_of_a_turn(small_disk: Path) -> None:
+    host = Host(small_disk / "home")
+    host.publish("1.0.0")
+    host.turn(Order.INSTALL, "1.0.0")
+    assert host.once().stage is AgentStage.DONE
+    HomeLock(host.settings.home).release()
+    with Service(host.settings.home).log.open("ab") as opened:
+        opened.write(b"x" * (28 * MIB))
+    host.publish("1.0.1", files=padded(8))
+    turn = host.turn(Order.PREFETCH, "1.0.1")
+
+    report = host.once()
+
+    assert (report.answers(turn), report.stage, report.detail) == (True, AgentStage.READY, "")
+    host.close()
