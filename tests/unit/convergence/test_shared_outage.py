@@ -65,6 +65,18 @@ def test_shared_outage_is_held_and_reported_once(machine: Machine, hosts: tuple[
     assert (began.at, over.why) == (since, f"{began.what} at {since:%Y-%m-%d %H:%M:%S} UTC")
 
 
+def test_hosts_of_a_load_balancer_that_uses_none_stay_registered(machine: Machine) -> None:
+    """The listener of the target group was removed, or is being replaced."""
+    states = machine.memory.dispatcher.states[CLUSTER]
+    machine.memory.clock.ticks.append(lambda: states.update(dict.fromkeys(states, TargetState.UNUSED)))
+    machine.memory.clock.sleep(1)
+    assert converge(machine)[0] == "HOLD"
+    assert len(states) == len(ALL)
+    machine.memory.clock.ticks.pop()
+    machine.memory.clock.sleep(1)
+    assert converge(machine) == ("CONVERGED", "every host serves 1.0.0")
+
+
 def test_one_unhealthy_host_is_drift(machine: Machine) -> None:
     fail_checks(machine, "host-2")
     assert converge(machine)[0] == "REPAIR"

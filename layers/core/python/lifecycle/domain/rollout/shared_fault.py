@@ -11,8 +11,9 @@ from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Rotation, TargetState, state_of
 from lifecycle.domain.service.host_count import HostCount, at_most
 
-# Registered, and failing the health checks. A host in its first checks may still pass them.
-_FAILS_CHECKS = (TargetState.UNHEALTHY, TargetState.UNAVAILABLE)
+# Registered, but failing the health checks, or unused: the group has no listener, or the zone is not enabled.
+# A host in its first checks may still pass them.
+_FAILS_CHECKS = (TargetState.UNHEALTHY, TargetState.UNAVAILABLE, TargetState.UNUSED)
 
 
 def unhealthy_together(
@@ -24,8 +25,9 @@ def unhealthy_together(
 ) -> tuple[str, ...]:
     """Return the hosts that a shared fault made unhealthy; none if each may be repaired for itself.
 
-    They run the bytes of `digest` as they passed the self-test, but fail the health checks. They are more than
-    `max_unavailable`, or no other host of the cluster serves. A host whose service does not run is not among them.
+    They run the bytes of `digest` as they passed the self-test, but fail the health checks or are unused. They are
+    more than `max_unavailable`, or no other host of the cluster serves. A host whose service does not run is not one
+    of them.
     """
     found = tuple(
         host
