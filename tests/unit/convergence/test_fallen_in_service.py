@@ -102,6 +102,29 @@ def test_service_ends_while_a_person_has_edited_the_desired_version(aborted: Mac
     assert aborted.context.registry.desired(CLUSTER) == edited
 
 
+def test_repair_that_was_stopped_keeps_no_other_host_from_its_own() -> None:
+    machine = Machine()
+    machine.memory.clock.ticks.append(lambda: fail_checks(machine))
+    machine.deploy("1.0.0")
+    ends(machine, "host-1")
+    assert converge(machine)[0] == "REPAIR"
+    execution = next(reversed(machine.memory.executions.rollouts))
+    begun = machine.begin(machine.request("1.0.0", Kind.CONVERGE, deployment=execution, only=("host-1",)))
+    assert begun.kind == "PLANNED"
+    machine.memory.executions.running.discard(execution)
+    machine.memory.executions.stopped.add(execution)
+    assert converge(machine)[0] == "ABORTED"
+    assert converge(machine)[0] == "HOLD"
+
+    ends(machine, "host-3")
+    kind, reason = converge(machine)
+    assert (kind, "host-3" in reason, "host-1" in reason) == ("REPAIR", True, False)
+    machine.run_what_waited()
+    assert machine.report("host-3").running
+    assert converge(machine)[0] == "HOLD"  # an abort is not retried by itself
+    assert not machine.report("host-1").running
+
+
 def test_service_of_a_quarantined_version_stays_down(aborted: Machine) -> None:
     aborted.memory.fleet.quarantine(CLUSTER, "1.0.1", "known to be bad")
     ends(aborted, "host-2")
