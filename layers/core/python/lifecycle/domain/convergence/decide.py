@@ -172,7 +172,7 @@ class ClusterFacts:
         """Return why each of some hosts is not repaired yet; no host waits where an operator asks."""
         if self.by_hand:
             return {}
-        tries = next_tries(self.recent, self.minute)
+        tries = next_tries(self.recent, self.minute, self.rotation)
         return pauses_before_repairs(self.reports, self.rotation, self.crash_loops, tries, now)
 
 

@@ -3,9 +3,10 @@
 Used by `plan` (before host 1), by `drain` (just before it) and by `next_step` (before DONE).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import Rotation, TargetState, state_of
 from lifecycle.domain.listing import listed
 from lifecycle.domain.service.host_count import at_least, at_most
@@ -38,6 +39,22 @@ class Floor:
     @property
     def healthy_hosts(self) -> int:
         return max(0, len(self.members - self.hosts_left_out) - self.max_unavailable, self.min_healthy)
+
+
+def without_dead(rotation: Rotation, reports: Mapping[str, HostReport]) -> Rotation:
+    """Return the rotation in which no host gets requests that is not healthy and runs no service.
+
+    The load balancer may send requests there while no host is healthy, but nothing answers them.
+    """
+
+    def is_dead(host: str) -> bool:
+        report = reports.get(host)
+        return report is not None and not report.running and not isinstance(report, UnreadableReport)
+
+    return {
+        host: TargetState.UNUSED if state in _REGISTERED and is_dead(host) else state
+        for host, state in rotation.items()
+    }
 
 
 def fails_open(rotation: Rotation) -> bool:
