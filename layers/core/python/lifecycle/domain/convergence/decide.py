@@ -15,7 +15,7 @@ from lifecycle.domain.convergence.resume import AbortUnresumed, AskToResume, Res
 from lifecycle.domain.convergence.set_back import IN_STEP, SetBack
 from lifecycle.domain.convergence.shared_outage import outage_words
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.fleet.drift import drift_reason
+from lifecycle.domain.fleet.drift import drift_reason, in_first_checks
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.strays import NO_STRAYS, Strays
 from lifecycle.domain.fleet.target_group import Rotation, state_of
@@ -289,7 +289,8 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
         for host in drift
         if (since := facts.reports[host].unreachable_since(now, facts.heartbeat_timeout))
     }
-    together, pauses = facts.unhealthy_together, facts.pauses(now)
+    together = facts.unhealthy_together
+    pauses = facts.pauses(now) | in_first_checks(facts.reports, facts.rotation, desired.target)
     waiting = {*unreachable, *together, *pauses}
     reachable = {host: why for host, why in drift.items() if host not in waiting}
     if reachable:
