@@ -27,6 +27,7 @@ KILL_SECONDS = 5.0
 LEFTOVER_SECONDS = 5.0
 """The time after SIGTERM for processes of a start that is not on record."""
 _SEARCH_SECONDS = 0.5  # new processes are searched for this often while known ones end
+_SHELL_KILLED = 128 + signal.SIGKILL
 _LAUNCH = 'cd "$0" && read -r go && exec sh -c "$1" </dev/null'
 
 
@@ -245,8 +246,7 @@ class Service:
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-started.pid, os.WNOHANG))[0]:
                 if ended[0] == started.pid:
-                    code = os.waitstatus_to_exitcode(ended[1])
-                    self._exit = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+                    self._exit = _in_words(os.waitstatus_to_exitcode(ended[1]))
 
     def _reap_adopted(self) -> None:
         """Reap dead processes that the service left to this one; a child in the agent's own session is not one."""
@@ -259,6 +259,13 @@ class Service:
                 if found is None or found.pid == first or found.session == os.getsid(0):
                     return
                 os.waitpid(found.pid, os.WNOHANG)
+
+
+def _in_words(code: int) -> str:
+    """Name an exit code. The shell of a command without `exec` ends with 137 where its service was killed."""
+    if code in (-signal.SIGKILL, _SHELL_KILLED):
+        return signal.SIGKILL.name
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
 
 def _identity(of: Process) -> tuple[int, int]:
