@@ -72,3 +72,17 @@ def test_deployment_moves_a_host() -> None:
     name = machine.deploy("1.0.1")
     assert machine.record(name).state is DeploymentState.DONE
     assert places(machine) == {"127.0.10.1:9090"}
+
+
+@pytest.mark.parametrize("hosts", [2, 4])
+def test_hosts_that_nobody_reaches_at_their_old_places_move_too(hosts: int) -> None:
+    """Their machines got other addresses while their services ran, so that all are unhealthy together."""
+    machine = deployed(hosts)
+    machine.memory.dispatcher.dead |= {host.address for host in machine.hosts}
+    move(machine)
+    for _ in range(hosts):
+        if converge(machine)[0] != "REPAIR":
+            break
+        machine.memory.dispatcher.dead.clear()
+        machine.run_what_waited()
+    assert places(machine) == {f"{host.address}:9090" for host in machine.hosts}
