@@ -86,7 +86,7 @@ def _is_tried_again(oracle: "Oracle", host: str, version: str, config: int) -> b
     began = [
         oracle.lease_acquired[name][1]
         for name, each in of_all
-        if each.request.kind is not Kind.CONVERGE and name in oracle.lease_acquired
+        if each.request.kind is not Kind.CONVERGE and each.epoch and name in oracle.lease_acquired
     ]
     return bool(failed) and max(failed) > max(began, default=-1e9)
 

@@ -131,6 +131,18 @@ def test_service_of_a_quarantined_version_stays_down(aborted: Machine) -> None:
     assert converge(aborted)[0] == "HOLD"
 
 
+def test_version_that_was_deleted_keeps_no_other_one_down(aborted: Machine) -> None:
+    ends(aborted, "host-2")
+    ends(aborted, "host-3")
+    aborted.memory.artifacts.delete(CLUSTER.service, "1.0.1")
+    kind, reason = converge(aborted)
+    assert (kind, "host-3" in reason, "host-2" in reason) == ("REPAIR", True, False)
+    aborted.run_what_waited()
+    assert aborted.report("host-3").running
+    kind, reason = converge(aborted)
+    assert (kind, "No repair can begin: publish 1.0.1 again" in reason) == ("HOLD", True)
+
+
 def test_repair_that_comes_late_brings_no_older_version_back(aborted: Machine) -> None:
     ends(aborted, "host-2")
     late = aborted.request("1.0.1", Kind.CONVERGE, only=("host-2",))
