@@ -89,6 +89,22 @@ def test_repair_that_fails_is_tried_again_after_a_pause(aborted: Machine) -> Non
     assert aborted.report("host-3").running
 
 
+def test_host_that_was_given_another_version_since_keeps_it(aborted: Machine) -> None:
+    ends(aborted, "host-2")
+    aborted.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
+    assert converge(aborted)[0] == "REPAIR"
+    aborted.run_what_waited()
+    lost = replace(aborted.report("host-2"), installed="", digest="", boot="", running=False, self_test=None)
+    aborted.memory.fleet.write_report(CLUSTER, lost)  # its disk is new
+    aborted.memory.clock.sleep(400)
+    kind, reason = converge(aborted)
+    assert (kind, "1.0.0 was verified last: host-2 joined" in reason) == ("REPAIR", True)
+    aborted.run_what_waited()
+    assert aborted.serving()["host-2"] == "1.0.0"
+    aborted.memory.clock.sleep(400)
+    assert converge(aborted)[0] == "HOLD"
+
+
 def test_service_ends_while_a_person_has_edited_the_desired_version(aborted: Machine) -> None:
     desired = aborted.context.registry.desired(CLUSTER)
     assert desired is not None

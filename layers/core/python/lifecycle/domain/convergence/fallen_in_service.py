@@ -60,7 +60,13 @@ def hosts_of_stopped_repairs(recent: Sequence[Deployment], hosts: Collection[str
 
 
 def _failed_repairs(recent: Sequence[Deployment]) -> dict[str, Target]:
-    """Return what each host had whose repair failed since the last deployment: it served before that repair."""
+    """Return what each host had whose last repair failed since the last deployment: it served before that repair."""
     last = max((each.epoch for each in recent if each.request.kind is not Kind.CONVERGE), default=0)
-    failed = [each for each in recent if each.is_failed_repair and each.epoch > last]
-    return {each.failed_host: each.target for each in reversed(failed)}
+    found: dict[str, Target] = {}
+    settled: set[str] = set()
+    for each in recent:
+        if each.is_failed_repair and each.epoch > last and each.failed_host not in settled:
+            found.setdefault(each.failed_host, each.target)
+        elif each.state is DeploymentState.DONE:
+            settled |= set(each.request.only)
+    return found
