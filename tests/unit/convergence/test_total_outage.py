@@ -1,9 +1,11 @@
 """All services of a cluster end together: each host is tried, and all serve again soon after the cause is over."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from lifecycle.application.rollout.plan import preview
 from lifecycle.domain.convergence.failed_repairs import LONGEST_IN_OUTAGE
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.target_group import TargetState
@@ -26,7 +28,8 @@ def machine() -> Machine:
     for host in made.hosts:
         host.breaks["1.0.0"] = AgentStage.SELF_TESTING
         ends(made, host.name)
-    made.memory.clock.sleep(2)
+    made.memory.clock.sleep(1)
+    made.memory.clock.sleep(1)  # the load balancer finds that
     return made
 
 
@@ -52,6 +55,15 @@ def test_dead_service_counts_for_nothing_when_another_host_is_drained(machine: M
     assert refuse_drain("host-2", without_dead(rotation, reports), floor) is None
     healthy = dict.fromkeys(reports, TargetState.HEALTHY)  # workers of a dead service may answer
     assert without_dead(healthy, reports) == healthy
+
+
+def test_deployment_of_a_fix_begins_with_the_hosts_that_run_nothing(machine: Machine) -> None:
+    alive = machine.report("host-1")
+    machine.memory.fleet.write_report(CLUSTER, replace(alive, running=True, boot=alive.ended.boot, ended=None))  # type: ignore[union-attr]
+    machine.memory.dispatcher.dead.add(machine.host("host-1").address)
+    found = preview(machine.context, machine.request("1.0.1"))
+    assert found.blockers == ()
+    assert found.hosts[-1].host == "host-1"
 
 
 def test_all_hosts_serve_again_soon_after_a_long_outage(machine: Machine) -> None:

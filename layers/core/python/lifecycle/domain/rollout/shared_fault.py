@@ -27,14 +27,14 @@ def unhealthy_together(
 
     They run the bytes of `digest` as they passed the self-test, but fail the health checks or are unused. They are
     more than `max_unavailable`, or no other host of the cluster serves. A host whose service does not run is not one
-    of them, nor is one whose agent has another address or port: a repair moves it.
+    of them, nor is one whose machine has another address: a repair moves it there.
     """
     found = tuple(
         host
         for host in sorted(members)
         if host in reports
         and reports[host].has_passed(digest)
-        and not reports[host].moves_to
+        and not reports[host].lost_address
         and state_of(rotation, host) in _FAILS_CHECKS
     )
     too_many = len(found) > at_most(max_unavailable, len(members))
