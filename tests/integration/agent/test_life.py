@@ -16,13 +16,13 @@ from apps.agent.atomic_file import write_atomically
 from apps.agent.decide import MAXIMUM_TRIES, State, TurnRecord
 from apps.agent.errors import HomeInUse
 from apps.agent.home_lock import HomeLock
-from apps.agent.processes import kernel_boot, pids, process
+from apps.agent.processes import kernel_boot, process
 from apps.agent.service import Service, StartRecord
 from apps.agent.service_log import LOG_BYTES
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.gateways.serialization import to_json
-from tests.integration.agent.host import PYTHON, Host, group_alive
+from tests.integration.agent.host import Host, group_alive
 from tests.support.polling import eventually
 
 
@@ -151,19 +151,6 @@ def test_a_service_that_dies_is_reported_and_not_restarted(host: Host) -> None:
     for attempt in eventually():
         with attempt:
             assert process(host.pid()) is None  # reaped, not a zombie
-
-
-def test_service_that_was_killed_says_so_though_a_shell_had_started_it(host: Host) -> None:
-    host.publish("1.0.0", run=f"{PYTHON.removeprefix('exec ')} serve.py")
-    host.install("1.0.0")
-    for each in map(process, pids()):
-        if each and each.session == host.pid() and each.pid != host.pid():
-            os.kill(each.pid, signal.SIGKILL)  # as the kernel does when memory runs out
-
-    report = host.reports.wait_for(lambda report: not report.running)
-
-    assert report.ended
-    assert report.ended.how == "SIGKILL"
 
 
 def test_a_reused_pid_is_not_the_service(still_host: Host) -> None:
