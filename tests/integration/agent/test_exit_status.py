@@ -1,4 +1,4 @@
-"""How a service ended, as its host reports it."""
+"""The exit status of a service, as its host reports it."""
 
 import os
 import signal
