@@ -34,6 +34,7 @@ command="$1" file="$2"; shift 2
 echo $? > "$file.new"
 mv "$file.new" "$file"
 """
+_SHELL_KILLED = 128 + signal.SIGKILL
 _LAUNCH = 'cd "$0" && read -r go && exec sh -c "$1" </dev/null'
 
 
@@ -329,8 +330,7 @@ class Service:
             with contextlib.suppress(ChildProcessError):
                 while (ended := os.waitpid(-each.pid, os.WNOHANG))[0]:
                     if ended[0] == each.pid:
-                        code = os.waitstatus_to_exitcode(ended[1])
-                        self._exits[each.name] = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+                        self._exits[each.name] = _in_words(os.waitstatus_to_exitcode(ended[1]))
 
     def _reap_adopted(self) -> None:
         """Reap dead processes that the service left to this one; a child in the agent's own session is not one."""
@@ -351,6 +351,13 @@ def _gate(pipes: contextlib.ExitStack) -> tuple[int, int]:
     for end in ends:
         pipes.callback(os.close, end)
     return ends
+
+
+def _in_words(code: int) -> str:
+    """Name an exit code. The shell of a command without `exec` ends with 137 where its service was killed."""
+    if code in (-signal.SIGKILL, _SHELL_KILLED):
+        return signal.SIGKILL.name
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
 
 def _identity(of: Process) -> tuple[int, int]:

@@ -74,7 +74,11 @@ def _write(file: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def trimming(log: Path) -> Iterator[None]:
-    """Trim the logs every second in a thread, until the block ends."""
+    """Trim the logs now, then every second in a thread, until the block ends.
+
+    They may have grown while no agent ran, and the block may need their space.
+    """
+    trim_all(log)
     ended = threading.Event()
 
     def run() -> None:

@@ -76,8 +76,8 @@ def manifest(version: str, policy: Policy | None = None, **changes: Any) -> Mani
 class Host:
     """One scripted host. `breaks` maps a version to the stage that fails; `bad_configs` fail the self-test.
 
-    A `silent` host sends no reports. `leaves` is a version whose start left a process that nothing can end. `port` is
-    where the next start binds.
+    A `silent` host sends no reports. `leaves` is a version whose start left a process that nothing can end. `address`
+    and `port` are where the next start binds.
     """
 
     name: str
@@ -180,6 +180,7 @@ class Machine:
             boot=boot,
             running=True,
             config=0 if host.knows_no_config else turn.config,
+            address=host.address,
             port=host.port,
             moves_to="",
         )
@@ -376,7 +377,8 @@ def _at_port(report: HostReport, host: Host) -> HostReport:
     """Return a report with the place of the last start, as an agent with another port reports it."""
     if not report.boot:
         return replace(report, port=host.port)
-    return replace(report, moves_to="" if report.port == host.port else f"{host.address}:{host.port}")
+    here = (report.address, report.port) == (host.address, host.port)
+    return replace(report, moves_to="" if here else f"{host.address}:{host.port}")
 
 
 def _report_on(was: HostReport, turn: Turn) -> HostReport:

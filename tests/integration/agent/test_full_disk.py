@@ -236,3 +236,20 @@ def test_release_command_on_a_full_disk_fails_with_what_to_do(small_host: Host, 
     (small_disk / "filler").unlink()
     (host.settings.home / "releases" / "1.0.1" / "migrated").unlink()
     assert host.install("1.0.1").stage is AgentStage.DONE
+
+
+def test_log_that_grew_while_the_agent_was_down_makes_room_for_the_version_of_a_turn(small_disk: Path) -> None:
+    host = Host(small_disk / "home")
+    host.publish("1.0.0")
+    host.turn(Order.INSTALL, "1.0.0")
+    assert host.once().stage is AgentStage.DONE
+    HomeLock(host.settings.home).release()
+    with Service(host.settings.home).log.open("ab") as opened:
+        opened.write(b"x" * (28 * MIB))
+    host.publish("1.0.1", files=padded(8))
+    turn = host.turn(Order.PREFETCH, "1.0.1")
+
+    report = host.once()
+
+    assert (report.answers(turn), report.stage, report.detail) == (True, AgentStage.READY, "")
+    host.close()

@@ -50,7 +50,8 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
     if not by_hand and last is not None and good and last.target.version == version:
         return
     name = desired.deployment if desired else ""
-    began = oracle.lease_acquired[name][1] if name in oracle.lease_acquired else -1e9
+    holders = (name, sim.leases.current(sim.cluster).deployment)
+    began = max(oracle.lease_acquired[each][1] if each in oracle.lease_acquired else -1e9 for each in holders)
     edited_at = oracle.desired_by_hand_at if oracle.desired_by_hand_at is not None else -1e9
     if oracle.recent(max(began, edited_at, oracle.ended_at.get(name, -1e9))):
         return  # it was read a moment before; the plan of the repair will find the lease held

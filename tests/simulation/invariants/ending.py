@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
 # A repair of one host ends within this many seconds.
-_REPAIR_LASTS = 600.0
+REPAIR_LASTS = 600.0
 # The next convergence asks an expired question again; it runs every 15 minutes.
 _REQUESTED_AGAIN = timedelta(minutes=20)
 _LEFT_OUT = (Choice.SKIP_HOST, Choice.FORCE_NEXT)
@@ -127,7 +127,7 @@ def _stuck(sim: "Simulation", record: Deployment) -> str:
         return ""
     # A host whose repairs fail is repaired again and again, after pauses: each of them ends by itself.
     _, since = sim.oracle.lease_acquired.get(record.id, (0, -1e9))
-    if record.request.kind is Kind.CONVERGE and sim.now - since < _REPAIR_LASTS:
+    if record.request.kind is Kind.CONVERGE and sim.now - since < REPAIR_LASTS:
         return ""
     at = f"{execution.state} at {execution.at}" if execution else "unknown"
     return f"{record.id} is {record.state}, its execution {record.execution} {at}"

@@ -52,6 +52,7 @@ FAULTS = (
         "lifecycle.application.rollout.plan",
         "    if not request.only or (is_desired and found.desired_is_good):\n",
         "    if not request.only or is_desired:\n",
+        caught_by="tests/unit/convergence/test_fallen_in_service.py",
     ),
     Planted(
         "a-late-repair-brings-the-version-of-before",

@@ -91,6 +91,22 @@ def test_repair_that_fails_is_tried_again_after_a_pause(aborted: Machine) -> Non
     assert aborted.report("host-3").running
 
 
+def test_host_that_was_given_another_version_since_keeps_it(aborted: Machine) -> None:
+    ends(aborted, "host-2")
+    aborted.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
+    assert converge(aborted)[0] == "REPAIR"
+    aborted.run_what_waited()
+    lost = replace(aborted.report("host-2"), installed="", digest="", boot="", running=False, self_test=None)
+    aborted.memory.fleet.write_report(CLUSTER, lost)  # its disk is new
+    aborted.memory.clock.sleep(400)
+    kind, reason = converge(aborted)
+    assert (kind, "1.0.0 was verified last: host-2 joined" in reason) == ("REPAIR", True)
+    aborted.run_what_waited()
+    assert aborted.serving()["host-2"] == "1.0.0"
+    aborted.memory.clock.sleep(400)
+    assert converge(aborted)[0] == "HOLD"
+
+
 def test_service_ends_while_a_person_has_edited_the_desired_version(aborted: Machine) -> None:
     desired = aborted.context.registry.desired(CLUSTER)
     assert desired is not None
@@ -104,10 +120,45 @@ def test_service_ends_while_a_person_has_edited_the_desired_version(aborted: Mac
     assert aborted.context.registry.desired(CLUSTER) == edited
 
 
+def test_repair_that_was_stopped_keeps_no_other_host_from_its_own() -> None:
+    machine = Machine()
+    machine.memory.clock.ticks.append(lambda: fail_checks(machine))
+    machine.deploy("1.0.0")
+    ends(machine, "host-1")
+    assert converge(machine)[0] == "REPAIR"
+    execution = next(reversed(machine.memory.executions.rollouts))
+    begun = machine.begin(machine.request("1.0.0", Kind.CONVERGE, deployment=execution, only=("host-1",)))
+    assert begun.kind == "PLANNED"
+    machine.memory.executions.running.discard(execution)
+    machine.memory.executions.stopped.add(execution)
+    assert converge(machine)[0] == "ABORTED"
+    assert converge(machine)[0] == "HOLD"
+
+    ends(machine, "host-3")
+    kind, reason = converge(machine)
+    assert (kind, "host-3" in reason, "host-1" in reason) == ("REPAIR", True, False)
+    machine.run_what_waited()
+    assert machine.report("host-3").running
+    assert converge(machine)[0] == "HOLD"  # an abort is not retried by itself
+    assert not machine.report("host-1").running
+
+
 def test_service_of_a_quarantined_version_stays_down(aborted: Machine) -> None:
     aborted.memory.fleet.quarantine(CLUSTER, "1.0.1", "known to be bad")
     ends(aborted, "host-2")
     assert converge(aborted)[0] == "HOLD"
+
+
+def test_version_that_was_deleted_keeps_no_other_one_down(aborted: Machine) -> None:
+    ends(aborted, "host-2")
+    ends(aborted, "host-3")
+    aborted.memory.artifacts.delete(CLUSTER.service, "1.0.1")
+    kind, reason = converge(aborted)
+    assert (kind, "host-3" in reason, "host-2" in reason) == ("REPAIR", True, False)
+    aborted.run_what_waited()
+    assert aborted.report("host-3").running
+    kind, reason = converge(aborted)
+    assert (kind, "No repair can begin: publish 1.0.1 again" in reason) == ("HOLD", True)
 
 
 def test_repair_that_comes_late_brings_no_older_version_back(aborted: Machine) -> None:
@@ -131,7 +182,3 @@ def test_host_that_a_later_repair_brought_back_is_not_repaired_for_an_outage(abo
     assert sum(each.is_failed_repair for each in recent) == 1
     unhealthy = dict.fromkeys(reports, TargetState.UNHEALTHY)
     assert fallen_in_service(reports, unhealthy, recent, {}) is None
-    drained = unhealthy | {"host-3": TargetState.ABSENT}
-    found = fallen_in_service(reports, drained, recent, {})
-    assert found is not None
-    assert found.hosts == {"host-3": f"is {TargetState.ABSENT.in_words}"}

@@ -72,3 +72,24 @@ def test_deployment_moves_a_host() -> None:
     name = machine.deploy("1.0.1")
     assert machine.record(name).state is DeploymentState.DONE
     assert places(machine) == {"127.0.10.1:9090"}
+
+
+@pytest.mark.parametrize("hosts", [2, 4])
+def test_hosts_whose_machines_got_other_addresses_while_their_services_ran_move_too(hosts: int) -> None:
+    """All are unhealthy together, but no shared dependency is down: nobody reaches them at their old addresses."""
+    machine = deployed(hosts)
+    for host in machine.hosts:
+        machine.memory.dispatcher.dead.add(host.address)
+        host.address = host.address.replace("127.0.", "127.1.")
+    machine.memory.clock.sleep(30)
+    assert converge(machine)[0] == "REPAIR"
+    name = machine.run_what_waited()
+    assert machine.record(name).state is DeploymentState.DONE
+    assert places(machine) == {f"{host.address}:8080" for host in machine.hosts}
+
+
+def test_port_that_changes_during_a_shared_outage_moves_no_host() -> None:
+    machine = deployed(4)
+    machine.memory.dispatcher.dead |= {host.address for host in machine.hosts}
+    move(machine)
+    assert converge(machine)[0] == "HOLD"

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from lifecycle.application.convergence.converge import AUTOMATIC
+from lifecycle.application.convergence.converge import AUTOMATIC, converge_all
 from lifecycle.application.rollout.plan import preview
 from lifecycle.domain.convergence.failed_repairs import next_tries
 from lifecycle.domain.convergence.shared_outage import outage_words
@@ -63,6 +63,27 @@ def test_shared_outage_is_held_and_reported_once(machine: Machine, hosts: tuple[
     began, over = (each for each in machine.memory.audit_log.entries if "outage" in each.kind.lower())
     assert (began.who, over.who, over.what) == ("lifecycle", "lifecycle", "found the shared outage over")
     assert (began.at, over.why) == (since, f"{began.what} at {since:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def test_hosts_of_a_load_balancer_that_uses_none_stay_registered(machine: Machine) -> None:
+    """The listener of the target group was removed, or is being replaced."""
+    states = machine.memory.dispatcher.states[CLUSTER]
+    machine.memory.clock.ticks.append(lambda: states.update(dict.fromkeys(states, TargetState.UNUSED)))
+    machine.memory.clock.sleep(1)
+    assert converge(machine)[0] == "HOLD"
+    assert len(states) == len(ALL)
+    machine.memory.clock.ticks.pop()
+    machine.memory.clock.sleep(1)
+    assert converge(machine) == ("CONVERGED", "every host serves 1.0.0")
+
+
+def test_hosts_in_their_first_health_checks_are_not_restarted(machine: Machine) -> None:
+    """The load balancer has begun to use them again, or somebody has registered them by hand."""
+    states = machine.memory.dispatcher.states[CLUSTER]
+    states.update(dict.fromkeys(states, TargetState.INITIAL))
+    (found,) = converge_all(machine.context, "x", "ada")
+    assert (found.kind, "host-1 is in its first health checks" in found.reason) == ("HOLD", True)
+    assert converge(machine)[0] == "CONVERGED"
 
 
 def test_one_unhealthy_host_is_drift(machine: Machine) -> None:

@@ -49,8 +49,9 @@ def test_target_of_no_host_is_taken_out_of_every_group(machine: Machine, group: 
 
 def move(machine: Machine, host: str, **changes: object) -> None:
     """Have a host report another address or port, as its new machine does, or an older agent."""
-    machine.host(host).port = replace(machine.report(host), **changes).port  # type: ignore[arg-type]
-    machine.memory.fleet.write_report(CLUSTER, replace(machine.report(host), **changes))  # type: ignore[arg-type]
+    moved = replace(machine.report(host), **changes)  # type: ignore[arg-type]
+    machine.host(host).address, machine.host(host).port = moved.address, moved.port
+    machine.memory.fleet.write_report(CLUSTER, moved)
 
 
 @pytest.mark.parametrize("change", [{"address": "127.0.77.1"}, {"port": 9090}])

@@ -10,7 +10,7 @@ from lifecycle.application.rollout.plan import preview
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest, UnreadableReport
 from lifecycle.domain.fleet.target_group import TargetState
-from lifecycle.domain.rollout.capacity import Floor, first_refusal, refuse_drain, stopped_hosts
+from lifecycle.domain.rollout.capacity import Floor, first_refusal, refuse_drain, without_dead
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
@@ -90,19 +90,22 @@ def test_last_host_is_drained_where_its_service_does_not_run() -> None:
     floor = Floor(frozenset(rotation), 1, frozenset({"host-2"}), min_healthy=1)
     assert refuse_drain("host-1", rotation, floor) is not None
     assert first_refusal(["host-1"], rotation, floor) is not None
-    assert refuse_drain("host-1", rotation, floor, {"host-1"}) is None
-    assert first_refusal(["host-1"], rotation, floor, {"host-1"}) is None
+    dead = {"host-1": replace(SERVES, running=False, boot="")}
+    known = without_dead(rotation, dead)
+    assert refuse_drain("host-1", known, floor) is None
+    assert first_refusal(["host-1"], known, floor) is None
     for other in (TargetState.INITIAL, TargetState.HEALTHY):  # the report may be older than the health check
-        assert refuse_drain("host-1", {**rotation, "host-1": other}, floor, {"host-1"}) is not None
+        assert refuse_drain("host-1", without_dead({**rotation, "host-1": other}, dead), floor) is not None
 
 
-def test_stopped_hosts_are_those_whose_agent_says_so() -> None:
+def test_dead_are_the_unhealthy_whose_agent_says_so() -> None:
     reports = {
         "host-1": SERVES,
         "host-2": replace(SERVES, running=False, boot=""),
         "host-3": UnreadableReport.of("host-3", "damaged"),
     }
-    assert stopped_hosts(reports) == {"host-2"}
+    unhealthy = dict.fromkeys(HOSTS, TargetState.UNHEALTHY)
+    assert without_dead(unhealthy, reports) == unhealthy | {"host-2": TargetState.UNUSED}
 
 
 def test_empty_host_is_repaired_though_no_host_is_healthy() -> None:

@@ -214,6 +214,10 @@ def _act(context: Context, cluster: Cluster, facts: ClusterFacts, found: Converg
             return Result(str(cluster), kind, reason, waiting.request.deployment)
         case Repair():
             if missing := missing_manifest(context, cluster, found.version):
+                without = replace(facts, bad_versions={**facts.bad_versions, found.version: missing})
+                other = converge(without, context.clock.now())  # another version may have hosts to repair, too
+                if isinstance(other, Repair):
+                    return _act(context, cluster, without, other, suffix, by)
                 return Result(str(cluster), "HOLD", missing)
             return _repair(context, cluster, found, suffix, by)
         case _:

@@ -12,7 +12,7 @@ from lifecycle.application.rollout.task_tokens import resume_unanswered
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.host import UnreadableReport
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import TargetState
 
 
@@ -29,13 +29,21 @@ def remove_host(
         raise Unknown("host", host, f"See `lifecycle hosts {cluster.service}`.", of=str(cluster))
     if isinstance(report, UnreadableReport):
         return _remove_unreadable(context, cluster, report, by, terminated=terminated)
-    state = context.dispatcher.target(cluster, report.address)
+    reused = _has_another_host(context, cluster, report)
+    state = TargetState.ABSENT if reused else context.dispatcher.target(cluster, report.address)
     if not terminated and (reasons := _signs_of_life(context, host, state, report.seen_at)):
         raise Refused(f"the removal of {host}", reasons)
     context.record(cluster, f"remove {host}", by.who, by.why, host=host)
-    traffic_weights.stop_traffic(context, cluster, report.address)
-    context.dispatcher.deregister(cluster, report.address)
+    if not reused:
+        traffic_weights.stop_traffic(context, cluster, report.address)
+        context.dispatcher.deregister(cluster, report.address)
     return _remove_records(context, cluster, host)
+
+
+def _has_another_host(context: Context, cluster: Cluster, report: HostReport) -> bool:
+    """Return whether another host reports this address, as a new machine does that got it from a terminated one."""
+    others = context.fleet.reports(cluster).values()
+    return any(each.host != report.host and each.address == report.address for each in others)
 
 
 def _remove_records(context: Context, cluster: Cluster, host: str) -> CommandResult:

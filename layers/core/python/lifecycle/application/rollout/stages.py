@@ -22,7 +22,7 @@ from lifecycle.domain.fleet.liveness import Heard
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.attempt import AttemptState
-from lifecycle.domain.rollout.capacity import Floor, refuse_drain, stopped_hosts
+from lifecycle.domain.rollout.capacity import Floor, refuse_drain, without_dead
 from lifecycle.domain.rollout.decision import hosts_left_out, latest_attempts
 from lifecycle.domain.rollout.deployment import Kind
 from lifecycle.domain.rollout.fallen import fall_blame
@@ -112,12 +112,13 @@ def _check_drain(running: Running) -> _DrainCheck:
     # Two hosts of one step record their attempts before this check, so each counts the other as draining.
     under_way = {each for each, a in latest_attempts(attempts).items() if not a.state.ended} - {host}
     rotation = observe.rotation(context, cluster, reports)
-    serving = {each: TargetState.DRAINING if each in under_way else state for each, state in rotation.items()}
+    answering = without_dead(rotation, reports)
+    serving = {each: TargetState.DRAINING if each in under_way else state for each, state in answering.items()}
     members = frozenset(reports) - set(context.fleet.quarantined_hosts(cluster))
     skipped = hosts_left_out(attempts, questions) | set(running.deployment.skipped_hosts)
     policy, target = running.deployment.policy, running.deployment.target
     floor = Floor.of(policy, members, skipped)
-    blocker = refuse_drain(host, serving, floor, stopped_hosts(reports))
+    blocker = refuse_drain(host, serving, floor)
     if blocker and (ends := _ends(running, reports)):
         blocker = f"{blocker}; {ends}"
     if running.deployment.request.kind is Kind.CONVERGE and host in unhealthy_together(

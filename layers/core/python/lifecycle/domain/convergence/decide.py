@@ -10,18 +10,18 @@ from typing import TypeAlias
 
 from lifecycle.domain.convergence.crash_loop import CrashLoop, crash_loops
 from lifecycle.domain.convergence.failed_repairs import next_tries, pauses_before_repairs
-from lifecycle.domain.convergence.fallen_in_service import fallen_in_service
+from lifecycle.domain.convergence.fallen_in_service import fallen_in_service, hosts_of_stopped_repairs
 from lifecycle.domain.convergence.resume import AbortUnresumed, AskToResume, Resume, ResumeLater, resume
 from lifecycle.domain.convergence.set_back import IN_STEP, SetBack
 from lifecycle.domain.convergence.shared_outage import outage_words
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.fleet.drift import drift_reason
+from lifecycle.domain.fleet.drift import drift_reason, in_first_checks
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.strays import NO_STRAYS, Strays
 from lifecycle.domain.fleet.target_group import Rotation, state_of
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.decision import Question
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.execution import ExecutionState, next_execution
 from lifecycle.domain.rollout.lease import Lease, UnreadableLease
 from lifecycle.domain.rollout.provenance import Nobodys
@@ -172,7 +172,7 @@ class ClusterFacts:
         """Return why each of some hosts is not repaired yet; no host waits where an operator asks."""
         if self.by_hand:
             return {}
-        tries = next_tries(self.recent, self.minute)
+        tries = next_tries(self.recent, self.minute, self.rotation)
         return pauses_before_repairs(self.reports, self.rotation, self.crash_loops, tries, now)
 
 
@@ -289,7 +289,8 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
         for host in drift
         if (since := facts.reports[host].unreachable_since(now, facts.heartbeat_timeout))
     }
-    together, pauses = facts.unhealthy_together, facts.pauses(now)
+    together = facts.unhealthy_together
+    pauses = facts.pauses(now) | in_first_checks(facts.reports, facts.rotation, desired.target)
     waiting = {*unreachable, *together, *pauses}
     reachable = {host: why for host, why in drift.items() if host not in waiting}
     if reachable:
@@ -332,16 +333,13 @@ def _members(facts: ClusterFacts) -> set[str]:
 
 def _repair_without_desired(facts: ClusterFacts, now: datetime) -> Repair | None:
     """Repair what needs no desired version: hosts that joined, and hosts whose service ended in rotation."""
-    ended = facts.ended
-    is_repair = ended is not None and ended.request.kind is Kind.CONVERGE
-    if ended and is_repair and not (ended.state is DeploymentState.DONE or ended.is_failed_repair):
-        return None  # an abort is not retried automatically
-    pauses = facts.pauses(now)
+    pauses, stopped = facts.pauses(now), hosts_of_stopped_repairs(facts.recent, facts.reports)
     ready = {
         host: report
         for host, report in sorted(facts.reports.items())
         if host not in facts.bad_hosts
         and host not in pauses
+        and host not in stopped  # an abort is not retried automatically
         and not report.unreachable_since(now, facts.heartbeat_timeout)
     }
     if repair := _repair_new_hosts(facts, ready):

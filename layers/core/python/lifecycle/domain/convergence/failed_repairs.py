@@ -15,20 +15,30 @@ from lifecycle.domain.time_format import moment
 
 # The next repair of a host begins this many of the policy's minutes after a failed one, twice as many each time.
 FIRST_PAUSE, LONGEST_PAUSE = 5, 120
+# The most while no host serves: then a repair cannot make anything worse.
+LONGEST_IN_OUTAGE = 15
 
 
-def next_tries(recent: Sequence[Deployment], minute: timedelta) -> Mapping[str, datetime]:
-    """Return when each host may be repaired again whose last repair failed; `recent` begins with the newest."""
+def next_tries(
+    recent: Sequence[Deployment], minute: timedelta, rotation: Rotation | None = None
+) -> Mapping[str, datetime]:
+    """Return when each host may be repaired again whose last repair failed; `recent` begins with the newest.
+
+    A repair of another host that passed ends the growth: what failed may have been shared, and is over.
+    """
+    in_outage = rotation is not None and not any(state.serves for state in rotation.values())
+    longest = LONGEST_IN_OUTAGE if in_outage else LONGEST_PAUSE
     failed: dict[str, list[datetime]] = {}
     settled: set[str] = set()
     for each in recent:
         if each.is_failed_repair and each.failed_host not in settled and each.finished_at:
-            failed.setdefault(each.failed_host, []).append(each.finished_at)
+            if not settled or each.failed_host not in failed:
+                failed.setdefault(each.failed_host, []).append(each.finished_at)
         elif each.state is DeploymentState.DONE and each.request.only:
             settled |= set(each.request.only)
         elif each.state is DeploymentState.DONE:
             break  # it brought its version to every host
-    return {host: max(ends) + _pause(len(ends)) * minute for host, ends in failed.items()}
+    return {host: max(ends) + _pause(len(ends), longest) * minute for host, ends in failed.items()}
 
 
 def pauses_before_repairs(
@@ -53,5 +63,5 @@ def pauses_before_repairs(
     return pauses
 
 
-def _pause(failures: int) -> int:
-    return min(FIRST_PAUSE << min(failures - 1, 10), LONGEST_PAUSE)
+def _pause(failures: int, longest: int) -> int:
+    return min(FIRST_PAUSE << min(failures - 1, 10), longest)

@@ -4,13 +4,13 @@ Used by decide.py. An abort leaves each host with what it has, of one version or
 where it ends, so that no host stays without a service until somebody deploys.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Rotation, state_of
-from lifecycle.domain.rollout.deployment import Deployment, Kind
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.service.target import Target
 
 
@@ -47,8 +47,28 @@ def fallen_in_service(
     return Fallen(first, {host: why for host, (each, why) in found.items() if each == first}) if first else None
 
 
+def hosts_of_stopped_repairs(recent: Sequence[Deployment], hosts: Collection[str]) -> set[str]:
+    """Return the hosts whose last repair since the last deployment was aborted, and has not failed by itself."""
+    stopped, seen = set[str](), set[str]()
+    for each in recent:
+        if each.state.final and each.epoch:
+            if each.request.kind is not Kind.CONVERGE:
+                break
+            new = set(each.request.only or hosts) - seen
+            passed = each.state is DeploymentState.DONE or each.is_failed_repair
+            stopped |= set() if passed else new
+            seen |= new
+    return stopped
+
+
 def _failed_repairs(recent: Sequence[Deployment]) -> dict[str, Target]:
-    """Return what each host had whose repair failed since the last deployment: it served before that repair."""
+    """Return what each host had whose last repair failed since the last deployment: it served before that repair."""
     last = max((each.epoch for each in recent if each.request.kind is not Kind.CONVERGE), default=0)
-    failed = [each for each in recent if each.is_failed_repair and each.epoch > last]
-    return {each.failed_host: each.target for each in reversed(failed)}
+    found: dict[str, Target] = {}
+    settled: set[str] = set()
+    for each in recent:
+        if each.is_failed_repair and each.epoch > last and each.failed_host not in settled:
+            found.setdefault(each.failed_host, each.target)
+        elif each.state is DeploymentState.DONE:
+            settled |= set(each.request.only)
+    return found

@@ -3,8 +3,10 @@
 Used by `plan` (before host 1), by `next_step` (before DONE) and by `converge`.
 """
 
+from collections.abc import Mapping
+
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
-from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.fleet.target_group import Group, Rotation, TargetState, state_of
 from lifecycle.domain.service.target import Target
 
 
@@ -33,3 +35,13 @@ def drift_reason(  # noqa: PLR0911 (one for each reason)
     if state is not (TargetState.HEALTHY if group is Group.MAIN else TargetState.TEST_GROUP):
         return f"is {state.in_words}"
     return None
+
+
+def in_first_checks(reports: Mapping[str, HostReport], rotation: Rotation, target: Target) -> dict[str, str]:
+    """Return the hosts that lack only the end of their first health checks, with the words for people."""
+    return {
+        host: f"{host} is in its first health checks"
+        for host, report in reports.items()
+        if state_of(rotation, host) is TargetState.INITIAL
+        and drift_reason(report, TargetState.HEALTHY, target) is None
+    }

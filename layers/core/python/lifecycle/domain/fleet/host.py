@@ -140,6 +140,11 @@ class HostReport:
         failed = (self.stage, self.failed_stage) == (AgentStage.FAILED, AgentStage.RELEASING)
         return failed and not self.release_ended
 
+    @property
+    def lost_address(self) -> bool:
+        """True where the service was started at an address that its machine no longer has, as its agent knows."""
+        return bool(self.moves_to) and self.moves_to.rpartition(":")[0] != self.address
+
     def has_passed(self, digest: str) -> bool:
         """Return whether the service runs these bytes, and they passed the self-test on this start of it."""
         test = self.self_test

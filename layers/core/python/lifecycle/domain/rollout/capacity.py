@@ -3,7 +3,7 @@
 Used by `plan` (before host 1), by `drain` (just before it) and by `next_step` (before DONE).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lifecycle.domain.fleet.host import HostReport, readable
@@ -14,9 +14,9 @@ from lifecycle.domain.service.policy import Policy
 
 # It may serve by the time that it is taken out: it is in its first checks, or nobody knows its state.
 _MAY_SERVE = (TargetState.INITIAL, TargetState.UNKNOWN)
-# Registered in the main group, healthy or not.
-_REGISTERED = (TargetState.INITIAL, TargetState.UNHEALTHY, TargetState.UNAVAILABLE)
+# Registered in the main group, and failing the checks.
 _DOWN = (TargetState.UNHEALTHY, TargetState.UNAVAILABLE)
+_REGISTERED = (TargetState.INITIAL, *_DOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,18 @@ class Floor:
         return max(0, len(self.members - self.hosts_left_out) - self.max_unavailable, self.min_healthy)
 
 
+def without_dead(rotation: Rotation, reports: Mapping[str, HostReport]) -> Rotation:
+    """Return the rotation in which a host gets no requests that serves nobody, as its agent and its checks say.
+
+    The load balancer may send requests there while no host is healthy, but nothing answers them.
+    """
+    running = {host for host, report in reports.items() if report.running or not readable(report)}
+    return {
+        host: TargetState.UNUSED if state in _DOWN and host in reports.keys() - running else state
+        for host, state in rotation.items()
+    }
+
+
 def fails_open(rotation: Rotation) -> bool:
     """Return whether no host is healthy: the load balancer then sends requests to all its targets."""
     return not any(state.serves for state in rotation.values())
@@ -55,20 +67,13 @@ def gets_requests(rotation: Rotation, host: str) -> bool:
     return state.serves or (state in _REGISTERED and fails_open(rotation))
 
 
-def stopped_hosts(reports: Mapping[str, HostReport]) -> frozenset[str]:
-    """Return the hosts whose agent reports that their service does not run."""
-    return frozenset(host for host, each in reports.items() if readable(each) and not each.running)
-
-
-def refuse_drain(host: str, rotation: Rotation, floor: Floor, stopped: Collection[str] = ()) -> str | None:
-    """Return why `host` may not be taken out of rotation, or None. A host that answers no requests always may.
+def refuse_drain(host: str, rotation: Rotation, floor: Floor) -> str | None:
+    """Return why `host` may not be taken out of rotation, or None. A host that gets no requests always may.
 
     A host in its first health checks may serve by the time it is taken out, so it counts as serving. So does one of
-    unknown health. While no host is healthy, the unhealthy ones get the requests, so they count too, except for the
-    `stopped` one itself.
+    unknown health. While no host is healthy, the unhealthy ones get the requests, so they count too.
     """
-    may_serve = gets_requests(rotation, host) or state_of(rotation, host) in _MAY_SERVE
-    if not may_serve or _answers_nothing(host, rotation, stopped):
+    if not (gets_requests(rotation, host) or state_of(rotation, host) in _MAY_SERVE):
         return None
     others = [h for h in floor.members if h != host and gets_requests(rotation, h)]
     if len(others) >= floor.healthy_hosts:
@@ -81,23 +86,15 @@ def refuse_drain(host: str, rotation: Rotation, floor: Floor, stopped: Collectio
     )
 
 
-def _answers_nothing(host: str, rotation: Rotation, stopped: Collection[str]) -> bool:
-    """Return whether a host serves nobody, as both its agent and the load balancer say."""
-    return host in stopped and state_of(rotation, host) in _DOWN
-
-
-def first_refusal(
-    order: Sequence[str], rotation: Rotation, floor: Floor, stopped: Collection[str] = ()
-) -> str | None:
+def first_refusal(order: Sequence[str], rotation: Rotation, floor: Floor) -> str | None:
     """Return why the first refused drain would be refused, if each host of `order` serves again before the next."""
     serving = {host for host in floor.members if gets_requests(rotation, host)}
     for place, host in enumerate(order):
         if place == 1 and fails_open(rotation):  # the first host is healthy then, and the others get no requests
             serving = {host for host in serving if state_of(rotation, host).serves} | {order[0]}
         may_serve = host in serving or state_of(rotation, host) in _MAY_SERVE
-        costs = may_serve and not _answers_nothing(host, rotation, stopped)
-        if costs and len(serving) - (host in serving) < floor.healthy_hosts:
+        if may_serve and len(serving) - (host in serving) < floor.healthy_hosts:
             updated = dict.fromkeys(order[:place], TargetState.HEALTHY)
-            return refuse_drain(host, {**rotation, **updated}, floor, stopped)
+            return refuse_drain(host, {**rotation, **updated}, floor)
         serving.add(host)
     return None

@@ -12,7 +12,7 @@ from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.strays import NO_STRAYS, Strays
 from lifecycle.domain.fleet.target_group import state_of
 from lifecycle.domain.rollout.balancer_settings import drain_seconds
-from lifecycle.domain.rollout.capacity import gets_requests
+from lifecycle.domain.rollout.capacity import gets_requests, without_dead
 from lifecycle.domain.rollout.deployment import Kind, Request
 from lifecycle.domain.rollout.earlier_environment import Verdict
 from lifecycle.domain.rollout.epochs import Epochs
@@ -138,7 +138,8 @@ def _changes(request: Request, observed: Observed) -> tuple[Changes | None, str]
 def _order(drift: Mapping[str, str], observed: Observed, now: datetime, heartbeat_timeout: timedelta) -> list[str]:
     unreachable = sorted(host for host in drift if observed.reports[host].unreachable_since(now, heartbeat_timeout))
     reachable = sorted(set(drift) - set(unreachable))
-    idle = [host for host in reachable if not gets_requests(observed.rotation, host)]
+    answering = without_dead(observed.rotation, observed.reports)
+    idle = [host for host in reachable if not gets_requests(answering, host)]
     by_zone: dict[str, list[str]] = {}
     for host in sorted(set(reachable) - set(idle)):
         by_zone.setdefault(observed.reports[host].zone, []).append(host)

@@ -21,7 +21,7 @@ from lifecycle.domain.rollout.balancer_settings import (
     rollback_path_reason,
     settings_reasons,
 )
-from lifecycle.domain.rollout.capacity import Floor, first_refusal, stopped_hosts
+from lifecycle.domain.rollout.capacity import Floor, first_refusal, without_dead
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request
 from lifecycle.domain.rollout.earlier_environment import HOW_TO_OVERRIDE, Verdict
 from lifecycle.domain.rollout.epochs import Epochs
@@ -381,5 +381,5 @@ def _capacity_blockers(request: Request, observed: Observed, order: Sequence[str
         texts = f"min_healthy is {policy.min_healthy}, but {request.cluster} has {size} hosts"
         return [f"{texts}: expected at most {size - 1}, or no host could ever be taken out"]
     floor = Floor.of(policy, hosts, frozenset(observed.skipped_hosts))
-    why = first_refusal(order, observed.rotation, floor, stopped_hosts(observed.reports))
+    why = first_refusal(order, without_dead(observed.rotation, observed.reports), floor)
     return [why] if why else []

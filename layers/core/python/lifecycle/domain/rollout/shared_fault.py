@@ -11,8 +11,9 @@ from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Rotation, TargetState, state_of
 from lifecycle.domain.service.host_count import HostCount, at_most
 
-# Registered, and failing the health checks, or of unknown health. A host in its first checks may still pass them.
-_FAILS_CHECKS = (TargetState.UNHEALTHY, TargetState.UNAVAILABLE, TargetState.UNKNOWN)
+# Registered, but failing the health checks, of unknown health, or unused: the group has no listener, or the zone is
+# not enabled. A host in its first checks may still pass them.
+_FAILS_CHECKS = (TargetState.UNHEALTHY, TargetState.UNAVAILABLE, TargetState.UNUSED, TargetState.UNKNOWN)
 
 
 def unhealthy_together(
@@ -24,13 +25,17 @@ def unhealthy_together(
 ) -> tuple[str, ...]:
     """Return the hosts that a shared fault made unhealthy; none if each may be repaired for itself.
 
-    They run the bytes of `digest` as they passed the self-test, but fail the health checks. They are more than
-    `max_unavailable`, or no other host of the cluster serves. A host whose service does not run is not among them.
+    They run the bytes of `digest` as they passed the self-test, but fail the health checks or are unused. They are
+    more than `max_unavailable`, or no other host of the cluster serves. A host whose service does not run is not one
+    of them, nor is one whose machine has another address: a repair moves it there.
     """
     found = tuple(
         host
         for host in sorted(members)
-        if host in reports and reports[host].has_passed(digest) and state_of(rotation, host) in _FAILS_CHECKS
+        if host in reports
+        and reports[host].has_passed(digest)
+        and not reports[host].lost_address
+        and state_of(rotation, host) in _FAILS_CHECKS
     )
     too_many = len(found) > at_most(max_unavailable, len(members))
     none_serves = len(members) > 1 and not any(state_of(rotation, host).serves for host in members)
