@@ -355,7 +355,6 @@ class Agent:
             leftover=self._leftover,
             skew=self._skew(),
             features=tuple(Feature),
-            runs_releases=True,
             release_ended=acted.release_ended,
         )
 

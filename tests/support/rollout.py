@@ -25,7 +25,7 @@ from lifecycle.application.rollout.test_bed.analyse import analyse
 from lifecycle.application.rollout.test_bed.end import end_bake
 from lifecycle.application.rollout.test_bed.task import BakeTask
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.host import NOT_KNOWN, AgentStage, HostReport, SelfTest
+from lifecycle.domain.fleet.host import NOT_KNOWN, AgentStage, Feature, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt
@@ -139,7 +139,7 @@ class Machine:
         return next(host for host in self.hosts if host.name == name)
 
     def _first_report(self, host: Host) -> HostReport:
-        return HostReport(host.name, host.address, 8080, host.zone, self.now, self.now, runs_releases=True)
+        return HostReport(host.name, host.address, 8080, host.zone, self.now, self.now, features=tuple(Feature))
 
     def tick(self) -> None:
         """Let agents poll, drains end, and health checks run."""

@@ -8,7 +8,7 @@ import pytest
 
 from apps.agent.aws import DynamoReports, DynamoTurns
 from lifecycle.domain.errors import UnreadableRecord
-from lifecycle.domain.fleet.host import HostReport, ServiceEnd
+from lifecycle.domain.fleet.host import Feature, HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.gateways.aws.fleet import DynamoFleet
@@ -151,7 +151,7 @@ def test_what_a_report_says_of_release_commands_is_beside_its_body() -> None:
     before = account.context.fleet.report(HELLO, HOST)
     assert before is not None
     assert not before.runs_releases  # an older agent says nothing
-    newest = replace(before, runs_releases=True, release_ended=True)
+    newest = replace(before, features=tuple(Feature), release_ended=True)
     DynamoReports(account.ledger, "ledger", HELLO, HOST).write(newest)
     body = json.loads(account.ledger.items[reports_key(HELLO)][HOST]["body"]["S"])
     assert set(body) <= KEYS_OF_VERSION_1[HostReport]

@@ -7,7 +7,7 @@ import pytest
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.rollout.next_step import Decided
 from lifecycle.application.rollout.plan import preview
-from lifecycle.domain.fleet.host import NOT_KNOWN, AgentStage
+from lifecycle.domain.fleet.host import NOT_KNOWN, AgentStage, Feature
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt, ReleaseRun, UnreadableAttempt
 from lifecycle.domain.rollout.decision import Choice, Question
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
@@ -306,7 +306,7 @@ def test_approval_before_the_first_host_comes_before_the_command() -> None:
 
 
 def test_older_agent_blocks_the_plan(machine: Machine) -> None:
-    machine.memory.fleet.write_report(CLUSTER, replace(machine.report(FIRST), runs_releases=False))
+    machine.memory.fleet.write_report(CLUSTER, replace(machine.report(FIRST), features=()))
     why = f"the agent of {FIRST} is older and knows no release command: update it"
     assert preview(machine.context, machine.request("1.1.0")).blockers == (why,)
     assert not preview(machine.context, machine.request("1.0.2")).blockers
@@ -316,14 +316,14 @@ def test_older_agent_is_given_no_release_command(machine: Machine) -> None:
     """It was replaced by an older one after the plan."""
     machine.stop_at = "RELEASE_COMMAND"
     name = machine.deploy("1.1.0")
-    machine.memory.fleet.write_report(CLUSTER, replace(machine.report(FIRST), runs_releases=False))
+    machine.memory.fleet.write_report(CLUSTER, replace(machine.report(FIRST), features=()))
     machine.stop_at = ""
     machine.run(name)
     asked = question(machine, name)
     assert asked.choices == (Choice.RETRY, Choice.ABORT)
     assert "it did not begin: the agent of host-2 is older" in asked.reason
     assert runs(machine) == []
-    machine.memory.fleet.write_report(CLUSTER, replace(machine.report(FIRST), runs_releases=True))
+    machine.memory.fleet.write_report(CLUSTER, replace(machine.report(FIRST), features=tuple(Feature)))
     assert answer(machine, name, Choice.RETRY).outcome == "DONE"
 
 

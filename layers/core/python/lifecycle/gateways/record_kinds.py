@@ -276,7 +276,6 @@ KINDS: tuple[ItemKind, ...] = (
             "ended": ServiceEnd,
             "skew": float,
             "moves_to": str,
-            "runs_releases": bool,
             "release_ended": bool,
             "features": tuple[str, ...],
         },

@@ -95,7 +95,6 @@ def _converter() -> Converter:
         converter,
         ended=override(omit=True),
         skew=override(omit=True),
-        runs_releases=override(omit=True),
         release_ended=override(omit=True),
         moves_to=override(omit=True),
         features=override(omit=True),

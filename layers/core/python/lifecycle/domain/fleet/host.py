@@ -45,6 +45,7 @@ class Feature(StrEnum):
 
     PROCESSES = "processes"
     SCHEDULES = "schedules"
+    RELEASE = "release"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +95,10 @@ class HostReport:
     few seconds. `ended` says how the service ended, until a turn starts it again. `leftover` is the version whose
     start left a process that could not be ended, which failed the turn ("unknown" if that process does not say).
     `skew` is how many seconds the host's clock is ahead of AWS's; the agent corrects its times by it. It is None from
-    an older agent, which does neither. `runs_releases` says that the agent knows release commands: an older one does
-    not. `release_ended` says that it knows how the release command of its last turn ended, or that it never began.
-    `address` and `port` are where the service was started; `moves_to` is where the next start binds, such as
-    `10.0.1.7:9090`, if the agent's settings changed since. `features` are the parts of lifecycle.toml that it knows.
+    an older agent, which does neither. `release_ended` says that it knows how the release command of its last turn
+    ended, or that it never began. `address` and `port` are where the service was started. `moves_to` is where the
+    next start binds, such as `10.0.1.7:9090`, if the agent's settings changed since. `features` are the parts of
+    lifecycle.toml that it knows.
     """
 
     host: str
@@ -124,7 +125,6 @@ class HostReport:
     leftover: str = ""
     skew: float | None = None
     config: int = 0
-    runs_releases: bool = False
     release_ended: bool = False
     moves_to: str = ""
     features: tuple[str, ...] = ()
@@ -133,6 +133,11 @@ class HostReport:
     def not_running(self) -> str:
         """The words for a service that does not run."""
         return self.ended.in_words if self.ended else "its service does not run"
+
+    @property
+    def runs_releases(self) -> bool:
+        """Return whether the agent knows release commands."""
+        return Feature.RELEASE in self.features
 
     @property
     def release_not_known(self) -> bool:
