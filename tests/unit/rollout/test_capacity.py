@@ -105,7 +105,7 @@ def test_dead_are_the_unhealthy_whose_agent_says_so() -> None:
         "host-3": UnreadableReport.of("host-3", "damaged"),
     }
     unhealthy = dict.fromkeys(HOSTS, TargetState.UNHEALTHY)
-    assert without_dead(unhealthy, reports) == unhealthy | {"host-2": TargetState.UNUSED}
+    assert without_dead(unhealthy, reports) == unhealthy | {"host-2": TargetState.NOT_WORKING}
 
 
 def test_empty_host_is_repaired_though_no_host_is_healthy() -> None:

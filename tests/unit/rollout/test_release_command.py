@@ -8,6 +8,7 @@ from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.rollout.next_step import Decided
 from lifecycle.application.rollout.plan import preview
 from lifecycle.domain.fleet.host import NOT_KNOWN, AgentStage, Feature
+from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt, ReleaseRun, UnreadableAttempt
 from lifecycle.domain.rollout.decision import Choice, Question
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
@@ -145,6 +146,17 @@ def test_command_of_an_unreachable_agent_is_asked_about(machine: Machine) -> Non
     machine.run(name)
     assert question(machine, name).reason.startswith(f"{NOT_KNOWN}: the agent of {FIRST} is unreachable")
     assert question(machine, name).choices[1] is Choice.GO_ON
+
+
+def test_command_that_counts_as_run_is_withdrawn_from_an_agent_that_comes_back(machine: Machine) -> None:
+    """Found by the simulation: the agent began it while other hosts were updated already."""
+    machine.host(FIRST).release = "runs"
+    machine.host(FIRST).silent = True
+    name = machine.deploy("1.1.0")
+    assert machine.turn(FIRST).order is Order.RELEASE
+    machine.stop_at = "UPDATE_HOSTS"
+    answer(machine, name, Choice.GO_ON)
+    assert (machine.turn(FIRST).order, machine.turn(FIRST).attempt) == (Order.PREFETCH, 2)
 
 
 @pytest.mark.parametrize("after", [Choice.RETRY, Choice.GO_ON])

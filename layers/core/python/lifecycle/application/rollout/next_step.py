@@ -117,9 +117,15 @@ def _decide(context: Context, cluster: Cluster, name: str, visit: Visit) -> Deci
 
 
 def _noted(context: Context, facts: Facts, step: Step) -> Deployment:
-    """Return the deployment with what is known of its release command; one that has ended stays as it is."""
-    current = facts.deployment
-    noting = replace(current, release=noted(facts, step, context.clock.now()))
+    """Return the deployment with what is known of its release command; one that has ended stays as it is.
+
+    A run that a human counts as run is replaced by the next command first: its agent may come back, and begin it.
+    """
+    current, now = facts.deployment, context.clock.now()
+    noting = replace(current, release=noted(facts, step, now))
+    if noting.release.counted and not current.release.counted:
+        host, following = noting.release.host, noting.release.attempt + 1
+        _ = give_turns(context, current, [prefetch(current, host, following, now)])  # refused: it holds a later one
     return noting if noting != current and context.deployments.put(noting) else current
 
 

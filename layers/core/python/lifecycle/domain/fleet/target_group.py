@@ -20,8 +20,9 @@ class Group(StrEnum):
 class TargetState(StrEnum):
     """The state of a target, as an ALB names it; ABSENT is a target that is registered nowhere.
 
-    TEST_GROUP is a target that is healthy in the target group of the test bed or of its control. NOT_WORKING and
-    UNKNOWN are hosts in rotation without a load balancer. None of them serves, whatever the others do.
+    TEST_GROUP is a target that is healthy in the target group of the test bed or of its control. NOT_WORKING is
+    a host in rotation whose service does not run, and UNKNOWN one without a load balancer whose health nobody knows.
+    Neither serves, whatever the others do.
     """
 
     HEALTHY = "healthy"

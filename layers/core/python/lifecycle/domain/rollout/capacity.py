@@ -45,13 +45,13 @@ class Floor:
 
 
 def without_dead(rotation: Rotation, reports: Mapping[str, HostReport]) -> Rotation:
-    """Return the rotation in which a host gets no requests that serves nobody, as its agent and its checks say.
+    """Return the rotation in which a host is not working that serves nobody, as its agent and its checks say.
 
     The load balancer may send requests there while no host is healthy, but nothing answers them.
     """
     running = {host for host, report in reports.items() if report.running or not readable(report)}
     return {
-        host: TargetState.UNUSED if state in _DOWN and host in reports.keys() - running else state
+        host: TargetState.NOT_WORKING if state in _DOWN and host in reports.keys() - running else state
         for host, state in rotation.items()
     }
 
