@@ -95,14 +95,8 @@ def not_serving(oracle: "Oracle", host: Host, done: Deployment) -> str:
 
 
 def _wrong_place(oracle: "Oracle", host: Host) -> str:
-    """Return why a host's service is not where its agent is set to, and healthy there; empty if it is.
-
-    It cannot move while it serves in the place of another host that is down.
-    """
-    present = oracle.sim.fleet._reports.get(oracle.sim.cluster, {})
-    others = [each for each in oracle.sim.hosts.values() if each is not host and each.name in present]
-    alone = any(oracle.sim.balancer.state(each.address) is not TargetState.HEALTHY for each in others)
-    if host.boot and host.boot.port != host.reported_port == host.port and not alone:
+    """Return why a host's service is not where its agent is set to, and healthy there; empty if it is."""
+    if host.boot and host.boot.port != host.reported_port == host.port:
         return f"serves at port {host.boot.port}, and its agent is set to {host.port}"
     state = oracle.sim.balancer.state(host.address)
     return "" if state is TargetState.HEALTHY else f"is {state} in the load balancer"
@@ -186,5 +180,16 @@ def _nobody_is_left_behind(sim: "Simulation", last: Deployment) -> None:
         # A host whose last repair failed may wait for the next one when the run ends, and that one for the schedule;
         # any later success ends that.
         waits = host.name in tries and sim.time() < tries[host.name] + timedelta(seconds=CONVERGE_EVERY)
-        if not waits and (wrong := not_serving(sim.oracle, host, last)):
+        if not waits and not _must_stay(sim, host) and (wrong := not_serving(sim.oracle, host, last)):
             sim.oracle.fail("23 left behind", f"{host.name} {wrong}, {last.target.version} is desired")
+
+
+def _must_stay(sim: "Simulation", host: Host) -> bool:
+    """Return whether a healthy host cannot move to another port, because it serves while another host is down."""
+    if host.boot is None or host.boot.port == host.port:
+        return False
+    healthy = sim.balancer.state(host.address) is TargetState.HEALTHY
+    others = [
+        each for each in sim.hosts.values() if each is not host and each.name in sim.fleet._reports[sim.cluster]
+    ]
+    return healthy and any(sim.balancer.state(each.address) is not TargetState.HEALTHY for each in others)

@@ -124,6 +124,8 @@ def _noted(context: Context, facts: Facts, step: Step) -> Deployment:
     current, now = facts.deployment, context.clock.now()
     noting = replace(current, release=noted(facts, step, now))
     if noting.release.counted and not current.release.counted:
+        if not facts.lease.is_held_by(current.id, current.epoch):
+            return current  # its next execution has another epoch, which fences the agent
         host, following = noting.release.host, noting.release.attempt + 1
         _ = give_turns(context, current, [prefetch(current, host, following, now)])  # refused: it holds a later one
     return noting if noting != current and context.deployments.put(noting) else current
