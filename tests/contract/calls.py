@@ -12,6 +12,7 @@ from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.fleet.member import Member
+from lifecycle.domain.fleet.scheduled_run import RunState, ScheduledRun
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.monitoring.notifications import Notification, NotificationKind
@@ -120,6 +121,12 @@ def _registered(g: Gateways, call: Thunk) -> Thunk:
 
 def _member(g: Gateways, call: Thunk) -> Thunk:
     g.members.add(g.worker_cluster, Member(ADDRESS, 80))
+    return call
+
+
+def _ran(g: Gateways, call: Thunk) -> Thunk:
+    begun = ScheduledRun("report", NOW, "host-1", SNAPSHOT, RunState.RUNNING, NOW, NOW, NOW)
+    assert g.agents_runs(g.cluster, "host-1").replace(None, begun)
     return call
 
 
@@ -285,6 +292,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoMembers.remove": lambda g: _member(
         g, _then(lambda: g.members.remove(g.worker_cluster, ADDRESS, 80), lambda: g.members.all(g.worker_cluster))
     ),
+    "DynamoScheduledRuns.of": lambda g: _ran(g, lambda: list(g.scheduled_runs.of(g.cluster))),
     "S3Artifacts.manifest": lambda g: _published(g, lambda: g.artifacts.manifest(g.service, SNAPSHOT)),
     "S3Artifacts.has_artifact": lambda g: _published(
         g, lambda: g.artifacts.has_artifact(Target(SNAPSHOT, a_manifest(g).digest), g.service)

@@ -237,7 +237,7 @@ def test_a_refused_target_names_its_load_balancer(
     code: str, temporary: object, faulty: FaultyAws, stack: Gateways
 ) -> None:
     with (
-        faulty.always(Fault(code)),
+        faulty.always(Fault(code), "RegisterTargets"),
         pytest.raises(CallFailed, match=f"balancer of {stack.cluster}.*{code}") as failed,
     ):
         stack.dispatcher.register(stack.cluster, ADDRESS, 80, Group.MAIN)
