@@ -25,13 +25,31 @@ _PAUSE_PART, _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.04, 0.002, 0.25
 _SHORTEST_REQUEST = 0.05
 _COMMAND_PAUSE = 0.005
 _RUNS_SECONDS, _RUNS_PAUSE = 1.0, 0.02
+_PORT_SECONDS, _PORT_PAUSE = 2.0, 0.02
 _FOREGROUND = "its command must stay in the foreground"
 _DETAIL_BYTES = 400
 _OUTPUT_BYTES = 16 * 1024**2
 
 
 def check_port_is_free(address: str, port: int) -> None:
-    """Raise PortTaken with the process that listens; the service's own error would not name it."""
+    """Raise PortTaken with the process that listens; the service's own error would not name it.
+
+    The threads of a process that was just ended may hold its port a moment longer than it lives. Then nobody is seen
+    to listen, and the port is waited for.
+    """
+    until = time.monotonic() + _PORT_SECONDS
+    while True:
+        try:
+            _bind(address, port)
+        except PortTaken as taken:
+            if taken.pid or time.monotonic() >= until:
+                raise
+            time.sleep(_PORT_PAUSE)
+        else:
+            return
+
+
+def _bind(address: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -20,9 +20,9 @@ pytestmark = pytest.mark.emulator
 
 
 @pytest.fixture(scope="module")
-def parts(operator: Operator, laptop: Laptop) -> Service:
+def crew(operator: Operator, laptop: Laptop) -> Service:
     """A service with a worker and a schedule on two hosts in production."""
-    added = add_service(operator, laptop, Path(__file__).parent / "parts", 2)
+    added = add_service(operator, laptop, Path(__file__).parent / "crew", 2)
     release = added.promoted(added.built(added.push("As it came")))
     assert added.deploy(release).end["state"] == "DONE"
     return added
@@ -50,35 +50,35 @@ def started_again(service: Service, host: str, before: tuple[int, int]) -> bool:
     return False
 
 
-def test_each_process_is_logged_by_its_name(parts: Service) -> None:
-    names = {host.name for host in parts.production.hosts}
-    wait_for("every worker's line", lambda: hosts_of(lines(parts, "worker")) == names)
+def test_each_process_is_logged_by_its_name(crew: Service) -> None:
+    names = {host.name for host in crew.production.hosts}
+    wait_for("every worker's line", lambda: hosts_of(lines(crew, "worker")) == names)
     one = min(names)
-    assert hosts_of(lines(parts, "worker", "--host", one)) == {one}
-    assert {each["text"] for each in lines(parts, "worker")} == {"the worker runs"}
+    assert hosts_of(lines(crew, "worker", "--host", one)) == {one}
+    assert {each["text"] for each in lines(crew, "worker")} == {"the worker runs"}
 
 
-def test_worker_that_is_killed_is_named_and_all_processes_start_again(parts: Service) -> None:
-    host = min(each.name for each in parts.production.hosts)
-    before = parts.pid(host), worker(parts, host)
+def test_worker_that_is_killed_is_named_and_all_processes_start_again(crew: Service) -> None:
+    host = min(each.name for each in crew.production.hosts)
+    before = crew.pid(host), worker(crew, host)
     os.kill(before[1], signal.SIGKILL)
-    wait_for("both processes to start again", lambda: started_again(parts, host, before))
-    wait_for("the repair to end", lambda: parts.status()["lease"] is None)
-    repair = parts.newest_deployment()
+    wait_for("both processes to start again", lambda: started_again(crew, host, before))
+    wait_for("the repair to end", lambda: crew.status()["lease"] is None)
+    repair = crew.newest_deployment()
     assert (repair["kind"], repair["state"]) == ("CONVERGE", "DONE")
     assert f"{host} runs nothing: its process worker ended with SIGKILL" in repair["reason"]
 
 
-def test_one_host_runs_the_schedule_and_status_says_so(parts: Service) -> None:
+def test_one_host_runs_the_schedule_and_status_says_so(crew: Service) -> None:
     def done() -> dict[str, Any] | None:
-        (found,) = parts.status()["schedules"]
+        (found,) = crew.status()["schedules"]
         return found if found["state"] == "DONE" else None
 
     found = wait_for("a run of the schedule", done)
     assert found["name"] == "report"
     assert "succeeded; next at" in found["detail"]
-    wait_for("the run's output", lambda: lines(parts, "report"))
-    texts = lines(parts, "report")
+    wait_for("the run's output", lambda: lines(crew, "report"))
+    texts = lines(crew, "report")
     assert {each["text"] for each in texts} == {f"the report of {found['version']}"}
     # Whatever minutes were run meanwhile: two hosts never ran the same one.
     minutes = [each["at"][:16] for each in texts]

@@ -188,7 +188,7 @@ class SimulatedHost:
 
     def poll(self) -> None:
         stale = self.current()  # an agent reads its turn at the beginning of a poll
-        if self.world.chance.random() < 0.1 and stale.order is Order.PREFETCH:
+        if self.world.chance.random() < 0.5 and stale.order is Order.PREFETCH:
             self.leaving = True
         try:
             self.agent.tick(stale, self.report())
@@ -266,7 +266,7 @@ def test_no_minute_is_run_twice_and_none_by_a_host_out_of_service(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran = 0
-    for seed in range(40):
+    for seed in range(120):
         home = tmp_path / str(seed)
         home.mkdir()
         world = walk(home, seed, monkeypatch)

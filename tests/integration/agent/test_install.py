@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 import time
 from dataclasses import replace
 
@@ -170,6 +171,18 @@ def test_a_taken_port_is_reported_with_the_process_that_listens(host: Host) -> N
 
     assert report.stage is AgentStage.FAILED
     assert f"127.0.0.1:{host.settings.port} is taken by pid {os.getpid()} (" in report.detail
+
+
+def test_port_that_nobody_is_seen_to_hold_is_waited_for(host: Host) -> None:
+    """As for a moment after a process with threads was ended: no process listens, and the port is still bound."""
+    host.publish("1.0.0")
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", host.settings.port))
+    release = threading.Timer(0.5, bound.close)
+    release.start()
+    report = host.install("1.0.0")
+    release.join()
+    assert (report.stage, report.detail) == (AgentStage.DONE, "GET /self_test answered 200"), report
 
 
 def test_a_tampered_artifact_is_refused_and_the_service_goes_on(host: Host) -> None:
