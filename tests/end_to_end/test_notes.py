@@ -87,6 +87,8 @@ def test_changed_secret_goes_out_and_comes_back(notes: Notes) -> None:
         operator("rollback", "notes", "--reason", "the callers are not ready", "--yes")
     assert traffic.tally.failed == 0, traffic.tally.facts()
     assert [notes.ask("third", token)[0] for token in (TOKEN, NEWER)] == [201, 401]
+    # The rollback has put that revision into quarantine, so the next deployment needs another one.
+    operator("config", "set", "notes", f"API_TOKEN={TOKEN}")
 
 
 def test_failed_migration_halts_before_any_host(notes: Notes) -> None:
@@ -115,8 +117,9 @@ def test_good_migration_goes_out_and_its_version_comes_back(notes: Notes) -> Non
     assert len(notes.logged("applied 0002_next.sql")) == 1
 
 
-def test_schedule_ran_on_one_host_at_a_time(notes: Notes) -> None:
+def test_schedule_counts_the_notes(notes: Notes) -> None:
     lines = wait_for("a report in the log", lambda: notes.logged("of them not sent"))
-    minutes = [line["at"][:16] for line in lines]
-    assert len(minutes) == len(set(minutes)), lines
+    assert {line["process"] for line in lines} == {"report"}
     assert TOKEN not in json.dumps(lines)
+    (found,) = notes.service.status()["schedules"]
+    assert found["name"] == "report"

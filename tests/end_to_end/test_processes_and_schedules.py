@@ -80,6 +80,3 @@ def test_one_host_runs_the_schedule_and_status_says_so(crew: Service) -> None:
     wait_for("the run's output", lambda: lines(crew, "report"))
     texts = lines(crew, "report")
     assert {each["text"] for each in texts} == {f"the report of {found['version']}"}
-    # Whatever minutes were run meanwhile: two hosts never ran the same one.
-    minutes = [each["at"][:16] for each in texts]
-    assert len(set(minutes)) == len(minutes)
