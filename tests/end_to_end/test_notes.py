@@ -92,12 +92,14 @@ def test_changed_secret_goes_out_and_comes_back(notes: Notes) -> None:
 
 
 def test_failed_migration_halts_before_any_host(notes: Notes) -> None:
+    """The tests of the service find nothing: the migration does not suit the notes of production."""
     service = notes.service
-    broken = notes.migration(2, "alter table nothing add column x")
+    assert [notes.ask("twice")[0], notes.ask("twice")[0]] == [201, 201]
+    broken = notes.migration(2, "create unique index note_text on note (text)")
     with Traffic(service.url, 50.0) as traffic:
         output = service.deploy(broken, code=1)
         question = service.wait_until("HALTED")
-        assert "0002_next.sql: no such table: nothing" in question["evidence"]
+        assert "0002_next.sql: UNIQUE constraint failed: note.text" in question["evidence"]
         assert set(service.installed().values()) == {notes.first}
         service.operator("decide", output.facts["deployment"], "ABORT", "--why", "it is broken")
         wait_for("the lease to be free", lambda: service.status()["lease"] is None)
