@@ -36,10 +36,10 @@ def _around(owner: Any, name: str, when: Any = None, place: str = "") -> None:
     real = getattr(owner, name)
     is_method = isinstance(owner, type)
 
-    def wrapped(*given: Any) -> Any:
+    def wrapped(*given: Any, **named: Any) -> Any:
         if when and not when(*(given[1:] if is_method else given)):
-            return real(*given)
-        return around(f"agent {place or name}", lambda: real(*given))
+            return real(*given, **named)
+        return around(f"agent {place or name}", lambda: real(*given, **named))
 
     setattr(owner, name, wrapped)
 
