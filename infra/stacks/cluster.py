@@ -49,10 +49,7 @@ class ByoClusterStack(Stack):
         letters = CfnMapping(
             self, "Letters", mapping={name: {"letter": letter} for name, letter in ENVIRONMENT_LETTERS.items()}
         )
-        self._text("Service", "Name of the service", allowed_pattern="[a-z][a-z0-9-]{0,23}")
-        environment = self._text(
-            "Environment", "Environment of the cluster", allowed_values=list(ENVIRONMENT_LETTERS)
-        )
+        environment = _name_parameters(self)
         return ClusterValues(
             service="${Service}",
             environment="${Environment}",
@@ -132,20 +129,7 @@ class ByoWorkerStack(Stack):
             description="Lifecycle: the host role and the log of one cluster without a load balancer",
             synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
         )
-        CfnParameter(
-            self,
-            "Service",
-            type="String",
-            description="Name of the service",
-            allowed_pattern="[a-z][a-z0-9-]{0,23}",
-        )
-        CfnParameter(
-            self,
-            "Environment",
-            type="String",
-            description="Environment of the cluster",
-            allowed_values=list(ENVIRONMENT_LETTERS),
-        )
+        _name_parameters(self)
         _worker(self, ClusterName("${Service}", "${Environment}"))
 
 
@@ -161,6 +145,24 @@ class AsgWorkerStack(Stack):
         )
         host = _worker(self, ClusterName(cluster.service, cluster.environment), on_ec2=True)
         Hosts(self, "Hosts", cluster, role=host.role, front=None)
+
+
+def _name_parameters(stack: Stack) -> str:
+    """Add the parameters that name the cluster; return the environment's value."""
+    CfnParameter(
+        stack,
+        "Service",
+        type="String",
+        description="Name of the service",
+        allowed_pattern="[a-z][a-z0-9-]{0,23}",
+    )
+    return CfnParameter(
+        stack,
+        "Environment",
+        type="String",
+        description="Environment of the cluster",
+        allowed_values=list(ENVIRONMENT_LETTERS),
+    ).value_as_string
 
 
 def _worker(stack: Stack, cluster: ClusterName, *, on_ec2: bool = False) -> HostRole:

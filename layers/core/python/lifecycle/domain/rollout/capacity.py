@@ -49,9 +49,9 @@ def without_dead(rotation: Rotation, reports: Mapping[str, HostReport]) -> Rotat
 
     The load balancer may send requests there while no host is healthy, but nothing answers them.
     """
-    running = {host for host, report in reports.items() if report.running or not readable(report)}
+    dead = {host for host, report in reports.items() if readable(report) and not report.running}
     return {
-        host: TargetState.NOT_WORKING if state in _DOWN and host in reports.keys() - running else state
+        host: TargetState.NOT_WORKING if state in _DOWN and host in dead else state
         for host, state in rotation.items()
     }
 
