@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import RefusedTurn, Turn
+from lifecycle.domain.fleet.places import in_own_places
 from tests.fakes.keys import required
 
 
@@ -19,7 +20,7 @@ class MemoryFleet:
 
     def reports(self, cluster: Cluster) -> Mapping[str, HostReport]:
         found = self._reports.get(cluster, {})
-        return {host: found[host] for host in sorted(found)}
+        return in_own_places({host: found[host] for host in sorted(found)})
 
     def report(self, cluster: Cluster, host: str) -> HostReport | None:
         return self._reports.get(cluster, {}).get(host)

@@ -42,9 +42,17 @@ FAULTS = (
         "a-failed-host-is-started-again-after-an-abort",
         (9, 10),
         "lifecycle.domain.convergence.fallen_in_service",
-        "        if target is None and report.ended and state.in_rotation:\n",
+        "        if target is None and ended and host not in left_out:\n",
         "        if target is None and not state.serves:\n",
         caught_by="tests/unit/convergence/test_fallen_in_service.py",
+    ),
+    Planted(
+        "a-host-takes-the-place-of-another",
+        (1, 27),
+        "lifecycle.domain.fleet.places",
+        "    return one.host != other.host and started - seen <= _NEXT_REPORT\n",
+        "    return False\n",
+        caught_by="tests/unit/fleet/test_places.py",
     ),
     Planted(
         "starting-again-verifies-an-aborted-version",

@@ -210,6 +210,16 @@ def test_write_between_the_reads_of_the_records_and_of_the_desired_version_is_no
     assert found.kind is HandMade.OTHER_TARGET
 
 
+def test_edit_is_found_although_the_lease_changes_between_the_reads(machine: Machine) -> None:
+    before = machine.memory.leases.current(CLUSTER)
+    recent = machine.memory.deployments.recent_without_hosts(CLUSTER, 50)
+    edit(machine, version="1.0.2")
+    machine.memory.leases.acquire(CLUSTER, "hello-production-20261123120000-other", machine.now)
+    found = read_desired(machine.context, CLUSTER, before, recent).nobodys
+    assert found is not None
+    assert found.kind is HandMade.OTHER_TARGET
+
+
 def test_write_that_a_late_call_dropped_from_the_record_is_the_deployments(machine: Machine) -> None:
     """Seed 9683 of the simulation: a call from before put the record that it had read, with the older epoch."""
     machine.stop_at = "UPDATE_HOSTS"

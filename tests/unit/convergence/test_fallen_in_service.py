@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lifecycle.domain.convergence.fallen_in_service import fallen_in_service
-from lifecycle.domain.fleet.host import AgentStage
+from lifecycle.domain.fleet.host import AgentStage, ServiceEnd
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
@@ -181,4 +181,63 @@ def test_host_that_a_later_repair_brought_back_is_not_repaired_for_an_outage(abo
     reports, recent = aborted.memory.fleet.reports(CLUSTER), aborted.memory.deployments.recent(CLUSTER, 50)
     assert sum(each.is_failed_repair for each in recent) == 1
     unhealthy = dict.fromkeys(reports, TargetState.UNHEALTHY)
-    assert fallen_in_service(reports, unhealthy, recent, {}) is None
+    assert fallen_in_service(reports, unhealthy, recent, {}, left_out=frozenset()) is None
+
+
+def boots_elsewhere(machine: Machine, name: str) -> None:
+    """Let a host boot with another address, so that it is registered nowhere."""
+    host, report = machine.host(name), machine.report(name)
+    host.address = host.address.replace("127.0", "127.1")
+    end = ServiceEnd(machine.now, "", report.boot, booted=True)
+    booted = replace(report, address=host.address, running=False, boot="", ended=end)
+    machine.memory.fleet.write_report(CLUSTER, booted)
+
+
+@pytest.mark.parametrize(("host", "version"), [("host-2", "1.0.1"), ("host-3", "1.0.0")])
+def test_host_that_boots_with_another_address_after_an_abort_is_started_again(
+    aborted: Machine, host: str, version: str
+) -> None:
+    boots_elsewhere(aborted, host)
+    assert converge(aborted)[0] == "REPAIR"
+    aborted.run_what_waited()
+    address = aborted.host(host).address
+    assert aborted.report(host).installed == version
+    assert aborted.memory.dispatcher.target(CLUSTER, address) is TargetState.HEALTHY
+
+
+def test_host_that_an_attempt_left_out_stays_out_when_it_boots_after_an_abort(aborted: Machine) -> None:
+    boots_elsewhere(aborted, "host-1")
+    assert converge(aborted)[0] == "HOLD"
+
+
+def test_host_that_an_earlier_deployment_left_out_stays_out_after_a_second_abort(aborted: Machine) -> None:
+    aborted.host("host-2").breaks["1.0.2"] = AgentStage.SELF_TESTING
+    aborted.host("host-1").breaks["1.0.2"] = AgentStage.INSTALLING
+    name = aborted.deploy("1.0.2")
+    question = aborted.record(name)
+    assert question.state is DeploymentState.HALTED
+    failed = next(each for each in aborted.context.deployments.attempts(name) if each.reason)
+    aborted.decide(name, Choice.ABORT, failed.host)
+    boots_elsewhere(aborted, "host-1")
+    assert converge(aborted)[0] == "HOLD"
+
+
+def test_host_that_a_human_skipped_stays_out_when_it_boots_after_an_abort() -> None:
+    machine = Machine()
+    machine.deploy("1.0.0")
+    machine.host("host-1").breaks["1.0.1"] = AgentStage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    machine.host("host-3").breaks["1.0.1"] = AgentStage.SELF_TESTING
+    machine.decide(name, Choice.SKIP_HOST, "host-1")
+    machine.decide(name, Choice.ABORT, "host-3")
+    assert machine.record(name).state is DeploymentState.ABORTED
+    boots_elsewhere(machine, "host-1")
+    assert converge(machine)[0] == "HOLD"
+
+
+def test_service_of_an_older_agent_that_does_not_say_that_it_ended_is_started_again(aborted: Machine) -> None:
+    ends(aborted, "host-3")
+    aborted.memory.fleet.write_report(CLUSTER, replace(aborted.report("host-3"), ended=None))
+    assert converge(aborted)[0] == "REPAIR"
+    aborted.run_what_waited()
+    assert aborted.report("host-3").running

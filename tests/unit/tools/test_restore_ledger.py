@@ -48,7 +48,8 @@ class Tables:
 
 
 def report(host: str, epoch: int) -> dict[str, Any]:
-    return item(reports_key(CLUSTER), host, HostReport(host, "10.0.0.1", 8080, "a", NOW, NOW, epoch=epoch))
+    address = f"10.0.0.{host[-1]}"
+    return item(reports_key(CLUSTER), host, HostReport(host, address, 8080, "a", NOW, NOW, epoch=epoch))
 
 
 def command(host: str, epoch: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from lifecycle.application.convergence import outages
 from lifecycle.application.convergence.crash_loops import report_crash_loops
 from lifecycle.application.convergence.failed_schedules import report_failed_schedules
 from lifecycle.application.convergence.hand_made import missing_manifest, report_hand_made
+from lifecycle.application.convergence.left_out import left_out_of_rotation
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.finish import Finished, finish
@@ -40,7 +41,7 @@ from lifecycle.domain.convergence.set_back import set_back
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.strays import Strays
-from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
 from lifecycle.domain.rollout.deployment import (
     Deployment,
     DeploymentState,
@@ -140,6 +141,8 @@ def cluster_facts(context: Context, cluster: Cluster, *, by_hand: bool = False) 
     else:
         state = context.executions.rollout_state(name)
     ended = holder is not None and state is not ExecutionState.RUNNING
+    rotation = observe.by_host(reports, targets)
+    fallen = [host for host, each in reports.items() if each.ended and not state_of(rotation, host).in_rotation]
     return ClusterFacts(
         desired=found.desired,
         lease=lease,
@@ -149,7 +152,7 @@ def cluster_facts(context: Context, cluster: Cluster, *, by_hand: bool = False) 
         execution=state,
         questions=tuple(context.deployments.questions(name)) if ended else (),
         reports=reports,
-        rotation=observe.by_host(reports, targets),
+        rotation=rotation,
         bad_versions=context.fleet.quarantined(cluster),
         bad_hosts=context.fleet.quarantined_hosts(cluster),
         waiting=waiting,
@@ -163,6 +166,7 @@ def cluster_facts(context: Context, cluster: Cluster, *, by_hand: bool = False) 
         recent=tuple(recent),
         minute=context.minute,
         by_hand=by_hand,
+        left_out=left_out_of_rotation(context, fallen, recent),
     )
 
 

@@ -5,6 +5,7 @@ Used by the plan of a deployment, by convergence and by the queries; reads only.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from lifecycle.application.context import Context
 from lifecycle.application.readable import readable
@@ -14,6 +15,9 @@ from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.provenance import Nobodys, nobodys
+
+# The most times that the registry is compared with records that change meanwhile.
+_READS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +34,25 @@ class DesiredVersion:
 
 
 def read_desired(context: Context, cluster: Cluster, lease: Lease, recent: Sequence[Deployment]) -> DesiredVersion:
-    """Read the registry, after the lease and the records, and compare it with them."""
-    desired, unreadable = readable(lambda: context.registry.desired(cluster), None)
-    named, lost = readable(lambda: named_deployment(context, cluster, desired, recent), None)
-    if unreadable or lost:
-        return DesiredVersion(desired, named, None, (*unreadable, *lost))
-    found = nobodys(cluster, desired, named, recent, lease)
-    if found and (context.leases.current(cluster) != lease or not _stays_nobodys(context, cluster, found, recent)):
-        found = None  # a deployment wrote it meanwhile
-    return DesiredVersion(desired, named, found)
+    """Read the registry, after the lease and the records, and compare it with them.
 
-
-def _stays_nobodys(context: Context, cluster: Cluster, found: Nobodys, before: Sequence[Deployment]) -> bool:
-    """Return whether the records of now do not explain the desired version that was read before them.
-
-    A deployment that lost its lease may write beside the lease's holder, and has recorded it first.
+    A deployment may write it, and record that, between these reads. So it is nobody's only if the records that are
+    read after it say so too, under the same lease. While they change, nothing is said about it.
     """
-    recent, _ = readable(lambda: context.deployments.recent_without_hosts(cluster, len(before) or 1), before)
-    named, _ = readable(lambda: named_deployment(context, cluster, found.found, recent), None)
-    return nobodys(cluster, found.found, named, recent, context.leases.current(cluster)) is not None
+    for _ in range(_READS):
+        desired, unreadable = readable(lambda: context.registry.desired(cluster), None)
+        named, lost = readable(partial(named_deployment, context, cluster, desired, recent), None)
+        if unreadable or lost:
+            return DesiredVersion(desired, named, None, (*unreadable, *lost))
+        if (found := nobodys(cluster, desired, named, recent, lease)) is None:
+            break
+        before, lease = lease, context.leases.current(cluster)
+        newest = partial(context.deployments.recent_without_hosts, cluster, len(recent) or 1)
+        recent, _unreadable = readable(newest, recent)
+        named, _unreadable = readable(partial(named_deployment, context, cluster, desired, recent), None)
+        if lease == before and nobodys(cluster, desired, named, recent, lease):
+            return DesiredVersion(desired, named, found)
+    return DesiredVersion(desired, named, None)
 
 
 def named_deployment(

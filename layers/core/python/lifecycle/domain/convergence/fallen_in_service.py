@@ -27,10 +27,11 @@ def fallen_in_service(
     rotation: Rotation,
     recent: Sequence[Deployment],
     bad_versions: Mapping[str, str],
+    left_out: Collection[str],
 ) -> Fallen | None:
     """Return the hosts of one version that passed its self-test, served, and ended; None if there are none.
 
-    A host that a failed attempt left out of rotation is not among them: nobody has decided on it. `recent` begins
+    Those that a failed attempt left out of rotation are not among them: nobody has decided on these. `recent` begins
     with the newest deployment.
     """
     failed = _failed_repairs(recent)
@@ -39,7 +40,9 @@ def fallen_in_service(
         state, target = state_of(rotation, host), failed.get(host)
         if target and report.has_passed(target.digest) and state.in_rotation:
             continue  # a later repair has brought it back; whether it is healthy is not decided here
-        if target is None and report.ended and state.in_rotation:
+        # An older agent does not say that the service ended.
+        ended = report.ended or (state.in_rotation and report.installed and not report.running)
+        if target is None and ended and host not in left_out:
             target = Target(report.installed, report.digest, report.config)
         if target and not target.quarantined_in(bad_versions) and (why := drift_reason(report, state, target)):
             found[host] = (target, why)

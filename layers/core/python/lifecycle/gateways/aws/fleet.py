@@ -9,6 +9,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.epoch import LARGEST_EPOCH
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn, UnreadableTurn
+from lifecycle.domain.fleet.places import in_own_places
 from lifecycle.gateways.aws.errors import translated
 from lifecycle.gateways.aws.table import Table, cluster_key, item, record_or, reports_key, turns_key, whole
 from lifecycle.gateways.record_kinds import QuarantinedHost, QuarantinedVersion, kind_of, stored_place
@@ -49,7 +50,7 @@ class DynamoFleet:
 
     def reports(self, cluster: Cluster) -> Mapping[str, HostReport]:
         found = self._table.query(reports_key(cluster))
-        return {each["sk"]["S"]: report_of(each) for each in found}
+        return in_own_places({each["sk"]["S"]: report_of(each) for each in found})
 
     def report(self, cluster: Cluster, host: str) -> HostReport | None:
         found = self._table.get(reports_key(cluster), host)
