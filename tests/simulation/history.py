@@ -46,7 +46,8 @@ class History:
         self.sim = sim
         self.lease = Lease()
         self.lost_lease: Lease | None = None
-        self.robbed = ""  # the deployment whose lease was lost, until a lease is written again
+        self.robbed = ""  # the deployment whose lease was lost
+        self.robbed_until = 0.0  # when a lease was written again
         self.lost_epoch: int | None = None  # that of a lost lease, until a lease has a higher one
         self.lease_acquired: dict[str, tuple[int, float]] = {}
         self.lease_lost_at: dict[str, float] = {}

@@ -97,7 +97,7 @@ class Oracle(History):
         """
         if self.lease.deployment:
             self.lease_lost_at[self.lease.deployment] = self.sim.now
-            self.robbed = self.lease.deployment
+            self.robbed, self.robbed_until = self.lease.deployment, float("inf")
         sim, desired = self.sim, self.sim.registry.desired(self.sim.cluster)
         recorded = [each.epoch for each in sim.deployments.recent(sim.cluster, 1000)]
         recorded += sim.fleet.turn_epochs(sim.cluster).values()
@@ -110,7 +110,7 @@ class Oracle(History):
         old, new = self.lease, self.sim.leases.current(self.sim.cluster)
         if new in (old, self.lost_lease):
             return  # nothing was written
-        self.lost_lease, self.robbed = None, ""
+        self.lost_lease, self.robbed_until = None, min(self.robbed_until, self.sim.now)
         fencing.epochs_only_grow(self, old, new)
         self.lease = new
         if new.deployment == old.deployment:

@@ -49,10 +49,12 @@ def test_agent_may_not_begin_for_another_deployment_meanwhile(sim: Simulation) -
         begins(sim, "another")
 
 
-def test_excuse_ends_when_another_deployment_takes_the_lease(sim: Simulation) -> None:
+def test_excuse_ends_a_moment_after_another_deployment_takes_the_lease(sim: Simulation) -> None:
     lose(sim)
-    sim.oracle.lost_lease, sim.oracle.robbed = None, ""
+    sim.oracle.lost_lease, sim.oracle.robbed_until = None, sim.now
     sim.oracle.lease = Lease(6, "newer", sim.time(), None)
+    begins(sim, "loser")  # it has read its turn, and the newer plan withdraws it next
+    sim.now += 1.1 * GRACE
     with pytest.raises(Violation, match="4 interleaved"):
         begins(sim, "loser")
 

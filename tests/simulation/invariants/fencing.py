@@ -85,8 +85,8 @@ def begins_current_turns(oracle: "Oracle", host: Host, before: State | None, sta
         return
     if before is not None and before.acted == acted:
         return
-    if acted.deployment == oracle.robbed:
-        return  # nobody has fenced it, and an agent cannot read the lease
+    if acted.deployment == oracle.robbed and oracle.recent(oracle.robbed_until):
+        return  # nobody has fenced it yet, and an agent cannot read the lease
     late = oracle.late(acted.deployment)
     if not oracle.recent(oracle.sim.now - late):
         oracle.fail("4 interleaved", f"{host.name} begins {acted.version} for {acted.deployment}, {late:.0f} s late")

@@ -83,6 +83,18 @@ def test_second_repair_waits_a_minute_and_later_ones_twice_as_long(machine: Mach
     assert pauses == [0, 1, 2, 4, 8, 16, 16]
 
 
+def test_crash_loop_is_slowed_also_where_the_desired_version_was_edited_by_hand(machine: Machine) -> None:
+    desired = machine.context.registry.desired(CLUSTER)
+    assert desired is not None
+    machine.memory.registry.set_desired(CLUSTER, replace(desired, version="1.0.2"))
+    ends(machine)
+    assert converge(machine).kind == "REPAIR"
+    machine.run_what_waited()
+    ends(machine)
+    held = converge(machine)
+    assert (held.kind, "desired is nobody's" in held.reason) == ("HOLD", True)
+
+
 def test_waiting_names_the_end_and_the_next_try(machine: Machine) -> None:
     ends(machine)
     converge(machine)

@@ -322,9 +322,10 @@ def _without_repair(
 
 def _is_known_to_be_good(facts: ClusterFacts, desired: Desired) -> bool:
     """Return whether the desired version was verified: a repair of it that failed does not change that."""
-    if facts.last is None or facts.last.state is DeploymentState.DONE:
-        return facts.last is not None
-    return facts.last.is_failed_repair and facts.verified == desired.target
+    if facts.last is None or facts.nobodys:
+        return False
+    failed_again = facts.last.is_failed_repair and facts.verified == desired.target
+    return facts.last.state is DeploymentState.DONE or failed_again
 
 
 def _members(facts: ClusterFacts) -> set[str]:
