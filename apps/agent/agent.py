@@ -99,7 +99,7 @@ class Agent:
         self._supervision = Supervision(self._service, self._installer.log_tail, clock, minute)
         self._reporter = Reporter(reports, settings.heartbeat_seconds, clock)
         self._journal = Journal(settings.home / "state.json", reports, self._release_store.versions)
-        self._started_at = clock()
+        self._started_at: datetime | None = None
         self._stage = AgentStage.IDLE
         self._last_logged = ""
         self._pace = PollPace(settings.busy_seconds, settings.idle_seconds)
@@ -131,6 +131,7 @@ class Agent:
             state = self._journal.state()
             self._journal.retry_save()
             turn = self._turns.current()
+            self._started_at = self._started_at or self._clock()  # not before AWS has corrected the clock
             decision = decide(turn, state, self._settings.host, self._clock())
             self._log_once(f"{type(decision).__name__}: {decision.reason}")
             before = self._release_store.current()
@@ -335,7 +336,7 @@ class Agent:
             moves_to=place.moves_to,
             zone=settings.zone,
             seen_at=self._clock(),
-            agent_started_at=self._started_at,
+            agent_started_at=self._started_at or self._clock(),
             epoch=acted.epoch,
             attempt=acted.attempt,
             order=acted.order,

@@ -93,7 +93,7 @@ FAULTS = (
         "an-abort-is-tried-again",
         (10,),
         _CONVERGENCE,
-        "    return facts.last.is_failed_repair and facts.verified == desired.target\n",
+        "    return facts.last.state is DeploymentState.DONE or failed_again\n",
         "    return True\n",
     ),
     Planted(

@@ -16,8 +16,8 @@ FAULTS = (
         beside=(
             Edit(
                 _CONVERGENCE,
-                "        return facts.last is not None\n    return facts.last.is_failed_repair",
-                "        return True\n    return facts.last.is_failed_repair",
+                "    if facts.last is None or facts.nobodys:\n        return False\n",
+                "    if facts.last is None:\n        return True\n",
             ),
         ),
     ),

@@ -50,7 +50,7 @@ FAULTS = (
         "a-host-takes-the-place-of-another",
         (1, 27),
         "lifecycle.domain.fleet.places",
-        "    return one.host != other.host and started - seen <= _NEXT_REPORT\n",
+        "    return one.host != other.host and started - min(one.seen_at, other.seen_at) <= _NEXT_REPORT\n",
         "    return False\n",
         caught_by="tests/unit/fleet/test_places.py",
     ),

@@ -8,7 +8,7 @@ import pytest
 from lifecycle.application.convergence.converge import Result, converge_all
 from lifecycle.domain.convergence.crash_loop import LONGEST_MINUTES, STEADY_MINUTES, CrashLoop, crash_loops
 from lifecycle.domain.errors import InvalidEvent
-from lifecycle.domain.fleet.host import ServiceEnd
+from lifecycle.domain.fleet.host import AgentStage, ServiceEnd
 from lifecycle.domain.monitoring.audit import AuditKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.entrypoints.events import Converge
@@ -220,3 +220,28 @@ def test_repair_that_failed_before_it_reached_a_host_does_not_count_for_it(machi
 
     ends(machine)
     assert loops(machine, *failed)["host-2"].repairs == 2
+
+
+def test_repair_that_started_nothing_makes_no_crash_loop(machine: Machine) -> None:
+    machine.host("host-2").breaks["1.0.0"] = AgentStage.FETCHING  # its disk is full, or the store is not reachable
+    ends(machine)
+    machine.memory.dispatcher.dead.add(machine.host("host-2").address)
+    results = []
+    for _ in range(16):
+        results.append(converge(machine))
+        machine.memory.clock.sleep(60)
+    assert machine.host("host-2").boots == 1
+    assert reported(machine) == []
+    assert not [each.reason for each in results if "ended again" in each.reason]
+    assert sum(each.kind == "REPAIR" for each in results) <= 3
+
+
+def test_deployment_ends_a_crash_loop(machine: Machine) -> None:
+    for _ in range(5):
+        ends(machine)
+        while converge(machine).kind != "REPAIR":
+            machine.memory.clock.sleep(60)
+    machine.deploy("1.0.1")
+    machine.memory.clock.sleep(60)
+    ends(machine)
+    assert converge(machine).kind == "REPAIR"

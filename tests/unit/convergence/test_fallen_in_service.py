@@ -9,6 +9,8 @@ from lifecycle.domain.fleet.host import AgentStage, ServiceEnd
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
+from lifecycle.domain.service.policy import Policy
+from lifecycle.entrypoints.events import Deploy
 from tests.support.converging import converge
 from tests.support.rollout import CLUSTER, Machine
 from tests.unit.convergence.test_crash_loop import ends as report_end
@@ -241,3 +243,25 @@ def test_service_of_an_older_agent_that_does_not_say_that_it_ended_is_started_ag
     assert converge(aborted)[0] == "REPAIR"
     aborted.run_what_waited()
     assert aborted.report("host-3").running
+
+
+def test_host_that_a_stopped_repair_had_brought_back_is_repaired_when_it_ends_again() -> None:
+    machine = Machine(policy=Policy(max_unavailable=2, min_alive_seconds=0))
+    machine.deploy("1.0.0")
+    ends(machine, "host-1")
+    ends(machine, "host-3")
+    assert converge(machine)[0] == "REPAIR"
+    execution, given = list(machine.memory.executions.rollouts.items())[-1]
+    request = Deploy(**given, execution=execution).request()
+    assert machine.begin(request).kind == "PLANNED"
+    machine.memory.dispatcher.dead.discard(machine.host("host-1").address)
+    assert machine.update(request.deployment, "host-1", 1) == ["PASSED"] * 5
+    machine.memory.executions.running.discard(execution)
+    machine.memory.executions.stopped.add(execution)
+    assert converge(machine)[0] == "ABORTED"
+    machine.memory.clock.sleep(3600)
+    assert "host-1" in machine.serving()
+
+    ends(machine, "host-1")
+    kind, reason = converge(machine)
+    assert (kind, "host-1" in reason) == ("REPAIR", True), reason

@@ -206,10 +206,10 @@ def test_hosts_are_unhealthy_together(size: int, unhealthy: int, absent: int, fo
     states = [TargetState.UNHEALTHY] * unhealthy + [TargetState.ABSENT] * absent
     rotation = dict(zip(reports, states + [TargetState.HEALTHY] * size, strict=False))
     digest = machine.report("host-1").digest
-    assert len(unhealthy_together(reports, rotation, reports.keys(), digest, 1)) == found
+    assert len(unhealthy_together(reports, rotation, reports.keys(), digest, 1, unreachable=())) == found
     stopped = {host: replace(each, running=False) for host, each in reports.items()}
-    assert unhealthy_together(stopped, rotation, reports.keys(), digest, 1) == ()
-    assert unhealthy_together(reports, rotation, reports.keys(), "other", 1) == ()
+    assert unhealthy_together(stopped, rotation, reports.keys(), digest, 1, unreachable=()) == ()
+    assert unhealthy_together(reports, rotation, reports.keys(), "other", 1, unreachable=()) == ()
 
 
 def test_outage_of_some_hosts_names_them() -> None:

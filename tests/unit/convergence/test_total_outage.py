@@ -52,9 +52,9 @@ def test_dead_service_counts_for_nothing_when_another_host_is_drained(machine: M
     rotation = dict.fromkeys(reports, TargetState.UNHEALTHY) | {"host-1": TargetState.ABSENT}
     floor = Floor(frozenset(reports), 1)
     assert refuse_drain("host-2", rotation, floor) is not None
-    assert refuse_drain("host-2", without_dead(rotation, reports), floor) is None
+    assert refuse_drain("host-2", without_dead(rotation, reports, unreachable=()), floor) is None
     healthy = dict.fromkeys(reports, TargetState.HEALTHY)  # workers of a dead service may answer
-    assert without_dead(healthy, reports) == healthy
+    assert without_dead(healthy, reports, unreachable=()) == healthy
 
 
 def test_deployment_of_a_fix_begins_with_the_hosts_that_run_nothing(machine: Machine) -> None:

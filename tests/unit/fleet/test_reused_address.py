@@ -31,3 +31,28 @@ def test_removed_host_takes_no_other_host_of_its_address_out(*, terminated: bool
     assert "host-1" not in machine.memory.fleet.reports(CLUSTER)
     machine.hosts.remove(old)
     assert converge(machine) == ("CONVERGED", "every host serves 1.0.0")
+
+
+@pytest.fixture
+def renamed() -> Machine:
+    machine = Machine()
+    machine.deploy("1.0.0")
+    old = machine.host("host-1")
+    old.silent = True
+    report = machine.report("host-1")
+    machine.join("host-9").address = old.address
+    machine.memory.clock.sleep(5)
+    adopted = replace(report, host="host-9", agent_started_at=machine.now, seen_at=machine.now)
+    machine.memory.fleet.write_report(CLUSTER, adopted)
+    for _ in range(60):
+        machine.memory.clock.sleep(60)  # an hour: host-1 is unreachable since
+    return machine
+
+
+def test_removal_of_the_unreachable_host_leaves_the_living_one_in_rotation(renamed: Machine) -> None:
+    _, reason = converge(renamed)
+    assert "remove the host that is gone" in reason
+    remove_host(renamed.context, CLUSTER, "host-1", RequestedBy("ada", "renamed"))
+    place = renamed.context.dispatcher.target(CLUSTER, renamed.host("host-9").address)
+    assert place is TargetState.HEALTHY
+    assert converge(renamed)[0] == "CONVERGED"

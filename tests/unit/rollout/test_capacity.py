@@ -91,11 +91,14 @@ def test_last_host_is_drained_where_its_service_does_not_run() -> None:
     assert refuse_drain("host-1", rotation, floor) is not None
     assert first_refusal(["host-1"], rotation, floor) is not None
     dead = {"host-1": replace(SERVES, running=False, boot="")}
-    known = without_dead(rotation, dead)
+    known = without_dead(rotation, dead, unreachable=())
     assert refuse_drain("host-1", known, floor) is None
     assert first_refusal(["host-1"], known, floor) is None
     for other in (TargetState.INITIAL, TargetState.HEALTHY):  # the report may be older than the health check
-        assert refuse_drain("host-1", without_dead({**rotation, "host-1": other}, dead), floor) is not None
+        assert (
+            refuse_drain("host-1", without_dead({**rotation, "host-1": other}, dead, unreachable=()), floor)
+            is not None
+        )
 
 
 def test_dead_are_the_unhealthy_whose_agent_says_so() -> None:
@@ -105,7 +108,7 @@ def test_dead_are_the_unhealthy_whose_agent_says_so() -> None:
         "host-3": UnreadableReport.of("host-3", "damaged"),
     }
     unhealthy = dict.fromkeys(HOSTS, TargetState.UNHEALTHY)
-    assert without_dead(unhealthy, reports) == unhealthy | {"host-2": TargetState.NOT_WORKING}
+    assert without_dead(unhealthy, reports, unreachable=()) == unhealthy | {"host-2": TargetState.NOT_WORKING}
 
 
 def test_empty_host_is_repaired_though_no_host_is_healthy() -> None:

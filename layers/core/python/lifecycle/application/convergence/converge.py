@@ -18,7 +18,7 @@ from lifecycle.application.rollout.finish import Finished, finish
 from lifecycle.application.rollout.host_commands import cancel_turns_until
 from lifecycle.application.rollout.pause import ask_to_resume
 from lifecycle.application.rollout.strays import find_strays, take_out_strays
-from lifecycle.application.rollout.task_tokens import resume_answered
+from lifecycle.application.rollout.task_tokens import resume_answered, resume_for_fallen
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.application.rollout.test_bed.end import end_baking
 from lifecycle.application.rollout.test_bed.task import BakeTask
@@ -240,6 +240,8 @@ def _act_on_holder(  # noqa: C901, PLR0911 (one case per kind)
         case Hold(_, reason):
             if facts.holder and (resumed := resume_answered(context, facts.holder)):
                 reason = f"{reason}; resumed it: {', '.join(resumed)} is answered or has expired"
+            elif facts.holder and (fell := resume_for_fallen(context, facts.holder, facts.reports)):
+                reason = f"{reason}; resumed it: {', '.join(fell)} fell after it was updated"
             return Result(str(cluster), "HOLD", reason)
         case AskToResume(paused, reason):
             ask_to_resume(context, cluster, paused, reason)

@@ -18,7 +18,8 @@ _READ_BACK, _ENTRIES_READ = timedelta(days=7), 200
 
 def noticed(context: Context, cluster: Cluster, facts: ClusterFacts) -> datetime | None:
     """Return when the shared outage of now was noticed, None if there is none; record its beginning and its end."""
-    now, hosts = context.clock.now(), facts.unhealthy_together
+    now = context.clock.now()
+    hosts = facts.unhealthy_together(now)
     open_ = _open_outage(context, cluster, now)
     if hosts and open_:
         return open_.at

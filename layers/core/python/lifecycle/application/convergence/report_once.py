@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from lifecycle.application.context import Context
+from lifecycle.application.readable import readable
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import AuditEntry
 
@@ -24,6 +25,8 @@ def report_once(
 ) -> None:
     """Append an entry, unless the same was appended in the last days and after `since`."""
     begin = entry.at - REMINDED_AFTER
-    before = context.audit_log.read(cluster, max(begin, since) if since else begin, _ENTRIES_READ)
+    begin = max(begin, since) if since else begin
+    # An entry that cannot be read must not stop convergence: the finding is reported once more.
+    before, _ = readable(lambda: context.audit_log.read(cluster, begin, _ENTRIES_READ), ())
     if not any(is_same(each) for each in before):
         context.audit_log.append(entry)

@@ -42,8 +42,9 @@ def remove_host(
 
 def _has_another_host(context: Context, cluster: Cluster, report: HostReport) -> bool:
     """Return whether another host reports this address, as a new machine does that got it from a terminated one."""
-    others = context.fleet.reports(cluster).values()
-    return any(each.host != report.host and each.address == report.address for each in others)
+    others = [each for each in context.fleet.reports(cluster).values() if each.host != report.host]
+    contested = [each.contested for each in others if isinstance(each, UnreadableReport)]
+    return report.address in (*contested, *(each.address for each in others))
 
 
 def _remove_records(context: Context, cluster: Cluster, host: str) -> CommandResult:
@@ -61,7 +62,8 @@ def _remove_unreadable(
 
     A target of no known host may be this one, so none of those may serve.
     """
-    known = {each.address for each in context.fleet.reports(cluster).values()}
+    others = [each for each in context.fleet.reports(cluster).values() if each.host != report.host]
+    known = {each.contested if isinstance(each, UnreadableReport) else each.address for each in others}
     targets = context.dispatcher.targets(cluster)
     serving = sorted(address for address, state in targets.items() if state.serves and address not in known)
     if serving and not terminated:

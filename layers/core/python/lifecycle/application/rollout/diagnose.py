@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import host_commands, observe
 from lifecycle.application.rollout.stage_guard import LONGEST_WAIT, HostTask, Outcome, stale
-from lifecycle.domain.fleet.host import HostReport, UnreadableReport
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport, unreachable_among
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.listing import listed
@@ -119,7 +119,9 @@ def _unless_shared(case: _Case, digest: str, found: Diagnosis) -> Diagnosis:
     others = set(reports) - set(context.fleet.quarantined_hosts(cluster)) - {case.task.host}
     rotation, limit = observe.rotation(context, cluster, reports), case.deployment.policy.max_unavailable
     ours = (digest, case.deployment.target.digest)
-    together = sorted({host for each in ours for host in unhealthy_together(reports, rotation, others, each, limit)})
+    unreachable = unreachable_among(reports, context.clock.now(), context.heartbeat_timeout)
+    groups = [unhealthy_together(reports, rotation, others, each, limit, unreachable) for each in ours]
+    together = sorted({host for hosts in groups for host in hosts})
     if not together:
         return found
     verb = "is" if len(together) == 1 else "are"

@@ -16,7 +16,7 @@ from lifecycle.application.rollout.stage_guard import LONGEST_WAIT, Outcome, Run
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.application.rollout.untested_hosts import failed_drained, take_out_untested
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.fleet.host import AgentStage, HostReport, UnreadableReport
+from lifecycle.domain.fleet.host import AgentStage, HostReport, UnreadableReport, unreachable_among
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.liveness import Heard
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
@@ -48,7 +48,7 @@ def drain(running: Running) -> Outcome:
             return ready
     if report is None:
         return running.fail(f"{host} has no agent")
-    if stopped := _deregister(running, report):
+    if stopped := _contested(running, report) or _deregister(running, report):
         return stopped
     limit = running.deployment.policy.drain_seconds + 30
     drained = wait_until(running, limit, lambda: _left_rotation(running, report))
@@ -59,6 +59,17 @@ def drain(running: Running) -> Outcome:
             "nothing was installed on it"
         )
     return running.advance(AttemptState.DRAINED) if drained.outcome == "PASSED" else drained
+
+
+def _contested(running: Running, report: HostReport) -> Outcome | None:
+    """Fail the attempt on a host that reports another host's address: its drain would take out that one.
+
+    A host whose service runs and passed its self-test is not compared with the others: it serves at its address.
+    """
+    if report.has_passed(report.digest):
+        return None
+    found = running.context.fleet.reports(running.task.cluster).get(running.host)
+    return running.fail(found.why, unreachable=True) if isinstance(found, UnreadableReport) else None
 
 
 def _deregister(running: Running, report: HostReport) -> Outcome | None:
@@ -112,7 +123,8 @@ def _check_drain(running: Running) -> _DrainCheck:
     # Two hosts of one step record their attempts before this check, so each counts the other as draining.
     under_way = {each for each, a in latest_attempts(attempts).items() if not a.state.ended} - {host}
     rotation = observe.rotation(context, cluster, reports)
-    answering = without_dead(rotation, reports)
+    unreachable = unreachable_among(reports, context.clock.now(), context.heartbeat_timeout)
+    answering = without_dead(rotation, reports, unreachable)
     serving = {each: TargetState.DRAINING if each in under_way else state for each, state in answering.items()}
     members = frozenset(reports) - set(context.fleet.quarantined_hosts(cluster))
     skipped = hosts_left_out(attempts, questions) | set(running.deployment.skipped_hosts)
@@ -122,7 +134,7 @@ def _check_drain(running: Running) -> _DrainCheck:
     if blocker and (ends := _ends(running, reports)):
         blocker = f"{blocker}; {ends}"
     if running.deployment.request.kind is Kind.CONVERGE and host in unhealthy_together(
-        reports, rotation, members - skipped, target.digest, policy.max_unavailable
+        reports, rotation, members - skipped, target.digest, policy.max_unavailable, unreachable
     ):
         blocker = f"{host} became unhealthy together with others: a shared dependency? It stays in rotation"
     return _DrainCheck(state_of(rotation, host), blocker)

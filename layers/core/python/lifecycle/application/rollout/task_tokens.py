@@ -4,8 +4,11 @@ Called by functions/rollout/await_human, and wherever an answer is given or no l
 recorded answer counts: next_step reads it. The signal to the execution merely resumes it sooner.
 """
 
+from collections.abc import Mapping
+
 from lifecycle.application.context import Context
 from lifecycle.domain.errors import Unknown
+from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.rollout.decision import QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment
 
@@ -35,6 +38,26 @@ def resume_answered(context: Context, current: Deployment) -> list[str]:
     newest = sorted(context.deployments.questions(current.id), key=lambda q: q.asked_at)[-3:]
     ended = [q for q in newest if q.token and (q.answer or q.expired(now))]
     return [q.id for q in ended if context.executions.answer_token(q.token, {"question": q.id})]
+
+
+def resume_for_fallen(context: Context, current: Deployment, reports: Mapping[str, HostReport]) -> list[str]:
+    """Resume a deployment that waits while a host fell that it had updated; returns such hosts.
+
+    It then asks about the host that fell (domain/rollout/fallen.py). A host that it has asked about is none of them.
+    """
+    fell = {host: report for host, report in reports.items() if report.ended and _is_updated(current, report)}
+    questions = context.deployments.questions(current.id) if fell else ()
+    asked = {(each.host, each.attempt) for each in questions}
+    new = [host for host, report in fell.items() if (host, report.attempt) not in asked]
+    for question in questions if new else ():
+        if not question.answer:
+            signal(context, question.id, question.token)
+    return new
+
+
+def _is_updated(current: Deployment, report: HostReport) -> bool:
+    version = (report.installed, report.digest) == (current.target.version, current.target.digest)
+    return version and (report.deployment, report.epoch, report.running) == (current.id, current.epoch, False)
 
 
 def await_answer(context: Context, name: str, question_id: str, token: str) -> None:

@@ -7,6 +7,7 @@ end that its agent reports. A host that ran for STEADY_MINUTES is repaired at on
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from lifecycle.domain.fleet.host import HostReport, ServiceEnd
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
@@ -54,7 +55,8 @@ def crash_loops(
     `version` is the one that the repairs bring; empty where each host is started again with its own. `recent` are
     the cluster's newest deployments, the newest first. `minute` is shorter on a laptop.
     """
-    repairs = [each for each in recent if each.request.kind is Kind.CONVERGE and each.epoch and each.finished_at]
+    since = takewhile(lambda each: not _starts_all_again(each), recent)
+    repairs = [each for each in since if each.request.kind is Kind.CONVERGE and each.epoch and each.finished_at]
     found = {}
     for host, report in reports.items():
         if (end := report.ended) and not report.running:
@@ -62,16 +64,20 @@ def crash_loops(
             mine = [
                 each
                 for each in repairs
-                if each.target.version == brought and host in each.request.only and _reached(each, host, end)
+                if each.target.version == brought and host in each.request.only and _reached(each, end)
             ]
             if loop := _crash_loop(host, brought, end, mine, minute):
                 found[host] = loop
     return found
 
 
-def _reached(repair: Deployment, host: str, end: ServiceEnd) -> bool:
-    """Return whether a repair has reached this host; one that failed at another host before may not have."""
-    return repair.state is DeploymentState.DONE or repair.failed_host == host or repair.started_at < end.at
+def _starts_all_again(deployment: Deployment) -> bool:
+    return deployment.request.kind is not Kind.CONVERGE and deployment.state is DeploymentState.DONE
+
+
+def _reached(repair: Deployment, end: ServiceEnd) -> bool:
+    """Return whether a repair has started this service again: one that failed before that has not."""
+    return repair.state is DeploymentState.DONE or repair.started_at < end.at
 
 
 def _crash_loop(

@@ -16,7 +16,7 @@ from lifecycle.domain.convergence.set_back import IN_STEP, SetBack
 from lifecycle.domain.convergence.shared_outage import outage_words
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.drift import drift_reason, in_first_checks
-from lifecycle.domain.fleet.host import HostReport, UnreadableReport
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport, unreachable_among
 from lifecycle.domain.fleet.strays import NO_STRAYS, Strays
 from lifecycle.domain.fleet.target_group import Rotation, state_of
 from lifecycle.domain.listing import listed
@@ -161,13 +161,13 @@ class ClusterFacts:
         good = self.desired if self.desired and _is_known_to_be_good(self, self.desired) else None
         return crash_loops(self.reports, good.version if good else "", self.recent, self.minute)
 
-    @property
-    def unhealthy_together(self) -> tuple[str, ...]:
-        """The hosts that a shared fault made unhealthy, measured by the policy of the desired version."""
-        if self.last is None or self.desired is None:
+    def unhealthy_together(self, now: datetime, digest: str | None = None) -> tuple[str, ...]:
+        """Return the hosts of a shared fault; they run the bytes of `digest`, or each its own."""
+        if self.last is None:
             return ()
         limit = self.last.policy.max_unavailable
-        return unhealthy_together(self.reports, self.rotation, _members(self), self.desired.digest, limit)
+        unreachable = unreachable_among(self.reports, now, self.heartbeat_timeout)
+        return unhealthy_together(self.reports, self.rotation, _members(self), digest, limit, unreachable)
 
     def pauses(self, now: datetime) -> dict[str, str]:
         """Return why each of some hosts is not repaired yet; no host waits where an operator asks."""
@@ -213,10 +213,10 @@ def _with_free_lease(facts: ClusterFacts, now: datetime) -> Convergence:
 
 
 def _without_desired(facts: ClusterFacts, now: datetime) -> Convergence:
-    """Hold a cluster whose desired version cannot be read, or was written by no deployment."""
+    """Hold a cluster whose desired version cannot be read, or was written by no deployment, but for fallen hosts."""
     if facts.nobodys:
         return _repair_without_desired(facts, now) or Hold({}, facts.nobodys.held)
-    return Hold(_drift_reasons(facts), "; ".join(facts.unreadable))
+    return _repair_without_desired(facts, now) or Hold(_drift_reasons(facts), "; ".join(facts.unreadable))
 
 
 def _settle_unled(facts: ClusterFacts, found: Orphaned) -> Resume | CloseStopped | CloseOrphaned | None:
@@ -285,15 +285,14 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
         return _repair_without_desired(facts, now) or Hold(drift, why)
     if why := desired.target.quarantined_in(facts.bad_versions):
         return Hold(drift, why)
-    unreachable = {
-        host: since
-        for host in drift
-        if (since := facts.reports[host].unreachable_since(now, facts.heartbeat_timeout))
-    }
-    together = facts.unhealthy_together
+    all_unreachable = unreachable_among(facts.reports, now, facts.heartbeat_timeout)
+    unreachable = {host: since for host, since in all_unreachable.items() if host in drift}
+    together = facts.unhealthy_together(now, desired.digest)
     pauses = facts.pauses(now) | in_first_checks(facts.reports, facts.rotation, desired.target)
     waiting = {*unreachable, *together, *pauses}
     reachable = {host: why for host, why in drift.items() if host not in waiting}
+    # A plan may refuse to take out a host that serves, and then repairs no host that is down.
+    reachable = {h: why for h, why in reachable.items() if not state_of(facts.rotation, h).serves} or reachable
     if reachable:
         why = f"drift from {desired.target.in_words}: {_listed(reachable)}"
         return Repair(desired.version, reachable, why, _only(reachable), desired.config)
@@ -309,7 +308,7 @@ def _without_repair(
     now: datetime,
 ) -> Hold | None:
     """Return why no drifted host may be repaired now; None if there is no drift."""
-    if (together := facts.unhealthy_together) and facts.last:
+    if (together := facts.unhealthy_together(now, facts.desired.digest if facts.desired else "")) and facts.last:
         since = facts.unhealthy_since or now
         return Hold(drift, outage_words(facts.last.cluster, together, len(_members(facts)), since))
     if pauses.keys() & drift.keys():

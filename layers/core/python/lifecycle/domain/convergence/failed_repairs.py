@@ -55,7 +55,7 @@ def pauses_before_repairs(
     pauses = {}
     for host, report in reports.items():
         loop, due = loops.get(host), tries.get(host)
-        untested = state_of(rotation, host).in_rotation and not report.has_passed(report.digest)
+        untested = report.running and state_of(rotation, host).in_rotation and not report.has_passed(report.digest)
         if loop and now < loop.due:
             pauses[host] = loop.reason
         elif loop is None and due and now < due and not untested:

@@ -50,18 +50,26 @@ def fallen_in_service(
     return Fallen(first, {host: why for host, (each, why) in found.items() if each == first}) if first else None
 
 
-def hosts_of_stopped_repairs(recent: Sequence[Deployment], hosts: Collection[str]) -> set[str]:
-    """Return the hosts whose last repair since the last deployment was aborted, and has not failed by itself."""
+def hosts_of_stopped_repairs(recent: Sequence[Deployment], reports: Mapping[str, HostReport]) -> set[str]:
+    """Return the hosts whose last repair since the last deployment was aborted, and has not failed by itself.
+
+    A service that ended after that served until then: such a repair had brought it back before it was stopped.
+    """
     stopped, seen = set[str](), set[str]()
     for each in recent:
         if each.state.final and each.epoch:
             if each.request.kind is not Kind.CONVERGE:
                 break
-            new = set(each.request.only or hosts) - seen
+            new = set(each.request.only or reports) - seen
             passed = each.state is DeploymentState.DONE or each.is_failed_repair
-            stopped |= set() if passed else new
+            stopped |= set() if passed else {host for host in new if not _ended_since(each, reports.get(host))}
             seen |= new
     return stopped
+
+
+def _ended_since(repair: Deployment, report: HostReport | None) -> bool:
+    over = repair.finished_at
+    return report is not None and report.ended is not None and over is not None and report.ended.at > over
 
 
 def _failed_repairs(recent: Sequence[Deployment]) -> dict[str, Target]:

@@ -1,6 +1,7 @@
 """Hosts and the reports that their agents write."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -206,14 +207,24 @@ class UnreadableReport(HostReport):
     """The report of a host that cannot be read; `why` says where it is.
 
     Nothing is known of the host: it counts as unreachable, runs nothing, and serves nothing. It is never stored.
+    `contested` is the address that it reports beside another host (places.py).
     """
 
     why: str = ""
+    contested: str = ""
 
     @classmethod
-    def of(cls, host: str, why: str) -> "UnreadableReport":
+    def of(cls, host: str, why: str, contested: str = "") -> "UnreadableReport":
         """Return the report that stands in for a host's own."""
-        return cls(host, address="", port=0, zone="", seen_at=_NEVER, agent_started_at=_NEVER, why=why)
+        return cls(host, "", 0, "", seen_at=_NEVER, agent_started_at=_NEVER, why=why, contested=contested)
+
+
+def unreachable_among(
+    reports: Mapping[str, HostReport], now: datetime, heartbeat_timeout: timedelta
+) -> dict[str, datetime]:
+    """Return the hosts that reported longer ago than `heartbeat_timeout`, each with the time of its last report."""
+    found = {host: report.unreachable_since(now, heartbeat_timeout) for host, report in sorted(reports.items())}
+    return {host: since for host, since in found.items() if since}
 
 
 def readable(report: HostReport | None) -> HostReport | None:

@@ -58,7 +58,8 @@ def strays_of(reports: Mapping[str, HostReport], targets: Collection[RegisteredT
     """
     known = {(report.address, report.port) for report in reports.values()}
     registered = [each for each in targets if each.state not in (TargetState.DRAINING, TargetState.ABSENT)]
-    found = tuple(sorted(each for each in registered if (each.address, each.port) not in known))
+    contested = {each.contested for each in reports.values() if isinstance(each, UnreadableReport)}
+    found = tuple(sorted(e for e in registered if (e.address, e.port) not in known and e.address not in contested))
     return Strays(found, _why_held(reports, registered, found, set_back) if found else "")
 
 
@@ -73,7 +74,8 @@ def _why_held(
     At least as many targets of known hosts must get requests. A host that moved explains one more stray, as long as
     one host serves where it reports to be.
     """
-    if unreadable := sorted(host for host, each in reports.items() if isinstance(each, UnreadableReport)):
+    unknown = [each for each in reports.values() if isinstance(each, UnreadableReport) and not each.contested]
+    if unreadable := sorted(each.host for each in unknown):
         return f"the report of {listed(unreadable)} cannot be read, and the target may be that host's"
     if not reports:
         return "no host reports: the ledger may have lost the reports"

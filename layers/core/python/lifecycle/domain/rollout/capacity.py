@@ -3,7 +3,7 @@
 Used by `plan` (before host 1), by `drain` (just before it) and by `next_step` (before DONE).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from lifecycle.domain.fleet.host import HostReport, readable
@@ -44,12 +44,13 @@ class Floor:
         return max(0, len(self.members - self.hosts_left_out) - self.max_unavailable, self.min_healthy)
 
 
-def without_dead(rotation: Rotation, reports: Mapping[str, HostReport]) -> Rotation:
+def without_dead(rotation: Rotation, reports: Mapping[str, HostReport], unreachable: Collection[str]) -> Rotation:
     """Return the rotation in which a host is not working that serves nobody, as its agent and its checks say.
 
-    The load balancer may send requests there while no host is healthy, but nothing answers them.
+    The load balancer may send requests there while no host is healthy, but nothing answers them. An
+    `unreachable` host that fails its checks, too, may be a machine that is gone.
     """
-    dead = {host for host, report in reports.items() if readable(report) and not report.running}
+    dead = {host for host, report in reports.items() if readable(report) and not report.running} | set(unreachable)
     return {
         host: TargetState.NOT_WORKING if state in _DOWN and host in dead else state
         for host, state in rotation.items()

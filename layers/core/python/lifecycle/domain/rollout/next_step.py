@@ -293,8 +293,9 @@ def room(facts: Facts) -> tuple[int, int]:
 
     At most `max_unavailable` hosts are out at once, including those that serve nothing already.
     """
-    present, skipped = members(facts), skipped_hosts(facts)
-    out = {h for h in present if h not in skipped and not _serves(facts, h)}
+    # The members of a repair are some of the hosts of the cluster only.
+    present = {*members(facts), *facts.reports} - set(facts.quarantined)
+    out = {h for h in present - set(skipped_hosts(facts)) if not _serves(facts, h)}
     limit = at_most(facts.deployment.policy.max_unavailable, len(present))
     return limit, limit - len(out)
 

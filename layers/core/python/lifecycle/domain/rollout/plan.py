@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lifecycle.domain.fleet.drift import drift_reason
+from lifecycle.domain.fleet.host import unreachable_among
 from lifecycle.domain.fleet.strays import NO_STRAYS, Strays
 from lifecycle.domain.fleet.target_group import state_of
 from lifecycle.domain.rollout.balancer_settings import drain_seconds
@@ -136,15 +137,15 @@ def _changes(request: Request, observed: Observed) -> tuple[Changes | None, str]
 
 
 def _order(drift: Mapping[str, str], observed: Observed, now: datetime, heartbeat_timeout: timedelta) -> list[str]:
-    unreachable = sorted(host for host in drift if observed.reports[host].unreachable_since(now, heartbeat_timeout))
+    unreachable = unreachable_among(observed.reports, now, heartbeat_timeout)
     reachable = sorted(set(drift) - set(unreachable))
-    answering = without_dead(observed.rotation, observed.reports)
+    answering = without_dead(observed.rotation, observed.reports, unreachable)
     idle = [host for host in reachable if not gets_requests(answering, host)]
     by_zone: dict[str, list[str]] = {}
     for host in sorted(set(reachable) - set(idle)):
         by_zone.setdefault(observed.reports[host].zone, []).append(host)
     interleaved = sorted((index, zone, host) for zone, hosts in by_zone.items() for index, host in enumerate(hosts))
-    return idle + [host for _, _, host in interleaved] + unreachable
+    return idle + [host for _, _, host in interleaved] + [host for host in unreachable if host in drift]
 
 
 def _bake(request: Request, observed: Observed) -> int:

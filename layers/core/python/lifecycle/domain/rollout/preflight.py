@@ -4,12 +4,12 @@ Used by plan.py. A rollback may begin despite freezes and failing hosts: each fa
 turn.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.fleet.host import HostReport, UnreadableReport, readable
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport, readable, unreachable_among
 from lifecycle.domain.fleet.strays import NO_STRAYS, Strays
 from lifecycle.domain.fleet.target_group import Rotation
 from lifecycle.domain.listing import SHOWN, listed
@@ -149,6 +149,7 @@ def blockers(
 ) -> list[str]:
     """Return every reason not to begin now; `order` is the order of the hosts that would be updated."""
     held = observed.lease.held_by_another(request.deployment, now)
+    unreachable = unreachable_among(observed.reports, now, heartbeat_timeout)
     reasons = _hard_blockers(request, observed)
     if request.kind is Kind.DEPLOY:
         found = _overridable_blockers(request, observed, now)
@@ -160,14 +161,14 @@ def blockers(
         reasons.append(f"{request.cluster} is being deployed by {observed.lease.deployment}{since}")
     if request.kind is Kind.CONVERGE and (outdated := _outdated(request, observed)):
         reasons.append(outdated)
-    if request.kind is Kind.CONVERGE and (together := _unhealthy_together(request, observed)):
+    if request.kind is Kind.CONVERGE and (together := _unhealthy_together(request, observed, unreachable)):
         reasons.append(f"{listed(together)} became unhealthy together: a shared dependency? A repair would not help")
     if request.kind is Kind.ROLLBACK or held:
         return reasons  # the state of its hosts counts when it begins
     return (
         reasons
         + _unreachable_blockers(request, observed, now, heartbeat_timeout)
-        + _capacity_blockers(request, observed, order)
+        + _capacity_blockers(request, observed, order, unreachable)
         + _release_blockers(request, observed, order)
     )
 
@@ -199,11 +200,11 @@ def _has_another(report: HostReport, target: Target) -> bool:
     return True
 
 
-def _unhealthy_together(request: Request, observed: Observed) -> list[str]:
+def _unhealthy_together(request: Request, observed: Observed, unreachable: Collection[str]) -> list[str]:
     """Return the hosts of a repair that a shared fault made unhealthy since convergence asked for it."""
     members, policy = observed.cluster_members - frozenset(observed.skipped_hosts), observed.policy(request)
     found = unhealthy_together(
-        observed.reports, observed.rotation, members, observed.manifest.digest, policy.max_unavailable
+        observed.reports, observed.rotation, members, observed.manifest.digest, policy.max_unavailable, unreachable
     )
     return [host for host in found if host in observed.members(request)]
 
@@ -328,11 +329,10 @@ def _test_bed_warnings(request: Request, observed: Observed) -> list[str]:
 def _unreachable(
     request: Request, observed: Observed, now: datetime, heartbeat_timeout: timedelta
 ) -> Mapping[str, datetime]:
-    found = {
-        host: observed.reports[host].unreachable_since(now, heartbeat_timeout)
-        for host in sorted(observed.members(request))
+    members = observed.members(request)
+    return {
+        h: since for h, since in unreachable_among(observed.reports, now, heartbeat_timeout).items() if h in members
     }
-    return {host: since for host, since in found.items() if since}
 
 
 def _unreachable_blockers(
@@ -366,7 +366,9 @@ def _first(texts: list[str]) -> list[str]:
     return [*texts[:SHOWN], f"the same is true of {rest} more hosts"] if rest > 0 else texts
 
 
-def _capacity_blockers(request: Request, observed: Observed, order: Sequence[str]) -> list[str]:
+def _capacity_blockers(
+    request: Request, observed: Observed, order: Sequence[str], unreachable: Collection[str]
+) -> list[str]:
     """Return why the policy could never finish, else why the first refused drain would be refused."""
     policy, hosts = observed.policy(request), observed.cluster_members
     size = len(hosts)
@@ -381,5 +383,5 @@ def _capacity_blockers(request: Request, observed: Observed, order: Sequence[str
         texts = f"min_healthy is {policy.min_healthy}, but {request.cluster} has {size} hosts"
         return [f"{texts}: expected at most {size - 1}, or no host could ever be taken out"]
     floor = Floor.of(policy, hosts, frozenset(observed.skipped_hosts))
-    why = first_refusal(order, without_dead(observed.rotation, observed.reports), floor)
+    why = first_refusal(order, without_dead(observed.rotation, observed.reports, unreachable), floor)
     return [why] if why else []
