@@ -42,7 +42,7 @@ FAULTS = (
         "a-failed-host-is-started-again-after-an-abort",
         (9, 10),
         "lifecycle.domain.convergence.fallen_in_service",
-        "        if target is None and ended and host not in left_out:\n",
+        "        if target is None and _has_ended(report, state) and host not in left_out:\n",
         "        if target is None and not state.serves:\n",
         caught_by="tests/unit/convergence/test_fallen_in_service.py",
     ),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport
-from lifecycle.domain.fleet.target_group import Rotation, state_of
+from lifecycle.domain.fleet.target_group import Rotation, TargetState, state_of
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.service.target import Target
 
@@ -40,9 +40,7 @@ def fallen_in_service(
         state, target = state_of(rotation, host), failed.get(host)
         if target and report.has_passed(target.digest) and state.in_rotation:
             continue  # a later repair has brought it back; whether it is healthy is not decided here
-        # An older agent does not say that the service ended.
-        ended = report.ended or (state.in_rotation and report.installed and not report.running)
-        if target is None and ended and host not in left_out:
+        if target is None and _has_ended(report, state) and host not in left_out:
             target = Target(report.installed, report.digest, report.config)
         if target and not target.quarantined_in(bad_versions) and (why := drift_reason(report, state, target)):
             found[host] = (target, why)
@@ -65,6 +63,12 @@ def hosts_of_stopped_repairs(recent: Sequence[Deployment], reports: Mapping[str,
             stopped |= set() if passed else {host for host in new if not _ended_since(each, reports.get(host))}
             seen |= new
     return stopped
+
+
+def _has_ended(report: HostReport, state: TargetState) -> bool:
+    """Return whether a service served and ended. An older agent, which has no skew, does not say that it ended."""
+    unsaid = report.skew is None and report.installed and not report.running and state.in_rotation
+    return report.ended is not None or bool(unsaid)
 
 
 def _ended_since(repair: Deployment, report: HostReport | None) -> bool:
