@@ -92,7 +92,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("host", "LIFECYCLE_HOST", "this host's name, unique in its cluster")
     option("environment", "LIFECYCLE_ENVIRONMENT", "staging or production")
     option("service", "LIFECYCLE_SERVICE", "the service that this host runs")
-    option("address", "LIFECYCLE_ADDRESS", "the address that the service binds to, as the load balancer knows it")
+    option("address", "LIFECYCLE_ADDRESS", "the address that the service binds to, and that no other host has")
     option("port", "LIFECYCLE_PORT", "the port that the service binds to; 0 for one without HTTP", 0, int)
     option("zone", "LIFECYCLE_ZONE", "the availability zone", "")
     option("home", "LIFECYCLE_AGENT_HOME", "the folder for releases, logs and state; private to one agent")
