@@ -67,7 +67,7 @@ def cluster_status(connection: Connection, cluster: Cluster, freezes: Sequence[F
         unreadable=rows.all(),
         desired=desired,
         newest_config=readable(lambda: context.configurations.newest(cluster), 0)[0],
-        ended=ended_words(context, view, found.hosts, desired),
+        ended=ended_words(context, view, found.hosts),
         schedules=schedules,
     )
 

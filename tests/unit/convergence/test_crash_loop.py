@@ -165,7 +165,7 @@ def test_repair_whose_host_falls_again_ends_and_frees_the_cluster(machine: Machi
 
 
 def loops(machine: Machine, *repairs: Deployment, minute: timedelta = MINUTE) -> dict[str, CrashLoop]:
-    return crash_loops(machine.memory.fleet.reports(CLUSTER), "1.0.0", repairs, minute)
+    return crash_loops(machine.memory.fleet.reports(CLUSTER), repairs, minute)
 
 
 def repair(machine: Machine, seconds_ago: float, version: str = "1.0.0", host: str = "host-2") -> Deployment:
@@ -178,6 +178,7 @@ def repair(machine: Machine, seconds_ago: float, version: str = "1.0.0", host: s
 def test_repairs_of_other_versions_and_hosts_do_not_count(machine: Machine) -> None:
     ends(machine)
     assert loops(machine, repair(machine, 9, "0.9.0"), repair(machine, 9, host="host-3")) == {}
+    assert loops(machine, replace(repair(machine, 9), epoch=0)) == {}, "its plan was refused"
     assert set(loops(machine, repair(machine, 9))) == {"host-2"}
 
 

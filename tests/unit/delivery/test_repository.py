@@ -86,6 +86,16 @@ def test_start_that_is_repeated_gives_its_build_the_same() -> None:
     assert builds.begun(A, NOW + MINUTE).known_to(A, NOW + MINUTE) == before
 
 
+def test_start_is_repeated_alike_until_ten_runs_began_after_it() -> None:
+    builds = RepositoryBuilds(REPOSITORY).recorded("api", last("one")).begun(A, NOW + MINUTE)
+    before = builds.known_to(A, NOW + MINUTE)
+    for number in range(9):
+        builds = builds.begun(f"{number:040x}", NOW + (2 + number) * MINUTE)
+    assert before
+    assert builds.known_to(A, NOW + MINUTE) == before
+    assert builds.begun(B, NOW + 12 * MINUTE).known_to(A, NOW + MINUTE) != before
+
+
 def test_snapshot_of_an_older_run_does_not_replace_that_of_a_newer_one() -> None:
     builds = RepositoryBuilds(REPOSITORY).recorded("api", last("two", NOW + MINUTE))
     assert builds.recorded("api", last("one")) == builds

@@ -19,6 +19,7 @@ from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.rollout.deployment import Request
 from lifecycle.domain.rollout.desired_writes import DesiredWrites
+from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.gateways.aws.table import cluster_key, reports_key, turns_key
 from lifecycle.gateways.record_kinds import KINDS
@@ -235,3 +236,8 @@ def test_possible_epochs_are_read(epoch: int) -> None:
 def test_impossible_epoch_says_what_is_possible() -> None:
     with pytest.raises(UnreadableRecord, match=f"an epoch from 0 to {LARGEST_EPOCH}"):
         read_plain(Desired, {"version": "1", "digest": "", "epoch": -1, "deployment": "d"})
+
+
+def test_last_thousand_epochs_are_left_to_what_runs() -> None:
+    assert Epochs().used_up(LARGEST_EPOCH - 1000) == ""
+    assert "the lease has epoch" in Epochs().used_up(LARGEST_EPOCH - 999)

@@ -6,6 +6,7 @@ import pytest
 
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.rollout.plan import preview
+from lifecycle.application.rollout.planned_config import planned_config
 from lifecycle.application.rollout.requests import payload
 from lifecycle.application.rollout.rollback import rollback_target
 from lifecycle.domain.errors import Refused
@@ -292,3 +293,14 @@ def test_configuration_that_parameter_store_no_longer_has_is_no_rollback_target(
     )
     asked = machine.request("1.0.1", overrides=(Override.NO_ROLLBACK_TARGET,))
     assert preview(machine.context, asked).blockers == ()
+
+
+@pytest.mark.parametrize(("version", "revision"), [("1.0.0", 1), ("1.0.1", 0)])
+def test_repair_that_names_no_configuration_has_that_of_the_desired_version(
+    machine: Machine, version: str, revision: int
+) -> None:
+    """An older control plane asked for such repairs."""
+    configure(machine, COLOUR="blue")
+    request = replace(machine.request(version, Kind.CONVERGE), config=None)
+    desired = machine.memory.registry.desired(CLUSTER)
+    assert planned_config(machine.context, request, desired, ()).revision == revision

@@ -248,3 +248,25 @@ def test_service_of_an_older_agent_ended_by_itself(machine: Machine) -> None:
     falls(machine, FIRST, old=True)
     blame, why = fall_blame("1.0.1", machine.report(FIRST))
     assert (blame, why) == (Blame.VERSION, "1.0.1 passed its self-test on host-2, and ended by itself later")
+
+
+def test_host_that_became_unhealthy_is_asked_about_once() -> None:
+    machine = Machine()
+    machine.deploy("1.0.0")
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    name = request.deployment
+
+    def fail_checks() -> None:
+        for each in machine.context.deployments.attempts(name):
+            if each.state is AttemptState.ALIVE:
+                machine.memory.dispatcher.dead.add(machine.host(each.host).address)
+
+    assert machine.begin(request).kind == "PLANNED"
+    machine.memory.clock.ticks.append(fail_checks)
+    machine.run(name)
+    first = "host-2 was updated and alive, and now it is in rotation, but unhealthy"
+    assert [each.reason for each in machine.context.deployments.questions(name)] == [first]
+    machine.decide(name, Choice.FORCE_NEXT, "host-2")
+    open_ = [each.host for each in machine.context.deployments.questions(name) if not each.answer]
+    assert open_ == ["host-1"]

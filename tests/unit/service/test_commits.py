@@ -136,3 +136,9 @@ def test_known_sites_have_a_page_that_compares(repository: str, link: str) -> No
 def test_same_or_malformed_commits_have_no_page() -> None:
     assert compare_link("https://github.com/o/r", OLD, OLD) == ""
     assert compare_link("https://github.com/o/r", "main", NEW) == ""
+
+
+@pytest.mark.parametrize(("total", "known"), [(12, False), (13, True)])
+def test_older_version_that_should_be_among_the_commits_is_of_another_history(total: int, *, known: bool) -> None:
+    found = changes_between("1.0.0", history("x", total=10), history("d", "c", total=total))
+    assert ("no commit in common" in found.sentence) is not known

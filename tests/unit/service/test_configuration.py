@@ -168,6 +168,10 @@ def test_changed_names_between_two_revisions(old: int, new: int, changed: str) -
     assert unrecorded(RECORDED, old, new) == ()
 
 
+def test_names_of_the_first_revision_need_no_other_record() -> None:
+    assert changed_between([each for each in RECORDED if each.revision == 6], 0, 6) == ("A", "C")
+
+
 def test_missing_records_are_listed() -> None:
     known = [each for each in RECORDED if each.revision not in (3, 6)]
     assert unrecorded(known, 1, 5) == (3,)

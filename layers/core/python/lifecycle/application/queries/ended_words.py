@@ -10,21 +10,18 @@ from lifecycle.application.queries.clusters import ClusterView
 from lifecycle.application.queries.hosts import HostView
 from lifecycle.application.rollout.observe import recent_deployments
 from lifecycle.domain.convergence.crash_loop import CrashLoop, crash_loops
-from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.deployment import Kind
 from lifecycle.domain.time_format import ago, lasting
 
 
-def ended_words(
-    context: Context, view: ClusterView, hosts: tuple[HostView, ...], desired: Desired | None
-) -> Mapping[str, str]:
+def ended_words(context: Context, view: ClusterView, hosts: tuple[HostView, ...]) -> Mapping[str, str]:
     """Return a sentence for each host whose service has ended; its repairs are read only if there is one."""
     ended = {each.report.host: each for each in hosts if each.report.ended and not each.report.running}
     if not ended:
         return {}
     reports = {host: each.report for host, each in ended.items()}
     recent = recent_deployments(context, view.cluster)
-    loops = crash_loops(reports, desired.version, recent, context.minute) if desired else {}
+    loops = crash_loops(reports, recent, context.minute)
     return {host: _sentence(context, view, each, loops.get(host)) for host, each in ended.items()}
 
 

@@ -48,25 +48,20 @@ class CrashLoop:
 
 
 def crash_loops(
-    reports: Mapping[str, HostReport], version: str, recent: Sequence[Deployment], minute: timedelta
+    reports: Mapping[str, HostReport], recent: Sequence[Deployment], minute: timedelta
 ) -> dict[str, CrashLoop]:
-    """Return the crash loop of each host whose service has ended, and that was repaired before.
+    """Return the crash loop of each host whose service has ended, and that was repaired before with this version.
 
-    `version` is the one that the repairs bring; empty where each host is started again with its own. `recent` are
-    the cluster's newest deployments, the newest first. `minute` is shorter on a laptop.
+    `recent` are the cluster's newest deployments, the newest first. `minute` is shorter on a laptop.
     """
     since = takewhile(lambda each: not _starts_all_again(each), recent)
-    repairs = [each for each in since if each.request.kind is Kind.CONVERGE and each.epoch and each.finished_at]
+    repairs = [each for each in since if each.request.only and each.epoch and each.finished_at]
     found = {}
     for host, report in reports.items():
         if (end := report.ended) and not report.running:
-            brought = version or report.installed
-            mine = [
-                each
-                for each in repairs
-                if each.target.version == brought and host in each.request.only and _reached(each, end)
-            ]
-            if loop := _crash_loop(host, brought, end, mine, minute):
+            same = [each for each in repairs if each.target.version == report.installed]
+            mine = [each for each in same if host in each.request.only and _reached(each, end)]
+            if loop := _crash_loop(host, report.installed, end, mine, minute):
                 found[host] = loop
     return found
 

@@ -158,8 +158,7 @@ class ClusterFacts:
     @property
     def crash_loops(self) -> dict[str, CrashLoop]:
         """The hosts whose service ended again after a repair."""
-        good = self.desired if self.desired and _is_known_to_be_good(self, self.desired) else None
-        return crash_loops(self.reports, good.version if good else "", self.recent, self.minute)
+        return crash_loops(self.reports, self.recent, self.minute)
 
     def unhealthy_together(self, now: datetime, digest: str | None = None) -> tuple[str, ...]:
         """Return the hosts of a shared fault; they run the bytes of `digest`, or each its own."""
