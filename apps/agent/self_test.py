@@ -160,7 +160,7 @@ def _in_words(error: Exception) -> str:
             return "connection refused"
         case ConnectionResetError() | BrokenPipeError():  # http.client.RemoteDisconnected is the first, too
             return "the connection was closed without an answer"
-        case http.client.BadStatusLine(line=line) if _SETTINGS_FRAME.match(line):
+        case http.client.BadStatusLine() if _SETTINGS_FRAME.match(str(error.args[0])):
             return _HTTP_2
         case _:
             return repr(error)[:_DETAIL_BYTES]
