@@ -7,6 +7,7 @@ import contextlib
 import errno
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -26,8 +27,12 @@ _SHORTEST_REQUEST = 0.05
 _COMMAND_PAUSE = 0.005
 _RUNS_SECONDS, _RUNS_PAUSE = 1.0, 0.02
 _PORT_SECONDS, _PORT_PAUSE = 2.0, 0.02
-_FOREGROUND = "its command must stay in the foreground"
+_FOREGROUND = "its command must stay in the foreground; its standard input is empty"
 _DETAIL_BYTES = 400
+_ANSWERED = "it answered "
+_HTTP_2 = "the answer is HTTP/2, as of a gRPC service"
+# The header of an HTTP/2 server's first frame: below 64 KiB, SETTINGS (type 4), without flags, of stream 0.
+_SETTINGS_FRAME = re.compile(r"\x00..\x04\x00\x00{4}", re.DOTALL)
 _OUTPUT_BYTES = 16 * 1024**2
 
 
@@ -77,7 +82,7 @@ def wait_until_ready(
     began, last = time.monotonic(), ""
     while True:
         if reason := exit_reason():
-            raise ServiceFailed(f"the service ended while it started ({reason}); {_FOREGROUND}")
+            raise ServiceFailed(f"the service ended while it started ({reason}){_foreground(reason)}")
         limit = min(check.timeout_seconds, max(seconds - (time.monotonic() - began), _SHORTEST_REQUEST))
         try:
             if (problem := _problem(check, address, port, limit, mask)) is None:
@@ -90,8 +95,8 @@ def wait_until_ready(
         if waited >= seconds:
             what = "answer 2xx" if check.path is not None else "accept connections"
             raise ServiceFailed(
-                f"http://{address}:{port}{check.path or ''} did not {what} within {seconds:g} s; last: {problem}; "
-                "bind the service to HOST and PORT, or raise run.start_seconds"
+                f"http://{address}:{port}{check.path or ''} did not {what} within {seconds:g} s{_advice(problem)}; "
+                f"last: {problem}"
             )
         last = f"{problem}, after {waited:.1f} s"
         pause = min(max(waited * _PAUSE_PART, _SHORTEST_PAUSE), _LONGEST_PAUSE)
@@ -103,8 +108,22 @@ def wait_until_started(exit_reason: Callable[[], str | None]) -> None:
     until = time.monotonic() + _RUNS_SECONDS
     while time.monotonic() < until:
         if reason := exit_reason():
-            raise ServiceFailed(f"the service ended right after its start ({reason}); {_FOREGROUND}")
+            raise ServiceFailed(f"the service ended right after its start ({reason}){_foreground(reason)}")
         time.sleep(_RUNS_PAUSE)
+
+
+def _foreground(reason: str) -> str:
+    """Return the hint for a command that left by itself; one that failed has said why in its log."""
+    return f"; {_FOREGROUND}" if reason.endswith("exit code 0") else ""
+
+
+def _advice(problem: str) -> str:
+    """Return what to change for the last answer; it comes before that answer, which may have many lines."""
+    if problem == _HTTP_2:
+        return "; only HTTP/1.1 is balanced: see docs/lifecycle-toml.md#grpc-and-http2"
+    if problem.startswith(_ANSWERED):
+        return "; let checks.is_alive be a path that answers 2xx, or raise run.start_seconds"
+    return "; bind the service to HOST and PORT, or raise run.start_seconds"
 
 
 def answers(check: Check, address: str, port: int) -> bool:
@@ -126,7 +145,7 @@ def _problem(check: Check, address: str, port: int, limit: float, mask: Callable
         raise
     except (OSError, http.client.HTTPException, ValueError) as error:
         return mask(_in_words(error))
-    text = f"it answered {status} {mask(body.decode(errors='replace').strip())}".strip()
+    text = f"{_ANSWERED}{status} {mask(body.decode(errors='replace').strip())}".strip()
     return None if 200 <= status < 300 else text
 
 
@@ -141,6 +160,8 @@ def _in_words(error: Exception) -> str:
             return "connection refused"
         case ConnectionResetError() | BrokenPipeError():  # http.client.RemoteDisconnected is the first, too
             return "the connection was closed without an answer"
+        case http.client.BadStatusLine() if _SETTINGS_FRAME.match(str(error.args[0])):
+            return _HTTP_2
         case _:
             return repr(error)[:_DETAIL_BYTES]
 

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -80,7 +80,16 @@ def add(
         shown = [asdict(each) for each in added]
         print(json.dumps(shown if len(shown) > 1 else shown[0], indent=2, default=str))
     else:
-        print(f"next: git -C {added[0].working_copy} push lifecycle HEAD")
+        print("\n".join(added_lines(added)))
+
+
+def added_lines(added: Sequence[clusters.Added]) -> list[str]:
+    """Return what a person needs after `add`: the address of each cluster with a load balancer, and the push."""
+    served = [each for service in added for each in service.clusters if each.http]
+    return [
+        *(f"{each.name} will be served at {each.address}" for each in served),
+        f"next: git -C {added[0].working_copy} push lifecycle HEAD",
+    ]
 
 
 @app.command("status")

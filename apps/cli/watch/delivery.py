@@ -13,6 +13,7 @@ from apps.cli.output.text import indented, lasting, took
 from apps.cli.ports import Connection, Run
 from apps.cli.watch.deployment import INTERRUPTED, watch_deployment
 from lifecycle.domain.errors import Unknown
+from lifecycle.domain.fleet.cluster import Cluster
 
 
 def watch_run(printer: Printer, connection: Connection, name: str) -> int:
@@ -64,7 +65,9 @@ def _watch_snapshot(printer: Printer, connection: Connection, run: Run) -> int:
         printer.line(f"staging rollout: {staging}")
         code, _ = watch_deployment(printer, connection, staging, begun=True)
     if code == 0:
-        printer.line(f"next: {connection.command(f'promote {service} {version}')}")
+        first = not staging and Cluster("staging", service) in connection.context.registry.clusters()
+        after = f"deploy {service} {version} --environment staging" if first else f"promote {service} {version}"
+        printer.line(f"next: {connection.command(after)}")
     return code
 
 

@@ -24,6 +24,9 @@ while True:
         if cold() and how == "dies":
             print("no memory", flush=True)
             os._exit(9)
+        if cold() and how == "http2":
+            connection.sendall(bytes.fromhex("000018040000000000000400400000000500400000"))
+            continue
         if cold() and how == "garbage":
             connection.sendall(b"SSH-2.0-OpenSSH\\r\\n")
             continue
@@ -81,6 +84,20 @@ def test_service_that_never_gets_warm_fails_with_its_last_answer(host: Host, how
     assert report.running
 
 
+@pytest.mark.parametrize(
+    ("how", "advice"),
+    [
+        ("503", "let checks.is_alive be a path that answers 2xx, or raise run.start_seconds; last: it answered 503"),
+        ("late", "bind the service to HOST and PORT, or raise run.start_seconds; last: connection refused"),
+        ("http2", "only HTTP/1.1 is balanced: see docs/lifecycle-toml.md#grpc-and-http2; last: the answer is HTTP/2"),
+    ],
+)
+def test_advice_fits_the_last_answer_and_comes_before_it(host: Host, how: str, advice: str) -> None:
+    publish(host, how, warm=600, start_seconds=0.4)
+
+    assert advice in host.install("1.0.0").detail
+
+
 def test_service_that_ends_while_it_warms_up_fails_at_once(host: Host) -> None:
     publish(host, "dies", warm=600, start_seconds=600)
 
@@ -88,6 +105,15 @@ def test_service_that_ends_while_it_warms_up_fails_at_once(host: Host) -> None:
 
     assert (report.failed_stage, report.log_tail) == (AgentStage.STARTING, "no memory")
     assert "exit code 9" in report.detail
+    assert "foreground" not in report.detail
+
+
+def test_server_that_waits_for_its_input_hears_that_the_input_is_empty(host: Host) -> None:
+    host.publish("1.0.0", run="read line")
+    host.publish("1.0.1", run="read line; exit 0")
+
+    assert "exit code 1" in host.install("1.0.0").detail
+    assert "must stay in the foreground; its standard input is empty" in host.install("1.0.1").detail
 
 
 def test_is_alive_that_answers_later_than_its_timeout_is_asked_again(host: Host) -> None:

@@ -19,6 +19,7 @@ from apps.cli.watch.deployment_view import Poller
 from apps.cli.watch.follow import follow
 from apps.cli.watch.outcome import outcome_of
 from lifecycle.application.rollout.rollback import request_rollback
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
@@ -294,6 +295,13 @@ def test_push_is_followed_to_its_snapshot(desk: Desk) -> None:
         "  0.6 s: recording the snapshot",
     ]
     assert lines[-1] == f"next: lifecycle promote hello {SNAPSHOTS[2]}"
+
+
+def test_snapshot_goes_to_staging_first_where_staging_exists(desk: Desk) -> None:
+    desk.machine.memory.registry._deployed.add(Cluster("staging", "hello"))
+    push(desk, "SUCCEEDED", output={"service": "hello", "version": SNAPSHOTS[2], "staging": None})
+    lines = desk.type("watch hello").stdout.splitlines()
+    assert lines[-1] == f"next: lifecycle deploy hello {SNAPSHOTS[2]} --environment staging"
 
 
 def test_failed_build_shows_the_end_of_its_log(desk: Desk) -> None:

@@ -87,7 +87,11 @@ def test_rollback_goes_back_to_the_pair_and_quarantines_the_configuration_alone(
     assert (machine.record(name).state, configs(machine)) == (DeploymentState.DONE, {1})
     assert set(machine.memory.fleet.quarantined(CLUSTER)) == {"config-2"}
     found = preview(machine.context, machine.request("1.0.0"))
-    assert "config-2 is quarantined: rolled back by" in found.blockers[0]
+    assert found.blockers[0] == (
+        f"config-2 is quarantined: rolled back by ada ({name}); "
+        "write the next revision (lifecycle config set hello NAME=VALUE -e production), "
+        "lift it (lifecycle unquarantine), or use --even-if-quarantined"
+    )
     assert preview(machine.context, machine.request("1.0.0", overrides=(Override.QUARANTINE,))).blockers == ()
     configure(machine, COLOUR="green")
     assert preview(machine.context, machine.request("1.0.0")).blockers == ()

@@ -374,7 +374,8 @@ def _quarantine(context: Context, request: Request, target: Target) -> None:
     """Quarantine the version that is rolled back, or its configuration if only that is."""
     bad, _ = readable(lambda: context.deployments.get(request.cluster, str(request.rollback_of)), None)
     if bad is not None and (name := bad.target.bad_part(target)):
-        why = f"rolled back by {request.requested_by} ({request.deployment}): {request.reason}"
+        why = f"rolled back by {request.requested_by} ({request.deployment})"
+        why += f": {request.reason}" if request.reason else ""
         context.record_request(request, f"quarantine {name}", request.reason)
         context.fleet.quarantine(request.cluster, name, why)
 

@@ -137,7 +137,7 @@ def replaced_version(request: Request, previous: Target | None, desired: Desired
 
 
 _HOW_TO_OVERRIDE = {
-    Override.QUARANTINE: "deploy another version, or use --even-if-quarantined",
+    Override.QUARANTINE: "{other}, or use --even-if-quarantined",
     Override.FREEZE: "wait, or use --despite-freeze with a --reason",
     Override.NO_ROLLBACK_TARGET: "publish it again, or use --without-rollback-target",
     Override.STAGING: HOW_TO_OVERRIDE,
@@ -154,7 +154,9 @@ def blockers(
     if request.kind is Kind.DEPLOY:
         found = _overridable_blockers(request, observed, now)
         reasons += [
-            f"{why}; {_HOW_TO_OVERRIDE[each]}" for each, why in found.items() if each not in request.overrides
+            f"{why}; {_HOW_TO_OVERRIDE[each].format(other=_instead(request, observed))}"
+            for each, why in found.items()
+            if each not in request.overrides
         ]
     elif held:
         since = f" since {observed.lease.since:%Y-%m-%d %H:%M:%S} UTC" if observed.lease.since else ""
@@ -171,6 +173,14 @@ def blockers(
         + _capacity_blockers(request, observed, order, unreachable)
         + _release_blockers(request, observed, order)
     )
+
+
+def _instead(request: Request, observed: Observed) -> str:
+    """Return what to deploy in place of what is quarantined: another version, or the next revision."""
+    if observed.target.version in observed.bad_versions:
+        return "deploy another version"
+    where = f"{request.service} NAME=VALUE -e {request.environment}"
+    return f"write the next revision (lifecycle config set {where}), lift it (lifecycle unquarantine)"
 
 
 def _release_blockers(request: Request, observed: Observed, order: Sequence[str]) -> list[str]:
