@@ -27,6 +27,8 @@ _IDLE_SECONDS = 2.0
 # An agent is unreachable after 10 s here (apps/local/aws/assembly.py), and after 30 s on AWS. Every second poll
 # writes a heartbeat (apps/agent/reporter.py).
 _HEARTBEAT_SECONDS = 5.0
+# Most of a stop is waiting, up to stop_seconds of each service.
+_STOPPED_AT_ONCE = 16
 _PYTHONPATH = f"{REPOSITORY}:{REPOSITORY / 'layers' / 'core' / 'python'}"
 
 
@@ -136,7 +138,7 @@ def with_dead_agent(layout: Layout) -> list[Host]:
 
 def stop_services(layout: Layout) -> list[str]:
     """Stop every host's service; the agents must have ended. Return the failures as messages."""
-    with ThreadPoolExecutor(max_workers=4) as workers:
+    with ThreadPoolExecutor(max_workers=_STOPPED_AT_ONCE) as workers:
         failures = list(workers.map(_stop_service, [record.parent for record in layout.hosts.glob("*/service.json")]))
     return [failure for failure in failures if failure]
 
