@@ -26,6 +26,7 @@ FAULTS = (
         _MEMBER,
         "    if since := report.unreachable_since(now, heartbeat_timeout):\n",
         "    if False:\n        since = now\n",
+        "tests/unit/fleet/test_member.py",
     ),
     Planted(
         "a-worker-of-another-start-counts",
