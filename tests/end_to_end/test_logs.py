@@ -35,8 +35,9 @@ def test_following_shows_new_lines_and_ends_with_an_interrupt(
 ) -> None:
     host = hello.production.hosts[0].name
     log = laptop.layout.home / "hosts" / host / "logs" / "service.log"
+    # A shell starts what it puts into the background with interrupts ignored, this test run included.
     process = subprocess.Popen(
-        [str(LIFECYCLE), "logs", hello.name, "--follow", "--grep", "said by a test"],
+        ["env", "--default-signal=INT", str(LIFECYCLE), "logs", hello.name, "--follow", "--grep", "said by a test"],
         env={**laptop.variables, "LIFECYCLE_AS": operator.name, "PATH": "/usr/bin:/bin"},
         stdout=subprocess.PIPE,
         text=True,
