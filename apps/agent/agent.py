@@ -93,7 +93,7 @@ class Agent:
                 self._release_store.manifest,
                 self._installer.runnable,
                 self._installer.answers,
-                self._installer.masked_part,
+                self._installer.masked_part_of,
             )
         minute = timedelta(seconds=max(settings.metrics_seconds, SHORTEST_REMINDER_SECONDS))
         self._supervision = Supervision(self._service, self._installer.log_tail, clock, minute)
@@ -135,10 +135,13 @@ class Agent:
             decision = decide(turn, state, self._settings.host, self._clock())
             self._log_once(f"{type(decision).__name__}: {decision.reason}")
             before = self._release_store.current()
-            self._act(decision)
+            try:
+                self._act(decision)
+            finally:
+                # Also where the store of the artifacts cannot be reached: what is installed goes on.
+                if self._schedules and self._journal.loaded:
+                    self._schedules.tick(turn, self._report())
             self._note(turn, before)
-            if self._schedules and self._journal.loaded:
-                self._schedules.tick(turn, self._report())
             wait = self._pace.after(decision, turn, self._clock())
         except (LifecycleError, OSError) as error:
             if not self._pause:
@@ -255,6 +258,8 @@ class Agent:
         if self._stopping.is_set():
             return "the agent was stopped"
         self._publish()
+        if self._schedules:
+            self._schedules.watch()
         try:
             now = self._turns.current()
         except LifecycleError:
@@ -268,6 +273,8 @@ class Agent:
         try:
             result = self._installer.install(turn)
         except (LifecycleError, OSError) as error:
+            if self._schedules:
+                self._schedules.go_on()
             self._leftover = (error.version or "unknown") if isinstance(error, LeftBehind) else ""
             # Only a service's own words and commands may have values of its configuration.
             spoken = isinstance(error, ServiceFailed | PortTaken)

@@ -189,6 +189,10 @@ class Installer:
         """Return `masked` for a text that may have been cut in the middle of a value."""
         return self._configuration.masked(text, self._config, part=True)
 
+    def masked_part_of(self, text: str, config: int) -> str:
+        """Return `masked_part` for a text of a command that may have another revision of the configuration."""
+        return self.masked_part(self._configuration.masked(text, config, part=True))
+
     @property
     def _config(self) -> int:
         started = self._service.started

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from apps.agent import processes
 from apps.agent.atomic_file import read_or_none, write_despite_full_disk
+from apps.agent.errors import ConfigUnreadable
 from apps.agent.leftovers import MARK
 from apps.agent.named_processes import VARIABLE, NamedProcess, log_of
 from apps.agent.ports import ScheduledRuns, Turns
@@ -41,7 +42,8 @@ class Active:
     """One run of this host, as stored in `schedules.json` before it is claimed and until its end is recorded.
 
     `process` is None until it began. `output` is where its output begins in the log. `interrupted` says what ended
-    it from outside, `problem` how it ended: empty for a success, None while it runs.
+    it from outside, `problem` how it ended: empty for a success, None while it runs. `config` is the revision of the
+    configuration that it has; 0 in the record of an older agent.
     """
 
     run: ScheduledRun
@@ -52,6 +54,7 @@ class Active:
     interrupted: str = ""
     problem: str | None = None
     log_tail: str = ""
+    config: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class Schedules:
         manifest: Callable[[str], Manifest | None],
         runnable: Callable[[Manifest], Runnable],
         answers: Callable[[Manifest], bool],
-        mask: Callable[[str], str] = str,
+        mask: Callable[[str, int], str] = lambda text, _: text,
     ) -> None:
         self._home = home
         self._file = home / "schedules.json"
@@ -118,13 +121,22 @@ class Schedules:
 
     def tick(self, turn: Turn | None, report: HostReport) -> None:
         """Record the ends of runs, and begin those that are due in this minute."""
-        for each in self._active:
-            self._attempt(each.run.schedule, partial(self._watch, each))
+        self.watch()
         manifest, minute = self._manifest(report), minute_of(self._clock())
         for name, schedule in manifest.schedules.items() if manifest else ():
             if manifest and self._decided.get(name) != minute and is_due(schedule.cron, minute):
                 due = Due(name, schedule, minute, manifest)
                 self._attempt(name, partial(self._compete, due, turn, report))
+
+    def watch(self) -> None:
+        """Record the ends of runs."""
+        for each in self._active:
+            self._attempt(each.run.schedule, partial(self._watch, each))
+
+    def go_on(self) -> None:
+        """Take an interruption back from the runs that still live: nothing has ended them."""
+        live = [each for each in self._active if each.process and each.process.lives()]
+        self._save([replace(each, interrupted="") if each in live else each for each in self._active])
 
     def interrupt(self, reason: str) -> None:
         """Note what ends the runs that go on, before it does."""
@@ -149,7 +161,11 @@ class Schedules:
             return  # it may be in service later in this minute
         if self._reason_not_to(self._turns.current(), report) or self._runs.is_quarantined():
             return
-        found = self._runnable(due.manifest)
+        try:
+            found = self._runnable(due.manifest)
+        except ConfigUnreadable as error:
+            self._fail(due, report.host, str(error))
+            return
         last, now = self._runs.last(due.name), self._clock()
         wanted = claimed(last, due.run(report.host, now))
         if wanted is None or minute_of(now) != due.minute:
@@ -161,9 +177,21 @@ class Schedules:
         else:
             self._take(due, last, wanted, found)
 
+    def _fail(self, due: Due, host: str, why: str) -> None:
+        """Claim a due minute and record that its command could not begin, so that people are notified."""
+        last, now = self._runs.last(due.name), self._clock()
+        wanted = claimed(last, due.run(host, now))
+        if wanted and wanted.minute == due.minute:
+            ended = replace(wanted.ended(now, f"it did not begin: {why}"), changes=wanted.changes)
+            if self._runs.replace(last, ended):
+                logger.warning("schedule %s did not begin: %s", due.name, why)
+        self._decided[due.name] = due.minute
+
     def _take(self, due: Due, last: ScheduledRun | None, wanted: ScheduledRun, found: Runnable) -> None:
         """Claim a run and begin it. It is stored first: a claim without an answer is never followed by a start."""
-        active = Active(wanted, due.schedule.timeout_seconds, processes.kernel_boot())
+        started = self._service.started
+        config = started.config if started else 0
+        active = Active(wanted, due.schedule.timeout_seconds, processes.kernel_boot(), config=config)
         self._save([*self._active, active])
         won = self._runs.replace(last, wanted)
         self._decided[due.name] = due.minute
@@ -184,7 +212,8 @@ class Schedules:
         logger.info("schedule %s begins for %s", name, active.run.minute)
         self._service.start_beside(
             name,
-            ("timeout", "-k", f"{found.manifest.run.stop_seconds:g}", f"{schedule.timeout_seconds:g}"),
+            # With 0, `timeout` sends no SIGKILL at all.
+            ("timeout", "-k", f"{found.manifest.run.stop_seconds or 0.001:g}", f"{schedule.timeout_seconds:g}"),
             schedule.command,
             found.folder,
             {**found.environment, DUE: active.run.minute.isoformat()},
@@ -199,7 +228,7 @@ class Schedules:
         if active.problem is None:
             if active.kernel == processes.kernel_boot() and active.process.lives():
                 return
-            self._end_members(active.process)
+            self._end_members(active, active.process)
             ended = replace(active, problem=self._problem(active), log_tail=self._output(active))
             active = self._replace(active, ended)
         self._record(active)
@@ -236,16 +265,21 @@ class Schedules:
         """Return the last lines that this run printed."""
         log = log_of(self._service.log, active.run.schedule)
         content = _from(log, active.output) or _from(older(log), active.output)  # a new start has moved it
-        lines = self._mask(content.decode(errors="replace")).splitlines()
+        lines = self._mask(content.decode(errors="replace"), active.config).splitlines()
         return "\n".join(line[:500] for line in lines[-_TAIL_LINES:])
 
-    def _end_members(self, of: NamedProcess) -> None:
-        """Kill what a command left in the background: it ends with the command."""
-        named = f"{VARIABLE}={of.name}".encode()
-        mark = f"{MARK}={self._service.mark}.".encode()
+    def _end_members(self, active: Active, of: NamedProcess) -> None:
+        """Kill what a command left in the background: it ends with the command, and with its host's boot."""
+        if active.kernel != processes.kernel_boot():
+            return
+        leader = processes.process(of.pid)
+        # No pid is used again while it is the number of a session that has members.
+        session = of.pid if leader is None or leader.started == of.ticks else -1
+        marks = {f"{VARIABLE}={of.name}".encode(), f"{DUE}={active.run.minute.isoformat()}".encode()}
+        start = f"{MARK}={self._service.mark}.".encode()
         for found in filter(None, map(processes.process, processes.pids())):
-            pairs = processes.environment(found.pid)
-            if found.session == of.pid or (named in pairs and any(pair.startswith(mark) for pair in pairs)):
+            pairs = set(processes.environment(found.pid))
+            if found.session == session or (marks <= pairs and any(pair.startswith(start) for pair in pairs)):
                 processes.send(found, signal.SIGKILL)
 
     def _exit_file(self, active: Active) -> Path:

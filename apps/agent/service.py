@@ -28,14 +28,15 @@ KILL_SECONDS = 5.0
 LEFTOVER_SECONDS = 5.0
 """The time after SIGTERM for processes of a start that is not on record."""
 _SEARCH_SECONDS = 0.5  # new processes are searched for this often while known ones end
-_LAUNCH_BESIDE = """cd "$0" && read -r go || exit 1
-command="$1" file="$2"; shift 2
-"$@" sh -c "$command" </dev/null
-echo $? > "$file.new"
-mv "$file.new" "$file"
+# A shell exports what it found in its environment, so its own variables have names that no service can set.
+_LAUNCH_BESIDE = """cd "$0" && read -r LIFECYCLE_GO || exit 1
+LIFECYCLE_COMMAND="$1" LIFECYCLE_FILE="$2"; shift 2
+"$@" sh -c "$LIFECYCLE_COMMAND" </dev/null
+echo $? > "$LIFECYCLE_FILE.new"
+mv "$LIFECYCLE_FILE.new" "$LIFECYCLE_FILE"
 """
 _SHELL_KILLED = 128 + signal.SIGKILL
-_LAUNCH = 'cd "$0" && read -r go && exec sh -c "$1" </dev/null'
+_LAUNCH = 'cd "$0" && read -r LIFECYCLE_GO && exec sh -c "$1" </dev/null'
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,3 +90,17 @@ def test_lost_run_is_reported_before_another_one_follows(machine: Machine) -> No
     (entry,) = reported(machine)
     assert entry.what == "found the schedule report failed"
     assert "the host or its agent is gone" in entry.why
+
+
+def test_failure_is_reported_although_a_success_followed_before_convergence(machine: Machine) -> None:
+    run(machine, "exit code 3")
+    run(machine, "")
+    assert [each.what for each in reported(machine)] == ["found the schedule report failed"]
+    assert len(reported(machine)) == 1
+
+
+def test_last_failure_of_a_schedule_that_no_version_has_any_more_is_reported_once(machine: Machine) -> None:
+    run(machine, "ended by the deployment of a version without it")
+    for _ in range(6):
+        assert len(reported(machine)) == 1
+        machine.memory.clock.sleep(timedelta(days=8).total_seconds())
