@@ -135,8 +135,12 @@ class Schedules:
 
     def go_on(self) -> None:
         """Take an interruption back from the runs that still live: nothing has ended them."""
-        live = [each for each in self._active if each.process and each.process.lives()]
-        self._save([replace(each, interrupted="") if each in live else each for each in self._active])
+        self._save(
+            [
+                replace(each, interrupted="") if each.process and each.process.lives() else each
+                for each in self._active
+            ]
+        )
 
     def interrupt(self, reason: str) -> None:
         """Note what ends the runs that go on, before it does."""
@@ -161,11 +165,7 @@ class Schedules:
             return  # it may be in service later in this minute
         if self._reason_not_to(self._turns.current(), report) or self._runs.is_quarantined():
             return
-        try:
-            found = self._runnable(due.manifest)
-        except ConfigUnreadable as error:
-            self._fail(due, report.host, str(error))
-            return
+        found = self._prepared(due)
         last, now = self._runs.last(due.name), self._clock()
         wanted = claimed(last, due.run(report.host, now))
         if wanted is None or minute_of(now) != due.minute:
@@ -174,17 +174,22 @@ class Schedules:
             if self._runs.replace(last, wanted):
                 logger.warning("schedule %s is skipped: %s", due.name, wanted.problems[-1].why)
             self._decided[due.name] = due.minute
-        else:
+        elif isinstance(found, Runnable):
             self._take(due, last, wanted, found)
+        else:
+            self._refuse(due, last, wanted, found)
 
-    def _fail(self, due: Due, host: str, why: str) -> None:
-        """Claim a due minute and record that its command could not begin, so that people are notified."""
-        last, now = self._runs.last(due.name), self._clock()
-        wanted = claimed(last, due.run(host, now))
-        if wanted and wanted.minute == due.minute:
-            ended = replace(wanted.ended(now, f"it did not begin: {why}"), changes=wanted.changes)
-            if self._runs.replace(last, ended):
-                logger.warning("schedule %s did not begin: %s", due.name, why)
+    def _prepared(self, due: Due) -> Runnable | str:
+        """Return what the command needs to run, or why it cannot begin."""
+        try:
+            return self._runnable(due.manifest)
+        except ConfigUnreadable as error:
+            return f"it did not begin: {error}"
+
+    def _refuse(self, due: Due, last: ScheduledRun | None, wanted: ScheduledRun, why: str) -> None:
+        """Claim a run that cannot begin as a failed one, so that people are notified."""
+        if self._runs.replace(last, replace(wanted.ended(wanted.started_at, why), changes=wanted.changes)):
+            logger.warning("schedule %s: %s", due.name, why)
         self._decided[due.name] = due.minute
 
     def _take(self, due: Due, last: ScheduledRun | None, wanted: ScheduledRun, found: Runnable) -> None:

@@ -3,7 +3,7 @@
 Called by functions/convergence/converge every 15 minutes and on command, once for each cluster.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -295,7 +295,7 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
     if reachable:
         why = f"drift from {desired.target.in_words}: {_listed(reachable)}"
         return Repair(desired.version, reachable, why, _only(reachable), desired.config)
-    held = _without_repair(facts, drift, unreachable, pauses, now)
+    held = _without_repair(facts, drift, unreachable, together, pauses, now)
     return held or Converged(f"every host serves {desired.target.in_words}")
 
 
@@ -303,11 +303,12 @@ def _without_repair(
     facts: ClusterFacts,
     drift: Mapping[str, str],
     unreachable: Mapping[str, datetime],
+    together: Sequence[str],
     pauses: Mapping[str, str],
     now: datetime,
 ) -> Hold | None:
     """Return why no drifted host may be repaired now; None if there is no drift."""
-    if (together := facts.unhealthy_together(now, facts.desired.digest if facts.desired else "")) and facts.last:
+    if together and facts.last:
         since = facts.unhealthy_since or now
         return Hold(drift, outage_words(facts.last.cluster, together, len(_members(facts)), since))
     if pauses.keys() & drift.keys():

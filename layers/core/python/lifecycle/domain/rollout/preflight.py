@@ -169,7 +169,7 @@ def blockers(
         return reasons  # the state of its hosts counts when it begins
     return (
         reasons
-        + _unreachable_blockers(request, observed, now, heartbeat_timeout)
+        + _unreachable_blockers(request, observed, unreachable)
         + _capacity_blockers(request, observed, order, unreachable)
         + _release_blockers(request, observed, order)
     )
@@ -222,11 +222,12 @@ def _unhealthy_together(request: Request, observed: Observed, unreachable: Colle
 def warnings(request: Request, observed: Observed, now: datetime, heartbeat_timeout: timedelta) -> list[str]:
     """Return what does not block the deployment, but is worth knowing before it begins."""
     texts = _first([f"{host} is quarantined and left out: {why}" for host, why in sorted(observed.bad_hosts.items())])
-    unreachable = _unreachable(request, observed, now, heartbeat_timeout)
+    unreachable, members = unreachable_among(observed.reports, now, heartbeat_timeout), observed.members(request)
     texts += _first(
         [
             f"{_silence(observed.reports[host], since)}: it comes last, and needs your decision then"
             for host, since in unreachable.items()
+            if host in members
         ]
     )
     skews = {h: r.clock_problem(now) for h, r in sorted(observed.reports.items()) if h not in observed.bad_hosts}
@@ -336,24 +337,14 @@ def _test_bed_warnings(request: Request, observed: Observed) -> list[str]:
     return [f"no test bed, which the policy asks for: {why}"] if why else []
 
 
-def _unreachable(
-    request: Request, observed: Observed, now: datetime, heartbeat_timeout: timedelta
-) -> Mapping[str, datetime]:
-    members = observed.members(request)
-    return {
-        h: since for h, since in unreachable_among(observed.reports, now, heartbeat_timeout).items() if h in members
-    }
-
-
-def _unreachable_blockers(
-    request: Request, observed: Observed, now: datetime, heartbeat_timeout: timedelta
-) -> list[str]:
+def _unreachable_blockers(request: Request, observed: Observed, of_cluster: Mapping[str, datetime]) -> list[str]:
     """Return the unreachable hosts, if they are more than the policy tolerates."""
     if request.only:
         return []  # its hosts were reachable at the request; a human decides about those that are not any more
-    unreachable = _unreachable(request, observed, now, heartbeat_timeout)
-    allowed = at_most(observed.policy(request).max_unreachable, len(observed.members(request)))
-    if len(unreachable) <= allowed and len(unreachable) < len(observed.members(request)):
+    members = observed.members(request)
+    unreachable = {host: since for host, since in of_cluster.items() if host in members}
+    allowed = at_most(observed.policy(request).max_unreachable, len(members))
+    if len(unreachable) <= allowed and len(unreachable) < len(members):
         return []
     budget = f"max_unreachable is {observed.policy(request).max_unreachable}"
     return _first(
