@@ -127,7 +127,7 @@ class SimulatedHost:
         self.order, self.leaving, self.quarantined, self.alive, self.running = Order.IDLE, False, False, True, True
         self.commands: dict[int, Command] = {}
         self.started: Any = self
-        self.restored = False
+        self.restored, self.config = False, 0
         self.pids = 100
         self.home = world.home / name
         self.home.mkdir()

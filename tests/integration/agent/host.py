@@ -25,7 +25,6 @@ from lifecycle.domain.service.policy import Policy
 from tests.fakes.agent import MemoryReleases, MemoryReports, MemoryScheduledRuns, MemoryTurns, Outage
 from tests.support.polling import PATIENCE_SECONDS
 
-HOST = "web-1"
 PYTHON = f"exec {sys.executable} -I -S"
 ENDED = (AgentStage.READY, AgentStage.RELEASED, AgentStage.DONE, AgentStage.FAILED)
 
@@ -97,13 +96,13 @@ def free_port() -> int:
 class Host:
     """One host with its agent, the control plane's side of it, and helpers to observe it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, name: str = "web-1") -> None:
         self.outage = Outage()
         self.turns = MemoryTurns(self.outage)
         self.reports = MemoryReports(self.outage)
         self.releases = MemoryReleases(self.outage)
         self.settings = Settings(
-            host=HOST,
+            host=name,
             cluster=Cluster("production", "hello"),
             address="127.0.0.1",
             port=free_port(),
@@ -151,7 +150,7 @@ class Host:
             self._attempt += 1
         digest = self.releases.published["hello", version][0].digest
         facts = {
-            "host": HOST,
+            "host": self.settings.host,
             "order": order,
             "deployment": "d",
             "epoch": self.epoch,

@@ -142,7 +142,7 @@ def test_command_does_not_leave_a_process(host: Host, clock: Clock) -> None:
 
 
 def test_one_of_two_hosts_runs_it(host: Host, clock: Clock, tmp_path: Path) -> None:
-    other = Host(tmp_path / "other")
+    other = Host(tmp_path / "other", "web-2")
     other.clock = clock
     other.runs = MemoryScheduledRuns(records=host.runs.records)
     minute = clock.now.replace(second=0)
