@@ -1,66 +1,80 @@
-"""The time that a configuration adds to the update of a host: the same rollouts without one, then with one.
+"""The time that a configuration adds to the update of a host: what an agent does with a revision of 20 names.
 
+A host reads its revision twice: before it is drained, and when it installs. It masks the end of a log for a failure.
 `python -m tools.bench.configuration` prints one JSON object. Run it with nothing else on the machine.
 """
 
 import argparse
 import json
 import os
-import statistics
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
-from tools.bench.figures import summary
+from apps.agent.aws import SsmConfigurations
+from apps.agent.configuration import Configuration
+from apps.local.aws.clients import Aws
+from apps.local.paths import EMULATED
+from lifecycle.domain.service.configuration import document_of
+from lifecycle.names import host_role, role_arn
+from tools.bench.figures import Figures, summary
 from tools.bench.laboratory import Laboratory, laboratory, say
-from tools.bench.rounds import rounds, wall
 from tools.demo.phases import lifecycle
 
-ROLLOUTS = 4
+READS = 300
 _NAMES = 20
+_LINES = 220  # the 4,000 bytes of a report
 
 
-def added(without: list[float], with_one: list[float]) -> dict[str, Any]:
-    """Return what the two kinds of rollouts took for a host, and the difference of their medians in milliseconds."""
-    difference = statistics.median(with_one) - statistics.median(without)
+def milliseconds(act: Callable[[], object], times: int, clock: Callable[[], float] = time.perf_counter) -> Figures:
+    """Return how long an action takes, repeated so many times."""
+    found: list[float] = []
+    for _ in range(times):
+        began = clock()
+        act()
+        found.append(1000 * (clock() - began))
+    return summary(found)
+
+
+def measure(lab: Laboratory, reads: int) -> dict[str, Any]:
+    """Give the cluster a configuration, and read it as its hosts' agents do, with the role of a host."""
+    lab.run_demo()
+    names = {f"BENCH_{number}": "x" * 40 for number in range(_NAMES)}
+    texts = [f"{name}={value}" for name, value in names.items()]
+    lifecycle(lab.demo, "the configuration", "config", "set", lab.cluster.service, *texts)
+    manifest = lab.connection().context.artifacts.manifest(lab.cluster.service, lab.release())
+    ssm, secrets = (_as_host(lab).client(each) for each in ("ssm", "secretsmanager"))
+    store = SsmConfigurations(lambda: ssm, lambda: secrets, lab.cluster)
+    say(f"{reads} reads of {_NAMES} names")
+    read = milliseconds(lambda: Configuration(store).prepare(manifest, 1), reads)
+    known, tail = Configuration(store), "one line of a log\n" * _LINES
+    known.prepare(manifest, 1)
     return {
-        "without_seconds": summary(without),
-        "with_seconds": summary(with_one),
-        "added_milliseconds": round(1000 * difference, 1),
+        "names": _NAMES,
+        "bytes": len(document_of(names)),
+        "read_milliseconds": read,
+        "mask_milliseconds": milliseconds(lambda: known.masked(tail, 1), reads),
+        "load_average": os.getloadavg(),
     }
 
 
-def measure(lab: Laboratory, rollouts: int) -> dict[str, Any]:
-    """Roll two versions out in turn, and again after the cluster got a configuration of several names."""
-    lab.run_demo()
-    first = lab.connection().context.deployments.recent(lab.cluster, 1)[0].target.version
-    versions = (lab.release(), first)
-    _hosts(lab, versions, 2)  # the first ones warm functions and page cache up
-    without = _hosts(lab, versions, rollouts)
-    names = [f"BENCH_{number}={'x' * 40}" for number in range(_NAMES)]
-    lifecycle(lab.demo, "the configuration", "config", "set", lab.cluster.service, *names)
-    _hosts(lab, versions, 2)
-    with_one = _hosts(lab, versions, rollouts)
-    return {**added(without, with_one), "names": _NAMES, "load_average": os.getloadavg()}
-
-
-def _hosts(lab: Laboratory, versions: tuple[str, str], rollouts: int) -> list[float]:
-    found: list[float] = []
-    for number in range(rollouts):
-        say(f"rollout {number + 1} of {rollouts}: {versions[number % 2]}")
-        found += [wall(each) for each in rounds(lab.history(lab.roll(versions[number % 2]).id))]
-    return found
+def _as_host(lab: Laboratory) -> Aws:
+    arn = role_arn(host_role(lab.cluster.environment, lab.cluster.service), EMULATED)
+    session = Aws(lab.ports).client("sts").assume_role(RoleArn=arn, RoleSessionName="bench")
+    return Aws(lab.ports, session["Credentials"])
 
 
 def main() -> int:
     """Measure, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench.configuration", description=__doc__)
-    parser.add_argument("--rollouts", type=int, default=ROLLOUTS, help="rollouts of four hosts of each kind (4)")
-    rollouts = parser.parse_args().rollouts
+    parser.add_argument("--reads", type=int, default=READS, help=f"reads of the configuration ({READS})")
+    reads = parser.parse_args().reads
     # Stdout is only for the result; what runs here prints to stdout, so that goes to stderr.
     with os.fdopen(os.dup(1), "w") as result:
         os.dup2(2, 1)
         with laboratory(0) as lab:
-            print(json.dumps(measure(lab, rollouts), indent=2), file=result)
+            print(json.dumps(measure(lab, reads), indent=2), file=result)
     return 0
 
 
