@@ -13,12 +13,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from apps.agent.errors import EventsRefused, StoreUnreachable
+from apps.agent.ports import PublishedManifest
 from lifecycle.domain.errors import CallFailed, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.scheduled_run import RunState, ScheduledRun
-from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import artifact_prefix
 from lifecycle.gateways.aws.artifacts import manifest_of
 from lifecycle.gateways.aws.configurations import SsmConfigStore
@@ -209,10 +209,12 @@ class S3Releases:
         self._s3 = s3
         self._bucket = bucket
 
-    def manifest(self, service: str, version: str) -> Manifest:
+    def manifest(self, service: str, version: str) -> PublishedManifest:
         parts: list[bytes] = []
         self._copy(service, version, "manifest.json", parts.append)
-        return manifest_of(b"".join(parts), self._bucket, f"{artifact_prefix(service, version)}/manifest.json")
+        text = b"".join(parts).decode(errors="replace")
+        key = f"{artifact_prefix(service, version)}/manifest.json"
+        return PublishedManifest(manifest_of(text.encode(), self._bucket, key), text)
 
     def copy_artifact(self, service: str, version: str, write: Callable[[bytes], object]) -> None:
         self._copy(service, version, "artifact.tar.gz", write)

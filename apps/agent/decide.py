@@ -48,10 +48,11 @@ class TurnRecord:
     log_tail: str = ""
     config: int = 0
     release_ended: bool = False
+    manifest: str = ""
 
     @property
     def target(self) -> Target:
-        return Target(self.version, self.digest, self.config)
+        return Target(self.version, self.digest, self.config, self.manifest)
 
     @property
     def unfinished(self) -> bool:

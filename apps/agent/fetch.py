@@ -4,12 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from apps.agent.atomic_file import write_atomically
-from apps.agent.digests import CheckedCopy, private_file
-from apps.agent.ports import Releases
+from apps.agent.digests import CheckedCopy, private_file, sha256
+from apps.agent.ports import PublishedManifest, Releases
 from lifecycle.domain.errors import DigestMismatch, Refused, StoreRefused
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.serialization import to_json
 
 MAXIMUM_ARTIFACT_BYTES = 1024**3
 
@@ -23,8 +22,9 @@ def fetch(
     place when its size and digest are the published ones. `make_room` raises Refused when the artifact has no room.
     Raises DigestMismatch, Refused, Unknown, StoreRefused or StoreUnreachable. After an error, `tmp` may hold a part.
     """
-    manifest = releases.manifest(service, turn.version)
-    _check(manifest, service, turn)
+    published = releases.manifest(service, turn.version)
+    manifest = published.manifest
+    check_manifest(published, service, turn)
     make_room(f"the artifact of {turn.version}", manifest.size)
     partial = tmp / f"{turn.version}.tar.gz"
     with private_file(partial) as file:
@@ -33,11 +33,15 @@ def fetch(
         copy.finish()
     into.mkdir(exist_ok=True)
     partial.replace(into / "artifact.tar.gz")
-    write_atomically(into / "manifest.json", to_json(manifest))
+    write_atomically(into / "manifest.json", published.text)
     return manifest
 
 
-def _check(manifest: Manifest, service: str, turn: Turn) -> None:
+def check_manifest(published: PublishedManifest, service: str, turn: Turn) -> None:
+    """Raise DigestMismatch, StoreRefused or Refused unless it is the manifest that the turn names."""
+    manifest, found = published.manifest, sha256(published.text)
+    if turn.manifest and found != turn.manifest:
+        raise DigestMismatch(f"the manifest of {turn.version}", turn.manifest, found)
     if manifest.digest != turn.digest:
         raise DigestMismatch(f"the manifest of {turn.version}", turn.digest, manifest.digest)
     if (manifest.service, manifest.version) != (service, turn.version):

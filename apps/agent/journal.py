@@ -88,6 +88,7 @@ class Journal:
             version=turn.version,
             digest=turn.digest,
             config=turn.config,
+            manifest=turn.manifest,
             tries=state.acted.tries + 1 if resumed else 1,
             stage=stage,
         )

@@ -5,6 +5,7 @@ answers something unexpected. `aws.py` implements the ports on AWS, tests/fakes/
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -63,10 +64,18 @@ class LogSink(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedManifest:
+    """A manifest, and its text as it was published."""
+
+    manifest: Manifest
+    text: str
+
+
 class Releases(Protocol):
     """Published versions; both methods raise Unknown for a version that does not exist."""
 
-    def manifest(self, service: str, version: str) -> Manifest: ...
+    def manifest(self, service: str, version: str) -> PublishedManifest: ...
 
     def copy_artifact(self, service: str, version: str, write: Callable[[bytes], object]) -> None:
         """Pass the artifact's bytes to `write`, chunk by chunk; an error of `write` ends the copy."""

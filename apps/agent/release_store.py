@@ -234,11 +234,13 @@ class ReleaseStore:
             return None
 
     def _stored_manifest(self, turn: Turn) -> Manifest | None:
-        """Return the manifest on the disk if this version with this digest was checked; None if not, or changed."""
+        """Return the manifest on the disk if this version with these digests was checked; None if not, or changed."""
         checked = self._checked(turn.version)
         file = self._artifact(turn.version) / "manifest.json"
         text = read_or_none(file)
         if not checked or not text or checked.digest != turn.digest or checked.manifest != sha256(text):
+            return None
+        if turn.manifest and checked.manifest != turn.manifest:
             return None
         return from_json(Manifest, text, Source(str(file), _FETCHED_AGAIN))
 

@@ -22,6 +22,7 @@ from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.domain.service.configuration import SecretRef
+from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.target import Target
 from tests.contract.conftest import Gateways
 from tests.contract.test_artifacts import BODY, SNAPSHOT, a_manifest
@@ -143,6 +144,7 @@ def _claimed(g: Gateways, call: Thunk) -> Thunk:
     g.catalogue.claim_service(g.service, "mine")
     g.catalogue.record_snapshot(g.service, SNAPSHOT, {"digest": "d"})
     g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0")
+    g.catalogue.record_published(g.service, SNAPSHOT, Published("d", "m"))
     return call
 
 
@@ -293,6 +295,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
         g, _then(lambda: g.members.remove(g.worker_cluster, ADDRESS, 80), lambda: g.members.all(g.worker_cluster))
     ),
     "DynamoScheduledRuns.of": lambda g: _ran(g, lambda: list(g.scheduled_runs.of(g.cluster))),
+    "S3Artifacts.stored_manifest": lambda g: _published(g, lambda: g.artifacts.stored_manifest(g.service, SNAPSHOT)),
     "S3Artifacts.manifest": lambda g: _published(g, lambda: g.artifacts.manifest(g.service, SNAPSHOT)),
     "S3Artifacts.has_artifact": lambda g: _published(
         g, lambda: g.artifacts.has_artifact(Target(SNAPSHOT, a_manifest(g).digest), g.service)
@@ -306,6 +309,10 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "S3Artifacts.delete": lambda g: _published(g, lambda: g.artifacts.delete(g.service, SNAPSHOT)),
     "DynamoCatalogue.claim_service": lambda g: lambda: g.catalogue.claim_service(g.service, "mine"),
     "DynamoCatalogue.record_snapshot": lambda g: lambda: g.catalogue.record_snapshot(g.service, SNAPSHOT, {}),
+    "DynamoCatalogue.record_published": lambda g: (
+        lambda: g.catalogue.record_published(g.service, SNAPSHOT, Published("d", "m"))
+    ),
+    "DynamoCatalogue.published": lambda g: _claimed(g, lambda: g.catalogue.published(g.service, SNAPSHOT)),
     "DynamoCatalogue.snapshots": lambda g: _claimed(g, lambda: g.catalogue.snapshots(g.service)),
     "DynamoCatalogue.releases": lambda g: _claimed(g, lambda: g.catalogue.releases(g.service)),
     "DynamoCatalogue.claim_release": lambda g: lambda: g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0"),

@@ -11,12 +11,14 @@ import pytest
 
 from apps.local.aws.clients import Aws
 from lifecycle.application.delivery.promote import promote
-from lifecycle.domain.errors import DigestMismatch, StoreRefused, Unknown
+from lifecycle.application.ports.artifacts import StoredManifest
+from lifecycle.domain.errors import DigestMismatch, ForeignObject, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.service.commits import Commit, History
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.domain.service.policy import After, Policy
+from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.target import Target
 from lifecycle.gateways.aws.artifacts import S3Artifacts
 from tests.contract.conftest import Gateways
@@ -68,6 +70,34 @@ def test_a_published_artifact_is_read_back(gateways: Gateways) -> None:
         assert stream.read() == BODY
     assert gateways.artifacts.has_artifact(Target(SNAPSHOT, manifest.digest), gateways.service)
     assert not gateways.artifacts.has_artifact(Target("9.9.9", ""), gateways.service)
+
+
+def test_a_manifest_is_read_with_the_digest_that_publishing_gave_it(gateways: Gateways) -> None:
+    manifest = publish(gateways)
+    stored = gateways.artifacts.stored_manifest(gateways.service, SNAPSHOT)
+    assert stored == StoredManifest(manifest, gateways.artifacts.manifest_digest(manifest))
+    assert gateways.artifacts.manifest(gateways.service, SNAPSHOT, stored.sha256) == manifest
+    with pytest.raises(DigestMismatch, match=f"the manifest of {gateways.service} .* expected sha256 {'e' * 64}"):
+        gateways.artifacts.manifest(gateways.service, SNAPSHOT, "e" * 64)
+    target = stored.as_published.target(SNAPSHOT)
+    assert gateways.artifacts.has_artifact(target, gateways.service)
+    assert not gateways.artifacts.has_artifact(replace(target, manifest="e" * 64), gateways.service)
+
+
+def test_another_manifest_of_the_same_bytes_is_not_written_over_the_first(gateways: Gateways) -> None:
+    manifest = publish(gateways)
+    with pytest.raises(ForeignObject, match=r"manifest\.json exists with other bytes"):
+        gateways.artifacts.publish(replace(manifest, run=Run("other", 8080)), io.BytesIO(BODY))
+    assert gateways.artifacts.manifest(gateways.service, SNAPSHOT) == manifest
+
+
+def test_digests_of_a_version_are_recorded_once(gateways: Gateways) -> None:
+    catalogue, first = gateways.catalogue, Published("a" * 64, "b" * 64, "ada")
+    assert catalogue.published(gateways.service, "1.2.0") is None
+    assert catalogue.record_published(gateways.service, "1.2.0", first) == first
+    assert catalogue.record_published(gateways.service, "1.2.0", Published("c" * 64)) == first
+    assert catalogue.published(gateways.service, "1.2.0") == first
+    assert catalogue.published(gateways.service, "1.2.1") is None
 
 
 def test_an_artifact_counts_only_with_its_manifest_and_its_digest(gateways: Gateways) -> None:

@@ -27,6 +27,7 @@ from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.domain.service.configuration import Configuration
+from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.target import Target
 from tests.contract.conftest import Gateways
 from tests.contract.test_artifacts import SNAPSHOT, a_manifest
@@ -172,6 +173,7 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("members.remove", lambda g: g.members.remove(g.worker_cluster, "x" * 2000, 0), None),
     ("artifacts.manifest", lambda g: g.artifacts.manifest(g.service, ""), InvalidName),
     ("artifacts.manifest", lambda g: g.artifacts.manifest("", "1.0.0"), Unknown),
+    ("artifacts.stored_manifest", lambda g: g.artifacts.stored_manifest("", "1.0.0"), Unknown),
     ("artifacts.has_artifact", lambda g: g.artifacts.has_artifact(Target("1.0.0", ""), g.service), False),
     ("artifacts.open_artifact", lambda g: g.artifacts.open_artifact(g.service, "1.0.0"), Unknown),
     ("artifacts.publish", lambda g: g.artifacts.publish(a_manifest(g, body=b""), io.BytesIO(b"")), None),
@@ -180,6 +182,8 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("artifacts.delete", lambda g: g.artifacts.delete(g.service, "1.0.0"), None),
     ("catalogue.claim_service", lambda g: g.catalogue.claim_service(g.service, ""), ""),
     ("catalogue.record_snapshot", lambda g: g.catalogue.record_snapshot(g.service, SNAPSHOT, {}), {}),
+    ("catalogue.record_published", lambda g: g.catalogue.record_published("", "", Published("")), Published("")),
+    ("catalogue.published", lambda g: g.catalogue.published("", ""), None),
     ("catalogue.snapshots", lambda g: g.catalogue.snapshots(""), {}),
     ("catalogue.releases", lambda g: g.catalogue.releases(""), {}),
     ("catalogue.claim_release", lambda g: g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0"), "1.2.0"),

@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from apps.agent.errors import StoreUnreachable
+from apps.agent.ports import PublishedManifest
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.scheduled_run import ScheduledRun
 from lifecycle.domain.service.manifest import Manifest
+from lifecycle.gateways.serialization import to_json
 
 
 class Outage:
@@ -127,8 +129,9 @@ class MemoryReleases:
     def publish(self, manifest: Manifest, artifact: bytes) -> None:
         self.published[manifest.service, manifest.version] = (manifest, artifact)
 
-    def manifest(self, service: str, version: str) -> Manifest:
-        return self._found(service, version)[0]
+    def manifest(self, service: str, version: str) -> PublishedManifest:
+        manifest = self._found(service, version)[0]
+        return PublishedManifest(manifest, to_json(manifest))
 
     def copy_artifact(self, service: str, version: str, write: Callable[[bytes], object]) -> None:
         artifact = self._found(service, version)[1]

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import BinaryIO
 
+from lifecycle.application.ports.artifacts import StoredManifest
 from lifecycle.domain.delivery.retention import Stored
 from lifecycle.domain.errors import DigestMismatch, ForeignObject, Unknown
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.version import artifact_prefix
+from lifecycle.gateways.serialization import to_json
 
 
 class MemoryArtifacts:
@@ -19,20 +21,38 @@ class MemoryArtifacts:
     def __init__(self) -> None:
         self.modified: dict[str, datetime] = {}
         self._manifests: dict[str, Manifest] = {}
+        self._texts: dict[str, tuple[Manifest, str]] = {}
         self._bytes: dict[str, bytes] = {}
 
-    def manifest(self, service: str, version: str) -> Manifest:
+    def stored_manifest(self, service: str, version: str) -> StoredManifest:
         prefix = artifact_prefix(service, version)
         if prefix not in self._manifests:
             raise _unknown(service, version)
-        return self._manifests[prefix]
+        return StoredManifest(self._manifests[prefix], hashlib.sha256(self.text(prefix).encode()).hexdigest())
+
+    def text(self, prefix: str) -> str:
+        """Return the text of a stored manifest."""
+        found = self._manifests[prefix]
+        if prefix not in self._texts or self._texts[prefix][0] is not found:
+            self._texts[prefix] = found, to_json(found)
+        return self._texts[prefix][1]
+
+    def manifest(self, service: str, version: str, sha256: str = "") -> Manifest:
+        found = self.stored_manifest(service, version)
+        if sha256 and found.sha256 != sha256:
+            raise DigestMismatch(f"the manifest of {service} {version}", sha256, found.sha256)
+        return found.manifest
+
+    def manifest_digest(self, manifest: Manifest) -> str:
+        return hashlib.sha256(to_json(manifest).encode()).hexdigest()
 
     def has_artifact(self, target: Target, service: str) -> bool:
         prefix = artifact_prefix(service, target.version)
         if prefix not in self._manifests or prefix not in self._bytes:
             return False
         found = hashlib.sha256(self._bytes[prefix]).hexdigest()
-        return target.digest == self._manifests[prefix].digest == found
+        same = target.manifest in ("", self.stored_manifest(service, target.version).sha256)
+        return same and target.digest == self._manifests[prefix].digest == found
 
     def open_artifact(self, service: str, version: str) -> BinaryIO:
         prefix = artifact_prefix(service, version)
@@ -46,6 +66,9 @@ class MemoryArtifacts:
         if found != manifest.digest:
             raise DigestMismatch(f"the artifact of {manifest.prefix}", manifest.digest, found)
         self.refuse_foreign(manifest)
+        if (declared := self._manifests.get(manifest.prefix, manifest)) != manifest:
+            expected, found = self.manifest_digest(manifest), self.manifest_digest(declared)
+            raise ForeignObject(f"s3://artifacts/{manifest.prefix}/manifest.json", expected, found)
         self._bytes.setdefault(manifest.prefix, body)
         self._manifests.setdefault(manifest.prefix, manifest)
         self.modified.setdefault(manifest.prefix, datetime.now(UTC))
@@ -57,6 +80,10 @@ class MemoryArtifacts:
             raise ForeignObject(f"s3://artifacts/{prefix}/artifact.tar.gz", manifest.digest, found)
         if declared is not None and declared.digest != manifest.digest:
             raise ForeignObject(f"s3://artifacts/{prefix}/manifest.json", manifest.digest, declared.digest)
+
+    def replace_manifest(self, manifest: Manifest) -> None:
+        """Store a manifest in the place of a version's own, as somebody with access to the bucket could."""
+        self._manifests[manifest.prefix] = manifest
 
     def put_foreign(self, service: str, version: str, body: bytes) -> None:
         """Store bytes in the place of a version's artifact, as another tool would."""

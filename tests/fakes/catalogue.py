@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from lifecycle.application.ports.catalogue import ChangeBuilds
 from lifecycle.domain.delivery.repository import RepositoryBuilds
+from lifecycle.domain.service.published import Published
 
 
 class MemoryCatalogue:
@@ -13,6 +14,7 @@ class MemoryCatalogue:
         self._owners: dict[str, str] = {}
         self._snapshots: dict[str, dict[str, dict[str, str]]] = {}
         self._releases: dict[str, dict[str, str]] = {}
+        self._published: dict[tuple[str, str], Published] = {}
         self._builds: dict[str, RepositoryBuilds] = {}
 
     def claim_service(self, service: str, repository: str) -> str:
@@ -20,6 +22,12 @@ class MemoryCatalogue:
 
     def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> Mapping[str, str]:
         return self._snapshots.setdefault(service, {}).setdefault(snapshot, dict(facts))
+
+    def record_published(self, service: str, version: str, published: Published) -> Published:
+        return self._published.setdefault((service, version), published)
+
+    def published(self, service: str, version: str) -> Published | None:
+        return self._published.get((service, version))
 
     def change_builds(self, repository: str, change: ChangeBuilds) -> RepositoryBuilds:
         while True:

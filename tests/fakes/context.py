@@ -1,11 +1,13 @@
 """All ports in memory, for tests and the simulation."""
 
+import io
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from lifecycle.application.context import Context
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.cluster_dispatcher import ClusterDispatcher
 from lifecycle.gateways.ledger_dispatcher import LedgerDispatcher
 from tests.fakes.artifacts import MemoryArtifacts
@@ -52,6 +54,12 @@ class MemoryContext:
     scheduled_runs: MemoryScheduledRuns = field(default_factory=MemoryScheduledRuns)
     config_store: MemoryConfigStore = field(default_factory=MemoryConfigStore)
 
+    def publish(self, manifest: Manifest, body: bytes) -> None:
+        """Publish a version, and record its digests as its build or its promotion does."""
+        self.artifacts.publish(manifest, io.BytesIO(body))
+        stored = self.artifacts.stored_manifest(manifest.service, manifest.version)
+        self.catalogue.record_published(manifest.service, manifest.version, stored.as_published)
+
     def __post_init__(self) -> None:
         self.registry = MemoryRegistry((*self.clusters, *self.without))
         self.dispatcher = MemoryDispatcher(self.clusters)
@@ -75,6 +83,7 @@ class MemoryContext:
             queue=self.queue,
             configurations=self.configurations,
             scheduled_runs=self.scheduled_runs,
+            catalogue=self.catalogue,
             poll_seconds=0.5,
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
         )

@@ -69,7 +69,8 @@ READS = {
         "has_load_balancer",
     ),
     "metrics": ("measurements",),
-    "artifacts": ("manifest", "has_artifact", "open_artifact"),
+    "artifacts": ("stored_manifest", "manifest", "has_artifact", "open_artifact"),
+    "catalogue": ("published", "snapshots", "releases"),
     "executions": ("rollout_state",),
 }
 WRITES = {
@@ -106,6 +107,7 @@ def instrumented_context(sim: "Simulation") -> Context:
         "registry": sim.registry,
         "dispatcher": sim.balancer,
         "artifacts": sim.artifacts,
+        "catalogue": sim.catalogue,
         "executions": Executions(sim),
         "freezes": sim.freezes,
         "queue": sim.queue,

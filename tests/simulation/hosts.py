@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from apps.agent.decide import State
 from apps.agent.ledger_clock import LedgerClock
+from apps.agent.ports import PublishedManifest
 from apps.agent.processes import kernel_boot
 from lifecycle.domain.fleet.host import HostReport
 
@@ -78,6 +79,7 @@ class Host:
     journal: State | None = None
     journal_before: State | None = None
     disk: dict[str, str] = field(default_factory=dict)
+    manifests: dict[str, PublishedManifest] = field(default_factory=dict)
     current: str = ""
     boot: Boot | None = None
     started: Boot | None = None

@@ -22,6 +22,7 @@ from lifecycle.domain.rollout.deployment import Deployment, Request
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import TestBed
+from lifecycle.domain.service.manifest import Manifest
 from tests.simulation.history import History
 from tests.simulation.hosts import Boot, Host
 from tests.simulation.invariants import (
@@ -302,6 +303,9 @@ class Oracle(History):
 
     def service_is_configured(self, host: Host, config: int, environment: dict[str, str]) -> None:
         in_rotation.starts_with_its_pair(self, host, config, environment)
+
+    def service_runs(self, host: Host, manifest: Manifest) -> None:
+        in_rotation.runs_what_was_published(self, host, manifest)
 
     def service_starts(self, host: Host, boot: Boot) -> None:
         fencing.acts_under_a_turn(self, host)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from apps.agent.decide import State, TurnRecord
+from apps.agent.ports import PublishedManifest
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order
@@ -58,6 +59,7 @@ class Scenario:
             self.policy = replace(self.policy, bake_minutes=0)
         self.bad_in_the_test_bed = {version for version in VERSIONS[1:] if rng.random() < 0.3}
         self.flaws: dict[str, tuple[Flaw, str, float]] = {}
+        self.published: dict[str, Manifest] = {}
         for version in (OLDER, *VERSIONS):
             self.flaws[version] = self._draw_flaw()
         self.migrating = {version for version in VERSIONS if rng.random() < 0.2}
@@ -102,7 +104,14 @@ class Scenario:
         self.flaws[self._sim.rng.choice(VERSIONS[1:])] = (Flaw.SELF_TEST, "", 1.0)
 
     def publish(self, version: str) -> None:
-        self._sim.artifacts.publish(self._manifest(version), io.BytesIO(version.encode()))
+        made = self.published.setdefault(version, self._manifest(version))
+        self._sim.artifacts.replace_manifest(made)  # somebody may have written there
+        self._sim.artifacts.publish(made, io.BytesIO(version.encode()))
+        stored = self._sim.artifacts.stored_manifest("hello", version)
+        self._sim.catalogue.record_published("hello", version, stored.as_published)
+
+    def _target(self, version: str) -> Target:
+        return self._sim.artifacts.stored_manifest("hello", version).as_published.target(version)
 
     def _manifest(self, version: str) -> Manifest:
         return Manifest(
@@ -153,19 +162,19 @@ class Scenario:
         )
 
     def _add_earlier_deployment(self, hosts: list[Host]) -> None:
-        sim, target = self._sim, Target(FIRST, _DIGESTS[FIRST])
+        sim, target = self._sim, self._target(FIRST)
         older = self._add_older_deployment(hosts) if sim.random() < 0.4 else None
         done = self._finished_deployment("init", 1, target, older, hosts)
         sim.deployments.put(done)
         sim.leases._leases[sim.cluster] = Lease(1)
-        sim.registry.set_desired(sim.cluster, Desired(FIRST, target.digest, 1, done.id))
+        sim.registry.set_desired(sim.cluster, Desired(FIRST, target.digest, 1, done.id, manifest=target.manifest))
         for host in hosts:
             self._make_serving(host, done)
         sim.oracle.deployed_before(done)
 
     def _add_older_deployment(self, hosts: list[Host]) -> Target:
         """Record an older version on every host, so that a rollback also has a rollback target."""
-        sim, target = self._sim, Target(OLDER, _DIGESTS[OLDER])
+        sim, target = self._sim, self._target(OLDER)
         older = self._finished_deployment("old", 0, target, None, hosts)
         sim.deployments.put(older)
         sim.oracle.deployed_before(older)
@@ -174,7 +183,11 @@ class Scenario:
     def _make_serving(self, host: Host, done: Deployment) -> None:
         sim, target, boot = self._sim, done.target, f"{host.name}/0"
         before = (done.previous,) if done.previous else ()
-        host.disk, host.current = {each.version: each.digest for each in (*before, target)}, target.version
+        for each in (*before, target):
+            host.disk[each.version] = each.digest
+            made = self.published[each.version]
+            host.manifests[each.version] = PublishedManifest(made, sim.artifacts.text(made.prefix))
+        host.current = target.version
         host.boot = host.started = Boot(
             boot, target.version, target.digest, done.id, 0.0, tested=True, address=host.address
         )

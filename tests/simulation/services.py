@@ -8,7 +8,10 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from apps.agent import fetch
+from apps.agent.digests import sha256
 from apps.agent.errors import ServiceFailed, StoreUnreachable
+from apps.agent.ports import PublishedManifest
 from apps.agent.release_command import ReleaseEnd
 from apps.agent.release_store import Prepared
 from lifecycle.domain.errors import DigestMismatch, Unknown
@@ -59,6 +62,7 @@ class Service:
     ) -> Boot:
         del restored
         host = self._host
+        host.sim.oracle.service_runs(host, manifest)
         host.sim.work(host, "start the service", 0.5)
         host.boots += 1
         version = host.current
@@ -178,20 +182,22 @@ class ReleaseStore:
     def prepare(self, turn: Turn, fetching: Callable[[], None]) -> Prepared:
         """Take a release from the disk, or fetch and check it; raise what the real one raises."""
         host, sim = self._host, self._host.sim
-        if host.disk.get(turn.version) == turn.digest:
-            return Prepared(sim.artifacts.manifest(sim.cluster.service, turn.version), FOLDER, None)
+        copy = host.manifests.get(turn.version)
+        if copy and host.disk.get(turn.version) == turn.digest and turn.manifest in ("", sha256(copy.text)):
+            return Prepared(copy.manifest, FOLDER, None)
         fetching()
         sim.work(host, f"fetch {turn.version}", 4.0)
         if sim.now < host.cut_off_until:
             raise StoreUnreachable("the artifact bucket", "the network is down")
         manifest = sim.artifacts.manifest(sim.cluster.service, turn.version)
         host_faults.require_room(host, turn.version)
-        if manifest.digest != turn.digest:
-            raise DigestMismatch(f"the manifest of {turn.version}", turn.digest, manifest.digest)
+        published = PublishedManifest(manifest, sim.artifacts.text(manifest.prefix))
+        fetch.check_manifest(published, sim.cluster.service, turn)
         if not sim.artifacts.has_artifact(Target(turn.version, turn.digest), sim.cluster.service):
             raise Unknown("release", turn.version)
         if sim.flaw(turn.version, host.name) is Flaw.BYTES:
             raise DigestMismatch(f"the artifact of {turn.version}", turn.digest, "0" * 64)
+        host.manifests[turn.version] = published
         return Prepared(manifest, FOLDER, FOLDER)
 
     def place(self, prepared: Prepared) -> None:

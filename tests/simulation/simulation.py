@@ -11,6 +11,7 @@ from lifecycle.application.context import CHECKPOINT_FROM
 from lifecycle.domain.fleet.cluster import Cluster
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.audit import MemoryAuditLog
+from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.configurations import MemoryConfigRevisions, MemoryConfigStore
 from tests.fakes.deployments import MemoryDeployments
 from tests.fakes.freezes import MemoryFreezes
@@ -60,6 +61,7 @@ class Simulation(Scheduler):
         self.audit_log = MemoryAuditLog()
         self.registry = MemoryRegistry((CLUSTER,))
         self.artifacts = MemoryArtifacts()
+        self.catalogue = MemoryCatalogue()
         self.freezes = MemoryFreezes()
         self.scheduled_runs = MemoryScheduledRuns()
         self.queue = MemoryQueue()

@@ -168,6 +168,7 @@ class Account:
             queue=DynamoQueue(table),
             configurations=DynamoConfigRevisions(self.parameters, table),
             scheduled_runs=DynamoScheduledRuns(table),
+            catalogue=self.catalogue,
         )
         self.query = QueryContext(self.context, self.catalogue, self.queries)
         for number in (1, 2, 3):
@@ -290,6 +291,8 @@ def _report(account: Account, cluster: Cluster, number: int, version: str) -> No
 def _publish(account: Account, made: Manifest) -> None:
     body = made.version.encode()
     account.artifacts.publish(made, io.BytesIO(body))
+    stored = account.artifacts.stored_manifest(made.service, made.version)
+    account.catalogue.record_published(made.service, made.version, stored.as_published)
 
 
 def _deployment(account: Account, request: Request, epoch: int, **changes: Any) -> Deployment:

@@ -4,7 +4,6 @@
 tests.support.large_cluster 250 2000` prints the figures.
 """
 
-import io
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -112,7 +111,7 @@ class LargeCluster:
         self.deployments = DynamoDeployments(self.table)
         for version in ("1.0.0", "1.0.1", "1.0.2"):
             made = manifest(version, policy)
-            self.memory.artifacts.publish(made, io.BytesIO(made.version.encode()))
+            self.memory.publish(made, made.version.encode())
         self.context: Context = replace(
             self.memory.context,
             leases=DynamoLeases(self.table),

@@ -5,7 +5,6 @@ maps a version to the stage that fails there.
 """
 
 import hashlib
-import io
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -123,7 +122,7 @@ class Machine:
         return self.memory.clock.now()
 
     def publish(self, made: Manifest) -> None:
-        self.memory.artifacts.publish(made, io.BytesIO(made.version.encode()))
+        self.memory.publish(made, made.version.encode())
 
     def report(self, host: str) -> HostReport:
         found = self.memory.fleet.report(CLUSTER, host)

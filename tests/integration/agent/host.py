@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from apps.agent.agent import Agent
+from apps.agent.digests import sha256
 from apps.agent.ledger_clock import utc_now
 from apps.agent.processes import pids, process
 from apps.agent.service import Service
@@ -22,6 +23,7 @@ from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.service.manifest import Check, Manifest, ProcessCommand, ReleaseCommand, Run, Schedule
 from lifecycle.domain.service.policy import Policy
+from lifecycle.gateways.serialization import to_json
 from tests.fakes.agent import MemoryReleases, MemoryReports, MemoryScheduledRuns, MemoryTurns, Outage
 from tests.support.polling import PATIENCE_SECONDS
 
@@ -148,7 +150,7 @@ class Host:
         now = datetime.now(UTC)
         if order is not Order.IDLE:
             self._attempt += 1
-        digest = self.releases.published["hello", version][0].digest
+        published = self.releases.published["hello", version][0]
         facts = {
             "host": self.settings.host,
             "order": order,
@@ -156,7 +158,8 @@ class Host:
             "epoch": self.epoch,
             "attempt": self._attempt,
             "version": version,
-            "digest": digest,
+            "digest": published.digest,
+            "manifest": sha256(to_json(published)),
             "issued_at": now,
             "expires_at": now + timedelta(minutes=1),
         }

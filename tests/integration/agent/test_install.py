@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import pytest
 
+from apps.agent.digests import sha256
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.service.manifest import Check
+from lifecycle.gateways.serialization import to_json
 from tests.integration.agent.host import PYTHON, Host, group_alive
 from tests.support.polling import eventually
 
@@ -70,17 +72,34 @@ def test_the_next_version_replaces_the_last(host: Host) -> None:
 
 
 def test_a_rollback_needs_no_store(host: Host) -> None:
-    host.publish("1.0.0", run=f"touch written-by-the-service; {PYTHON} serve.py")
+    first = host.publish("1.0.0", run=f"touch written-by-the-service; {PYTHON} serve.py")
     host.publish("1.0.1", self_test=Check("/500", timeout_seconds=1))
     host.install("1.0.0")
     assert host.install("1.0.1").stage is AgentStage.FAILED
     host.releases.published["hello", "1.0.0"] = host.releases.published["hello", "1.0.1"]
     host.epoch += 1
-    digest = next(report.digest for report in host.reports.written if report.stage is AgentStage.DONE)
 
-    report = host.install("1.0.0", digest=digest)
+    report = host.install("1.0.0", digest=first.digest, manifest=sha256(to_json(first)))
 
     assert (report.stage, report.installed, host.answer()) == (AgentStage.DONE, "1.0.0", "1.0.0")
+
+
+def test_a_replaced_manifest_is_not_taken_from_the_store_nor_from_the_disk(host: Host) -> None:
+    own = host.publish("1.0.0")
+    artifact = host.releases.published["hello", "1.0.0"][1]
+    other = replace(own, run=replace(own.run, command=f"touch taken-over; {PYTHON} serve.py"))
+    host.releases.publish(other, artifact)
+    refused = host.install("1.0.0", manifest=sha256(to_json(own)))
+    assert (refused.stage, refused.installed) == (AgentStage.FAILED, "")
+    assert "the manifest of 1.0.0 was tampered with or damaged: expected sha256" in refused.detail
+    assert host.install("1.0.0").stage is AgentStage.DONE
+    again = host.install("1.0.0", manifest=sha256(to_json(own)))
+    assert again.stage is AgentStage.FAILED
+
+
+def test_a_turn_of_an_older_control_plane_names_no_manifest(host: Host) -> None:
+    host.publish("1.0.0")
+    assert host.install("1.0.0", manifest="").stage is AgentStage.DONE
 
 
 def test_a_self_test_with_a_bad_status_fails_and_leaves_the_host_as_it_is(host: Host) -> None:

@@ -6,6 +6,7 @@ from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.decision import hosts_left_out, latest_attempts
 from lifecycle.domain.service.host_count import at_least, at_most
+from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.target import Target
 from tests.simulation.hosts import Host
 from tests.simulation.scheduler import Actor
@@ -128,6 +129,12 @@ def starts_with_its_pair(oracle: "Oracle", host: Host, config: int, environment:
     wanted = sim.config_store.resolved(sim.config_store.read(sim.cluster, config))
     if acted is None or acted.config != config or environment != wanted:
         oracle.fail("34 pair", f"{host.name} starts with config {config} and {sorted(environment)}, not as {acted}")
+
+
+def runs_what_was_published(oracle: "Oracle", host: Host, manifest: Manifest) -> None:
+    """25: a service is started as its manifest said when it was published, whatever the artifact store says now."""
+    if manifest != oracle.sim.scenario.published[manifest.version]:
+        oracle.fail("25 bytes", f"{host.name} starts {manifest.version} with `{manifest.run.command}`")
 
 
 def stops_nothing_in_rotation(oracle: "Oracle", host: Host) -> None:

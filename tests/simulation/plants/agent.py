@@ -9,6 +9,13 @@ _INSTALLS = "tests/integration/agent/test_install.py"
 
 FAULTS = (
     Planted(
+        "an-agent-believes-the-artifact-store",
+        (25,),
+        "apps.agent.fetch",
+        "    if turn.manifest and found != turn.manifest:\n",
+        "    if False:\n",
+    ),
+    Planted(
         "a-prefetch-installs",
         (17, 2),
         _DECIDE,

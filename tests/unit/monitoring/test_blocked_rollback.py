@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from lifecycle.application.ports.artifacts import StoredManifest
 from lifecycle.application.rollout.plan import begin
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.monitoring.alarms import LATE_ALARM
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
-from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.policy import ApprovalGate, Policy
 from lifecycle.entrypoints.events import Deploy
 from tests.fakes.artifacts import MemoryArtifacts
@@ -27,7 +27,7 @@ GATED = ApprovalGate.BEFORE_FIRST_HOST
 class Throttled(MemoryArtifacts):
     """A store that refuses every read."""
 
-    def manifest(self, service: str, version: str) -> Manifest:
+    def stored_manifest(self, service: str, version: str) -> StoredManifest:
         raise StoreRefused(f"expected {version} of {service}, found SlowDown")
 
 

@@ -193,6 +193,7 @@ def test_version_without_a_possible_name_takes_no_other_along(
     assert all(f"SERVICE#hello {key['sk']['S']}" in each for each in rows), rows
     assert "not shown" not in answer(account, monkeypatch, "show_dora", {})
     account.artifacts.delete("hello", "1.0.2")
+    del account.ledger.items["SERVICE#hello"]["PUBLISHED#1.0.2"]
     event = {"service": "hello", "snapshot": SNAPSHOTS[2], "requested_by": "ada"}
     assert '"created": true' in answer(account, monkeypatch, "promote", event)
 

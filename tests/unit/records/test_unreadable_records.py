@@ -27,7 +27,7 @@ DOCUMENTS = {DESIRED: "desired version", MANIFEST: "manifest"}
 # No view reads these. Their remedy is in the error of the function that needs them.
 NOT_IN_VIEWS = {
     *("host command", "owner of a service", "promotion in the catalogue", "checkpoint", "manifest"),
-    *("builds of a repository", "host in rotation"),
+    *("builds of a repository", "host in rotation", "digests of a version"),
 }
 # Kinds that garbage collection reads.
 RETAINS = {

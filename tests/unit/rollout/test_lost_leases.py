@@ -299,7 +299,7 @@ def test_resumed_deployment_takes_the_desired_version_back_from_a_fenced_one(mac
     fenced = machine.record(machine.deploy("1.0.2"))
     machine.memory.leases.set_back(CLUSTER, None)
     name = machine.deploy("1.0.1")
-    written = Desired("1.0.2", fenced.target.digest, fenced.epoch, fenced.id)
+    written = fenced.desired
     machine.memory.registry.set_desired(CLUSTER, written)
     begin(machine.context, machine.record(name).request, name)
     desired = machine.memory.registry.desired(CLUSTER)

@@ -377,8 +377,7 @@ def test_load_balancer_error_halts_with_its_message(machine: Machine) -> None:
 
 
 def test_same_bytes_under_another_version_are_installed(machine: Machine) -> None:
-    same = manifest("1.0.0")
-    machine.memory.artifacts._manifests["release/hello/1.0.9"] = replace(same, version="1.0.9")
+    machine.memory.publish(replace(manifest("1.0.0"), version="1.0.9"), b"1.0.0")
     name = machine.deploy("1.0.9")
     assert machine.record(name).state is DeploymentState.DONE
     assert set(machine.serving().values()) == {"1.0.9"}

@@ -1,6 +1,5 @@
 """Staging comes before production: what it says of a version, and what a promotion and a plan make of that."""
 
-import io
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -201,7 +200,7 @@ class Shop:
         policy = Policy(min_alive_seconds=0, after=after)
         for version, snapshot in ((SNAPSHOT, None), (RELEASE, SNAPSHOT)):
             made = manifest(version, policy, digest=DIGEST, size=len(SNAPSHOT), snapshot=snapshot)
-            self.memory.artifacts.publish(made, io.BytesIO(SNAPSHOT.encode()))
+            self.memory.publish(made, SNAPSHOT.encode())
         self.memory.catalogue.record_snapshot("hello", SNAPSHOT, {"digest": DIGEST})
         if staging:
             self.memory.registry.deploy(STAGING)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from lifecycle.application.ports.artifacts import Artifacts
 from lifecycle.application.ports.audit import AuditLog
+from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.clock import Clock
 from lifecycle.application.ports.configurations import ConfigRevisions
 from lifecycle.application.ports.deployments import Deployments
@@ -51,6 +52,7 @@ class Context:
     queue: Queue
     configurations: ConfigRevisions
     scheduled_runs: ScheduledRuns
+    catalogue: Catalogue
     poll_seconds: float = 2.0
     heartbeat_timeout: timedelta = timedelta(seconds=30)
     minute: timedelta = timedelta(seconds=60)

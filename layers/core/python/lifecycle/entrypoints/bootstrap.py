@@ -47,6 +47,7 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
     """Return the rollout's ports over these clients, such as the CLI's, or else over this process's."""
     from lifecycle.gateways.aws.artifacts import S3Artifacts  # noqa: PLC0415
     from lifecycle.gateways.aws.audit import DynamoAuditLog  # noqa: PLC0415
+    from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415
     from lifecycle.gateways.aws.clock import SystemClock  # noqa: PLC0415
     from lifecycle.gateways.aws.configurations import DynamoConfigRevisions  # noqa: PLC0415
     from lifecycle.gateways.aws.deployments import DynamoDeployments  # noqa: PLC0415
@@ -83,6 +84,7 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
         queue=DynamoQueue(table),
         configurations=DynamoConfigRevisions(by_name["ssm"], table),
         scheduled_runs=DynamoScheduledRuns(table),
+        catalogue=DynamoCatalogue(table),
         poll_seconds=settings.poll_seconds,
         heartbeat_timeout=settings.heartbeat_timeout,
         minute=settings.minute,

@@ -26,6 +26,7 @@ from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.rollout.test_bed.model import BedPhase, BedRank, TestBed
 from lifecycle.domain.service.configuration import ConfigRevision
+from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
 from lifecycle.gateways.serialization import Source
 from lifecycle.names import Partition
@@ -344,6 +345,14 @@ KINDS: tuple[ItemKind, ...] = (
         "PROMOTION#",
         "Push the commit again, and promote that snapshot instead. Look at it: {look}",
         lambda each: (_ANY, f"PROMOTION#{_claimed(each).snapshot}"),
+    ),
+    ItemKind(
+        "digests of a version",
+        Published,
+        _OF_SERVICE,
+        "PUBLISHED#",
+        "No plan takes that version. Restore it from a backup of the table, or deploy another version. Look at it: "
+        "{look}",
     ),
     ItemKind(
         "builds of a repository",

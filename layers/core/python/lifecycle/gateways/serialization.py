@@ -103,11 +103,19 @@ def _converter() -> Converter:
     )
     converter.register_unstructure_hook(HostReport, hosts)
     # A version of before writes and knows no configuration: without one, records are as they were.
-    for kind in (Target, Desired, Request):
-        hook = make_dict_unstructure_fn(kind, converter, config=override(omit_if_default=True))
+    request = make_dict_unstructure_fn(Request, converter, config=override(omit_if_default=True))
+    converter.register_unstructure_hook(Request, request)
+    for kind in (Target, Desired):
+        hook = make_dict_unstructure_fn(
+            kind, converter, config=override(omit_if_default=True), manifest=override(omit_if_default=True)
+        )
         converter.register_unstructure_hook(kind, hook)
     turn = make_dict_unstructure_fn(
-        Turn, converter, config=override(omit_if_default=True), leaving=override(omit_if_default=True)
+        Turn,
+        converter,
+        config=override(omit_if_default=True),
+        leaving=override(omit_if_default=True),
+        manifest=override(omit_if_default=True),
     )
     converter.register_unstructure_hook(Turn, turn)
     for kind, keys in _KEYS.items():

@@ -167,9 +167,10 @@ def record_snapshot(
     """Check what the build published, bind the service to its repository, and record the snapshot."""
     try:
         SnapshotVersion.parse(version)
-        manifest = artifacts.manifest(service_name(service), version)
+        stored = artifacts.stored_manifest(service_name(service), version)
     except (InvalidValue, Unknown, StoreRefused) as error:
         return Recorded("REFUSED", f"the build published no snapshot: {error}", service, version)
+    manifest = stored.manifest
     if (manifest.service, manifest.version, manifest.commit) != (service, version, commit):
         found = f"{manifest.service} {manifest.version} of {manifest.commit}"
         return Recorded(
@@ -189,6 +190,11 @@ def record_snapshot(
     if before["digest"] != manifest.digest:
         reason = f"{service} {version} was recorded with sha256 {before['digest'][:12]}, found {manifest.digest[:12]}"
         return Recorded("REFUSED", f"{reason}: publish the bytes under another version", service, version)
+    published = catalogue.record_published(service, version, stored.as_published)
+    if not published.agrees_with(stored.as_published):
+        reason = f"{service} {version} was recorded with a manifest of sha256 {published.manifest[:12]}"
+        found = f"found {stored.sha256[:12]}: somebody replaced it; push another commit"
+        return Recorded("REFUSED", f"{reason}, {found}", service, version)
     last = LastBuild(version, sources.source, manifest.built_at) if sources.source else None
     # A record that cannot be read only makes pushes build more.
     _ = catalogue.change_builds(repository, lambda builds: builds.recorded(service, last))

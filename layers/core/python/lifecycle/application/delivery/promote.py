@@ -2,7 +2,8 @@
 
 Called by functions/delivery/promote. Concurrent or repeated promotions of one snapshot give one release: the
 pair (snapshot, release) is claimed in one transaction before the bytes are copied. A repeat finishes the
-copy. No number is claimed while other bytes stand where its release belongs.
+copy. No number is claimed while other bytes stand where its release belongs. The digests of both objects are recorded
+before they are written, so that an object that is replaced is noticed.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.readable import readable
 from lifecycle.domain.errors import DigestMismatch, ForeignObject, Refused, Unknown
 from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, next_release
 
 # Attempts to claim the next version while other promotions of the service claim it first.
@@ -53,16 +55,67 @@ def promote(catalogue: Catalogue, artifacts: Artifacts, service: str, snapshot: 
         found = ", ".join(recorded) or "nothing"
         lost = f"its record in the catalogue has no digest, but {found}; push its commit again"
         raise Refused(f"the promotion of {service} {snapshot}", [lost])
-    manifest = artifacts.manifest(service, snapshot)
-    if manifest.digest != digest:
-        raise DigestMismatch(f"the manifest of {service} {snapshot}", digest, manifest.digest)
+    manifest = replace(_snapshot_manifest(catalogue, artifacts, service, snapshot, digest), service=service)
     before = snapshot in _releases(catalogue, service).values()
-    staging = gate(replace(manifest, service=service), promoted=before)
-    release = _claim(catalogue, artifacts, replace(manifest, service=service), version)
+    staging = gate(manifest, promoted=before)
+    release = _claim(catalogue, artifacts, manifest, version)
     copy = _release(manifest, release, snapshot, by)
-    with artifacts.open_artifact(service, snapshot) as stream:
-        artifacts.publish(copy, stream)
+    published = _recorded(catalogue, artifacts, copy, by, claimed_before=before)
+    if not artifacts.has_artifact(published.target(release), service):
+        copy = _release(manifest, release, snapshot, published.by)
+        _check_own(artifacts, copy, published)
+        with artifacts.open_artifact(service, snapshot) as stream:
+            artifacts.publish(copy, stream)
     return Promoted(service, snapshot, release, manifest.digest, created=not before, staging=staging)
+
+
+def _snapshot_manifest(
+    catalogue: Catalogue, artifacts: Artifacts, service: str, snapshot: str, digest: str
+) -> Manifest:
+    """Return the manifest that the build of this snapshot published; raises DigestMismatch for any other."""
+    stored, recorded = artifacts.stored_manifest(service, snapshot), catalogue.published(service, snapshot)
+    if recorded and recorded.manifest != stored.sha256:
+        raise DigestMismatch(f"the manifest of {service} {snapshot}", recorded.manifest, stored.sha256)
+    if stored.manifest.digest != digest:
+        raise DigestMismatch(f"the manifest of {service} {snapshot}", digest, stored.manifest.digest)
+    return stored.manifest
+
+
+def _recorded(
+    catalogue: Catalogue, artifacts: Artifacts, copy: Manifest, by: str, *, claimed_before: bool
+) -> Published:
+    """Record the digests of a release before its bytes are written; return those that were recorded first."""
+    service, release = copy.service, copy.version
+    if found := catalogue.published(service, release):
+        return found
+    wanted = Published(copy.digest, artifacts.manifest_digest(copy), by)
+    if claimed_before:  # maybe before manifests were recorded
+        wanted = _as_stored(artifacts, copy) or wanted
+    return catalogue.record_published(service, release, wanted)
+
+
+def _as_stored(artifacts: Artifacts, copy: Manifest) -> Published | None:
+    """Return the digests of a release that was published before; None if it was not.
+
+    Raises DigestMismatch if it is not made from its snapshot. Only who promoted it is not known.
+    """
+    try:
+        stored = artifacts.stored_manifest(copy.service, copy.version)
+    except Unknown:
+        return None
+    if replace(stored.manifest, builder=copy.builder) != copy:
+        what = f"the manifest of {copy.service} {copy.version}"
+        raise DigestMismatch(what, artifacts.manifest_digest(copy), stored.sha256)
+    return stored.as_published
+
+
+def _check_own(artifacts: Artifacts, copy: Manifest, published: Published) -> None:
+    if (found := artifacts.manifest_digest(copy)) != published.manifest:
+        why = (
+            f"release {copy.version} was recorded with a manifest of sha256 {published.manifest[:12]}, and this "
+            f"version of Lifecycle makes {found[:12]}; push its commit again, and promote that snapshot"
+        )
+        raise Refused(f"the promotion of {copy.service} {copy.snapshot}", [why])
 
 
 def _releases(catalogue: Catalogue, service: str) -> Mapping[str, str]:

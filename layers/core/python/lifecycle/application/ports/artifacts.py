@@ -1,21 +1,42 @@
 """The port to manifests and artifacts."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from lifecycle.domain.delivery.retention import Stored
 from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class StoredManifest:
+    """A manifest, and the sha256 of its bytes as they are stored."""
+
+    manifest: Manifest
+    sha256: str
+
+    @property
+    def as_published(self) -> Published:
+        """The digests that a version has by what is stored."""
+        return Published(self.manifest.digest, self.sha256)
 
 
 class Artifacts(Protocol):
     """Manifests and artifacts in S3."""
 
-    def manifest(self, service: str, version: str) -> Manifest:
-        """Return a version's manifest; raises Unknown if there is no such snapshot or release."""
+    def stored_manifest(self, service: str, version: str) -> StoredManifest:
+        """Return a version's manifest with its digest; raises Unknown if there is no such snapshot or release."""
+
+    def manifest(self, service: str, version: str, sha256: str = "") -> Manifest:
+        """Return a version's manifest; raises Unknown, and DigestMismatch if it must have another sha256."""
+
+    def manifest_digest(self, manifest: Manifest) -> str:
+        """Return the sha256 that the bytes of this manifest have where `publish` writes them."""
 
     def has_artifact(self, target: Target, service: str) -> bool:
-        """Return whether artifact and manifest are stored, both with the target's digest; downloads nothing."""
+        """Return whether artifact and manifest are stored, both with the target's digests; downloads nothing."""
 
     def open_artifact(self, service: str, version: str) -> BinaryIO:
         """Return the bytes of a version's artifact; raises Unknown if there are none."""
@@ -24,7 +45,7 @@ class Artifacts(Protocol):
         """Write artifact, then manifest, each once; the same bytes again are accepted, others raise ForeignObject."""
 
     def refuse_foreign(self, manifest: Manifest) -> None:
-        """Raise ForeignObject if other bytes stand where `publish` would write; writes nothing."""
+        """Raise ForeignObject if another artifact, or a manifest of one, stands where `publish` would write."""
 
     def stored(self, service: str) -> Sequence[Stored]:
         """Return every snapshot and release of which anything is stored, in no particular order."""

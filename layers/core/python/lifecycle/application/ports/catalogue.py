@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, TypeAlias
 
 from lifecycle.domain.delivery.repository import RepositoryBuilds
+from lifecycle.domain.service.published import Published
 
 ChangeBuilds: TypeAlias = Callable[[RepositoryBuilds], RepositoryBuilds]
 
@@ -16,6 +17,12 @@ class Catalogue(Protocol):
 
     def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> Mapping[str, str]:
         """Record a snapshot once; returns the stored facts, which are those of the first call."""
+
+    def record_published(self, service: str, version: str, published: Published) -> Published:
+        """Record the digests of a snapshot or a release once; returns what is stored, which is of the first call."""
+
+    def published(self, service: str, version: str) -> Published | None:
+        """Return the digests that were recorded of a version; None for one from before they were recorded."""
 
     def change_builds(self, repository: str, change: ChangeBuilds) -> RepositoryBuilds:
         """Replace the record of a repository's builds by a changed one; returns what is stored then.

@@ -91,7 +91,12 @@ def restore_desired(context: Context, current: Deployment, outcome: DeploymentSt
     if not lease.is_held_by(current.id, current.epoch):
         return replace(current, writes=recorded.writes)  # another call may have restored it and freed the lease
     given_back = Desired(
-        previous.version, previous.digest, current.epoch, last.id if last else current.id, previous.config
+        previous.version,
+        previous.digest,
+        current.epoch,
+        last.id if last else current.id,
+        previous.config,
+        previous.manifest,
     )
     # First: if this call or the lease is lost in between, the record explains what the registry has.
     if not context.deployments.put(recorded.intending(given_back)):

@@ -64,7 +64,7 @@ def cancel_turn(deployment: Deployment, host: str, now: datetime) -> Turn:
 
 
 def _with_target(turn: Turn, target: Target) -> Turn:
-    return replace(turn, version=target.version, digest=target.digest, config=target.config)
+    return replace(turn, version=target.version, digest=target.digest, config=target.config, manifest=target.manifest)
 
 
 def _turn(deployment: Deployment, host: str, order: Order, attempt: int, now: datetime, lasts: timedelta) -> Turn:

@@ -9,11 +9,13 @@ from functools import partial
 from itertools import chain
 
 from lifecycle.application.context import Context
+from lifecycle.application.ports.artifacts import StoredManifest
 from lifecycle.application.ports.step_reads import LoopRecords
 from lifecycle.application.readable import readable
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.earlier_environment import read_verdict
 from lifecycle.application.rollout.planned_config import planned_config
+from lifecycle.application.rollout.recorded_bytes import recorded_bytes
 from lifecycle.application.rollout.strays import find_strays
 from lifecycle.domain.convergence.set_back import set_back
 from lifecycle.domain.errors import InvalidName, Unknown, UnreadableRecord
@@ -34,6 +36,7 @@ from lifecycle.domain.rollout.release import with_noted_run
 from lifecycle.domain.rollout.steps import Facts
 from lifecycle.domain.rollout.test_bed.hosts import wants_test_bed
 from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.published import foreign_bytes
 from lifecycle.domain.service.target import Target
 
 # Deployments that are read of a cluster at first.
@@ -129,7 +132,8 @@ def changes(context: Context, records: LoopRecords, visit: Visit) -> Changes | N
 def observed(context: Context, request: Request) -> Observed:
     """Read everything that a plan depends on; raises Unknown for a version or cluster that does not exist."""
     cluster = request.cluster
-    manifest = context.artifacts.manifest(request.service, request.version)
+    stored = context.artifacts.stored_manifest(request.service, request.version)
+    manifest = stored.manifest
     reports = context.fleet.reports(cluster)
     lease = context.leases.current(cluster)
     recent, older = readable_deployments(context, cluster)
@@ -165,11 +169,20 @@ def observed(context: Context, request: Request) -> Observed:
         earlier=read_verdict(context, request.environment, manifest) if request.kind is Kind.DEPLOY else None,
         strays=find_strays(context, cluster, set_back(found.desired, reports, lease, recent, found.named).ledger),
         config=config,
+        manifest_digest=stored.sha256,
+        foreign=_foreign(context, request, stored, recent),
     )
     # Last: another plan may take the lease, and lose it, while this one reads.
     commands, lost = readable(lambda: context.fleet.turn_epochs(cluster), {})
     epochs = recorded_epochs(found.desired, reports, commands, recent, found.named)
     return replace(seen, epochs=epochs, unreadable=(*seen.unreadable, *map(str, lost)))
+
+
+def _foreign(context: Context, request: Request, stored: StoredManifest, recent: Sequence[Deployment]) -> str:
+    """Return why the version is not the one that was published, by the ledger; empty if it is."""
+    verified = next((d.target for d in recent if verifies(d) and d.target.version == request.version), None)
+    recorded = recorded_bytes(context.catalogue, request.service, request.version)
+    return foreign_bytes(request.version, stored.as_published, recorded, verified)
 
 
 def _balancer_settings(

@@ -320,7 +320,7 @@ def _ended_meanwhile(context: Context, deployment: Deployment, execution: str) -
 def _record(context: Context, request: Request, execution: str, found: Plan) -> Deployment:
     """Return the record of the deployment; its epoch is 0 until it has the lease."""
     earlier = context.deployments.get(request.cluster, request.deployment)
-    manifest = context.artifacts.manifest(request.service, request.version)
+    manifest = context.artifacts.manifest(request.service, request.version, found.target.manifest)
     hosts = tuple(planned.host for planned in found.hosts) + found.in_place
     return Deployment(
         request=request,

@@ -11,14 +11,18 @@ from lifecycle.domain.service.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """The version that a cluster should run, as SSM Parameter Store has it; `config` is its configuration."""
+    """The version that a cluster should run, as SSM Parameter Store has it; `config` is its configuration.
+
+    `manifest` is the sha256 of its manifest; empty in a record of before.
+    """
 
     version: str
     digest: str
     epoch: Epoch
     deployment: str
     config: int = 0
+    manifest: str = ""
 
     @property
     def target(self) -> Target:
-        return Target(self.version, self.digest, self.config)
+        return Target(self.version, self.digest, self.config, self.manifest)

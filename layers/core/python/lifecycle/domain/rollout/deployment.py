@@ -239,7 +239,9 @@ class Deployment:
     @property
     def desired(self) -> Desired:
         """The desired version that it writes."""
-        return Desired(self.target.version, self.target.digest, self.epoch, self.id, self.target.config)
+        return Desired(
+            self.target.version, self.target.digest, self.epoch, self.id, self.target.config, self.target.manifest
+        )
 
     def intending(self, desired: Desired) -> "Deployment":
         """Return the record to put before the deployment writes this desired version."""

@@ -58,7 +58,8 @@ class Observed:
     each record that the plan does without. `epochs` are those of all records beside the lease. `strays` are
     targets of no host. `earlier` is the verdict of the environment that comes first, for a deployment only.
     `replaced_version` is the one whose commits are compared with the new one's; `replaced` is its manifest, if any.
-    `config` is what is known of the configuration without its values.
+    `config` is what is known of the configuration without its values. `manifest_digest` is the sha256 of the
+    manifest's bytes. `foreign` says why the version is not the one that was published; empty if it is.
     """
 
     manifest: Manifest
@@ -86,6 +87,8 @@ class Observed:
     replaced_version: str = ""
     replaced: Manifest | None = None
     config: PlannedConfig = NO_CONFIG
+    manifest_digest: str = ""
+    foreign: str = ""
 
     def policy(self, request: Request) -> Policy:
         """Return the policy of the requested environment."""
@@ -108,7 +111,7 @@ class Observed:
     @property
     def target(self) -> Target:
         """The version, its bytes and its configuration."""
-        return Target(self.manifest.version, self.manifest.digest, self.config.revision)
+        return Target(self.manifest.version, self.manifest.digest, self.config.revision, self.manifest_digest)
 
     @property
     def running_versions(self) -> list[str]:
@@ -264,7 +267,7 @@ def _hard_blockers(request: Request, observed: Observed) -> list[str]:
         reasons.append(f"{cluster} has no hosts: start an agent on each host, then plan again")
     if request.environment == "production" and isinstance(parse_version(version), SnapshotVersion):
         reasons.append(f"production takes releases only: lifecycle promote {request.service} {version}")
-    reasons += _config_reasons(request, observed)
+    reasons += [*([observed.foreign] if observed.foreign else []), *_config_reasons(request, observed)]
     if request.kind is Kind.DEPLOY:
         reasons += [f"{why}: update it first" for why in _ignored_parts(request, observed)]
     return reasons + settings_reasons(request, observed.manifest, observed.settings, observed.running_versions)

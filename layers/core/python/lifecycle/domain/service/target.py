@@ -1,8 +1,8 @@
-"""The target of a deployment: a version, the digest of its bytes, and the revision of its configuration."""
+"""The target of a deployment: a version, the digests of its bytes, and the revision of its configuration."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 def config_name(revision: int) -> str:
@@ -20,12 +20,14 @@ def named_config(name: str) -> int:
 class Target:
     """A version, the digest of its bytes, and the revision of its configuration; 0 is none.
 
-    The three go out together and come back together.
+    The three go out together and come back together. `manifest` is the sha256 of the manifest's bytes; empty in a
+    record of before. It says nothing more about what runs, so targets are compared without it.
     """
 
     version: str
     digest: str
     config: int = 0
+    manifest: str = field(default="", compare=False)
 
     @property
     def in_words(self) -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO, cast
 
+from lifecycle.application.ports.artifacts import StoredManifest
 from lifecycle.domain.delivery.retention import Stored
 from lifecycle.domain.errors import DigestMismatch, ForeignObject, InvalidName, StoreRefused, Unknown
 from lifecycle.domain.service.manifest import Manifest
@@ -31,19 +32,29 @@ class S3Artifacts:
         self._bucket = bucket
         self._sleep = sleep
 
-    def manifest(self, service: str, version: str) -> Manifest:
-        prefix = artifact_prefix(service, version)
-        body = self._body(f"{prefix}/{_MANIFEST}")
+    def stored_manifest(self, service: str, version: str) -> StoredManifest:
+        key = f"{artifact_prefix(service, version)}/{_MANIFEST}"
+        body = self._body(key)
         if body is None:
             raise _unknown(service, version)
-        return manifest_of(body.read(), self._bucket, f"{prefix}/{_MANIFEST}")
+        text = body.read()
+        return StoredManifest(manifest_of(text, self._bucket, key), hashlib.sha256(text).hexdigest())
+
+    def manifest(self, service: str, version: str, sha256: str = "") -> Manifest:
+        found = self.stored_manifest(service, version)
+        if sha256 and found.sha256 != sha256:
+            raise DigestMismatch(f"the manifest of {service} {version}", sha256, found.sha256)
+        return found.manifest
+
+    def manifest_digest(self, manifest: Manifest) -> str:
+        return hashlib.sha256(_text(manifest)).hexdigest()
 
     def has_artifact(self, target: Target, service: str) -> bool:
         key = f"{artifact_prefix(service, target.version)}/{_ARTIFACT}"
         try:
             found = self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
-            manifest = self.manifest(service, target.version)
-        except (Unknown, StoreRefused):
+            manifest = self.manifest(service, target.version, target.manifest)
+        except (Unknown, StoreRefused, DigestMismatch):
             return False
         except Exception as error:
             if code_of(error) in _MISSING:
@@ -66,8 +77,8 @@ class S3Artifacts:
         found = hashlib.sha256(body).hexdigest()
         if found != manifest.digest:
             raise DigestMismatch(f"the artifact of {manifest.prefix}", manifest.digest, found)
-        self._put_once(f"{manifest.prefix}/{_ARTIFACT}", body, manifest)
-        self._put_once(f"{manifest.prefix}/{_MANIFEST}", to_json(manifest).encode(), manifest)
+        self._put_once(f"{manifest.prefix}/{_ARTIFACT}", body)
+        self._put_once(f"{manifest.prefix}/{_MANIFEST}", _text(manifest))
 
     def stored(self, service: str) -> Sequence[Stored]:
         found: dict[str, Stored] = {}
@@ -90,7 +101,7 @@ class S3Artifacts:
         for name in (_ARTIFACT, _MANIFEST):
             self._refuse_foreign(f"{manifest.prefix}/{name}", manifest)
 
-    def _put_once(self, key: str, body: bytes, manifest: Manifest) -> None:
+    def _put_once(self, key: str, body: bytes) -> None:
         checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
 
         def put() -> None:
@@ -104,8 +115,15 @@ class S3Artifacts:
                     raise
                 raise words from error
             # Another promotion wrote it, or botocore repeated this write because its answer was lost.
-            if not self._refuse_foreign(key, manifest):
+            if not self._refuse_other(key, body):
                 raise StoreRefused(f"{self._url(key)} was deleted meanwhile; repeat the command") from error
+
+    def _refuse_other(self, key: str, body: bytes) -> bool:
+        """Return whether there is an object; raises ForeignObject if it has not exactly these bytes."""
+        found, expected = self._sha256_of(key), hashlib.sha256(body).hexdigest()
+        if found not in (expected, None):
+            raise ForeignObject(self._url(key), expected, found)
+        return found is not None
 
     def _refuse_foreign(self, key: str, manifest: Manifest) -> bool:
         """Return whether there is an object; raises ForeignObject if it has other bytes."""
@@ -119,14 +137,21 @@ class S3Artifacts:
 
         It is empty for a manifest that cannot be read.
         """
+        if not key.endswith(_MANIFEST):
+            return self._sha256_of(key)
         body = self._body(key)
         if body is None:
             return None
-        if key.endswith(_MANIFEST):
-            try:
-                return manifest_of(body.read(), self._bucket, key).digest
-            except StoreRefused:
-                return ""
+        try:
+            return manifest_of(body.read(), self._bucket, key).digest
+        except StoreRefused:
+            return ""
+
+    def _sha256_of(self, key: str) -> str | None:
+        """Return the digest of an object's bytes; None if there is no object."""
+        body = self._body(key)
+        if body is None:
+            return None
         digest = hashlib.sha256()
         while chunk := body.read(_CHUNK):
             digest.update(chunk)
@@ -143,6 +168,10 @@ class S3Artifacts:
 
     def _url(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
+
+
+def _text(manifest: Manifest) -> bytes:
+    return to_json(manifest).encode()
 
 
 def _unknown(service: str, version: str) -> Unknown:

@@ -6,6 +6,7 @@ from typing import Any
 from lifecycle.application.ports.catalogue import ChangeBuilds
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.errors import CallFailed, UnreadableRecord
+from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import is_release
 from lifecycle.gateways.aws.errors import code_of, pauses, translated
 from lifecycle.gateways.aws.table import Table, item, record, repository_key, service_key, split, whole
@@ -48,6 +49,16 @@ class DynamoCatalogue:
             return facts
         found = self._table.get(pk, sk)
         return record(RecordedSnapshot, found).facts if found else facts
+
+    def record_published(self, service: str, version: str, published: Published) -> Published:
+        pk, sk = service_key(service), f"PUBLISHED#{version}"
+        if self._table.put(item(pk, sk, published), "attribute_not_exists(pk)"):
+            return published
+        return self.published(service, version) or published
+
+    def published(self, service: str, version: str) -> Published | None:
+        found = self._table.get(service_key(service), f"PUBLISHED#{version}")
+        return record(Published, found) if found else None
 
     def change_builds(self, repository: str, change: ChangeBuilds) -> RepositoryBuilds:
         pk = repository_key(repository)

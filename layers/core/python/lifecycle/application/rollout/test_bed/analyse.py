@@ -65,6 +65,9 @@ def _record(context: Context, bed: TestBed) -> bool:
 def _shared_measures(context: Context, current: Deployment) -> list[Measure]:
     """Return the service's own metrics that both versions have; a new metric cannot be compared."""
     service, previous = current.request.service, current.previous
-    before = context.artifacts.manifest(service, previous.version).metrics if previous else ()
+    before = context.artifacts.manifest(service, previous.version, previous.manifest).metrics if previous else ()
     known = {each.name for each in before}
-    return [m for m in context.artifacts.manifest(service, current.target.version).metrics if m.name in known]
+    target = current.target
+    return [
+        m for m in context.artifacts.manifest(service, target.version, target.manifest).metrics if m.name in known
+    ]
