@@ -13,11 +13,13 @@ import shlex
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from apps.build.choose import BuildOne, Choice, choose, described, details_of
 from apps.build.errors import BuildFailed
@@ -30,7 +32,7 @@ from apps.build.steps import STOP_SIGNALS, run_steps
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.serialization import to_json
-from lifecycle.names import Variable
+from lifecycle.names import INCOMING, Variable
 from lifecycle.servicefile import InvalidServiceFile, ServiceFile, read_service_file
 
 
@@ -61,13 +63,17 @@ def main(arguments: Sequence[str]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The result of a build: a manifest, or none with a choice that builds nothing here."""
+    """The result of a build: a manifest, or none with a choice that builds nothing here.
+
+    `upload` is the key below which it was uploaded.
+    """
 
     manifest: Manifest | None
     choice: Choice | None = None
+    upload: str = ""
 
 
-def build_and_publish(root: Path, environ: Mapping[str, str], snapshots: Snapshots) -> Built:
+def build_and_publish(root: Path, environ: Mapping[str, str], connect: Callable[[], Snapshots]) -> Built:
     """Build what the commit that the environment names has changed, and publish it; raise LifecycleError."""
     request = from_environment(environ)
     check_clone(root, request)
@@ -80,9 +86,10 @@ def build_and_publish(root: Path, environ: Mapping[str, str], snapshots: Snapsho
     with tempfile.TemporaryDirectory(prefix="lifecycle-build-") as temporary:
         artifact = Path(temporary) / "artifact.tar.gz"
         manifest = _build(folder, request, artifact, environ)
+        snapshots = connect()
         published = publish(snapshots, manifest, artifact)
-    print_progress(f"== published {published.prefix}")
-    return Built(published, chosen)
+    print_progress(f"== uploaded {published.prefix}")
+    return Built(published, chosen, snapshots.upload)
 
 
 def build_here(folder: Path, into: Path, environ: Mapping[str, str]) -> Manifest:
@@ -132,7 +139,7 @@ def _raise_stopped(number: int, _frame: FrameType | None) -> None:
     raise BuildFailed(f"stopped by {signal.Signals(number).name}")
 
 
-def _bucket(environ: Mapping[str, str]) -> Snapshots:
+def _bucket(environ: Mapping[str, str]) -> Callable[[], Snapshots]:
     if not (bucket := environ.get(Variable.ARTIFACT_BUCKET)):
         raise BuildFailed(
             f"expected the environment variable {Variable.ARTIFACT_BUCKET}, found none; "
@@ -141,19 +148,33 @@ def _bucket(environ: Mapping[str, str]) -> Snapshots:
     import boto3  # noqa: PLC0415 - a build without AWS does not need it
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
-    from apps.build.s3 import S3Snapshots  # noqa: PLC0415
     from lifecycle.gateways.aws.client import S3_READ_TIMEOUT, client_config  # noqa: PLC0415
 
     try:
-        return S3Snapshots(boto3.client("s3", config=client_config(read_timeout=S3_READ_TIMEOUT)), bucket)
+        s3 = boto3.client("s3", config=client_config(read_timeout=S3_READ_TIMEOUT))
+        return partial(_own_upload, s3, boto3.client("sts", config=client_config()), bucket)
     except BotoCoreError as error:
-        raise BuildFailed(f"expected an AWS region and credentials in the environment: {error}") from error
+        raise BuildFailed(f"expected an AWS region in the environment: {error}") from error
+
+
+def _own_upload(s3: Any, sts: Any, bucket: str) -> Snapshots:
+    """Return the place of this build. IAM lets it write below the id of its own session only."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    from apps.build.s3 import S3Snapshots  # noqa: PLC0415
+
+    try:
+        return S3Snapshots(s3, bucket, f"{INCOMING}/{sts.get_caller_identity()['UserId']}")
+    except (BotoCoreError, ClientError) as error:
+        raise BuildFailed(f"expected AWS credentials in the environment: {error}") from error
 
 
 def _exports(built: Built) -> str:
     values = {}
     if manifest := built.manifest:
         values = {"LIFECYCLE_SERVICE": manifest.service, "LIFECYCLE_VERSION": manifest.version}
+    if built.upload:
+        values["LIFECYCLE_UPLOAD"] = built.upload
     if built.choice and (details := details_of(built.choice)):
         values["LIFECYCLE_DETAILS"] = json.dumps(details, separators=(",", ":"))
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
@@ -162,7 +183,7 @@ def _exports(built: Built) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -P -m apps.build", description=__doc__)
     parser.add_argument(
-        "--output", type=Path, help="write LIFECYCLE_SERVICE, _VERSION and _DETAILS to this file, as exports"
+        "--output", type=Path, help="write LIFECYCLE_SERVICE, _VERSION, _UPLOAD and _DETAILS to this file, as exports"
     )
     parser.add_argument("--no-publish", action="store_true", help="build and pack without AWS; needs --dest")
     parser.add_argument("--dest", type=Path, help="with --no-publish: the folder for artifact and manifest")

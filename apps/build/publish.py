@@ -1,6 +1,6 @@
-"""Publishing: write the artifact first and its manifest last, each once, so that a manifest always has its artifact.
+"""Publishing: upload the artifact first and its manifest last, each once, so that a manifest always has its artifact.
 
-Called by main as the last step of the build. `promote` and the hosts read the snapshot from the bucket.
+Called by main as the last step of the build. The phase record_snapshot checks the upload, and publishes it.
 """
 
 from pathlib import Path
@@ -16,7 +16,10 @@ from lifecycle.servicefile import ServiceFile
 
 
 class Snapshots(Protocol):
-    """The port that stores snapshots; it never overwrites one."""
+    """The port that stores uploads; it never overwrites one. `upload` is the key below which they are."""
+
+    @property
+    def upload(self) -> str: ...
 
     def add_artifact(self, manifest: Manifest, artifact: Path) -> str:
         """Write the bytes if there are none yet; return the digest of the stored bytes."""

@@ -1,4 +1,4 @@
-"""Snapshots in the artifact bucket, with conditional writes that never overwrite. Used by main."""
+"""Uploads to the artifact bucket, with conditional writes that never overwrite. Used by main."""
 
 import base64
 import time
@@ -16,15 +16,16 @@ from lifecycle.gateways.serialization import to_json
 
 
 class S3Snapshots:
-    """The bucket's `snapshot/` prefix; the role needs s3:PutObject and s3:GetObject on it."""
+    """Snapshots below the key `upload`; the role needs s3:PutObject and s3:GetObject on it."""
 
-    def __init__(self, s3: Any, bucket: str, sleep: Callable[[float], object] = time.sleep) -> None:
+    def __init__(self, s3: Any, bucket: str, upload: str, sleep: Callable[[float], object] = time.sleep) -> None:
         self._s3 = s3
         self._bucket = bucket
+        self.upload = upload
         self._sleep = sleep
 
     def add_artifact(self, manifest: Manifest, artifact: Path) -> str:
-        key = f"{manifest.prefix}/artifact.tar.gz"
+        key = f"{self.upload}/{manifest.prefix}/artifact.tar.gz"
         checksum = base64.b64encode(bytes.fromhex(manifest.digest)).decode()
         with artifact.open("rb") as body:
             # S3 verifies the checksum, and refuses bytes that were damaged in transit.
@@ -42,7 +43,7 @@ class S3Snapshots:
         return metadata.get("sha256", "")
 
     def add_manifest(self, manifest: Manifest) -> Manifest:
-        key = f"{manifest.prefix}/manifest.json"
+        key = f"{self.upload}/{manifest.prefix}/manifest.json"
         if self._put(key, to_json(manifest).encode(), ContentType="application/json"):
             return manifest
         with self._translated(key):

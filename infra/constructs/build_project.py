@@ -10,7 +10,7 @@ from constructs import Construct
 
 from infra.constructs import access
 from infra.constructs.access import Statement, accept
-from infra.constructs.grants import SNAPSHOTS
+from infra.constructs.grants import OWN_UPLOAD
 from lifecycle import names
 
 BUILDSPEC = Path(__file__).resolve().parents[1] / "buildspec.yml"
@@ -21,7 +21,7 @@ _MINUTES = 60
 
 
 class BuildProject(Construct):
-    """The project `lifecycle-build`: it runs infra/buildspec.yml, and may write each snapshot once."""
+    """The project `lifecycle-build`: it runs infra/buildspec.yml, and may write its own upload only."""
 
     def __init__(self, scope: Construct, construct_id: str, tools: Path) -> None:
         super().__init__(scope, construct_id)
@@ -72,14 +72,12 @@ class BuildProject(Construct):
 
 
 def _allowed(tools: assets.Asset) -> tuple[Statement, ...]:
-    (read, _listing) = SNAPSHOTS.read
     # IAM checks CreateLogStream against the group, which AWS writes with and without the `:*` of its streams.
     log = tuple(
         names.arn("logs", f"log-group:{names.build_log(names.BUILD_PROJECT)}{suffix}") for suffix in ("", ":*")
     )
     return (
-        *SNAPSHOTS.write,
-        read,  # a snapshot that is built again is compared with the stored one
+        OWN_UPLOAD,
         Statement(
             "Tools",
             ("s3:GetObject", "s3:GetObjectVersion"),

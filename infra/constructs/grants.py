@@ -169,6 +169,14 @@ def artifacts(kind: str) -> Access:
 
 
 SNAPSHOTS = artifacts("snapshot")
+UPLOADS = artifacts(names.INCOMING)
+# For an assumed role, aws:userid is the role's id and the session's name, which only CodeBuild chooses.
+OWN_UPLOAD = Statement(
+    "OwnUpload",
+    ("s3:PutObject", "s3:GetObject"),
+    (names.artifact_arns(f"{names.INCOMING}/${{!aws:userid}}"),),
+    "each build has the prefix of its own session, and writes nothing else",
+)
 RELEASES = artifacts("release")
 # No DeleteObjectVersion: deleted bytes stay behind a marker for a while (infra/constructs/storage.py).
 DELETE_ARTIFACTS = Statement(

@@ -11,6 +11,8 @@ from lifecycle import names
 
 # Versions that `gc` deleted can be restored by hand for so many days.
 _DELETED_DAYS = 30
+# A delivery reads what its build uploaded within minutes.
+_UPLOAD_DAYS = 7
 
 
 class Storage(Construct):
@@ -53,6 +55,12 @@ class Storage(Construct):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="uploads-of-builds",
+                    prefix=f"{names.INCOMING}/",
+                    expiration=Duration.days(_UPLOAD_DAYS),
+                    noncurrent_version_expiration=Duration.days(1),
+                ),
                 s3.LifecycleRule(id="unfinished-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)),
                 s3.LifecycleRule(
                     id="deleted-versions",

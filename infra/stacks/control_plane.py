@@ -38,6 +38,7 @@ from infra.constructs.grants import (
     START_DELIVERY,
     START_ROLLOUT,
     TARGETS,
+    UPLOADS,
     WEIGHTS,
     change_targets,
     read_builds,
@@ -134,7 +135,10 @@ class ControlPlaneStack(Stack):
         # A delivery of a service that failed is started again under the next name.
         self._phase("start_services", may=[START_DELIVERY, DESCRIBE_DELIVERIES])
         self._phase("check_build", may=read_builds(emulated=settings.emulated))
-        self._phase("record_snapshot", reads=[SNAPSHOTS], writes=[LEDGER])
+        # It holds an artifact of up to 1 GiB in memory while it publishes it.
+        self._phase(
+            "record_snapshot", reads=[UPLOADS, SNAPSHOTS], writes=[LEDGER, SNAPSHOTS], seconds=300, megabytes=3008
+        )
 
     def _rollout_phases(self, settings: Settings) -> None:
         clusters = registry_list(emulated=settings.emulated)

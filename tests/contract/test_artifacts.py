@@ -72,6 +72,11 @@ def test_a_published_artifact_is_read_back(gateways: Gateways) -> None:
     assert not gateways.artifacts.has_artifact(Target("9.9.9", ""), gateways.service)
 
 
+def test_nothing_is_received_where_no_build_has_uploaded(gateways: Gateways) -> None:
+    with pytest.raises(Unknown, match=r"Start the build again"):
+        gateways.artifacts.received("incoming/AROA:AWSCodeBuild-9", gateways.service, SNAPSHOT)
+
+
 def test_a_manifest_is_read_with_the_digest_that_publishing_gave_it(gateways: Gateways) -> None:
     manifest = publish(gateways)
     stored = gateways.artifacts.stored_manifest(gateways.service, SNAPSHOT)

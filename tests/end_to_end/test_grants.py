@@ -2,10 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from apps.local.aws.clients import Aws
+from apps.local.ports import Ports
 from tests.conftest import Laptop
 from tests.end_to_end.service import Service
 from tools.demo.traffic import Traffic
@@ -49,3 +53,23 @@ def test_a_drain_without_its_grant_halts_the_rollout(
         done = brittle.operator("decide", question["deployment"], "RETRY", "--why", "granted", "--watch")
     assert done.end["state"] == "DONE", done
     assert traffic.tally.failed == 0, traffic.tally.facts()
+
+
+def test_a_build_writes_its_own_upload_only(laptop: Laptop) -> None:
+    """A build command has the build's role: it must reach nothing of another service, and no other build's upload."""
+    facts = laptop.facts
+    bucket, sts = facts["artifact_bucket"], laptop.aws.client("sts")
+    (role,) = (
+        each["Arn"]
+        for each in laptop.aws.client("iam").list_roles()["Roles"]
+        if "codebuild" in json.dumps(each["AssumeRolePolicyDocument"])
+    )
+    sessions = [sts.assume_role(RoleArn=role, RoleSessionName=f"AWSCodeBuild-{number}") for number in (1, 2)]
+    users = [each["AssumedRoleUser"]["AssumedRoleId"] for each in sessions]
+    build = Aws(Ports(**facts["ports"]), sessions[0]["Credentials"]).client("s3")
+    build.put_object(Bucket=bucket, Key=f"incoming/{users[0]}/snapshot/hello/x/manifest.json", Body=b"own")
+    foreign = (f"incoming/{users[1]}/snapshot/hello/x/manifest.json", "snapshot/hello/x/manifest.json", "release/x")
+    for key in foreign:
+        for call in (partial(build.put_object, Body=b"evil"), build.get_object, build.delete_object):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                call(Bucket=bucket, Key=key)

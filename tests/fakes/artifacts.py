@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import BinaryIO
 
-from lifecycle.application.ports.artifacts import StoredManifest
+from lifecycle.application.ports.artifacts import Received, StoredManifest
 from lifecycle.domain.delivery.retention import Stored
 from lifecycle.domain.errors import DigestMismatch, ForeignObject, Unknown
 from lifecycle.domain.service.manifest import Manifest
@@ -23,6 +23,7 @@ class MemoryArtifacts:
         self._manifests: dict[str, Manifest] = {}
         self._texts: dict[str, tuple[Manifest, str]] = {}
         self._bytes: dict[str, bytes] = {}
+        self._uploads: dict[str, tuple[Manifest, bytes]] = {}
 
     def stored_manifest(self, service: str, version: str) -> StoredManifest:
         prefix = artifact_prefix(service, version)
@@ -53,6 +54,17 @@ class MemoryArtifacts:
         found = hashlib.sha256(self._bytes[prefix]).hexdigest()
         same = target.manifest in ("", self.stored_manifest(service, target.version).sha256)
         return same and target.digest == self._manifests[prefix].digest == found
+
+    def upload(self, upload: str, manifest: Manifest, body: bytes) -> None:
+        """Store what a build uploads below a key."""
+        self._uploads[f"{upload}/{manifest.prefix}"] = manifest, body
+
+    def received(self, upload: str, service: str, version: str) -> Received:
+        prefix = f"{upload}/{artifact_prefix(service, version)}"
+        if prefix not in self._uploads:
+            raise Unknown("upload", prefix, "Start the build again.")
+        manifest, body = self._uploads[prefix]
+        return Received(manifest, io.BytesIO(body))
 
     def open_artifact(self, service: str, version: str) -> BinaryIO:
         prefix = artifact_prefix(service, version)

@@ -8,6 +8,8 @@ from lifecycle.domain.service.manifest import Manifest
 class MemorySnapshots:
     """Snapshots in dictionaries, by prefix."""
 
+    upload = "incoming/AROA:AWSCodeBuild-1"
+
     def __init__(self) -> None:
         self.digests: dict[str, str] = {}
         self.manifests: dict[str, Manifest] = {}

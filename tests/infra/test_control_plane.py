@@ -9,7 +9,7 @@ import yaml
 from tests.infra.reading import only, resources, rule
 from tests.integration.statemachines.definitions import MACHINES, resolved, states
 
-COPIES = {"promote", "act"}
+COPIES = {"record-snapshot", "promote", "act"}
 LONG = {"drain", "install", "self-test", "register", "await-alive", "release-command", "diagnose", "end-bake"}
 
 
@@ -37,7 +37,8 @@ def test_the_bucket_is_private_encrypted_and_over_tls_and_expires_only_deleted_v
     bucket = only(control_plane, "S3::Bucket")
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
-    unfinished, deleted = bucket["LifecycleConfiguration"]["Rules"]
+    uploads, unfinished, deleted = bucket["LifecycleConfiguration"]["Rules"]
+    assert (uploads["Prefix"], uploads["ExpirationInDays"]) == ("incoming/", 7)
     assert set(unfinished) == {"Id", "Status", "AbortIncompleteMultipartUpload"}
     assert deleted == {
         "Id": "deleted-versions",
@@ -161,7 +162,9 @@ def test_a_build_runs_the_buildspec_with_the_tools_beside_its_source(control_pla
     assert not project["Environment"].get("PrivilegedMode")
     written = yaml.safe_load(project["Source"]["BuildSpec"])
     assert written == yaml.safe_load(Path("infra/buildspec.yml").read_text())
-    assert written["env"]["exported-variables"] == ["LIFECYCLE_SERVICE", "LIFECYCLE_VERSION", "LIFECYCLE_DETAILS"]
+    assert written["env"]["exported-variables"] == [
+        *("LIFECYCLE_SERVICE", "LIFECYCLE_VERSION", "LIFECYCLE_UPLOAD", "LIFECYCLE_DETAILS")
+    ]
 
 
 def test_a_template_needs_no_bootstrap_version_and_no_account(

@@ -72,7 +72,12 @@ PHASES: dict[str, dict[str, set[str]]] = {
         "states:DescribeExecution": {"states:execution:lifecycle-delivery:*"},
     },
     "check_build": SEE_BUILDS,
-    "record_snapshot": WRITE_LEDGER | READ_SNAPSHOTS,
+    "record_snapshot": WRITE_LEDGER
+    | READ_SNAPSHOTS
+    | {
+        "s3:GetObject": {f"{BUCKET}/incoming/*", f"{BUCKET}/snapshot/*"},
+        "s3:PutObject": {f"{BUCKET}/snapshot/*"},
+    },
     "promote": WRITE_LEDGER | LIST_REGISTRY | READ_BOTH | {"s3:PutObject": {f"{BUCKET}/release/*"}},
     "plan": WRITE_LEDGER
     | LIST_REGISTRY
@@ -282,7 +287,7 @@ def managed(template: dict[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
-def test_a_build_may_write_snapshots_and_nothing_else(control_plane: dict[str, Any]) -> None:
+def test_a_build_may_write_its_own_upload_and_nothing_else(control_plane: dict[str, Any]) -> None:
     (role,) = (
         r
         for r in resources(control_plane, "IAM::Role").values()
@@ -293,8 +298,8 @@ def test_a_build_may_write_snapshots_and_nothing_else(control_plane: dict[str, A
     assert len(tools) == 1
     assert "cdk-hnb659fds-assets" in next(iter(tools))
     assert found == {
-        "s3:PutObject": {f"{BUCKET}/snapshot/*"},
-        "s3:GetObject": {f"{BUCKET}/snapshot/*", *tools},
+        "s3:PutObject": {f"{BUCKET}/incoming/${{!aws:userid}}/*"},
+        "s3:GetObject": {f"{BUCKET}/incoming/${{!aws:userid}}/*", *tools},
         "logs:CreateLogStream": {BUILD_LOG, f"{BUILD_LOG}:*"},
         "logs:PutLogEvents": {BUILD_LOG, f"{BUILD_LOG}:*"},
         "codecommit:GitPull": {"codecommit:*"},

@@ -36,6 +36,7 @@ from tests.support.rollout import CLUSTER, LATENCIES, Machine
 
 # History events of an execution that no test expects; AWS would end it at 25,000.
 SPINS = 8_000
+UPLOAD = "incoming/AROA:AWSCodeBuild-1"
 _SECOND = timedelta(seconds=1)
 
 Human = Callable[[Question], Choice | None]
@@ -66,7 +67,7 @@ class Builds:
 
     def state(self, build: str) -> _Build:
         del build
-        published = {"LIFECYCLE_SERVICE": "hello", "LIFECYCLE_VERSION": self._snapshot}
+        published = {"LIFECYCLE_SERVICE": "hello", "LIFECYCLE_VERSION": self._snapshot, "LIFECYCLE_UPLOAD": UPLOAD}
         return _Build({"LIFECYCLE_DETAILS": self.details} if self.details else published)
 
 
@@ -221,8 +222,7 @@ class StepFunctions:
             )
         event = events.RecordSnapshot.model_validate(given)
         return build.record_snapshot(
-            self.catalogue, self.memory.artifacts, event.repository, event.commit, event.service,
-            event.version, self.time(), event.sources,
+            self.catalogue, self.memory.artifacts, event.finished(), self.time(),
         )  # fmt: skip
 
     def _start_build(self, event: events.StartBuild) -> build.Started:

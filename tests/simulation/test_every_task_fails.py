@@ -19,7 +19,7 @@ from lifecycle.domain.service.manifest import ReleaseCommand
 from lifecycle.domain.service.policy import Policy
 from tests.simulation.definition import Definition, State, delivery, rollout
 from tests.simulation.failures import ERRORS, RAISES, START_ERRORS, Failing, Failure, failures_of, tasks_in
-from tests.simulation.step_functions import FailingExecution, Human, StepFunctions
+from tests.simulation.step_functions import UPLOAD, FailingExecution, Human, StepFunctions
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 # The history events that a failure adds to an execution, in so many hours.
@@ -77,7 +77,8 @@ class Scenario:
     def run(self, failing: Failing, human: Human | None = None, hours: float = HOURS) -> StepFunctions:
         machine = Machine(HOSTS, self.policy)
         policies = {"staging": Policy(automatic=True), "production": self.policy}
-        machine.publish(manifest(SNAPSHOT, commit="a" * 40, policies=policies))
+        made = manifest(SNAPSHOT, commit="a" * 40, policies=policies)
+        machine.memory.artifacts.upload(UPLOAD, made, SNAPSHOT.encode())
         machine.snapshots.append(SNAPSHOT)
         machine.deploy("1.0.0")
         machine.memory.clock.sleep(1)

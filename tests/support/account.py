@@ -77,6 +77,7 @@ FIRST, CURRENT, WAITING = (f"hello-production-2026112311{number}000-ab1{number}"
 OTHERS = "other-production-20261123110000-ab10"
 SNAPSHOTS = ("1.0.0-20261123100000-aaaaaaa", "1.0.1-20261123103000-bbbbbbb", "1.0.2-20261123110000-ccccccc")
 REPOSITORY = "https://example.test/hello.git"
+UPLOAD = "incoming/AROA:AWSCodeBuild-1"
 QUESTION = "decision-host-2-1-0"
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = {path.parent.name: path for path in sorted((ROOT / "functions").glob("*/*/handler.py"))}
@@ -106,6 +107,7 @@ FIELDS: Mapping[str, Any] = {
     "commit": "a" * 40,
     "branch": "main",
     "build": "build-1",
+    "upload": UPLOAD,
     "names": ["DATABASE_URL"],
     "changed": ["DATABASE_URL"],
     "started": "2026-11-23T12:00:00+00:00",
@@ -289,10 +291,11 @@ def _report(account: Account, cluster: Cluster, number: int, version: str) -> No
 
 
 def _publish(account: Account, made: Manifest) -> None:
-    body = made.version.encode()
-    account.artifacts.publish(made, io.BytesIO(body))
-    stored = account.artifacts.stored_manifest(made.service, made.version)
-    account.catalogue.record_published(made.service, made.version, stored.as_published)
+    account.artifacts.publish(made, io.BytesIO(made.version.encode()))
+    found = account.artifacts.stored_manifest(made.service, made.version).as_published
+    account.catalogue.record_published(made.service, made.version, found)
+    stored = account.objects.objects
+    stored |= {f"{UPLOAD}/{key}": body for key, body in stored.items() if key.startswith(made.prefix)}
 
 
 def _deployment(account: Account, request: Request, epoch: int, **changes: Any) -> Deployment:
@@ -351,29 +354,26 @@ def _fill_hello(account: Account) -> None:
     context.fleet.quarantine_host(HELLO, "host-9", "bad disk")
     DynamoMembers(Table(account.ledger, "ledger")).add(HELLO, Member("10.0.0.9", 8080, "host-9"))
     context.freezes.put(Freeze("staging", "ada", "a fair", now))
-    expiry = now + timedelta(minutes=15)
-    digest = manifest("1.0.1").digest
+    expiry, digest = now + timedelta(minutes=15), manifest("1.0.1").digest
     context.fleet.give_turns(HELLO, [Turn("host-2", Order.INSTALL, CURRENT, 2, 1, "1.0.1", digest, now, expiry)])
     context.audit_log.append(AuditEntry(now, str(HELLO), "drain", "ada", "as agreed", CURRENT, "host-2"))
     account.registry.set_desired(HELLO, Desired("1.0.1", digest, 2, CURRENT))
     config = account.connection().config_store.write(HELLO, {"DATABASE_URL": "postgres://db"}, 0)
-    names = ("DATABASE_URL",)
-    context.configurations.record(ConfigRevision(str(HELLO), config, names, names, "ada", "as agreed", now))
+    revision = ConfigRevision(str(HELLO), config, ("DATABASE_URL",), ("DATABASE_URL",), "ada", "as agreed", now)
+    context.configurations.record(revision)
 
 
 def _attempt(account: Account, deployment: str, host: str, state: AttemptState) -> None:
-    now = account.clock.now()
-    made = HostAttempt(deployment, host, 1, 2, deployment, now, state, finished_at=now, reason="scripted")
-    account.context.deployments.put_attempt(made)
+    now, put = account.clock.now(), account.context.deployments.put_attempt
+    put(HostAttempt(deployment, host, 1, 2, deployment, now, state, finished_at=now, reason="scripted"))
 
 
 def _question(account: Account) -> Question:
-    choices = (Choice.RETRY, Choice.SKIP_HOST, Choice.FORCE_NEXT, Choice.ROLL_BACK, Choice.ABORT)
     return Question(
         deployment=CURRENT,
         id=QUESTION,
         kind=QuestionKind.DECISION,
-        choices=choices,
+        choices=(Choice.RETRY, Choice.SKIP_HOST, Choice.FORCE_NEXT, Choice.ROLL_BACK, Choice.ABORT),
         reason="scripted",
         asked_at=account.clock.now(),
         host="host-2",
@@ -389,8 +389,8 @@ def _fill_other(account: Account) -> None:
         _publish(account, manifest(version, service="other"))
     for number in (1, 2, 3):
         _report(account, OTHER, number, "1.0.1" if number > 1 else "1.0.0")
-    request = Request(OTHERS, "other", "production", "1.0.1", "ada")
-    _deployment(account, request, 1, state=DeploymentState.DONE, finished_at=now - timedelta(minutes=55))
+    ours = Request(OTHERS, "other", "production", "1.0.1", "ada")
+    _deployment(account, ours, 1, state=DeploymentState.DONE, finished_at=now - timedelta(minutes=55))
     account.context.leases.release(OTHER, account.context.leases.acquire(OTHER, OTHERS, now, 0))
     account.registry.set_desired(OTHER, Desired("1.0.1", manifest("1.0.1").digest, 1, OTHERS))
 

@@ -14,6 +14,7 @@ Unlike the plain emulator's alarms, an alarm here evaluates its own dimensions o
 # ruff: noqa: SLF001  (the emulator has no public API for this; tests/integration/environment/test_persistence.py guards it)
 
 import contextlib
+import dataclasses
 import importlib
 import importlib.util
 import json
@@ -39,6 +40,7 @@ REQUESTS = ("dynamodb", "ssm", "elasticloadbalancing")
 _READS = ("Get", "Query", "Scan", "Describe", "List", "BatchGet", "TransactGet")
 _MODULES = {"dynamodb": "dynamodb", "ssm": "ssm", "elasticloadbalancing": "alb"}
 _HEADERS = ("x-amz-target", "content-type")
+_USER = "${aws:userid}"
 
 Handler: TypeAlias = Callable[..., Awaitable[Any]]
 
@@ -136,6 +138,7 @@ class PersistentEmulator:
         filter_by_dimensions(_module("services.cloudwatch"))
         evict_from_the_oldest(_module("services.cloudwatch"))
         parse_policies_once(_module("core.iam_evaluator"))
+        substitute_variables(_module("core.iam_evaluator"))
         runtime, layers = _module("core.lambda_runtime"), self.store.home / "layers"
         _sibling("lambda_workers").install(runtime, self._functions, layers, replace)
 
@@ -268,6 +271,26 @@ def parse_policies_once(evaluator: Any) -> None:
         return parsed(document) if isinstance(document, str) else parse(document)
 
     replace(evaluator, "parse_policy_document", remembered)
+
+
+def substitute_variables(evaluator: Any) -> None:
+    """Know the policy variable `${aws:userid}` in resources; the emulator knows no variables at all."""
+    first = evaluator._first_match
+
+    def matched(context: Any, statements: list[Any], effect: str) -> Any:
+        user = str(context.principal_keys.get("aws:userid", ""))
+        return first(context, [_for_user(each, user) for each in statements], effect)
+
+    replace(evaluator, "_first_match", matched)
+
+
+def _for_user(statement: Any, user: str) -> Any:
+    if not any(_USER in each for each in statement.resources):
+        return statement
+    # A wildcard in a session's name stays a character of it.
+    safe = "" if any(each in user for each in "*?") else user
+    resources = [each.replace(_USER, safe) for each in statement.resources if safe or _USER not in each]
+    return dataclasses.replace(statement, resources=resources)
 
 
 def replace(module: Any, name: str, new: Any) -> None:

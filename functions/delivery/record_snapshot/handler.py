@@ -1,4 +1,4 @@
-"""Record a published artifact as a snapshot; a state of statemachines/delivery.asl.json."""
+"""Publish what a build uploaded as a snapshot, and record it; a state of statemachines/delivery.asl.json."""
 
 from datetime import UTC, datetime
 
@@ -10,14 +10,5 @@ from lifecycle.entrypoints.handler import task
 
 @task(RecordSnapshot)
 def handle(event: RecordSnapshot) -> Recorded:
-    """Check the manifest, bind the service to its repository, and record the snapshot."""
-    return record_snapshot(
-        bootstrap.catalogue(),
-        bootstrap.artifacts(),
-        event.repository,
-        event.commit,
-        event.service,
-        event.version,
-        datetime.now(UTC),
-        event.sources,
-    )
+    """Check what the build uploaded, bind the service to its repository, and publish and record the snapshot."""
+    return record_snapshot(bootstrap.catalogue(), bootstrap.artifacts(), event.finished(), datetime.now(UTC))

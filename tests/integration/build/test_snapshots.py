@@ -24,6 +24,7 @@ from tests.fakes.snapshots import MemorySnapshots
 from .conftest import ROOT, Build, Repository, git
 
 BUCKET = "lifecycle-artifacts"
+UPLOAD = "incoming/AROA:AWSCodeBuild-1"
 BYTES = b"the artifact"
 MANIFEST = Manifest(
     service="hello",
@@ -51,13 +52,13 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start the emulator with S3 only, which starts fast; yield its URL."""
+    """Start the emulator with S3 and STS only, which starts fast; yield its URL."""
     port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
-        "SERVICES": "s3",
+        "SERVICES": "s3,sts",
         "TMPDIR": str(tmp_path_factory.mktemp("emulator")),
         "LOG_LEVEL": "ERROR",
     }
@@ -91,7 +92,9 @@ def s3(endpoint: str) -> Any:
 
 @pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.emulator)])
 def snapshots(request: pytest.FixtureRequest) -> Snapshots:
-    return MemorySnapshots() if request.param == "memory" else S3Snapshots(request.getfixturevalue("s3"), BUCKET)
+    if request.param == "memory":
+        return MemorySnapshots()
+    return S3Snapshots(request.getfixturevalue("s3"), BUCKET, UPLOAD)
 
 
 @pytest.fixture
@@ -119,25 +122,25 @@ def test_a_manifest_is_written_once(snapshots: Snapshots) -> None:
 
 @pytest.mark.emulator
 def test_artifact_and_manifest_are_stored_under_the_snapshots_prefix(s3: Any, artifact: Artifact) -> None:
-    snapshots = S3Snapshots(s3, BUCKET)
+    snapshots = S3Snapshots(s3, BUCKET, UPLOAD)
     snapshots.add_artifact(MANIFEST, artifact(BYTES))
     snapshots.add_manifest(MANIFEST)
-    found = s3.get_object(Bucket=BUCKET, Key=f"{MANIFEST.prefix}/artifact.tar.gz")
+    found = s3.get_object(Bucket=BUCKET, Key=f"{UPLOAD}/{MANIFEST.prefix}/artifact.tar.gz")
     assert (found["Body"].read(), found["Metadata"]) == (BYTES, {"sha256": MANIFEST.digest})
     found["Body"].close()
-    s3.head_object(Bucket=BUCKET, Key=f"{MANIFEST.prefix}/manifest.json")
+    s3.head_object(Bucket=BUCKET, Key=f"{UPLOAD}/{MANIFEST.prefix}/manifest.json")
 
 
 @pytest.mark.emulator
 def test_the_bucket_refuses_bytes_that_were_damaged_in_transit(s3: Any, artifact: Artifact) -> None:
     with pytest.raises(CallFailed, match="BadDigest"):
-        S3Snapshots(s3, BUCKET).add_artifact(MANIFEST, artifact(OTHER))
+        S3Snapshots(s3, BUCKET, UPLOAD).add_artifact(MANIFEST, artifact(OTHER))
 
 
 @pytest.mark.emulator
 def test_a_missing_bucket_is_named(s3: Any, artifact: Artifact) -> None:
-    with pytest.raises(CallFailed, match=r"s3://no-such-bucket/snapshot/hello/.*NoSuchBucket"):
-        S3Snapshots(s3, "no-such-bucket").add_artifact(MANIFEST, artifact(BYTES))
+    with pytest.raises(CallFailed, match=r"s3://no-such-bucket/incoming/[^/]*/snapshot/hello/.*NoSuchBucket"):
+        S3Snapshots(s3, "no-such-bucket", UPLOAD).add_artifact(MANIFEST, artifact(BYTES))
 
 
 @pytest.mark.emulator
@@ -160,10 +163,11 @@ def test_publishing_the_same_build_twice_succeeds(
     exports = tmp_path / "exports"
     for number in (1, 2):
         done = build(folder, "--output", str(exports), **{**environ, "CODEBUILD_BUILD_ID": f"build:{number}"})
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
     prefix = f"snapshot/hello/1.4.0-20261123014630-{environ['LIFECYCLE_COMMIT'][:7]}"
-    assert done.stdout.endswith(f"== published {prefix}\n")
+    assert done.stdout.endswith(f"== uploaded {prefix}\n")
     assert prefix.rpartition("/")[2] in exports.read_text()
+    assert "LIFECYCLE_UPLOAD=incoming/" in exports.read_text()
     (folder / "serve").write_text("changed")
     done = build(folder, "--output", str(exports), **environ)
     assert (done.returncode, "was published before with other bytes" in done.stderr) == (1, True)

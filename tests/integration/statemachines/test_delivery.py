@@ -17,6 +17,7 @@ PUSH = {
     "delivery": "1",
 }
 BUILT = {"kind": "SUCCEEDED", "reason": "", "service": "hello", "version": "1.0.0-20261123014630-aaaaaaa"}
+BUILT |= {"upload": "incoming/AROA:AWSCodeBuild-1"}
 BUILD = {"build": "lifecycle-build:1"}
 STARTED = {"kind": "STARTED", "reason": "", **BUILD}
 
@@ -49,6 +50,7 @@ def test_a_build_is_polled_until_it_ends_and_then_recorded(stage: Stage) -> None
         **BUILD,
         "service": "hello",
         "version": BUILT["version"],
+        "upload": BUILT["upload"],
     }
 
 

@@ -13,6 +13,7 @@ from lifecycle.names import Variable
 from tests.support.rollout import manifest
 
 MANIFEST = manifest("1.0.0")
+UPLOAD = "incoming/AROA:AWSCodeBuild-1"
 
 
 def refused(code: str, status: int = 400) -> ClientError:
@@ -49,7 +50,7 @@ def test_two_writers_at_once_are_tried_again_from_the_first_byte(code: str, tmp_
     artifact = tmp_path / "artifact.tar.gz"
     artifact.write_bytes(b"all of it")
     store, slept = Store(refused(code, 409), refused(code, 409)), list[float]()
-    S3Snapshots(store, "artifacts", slept.append).add_artifact(MANIFEST, artifact)
+    S3Snapshots(store, "artifacts", UPLOAD, slept.append).add_artifact(MANIFEST, artifact)
     assert store.written == [b"all of it"]
     assert len(slept) == 2
 
@@ -60,8 +61,8 @@ def test_two_writers_at_once_are_tried_again_from_the_first_byte(code: str, tmp_
 )
 def test_refused_write_names_the_object_and_what_to_do(code: str, words: str) -> None:
     with pytest.raises(CallFailed, match=words) as failed:
-        S3Snapshots(Store(refused(code)), "artifacts").add_manifest(MANIFEST)
-    assert f"s3://artifacts/{MANIFEST.prefix}/manifest.json" in str(failed.value)
+        S3Snapshots(Store(refused(code)), "artifacts", UPLOAD).add_manifest(MANIFEST)
+    assert f"s3://artifacts/{UPLOAD}/{MANIFEST.prefix}/manifest.json" in str(failed.value)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_refused_write_names_the_object_and_what_to_do(code: str, words: str) ->
 def test_manifest_that_is_cut_off_is_an_error_in_words(error: Exception) -> None:
     store = Store(refused("PreconditionFailed", 412), body=error)
     with pytest.raises(CallFailed, match="try again"):
-        S3Snapshots(store, "artifacts").add_manifest(MANIFEST)
+        S3Snapshots(store, "artifacts", UPLOAD).add_manifest(MANIFEST)
 
 
 def test_build_without_a_region_ends_without_a_traceback(

@@ -10,6 +10,7 @@ import pytest
 
 from lifecycle.application.delivery.build import (
     Checked,
+    FinishedBuild,
     Recorded,
     Started,
     check_build,
@@ -51,18 +52,21 @@ class OneBuild:
         return self._state
 
 
+UPLOAD = "incoming/AROA:AWSCodeBuild-1"
+
+
 def stored(**changes: Any) -> MemoryArtifacts:
+    """Return a store into which a build uploaded its snapshot."""
     artifacts = MemoryArtifacts()
-    artifacts.publish(replace(MADE, **changes), io.BytesIO(MADE.version.encode()))
+    artifacts.upload(UPLOAD, replace(MADE, **changes), MADE.version.encode())
     return artifacts
 
 
 def recorded(
-    artifacts: MemoryArtifacts, catalogue: MemoryCatalogue | None = None, version: str = VERSION, **changes: str
+    artifacts: MemoryArtifacts, catalogue: MemoryCatalogue | None = None, version: str = VERSION, **changes: Any
 ) -> Recorded:
-    given = {"repository": REPOSITORY, "commit": MADE.commit, "service": "hello", **changes}
-    where = catalogue or MemoryCatalogue()
-    return record_snapshot(where, artifacts, given["repository"], given["commit"], given["service"], version, NOW)
+    usual = FinishedBuild(REPOSITORY, MADE.commit, "main", "build-1", "hello", version, UPLOAD)
+    return record_snapshot(catalogue or MemoryCatalogue(), artifacts, replace(usual, **changes), NOW)
 
 
 def test_build_is_started_for_the_commit_with_the_execution_as_its_token() -> None:
@@ -96,7 +100,7 @@ def test_published_snapshot_is_recorded_with_its_facts() -> None:
     found = recorded(stored(), catalogue)
     assert (found.kind, found.service, found.version) == ("RECORDED", "hello", VERSION)
     assert found.reason == f"hello {VERSION}, sha256 {MADE.digest[:12]}"
-    facts = {"commit": MADE.commit, "digest": MADE.digest, "branch": "release", "built": NOW.isoformat()}
+    facts = {"commit": MADE.commit, "digest": MADE.digest, "branch": "main", "built": NOW.isoformat()}
     assert catalogue.snapshots("hello") == {VERSION: facts}
     assert catalogue.claim_service("hello", "https://example.test/other.git") == REPOSITORY
 

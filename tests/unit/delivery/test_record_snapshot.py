@@ -1,8 +1,13 @@
-"""The record of a snapshot: its digest is the one that was recorded first."""
+"""The record of a snapshot: what a build uploaded is checked, published once, and recorded with its digests."""
 
-import io
+import hashlib
+from dataclasses import replace
+from typing import Any
 
-from lifecycle.application.delivery.build import record_snapshot
+import pytest
+
+from lifecycle.application.delivery.build import FinishedBuild, Recorded, record_snapshot
+from lifecycle.domain.service.published import Published
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.support.rollout import BUILT, manifest
@@ -11,23 +16,82 @@ SNAPSHOT = "1.0.1-20261123110000-aaaaaaa"
 REPOSITORY = "https://example.test/hello.git"
 
 
-def published() -> MemoryArtifacts:
-    artifacts, made = MemoryArtifacts(), manifest(SNAPSHOT)
-    artifacts.publish(made, io.BytesIO(SNAPSHOT.encode()))
+UPLOAD = "incoming/AROA:AWSCodeBuild-1"
+MADE = manifest(SNAPSHOT)
+BUILD = FinishedBuild(REPOSITORY, MADE.commit, "main", "build-1", "hello", SNAPSHOT, UPLOAD)
+
+
+def uploaded(**changes: Any) -> MemoryArtifacts:
+    artifacts = MemoryArtifacts()
+    artifacts.upload(UPLOAD, replace(MADE, **changes), SNAPSHOT.encode())
     return artifacts
 
 
-def test_snapshot_is_recorded_twice_with_the_same_bytes() -> None:
-    catalogue, artifacts = MemoryCatalogue(), published()
+def recorded(catalogue: MemoryCatalogue, artifacts: MemoryArtifacts, built: FinishedBuild = BUILD) -> Recorded:
+    return record_snapshot(catalogue, artifacts, built, BUILT)
+
+
+def test_upload_becomes_a_snapshot_whose_digests_are_recorded_once() -> None:
+    catalogue, artifacts = MemoryCatalogue(), uploaded()
     for _ in range(2):
-        found = record_snapshot(catalogue, artifacts, REPOSITORY, "a" * 40, "hello", SNAPSHOT, BUILT)
-        assert found.kind == "RECORDED", found
+        assert recorded(catalogue, artifacts).kind == "RECORDED"
+    stored = artifacts.stored_manifest("hello", SNAPSHOT)
+    assert catalogue.published("hello", SNAPSHOT) == Published(MADE.digest, stored.sha256)
+    assert artifacts.open_artifact("hello", SNAPSHOT).read() == SNAPSHOT.encode()
+
+
+def test_facts_of_the_run_replace_what_the_manifest_claims() -> None:
+    artifacts = uploaded(repository="https://evil.example/x.git", branch="other", builder="me", snapshot="1.0.0")
+    assert recorded(MemoryCatalogue(), artifacts).kind == "RECORDED"
+    found = artifacts.manifest("hello", SNAPSHOT)
+    assert (found.repository, found.branch, found.builder, found.snapshot) == (REPOSITORY, "main", "build-1", None)
 
 
 def test_snapshot_that_was_recorded_with_other_bytes_is_refused() -> None:
     catalogue = MemoryCatalogue()
     assert catalogue.record_snapshot("hello", SNAPSHOT, {"digest": "0" * 64})
-    found = record_snapshot(catalogue, published(), REPOSITORY, "a" * 40, "hello", SNAPSHOT, BUILT)
+    found = recorded(catalogue, uploaded())
     assert found.kind == "REFUSED"
     assert "was recorded with sha256 000000000000" in found.reason
     assert "publish the bytes under another version" in found.reason
+
+
+def test_snapshot_that_was_recorded_with_another_manifest_is_refused() -> None:
+    catalogue = MemoryCatalogue()
+    catalogue.record_published("hello", SNAPSHOT, Published(MADE.digest, "0" * 64))
+    found = recorded(catalogue, uploaded())
+    assert (found.kind, "its manifest with 000000000000" in found.reason) == ("REFUSED", True)
+
+
+def test_second_build_with_other_bytes_does_not_replace_the_first() -> None:
+    catalogue, artifacts = MemoryCatalogue(), uploaded()
+    recorded(catalogue, artifacts)
+    body = b"other"
+    other = replace(MADE, digest=hashlib.sha256(body).hexdigest(), size=len(body))
+    artifacts.upload("incoming/AROA:AWSCodeBuild-2", other, body)
+    found = recorded(catalogue, artifacts, replace(BUILD, upload="incoming/AROA:AWSCodeBuild-2"))
+    assert (found.kind, "exists with other bytes" in found.reason) == ("REFUSED", True)
+    assert artifacts.open_artifact("hello", SNAPSHOT).read() == SNAPSHOT.encode()
+
+
+def test_upload_whose_bytes_differ_from_its_manifest_is_not_published() -> None:
+    artifacts = uploaded(digest="0" * 64)
+    found = recorded(MemoryCatalogue(), artifacts)
+    assert (found.kind, "tampered with or damaged" in found.reason) == ("REFUSED", True)
+    assert artifacts.stored("hello") == []
+
+
+@pytest.mark.parametrize("upload", ["", "snapshot/hello", "release", "incoming"])
+def test_key_outside_of_the_uploads_is_not_read(upload: str) -> None:
+    artifacts = MemoryArtifacts()
+    artifacts.upload(upload, MADE, SNAPSHOT.encode())
+    found = recorded(MemoryCatalogue(), artifacts, replace(BUILD, upload=upload))
+    assert (found.kind, "Expected a key below incoming/" in found.reason) == ("REFUSED", True)
+
+
+def test_service_of_another_repository_is_not_published() -> None:
+    catalogue, artifacts = MemoryCatalogue(), uploaded()
+    catalogue.claim_service("hello", "https://example.test/other.git")
+    found = recorded(catalogue, artifacts)
+    assert (found.kind, "belongs to https://example.test/other.git" in found.reason) == ("REFUSED", True)
+    assert artifacts.stored("hello") == []

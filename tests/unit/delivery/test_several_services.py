@@ -1,6 +1,5 @@
 """A push to a repository with several services: what its build says, and the deliveries that follow."""
 
-import io
 import json
 from dataclasses import replace
 from typing import Any
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 
 from lifecycle.application.delivery.build import (
     Checked,
+    FinishedBuild,
     Sources,
     Started,
     check_build,
@@ -147,10 +147,14 @@ def test_delivery_of_a_service_is_no_delivery_of_the_repository_of_that_name() -
     assert not whole.delivers("api")
 
 
+UPLOAD = "incoming/AROA:AWSCodeBuild-1"
+
+
 def recorded(catalogue: MemoryCatalogue, sources: Sources) -> str:
     artifacts = MemoryArtifacts()
-    artifacts.publish(manifest(SNAPSHOT), io.BytesIO(SNAPSHOT.encode()))
-    return record_snapshot(catalogue, artifacts, REPOSITORY, COMMIT, "hello", SNAPSHOT, BUILT, sources).kind
+    artifacts.upload(UPLOAD, manifest(SNAPSHOT), SNAPSHOT.encode())
+    built = FinishedBuild(REPOSITORY, COMMIT, "main", "build-1", "hello", SNAPSHOT, UPLOAD, sources)
+    return record_snapshot(catalogue, artifacts, built, BUILT).kind
 
 
 def builds_of(catalogue: MemoryCatalogue) -> RepositoryBuilds:

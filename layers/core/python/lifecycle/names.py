@@ -151,6 +151,10 @@ def artifact_bucket_arn() -> str:
     return f"arn:{TEMPLATE.partition}:s3:::{artifact_bucket()}"
 
 
+INCOMING = "incoming"
+"""The prefix under which each build uploads, below the id of its own session."""
+
+
 def artifact_arns(prefix: str) -> str:
     """Return the pattern of the ARNs of all objects under a prefix of the artifact bucket, for `Fn::Sub`."""
     return f"{artifact_bucket_arn()}/{prefix}/*"

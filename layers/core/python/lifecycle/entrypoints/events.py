@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import AfterValidator, AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from lifecycle.application.delivery.build import Sources
+from lifecycle.application.delivery.build import FinishedBuild, Sources
 from lifecycle.application.delivery.receive_push import Push
 from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.application.rollout.test_bed.task import BakeTask
@@ -350,7 +350,21 @@ class RecordSnapshot(Command):
     build: str
     service: str
     version: str
+    upload: str = ""
     sources: Sources = Sources()
+
+    def finished(self) -> FinishedBuild:
+        """Return the build, as record_snapshot takes it."""
+        return FinishedBuild(
+            self.repository,
+            self.commit,
+            self.branch,
+            self.build,
+            self.service,
+            self.version,
+            self.upload,
+            self.sources,
+        )
 
 
 class CollectGarbage(Command):

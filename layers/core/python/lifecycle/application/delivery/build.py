@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from lifecycle.application.delivery.receive_push import Push, payload_of, start_once
-from lifecycle.application.ports.artifacts import Artifacts
+from lifecycle.application.ports.artifacts import Artifacts, Received
 from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
@@ -20,10 +20,13 @@ from lifecycle.domain.delivery.delivery_name import service_delivery
 from lifecycle.domain.delivery.repository import LastBuild
 from lifecycle.domain.delivery.service_folder import service_folder
 from lifecycle.domain.delivery.skip_marker import skipped_because
-from lifecycle.domain.errors import InvalidValue, StoreRefused, Unknown
+from lifecycle.domain.errors import DigestMismatch, InvalidValue, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster, service_name
 from lifecycle.domain.rollout.deployment import Request, deployment_id
+from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import SnapshotVersion
+from lifecycle.names import INCOMING
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,9 @@ class Started:
 class Checked:
     """The state of a build.
 
-    RUNNING, FAILED with a reason, or SUCCEEDED with the version that it published. SEVERAL has the `services` (by
-    name, their folders) that need runs of their own. NOTHING, with a reason, means that the push changed no service.
+    RUNNING, FAILED with a reason, or SUCCEEDED with the version that it uploaded below the key `upload`. SEVERAL has
+    the `services` (by name, their folders) that need runs of their own. NOTHING, with a reason, means that the push
+    changed no service.
     """
 
     kind: str
@@ -81,18 +85,19 @@ class Checked:
     version: str = ""
     sources: Sources = _NO_SOURCES
     services: Mapping[str, str] = field(default_factory=dict)
+    upload: str = ""
 
 
 def check_build(builds: Builds, build: str) -> Checked:
     """Read the state of a build once."""
     state = builds.state(build)
-    service, version, details = (
-        state.exported.get(f"LIFECYCLE_{name}", "") for name in ("SERVICE", "VERSION", "DETAILS")
+    service, version, upload, details = (
+        state.exported.get(f"LIFECYCLE_{name}", "") for name in ("SERVICE", "VERSION", "UPLOAD", "DETAILS")
     )
     if state.kind != "SUCCEEDED" or not details:
-        return Checked(state.kind, state.reason, service, version)
+        return Checked(state.kind, state.reason, service, version, upload=upload)
     try:
-        return _detailed(state.reason, service, version, json.loads(details))
+        return replace(_detailed(state.reason, service, version, json.loads(details)), upload=upload)
     except (AttributeError, KeyError, TypeError, ValueError, InvalidValue) as error:
         return Checked("FAILED", f"the build exported LIFECYCLE_DETAILS that cannot be read: {error!r:.300}")
 
@@ -154,55 +159,90 @@ def start_services(
     return StartedServices(runs, unchanged)
 
 
-def record_snapshot(
-    catalogue: Catalogue,
-    artifacts: Artifacts,
-    repository: str,
-    commit: str,
-    service: str,
-    version: str,
-    now: datetime,
-    sources: Sources = _NO_SOURCES,
-) -> Recorded:
-    """Check what the build published, bind the service to its repository, and record the snapshot."""
+@dataclass(frozen=True, slots=True)
+class FinishedBuild:
+    """A build that has ended, by facts of its run, and what it said that it uploaded: service, version and key."""
+
+    repository: str
+    commit: str
+    branch: str
+    build: str
+    service: str
+    version: str
+    upload: str
+    sources: Sources = _NO_SOURCES
+
+
+def record_snapshot(catalogue: Catalogue, artifacts: Artifacts, built: FinishedBuild, now: datetime) -> Recorded:
+    """Check what the build uploaded, bind the service to its repository, publish the snapshot, and record it.
+
+    A build may write its own upload and nothing else. So its manifest is a claim: what the run itself knows replaces
+    what the manifest says.
+    """
+    service, version, sources = built.service, built.version, built.sources
     try:
-        SnapshotVersion.parse(version)
-        stored = artifacts.stored_manifest(service_name(service), version)
+        received = _received(artifacts, built)
     except (InvalidValue, Unknown, StoreRefused) as error:
         return Recorded("REFUSED", f"the build published no snapshot: {error}", service, version)
-    manifest = stored.manifest
-    if (manifest.service, manifest.version, manifest.commit) != (service, version, commit):
-        found = f"{manifest.service} {manifest.version} of {manifest.commit}"
+    said = received.manifest
+    if (said.service, said.version, said.commit) != (service, version, built.commit):
+        found = f"{said.service} {said.version} of {said.commit}"
         return Recorded(
             "REFUSED",
-            f"the build's manifest must be of {service} {version} of {commit}, found {found}",
+            f"the build's manifest must be of {service} {version} of {built.commit}, found {found}",
             service,
             version,
         )
-    owner = catalogue.claim_service(service, repository)
-    if owner != repository:
-        reason = f"service {service} belongs to {owner}, but was built from {repository}: choose another name"
+    manifest = replace(said, repository=built.repository, branch=built.branch, builder=built.build, snapshot=None)
+    owner = catalogue.claim_service(service, built.repository)
+    if owner != built.repository:
+        reason = f"service {service} belongs to {owner}, but was built from {built.repository}: choose another name"
         return Recorded("REFUSED", reason, service, version)
-    facts = {"commit": commit, "digest": manifest.digest, "branch": manifest.branch, "built": now.isoformat()}
-    if sources.folder:
-        facts["folder"] = sources.folder
-    before = catalogue.record_snapshot(service, version, facts)
-    if before["digest"] != manifest.digest:
-        reason = f"{service} {version} was recorded with sha256 {before['digest'][:12]}, found {manifest.digest[:12]}"
-        return Recorded("REFUSED", f"{reason}: publish the bytes under another version", service, version)
-    published = catalogue.record_published(service, version, stored.as_published)
-    if not published.agrees_with(stored.as_published):
-        reason = f"{service} {version} was recorded with a manifest of sha256 {published.manifest[:12]}"
-        found = f"found {stored.sha256[:12]}: somebody replaced it; push another commit"
-        return Recorded("REFUSED", f"{reason}, {found}", service, version)
+    try:
+        artifacts.publish(manifest, received.artifact)
+    except (DigestMismatch, StoreRefused) as error:
+        return Recorded("REFUSED", f"the snapshot was not published: {error}", service, version)
+    if refused := _record_digests(catalogue, artifacts, manifest, sources.folder, now):
+        return Recorded("REFUSED", refused, service, version)
     last = LastBuild(version, sources.source, manifest.built_at) if sources.source else None
     # A record that cannot be read only makes pushes build more.
-    _ = catalogue.change_builds(repository, lambda builds: builds.recorded(service, last))
+    _ = catalogue.change_builds(built.repository, lambda builds: builds.recorded(service, last))
     staging = None
     if manifest.policy("staging").automatic:
-        staging = payload(_staging(service, version, commit, now))
+        staging = payload(_staging(service, version, built.commit, now))
     reason = f"{service} {version}, sha256 {manifest.digest[:12]}"
     return Recorded("RECORDED", reason, service, version, staging, sources.folder, sources.unchanged)
+
+
+def _received(artifacts: Artifacts, built: FinishedBuild) -> Received:
+    SnapshotVersion.parse(built.version)
+    service_name(built.service)
+    if not built.upload.startswith(f"{INCOMING}/"):
+        raise Unknown("upload", built.upload or "no key", f"Expected a key below {INCOMING}/; start the build again.")
+    return artifacts.received(built.upload, built.service, built.version)
+
+
+def _record_digests(
+    catalogue: Catalogue, artifacts: Artifacts, manifest: Manifest, folder: str, now: datetime
+) -> str:
+    """Record the snapshot and its digests, each once; return why they differ from those that were recorded before."""
+    service, version = manifest.service, manifest.version
+    facts = {
+        "commit": manifest.commit,
+        "digest": manifest.digest,
+        "branch": manifest.branch,
+        "built": now.isoformat(),
+    }
+    if folder:
+        facts["folder"] = folder
+    before = catalogue.record_snapshot(service, version, facts)
+    found = Published(manifest.digest, artifacts.manifest_digest(manifest))
+    recorded = catalogue.record_published(service, version, found)
+    if before["digest"] == found.artifact and recorded.agrees_with(found):
+        return ""
+    was = f"{before['digest'][:12]}, and its manifest with {recorded.manifest[:12]}"
+    now_found = f"found {found.artifact[:12]} and {found.manifest[:12]}"
+    return f"{service} {version} was recorded with sha256 {was}, {now_found}: publish the bytes under another version"
 
 
 def _staging(service: str, version: str, commit: str, now: datetime) -> Request:

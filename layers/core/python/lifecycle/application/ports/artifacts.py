@@ -23,6 +23,14 @@ class StoredManifest:
         return Published(self.manifest.digest, self.sha256)
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A version as a build uploaded it: claims, until they are checked."""
+
+    manifest: Manifest
+    artifact: BinaryIO
+
+
 class Artifacts(Protocol):
     """Manifests and artifacts in S3."""
 
@@ -37,6 +45,9 @@ class Artifacts(Protocol):
 
     def has_artifact(self, target: Target, service: str) -> bool:
         """Return whether artifact and manifest are stored, both with the target's digests; downloads nothing."""
+
+    def received(self, upload: str, service: str, version: str) -> Received:
+        """Return what a build uploaded below the key `upload`; raises Unknown if it did not."""
 
     def open_artifact(self, service: str, version: str) -> BinaryIO:
         """Return the bytes of a version's artifact; raises Unknown if there are none."""

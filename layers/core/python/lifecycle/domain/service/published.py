@@ -1,4 +1,4 @@
-"""The bytes that a version was published as: the sha256 of its artifact and of its manifest, which the ledger keeps for ever.
+"""The bytes that a version was published as, by the sha256 of its artifact and its manifest; the ledger keeps them.
 
 The artifact store says what a version is, and somebody may have written there. So plan.py and promote.py compare it
 with the record, and agents compare what they fetch with the turn, which has both digests.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO, cast
 
-from lifecycle.application.ports.artifacts import StoredManifest
+from lifecycle.application.ports.artifacts import Received, StoredManifest
 from lifecycle.domain.delivery.retention import Stored
 from lifecycle.domain.errors import DigestMismatch, ForeignObject, InvalidName, StoreRefused, Unknown
 from lifecycle.domain.service.manifest import Manifest
@@ -63,6 +63,13 @@ class S3Artifacts:
         # An object that another tool wrote may have another kind of checksum; then its size has to suffice.
         matches = found["ContentLength"] == manifest.size and _sha256(found) in (target.digest, None)
         return matches and manifest.digest == target.digest
+
+    def received(self, upload: str, service: str, version: str) -> Received:
+        prefix = f"{upload}/{artifact_prefix(service, version)}"
+        manifest, artifact = (self._body(f"{prefix}/{name}") for name in (_MANIFEST, _ARTIFACT))
+        if manifest is None or artifact is None:
+            raise Unknown("upload", prefix, "Start the build again.")
+        return Received(manifest_of(manifest.read(), self._bucket, f"{prefix}/{_MANIFEST}"), artifact)
 
     def open_artifact(self, service: str, version: str) -> BinaryIO:
         key = f"{artifact_prefix(service, version)}/{_ARTIFACT}"
