@@ -111,6 +111,13 @@ def send(to: Process, number: signal.Signals) -> None:
             os.close(descriptor)
 
 
+def signal_name(number: int) -> str:
+    """Return for example `SIGKILL`; a real-time signal has no name."""
+    with contextlib.suppress(ValueError):
+        return signal.Signals(number).name
+    return f"signal {number}"
+
+
 def adopt_orphans() -> None:
     """Make this process the parent of its descendants whose parents end, instead of the machine's first process."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # it cannot fail since Linux 3.4
