@@ -58,6 +58,8 @@ def run(settings: Settings) -> None:
     if problem := python_version.outdated(sys.version_info[:3]):
         logger.warning("%s", problem)
     processes.adopt_orphans()
+    if settings.service_user:
+        processes.forbid_new_privileges()
     dynamodb, clock = aws.client("dynamodb"), LedgerClock()
     clock.listen(dynamodb)
     agent = Agent(

@@ -77,7 +77,7 @@ class ReleaseRunner:
         marked = {**environment, leftovers.MARK: f"{self._mark}.{uuid.uuid4().hex}"}
         try:
             timed = TimedCommand(command, folder, marked, math.inf, END_SECONDS)  # this agent ends it in time
-            pid = command_runner.start(timed, self._log, lambda _: None)
+            pid = command_runner.start(timed, self._log, self._service.account, lambda _: None)
         except OSError as error:
             return ReleaseEnd(f"it could not begin: {error}{self._disk_hint()}")
         self._service.spared = pid

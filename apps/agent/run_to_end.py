@@ -4,10 +4,12 @@ command_runner.py starts it as a file, without `site` and without the agent's mo
 that the command leaves, whatever the session, the output or the environment (PR_SET_CHILD_SUBREAPER). It outlives the
 agent, so it ends the command in time, and writes how it ended into a file.
 
-Arguments: seconds, stop_seconds, folder, end_file, command. Without an end_file it ends as the command did. The
-command's environment comes from standard input, so that it is in no list of processes. Without it nothing begins.
+Arguments: seconds, stop_seconds, ids, folder, end_file, command. `ids` are the user, the group and all groups of the
+command, or nothing. Without an end_file it ends as the command did. The command's environment comes from standard
+input, so that it is in no list of processes. Without it nothing begins.
 """
 
+import contextlib
 import ctypes
 import math
 import os
@@ -23,7 +25,7 @@ EXIT = "exit "
 SIGNAL = "signal "
 """What the end_file has: the time was over, or one of these words and a number."""
 
-SH = "/bin/sh"
+_SH = "/bin/sh"
 _KILL_SECONDS = 5.0
 _KILL_PAUSE = 0.02
 _LONGEST_WAIT = 3600.0
@@ -47,25 +49,41 @@ def _environment() -> dict[bytes, bytes] | None:
     return {name: value for name, _, value in pairs}
 
 
+def _begin(command: str, folder: str, ids: str, environment: dict[bytes, bytes]) -> int:
+    """Begin the command as its user, and return its pid."""
+    # A group of its own: `kill 0` in the command reaches the command alone.
+    if pid := os.fork():
+        with contextlib.suppress(OSError):
+            os.setpgid(pid, pid)  # whichever comes first, before any signal to the group
+        return pid
+    try:
+        os.setpgid(0, 0)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        if ids:
+            uid, gid, *groups = map(int, ids.split(","))
+            os.setgroups(groups)
+            os.setresgid(gid, gid, gid)
+            os.setresuid(uid, uid, uid)
+        os.chdir(folder)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.execve(_SH, ["sh", "-c", command], environment)  # noqa: S606 - it is one
+    except OSError as error:
+        os.write(2, f"the command could not begin: {error}\n".encode())
+    finally:
+        os._exit(1)
+
+
 class _Run:
     """The run of one command, from its begin until no process of it is left."""
 
-    def __init__(self, command: str, environment: dict[bytes, bytes], seconds: float, stop_seconds: float) -> None:
-        self._stop_seconds = stop_seconds
+    def __init__(self, pid: int, seconds: float, stop_seconds: float) -> None:
+        self._pid, self._stop_seconds = pid, stop_seconds
         self.timed_out = False
         self.status: int | None = None
         self._told = False  # a stop has sent SIGTERM to every process of the command
         self._kill_at = self._give_up_at = math.inf
-        # A group of its own: `kill 0` in the command reaches the command alone.
-        self._pid = os.posix_spawn(
-            SH,
-            ["sh", "-c", command],
-            environment,
-            file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)],
-            setpgroup=0,
-            setsigmask=[],
-            setsigdef=[signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP],
-        )
         self._end_at = time.monotonic() + seconds
 
     def to_end(self) -> None:
@@ -144,19 +162,14 @@ def _end_as(status: int) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command to its end."""
-    seconds, stop_seconds, folder, end_file, command = arguments
+    seconds, stop_seconds, ids, folder, end_file, command = arguments
     # Nothing but SIGKILL ends this program before the command. A stop of the service signals both.
     signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     if (environment := _environment()) is None:
         return 1
-    try:
-        os.chdir(folder)
-        run = _Run(command, environment, float(seconds), float(stop_seconds))
-    except OSError as error:
-        print(f"the command could not begin: {error}", file=sys.stderr)
-        return _end(1, end_file)
+    run = _Run(_begin(command, folder, ids, environment), float(seconds), float(stop_seconds))
     run.to_end()
     return _end(run.status, end_file, timed_out=run.timed_out)
 

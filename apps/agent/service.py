@@ -20,6 +20,8 @@ from apps.agent.command_runner import TimedCommand
 from apps.agent.errors import LeftBehind
 from apps.agent.named_processes import NamedProcess
 from apps.agent.processes import Process
+from apps.agent.service_account import ServiceAccount
+from apps.agent.spawn import log_file, spawn
 from lifecycle.domain.service.manifest import MAIN_PROCESS, Manifest, ProcessCommand
 from lifecycle.gateways.serialization import Source, from_json, to_json
 
@@ -78,7 +80,8 @@ class Service:
     Call `processes.adopt_orphans` before, so that no process of the service gets lost.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, account: ServiceAccount | None = None) -> None:
+        self.account = account
         self._record = home / "service.json"
         self.log = home / "logs" / "service.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -152,7 +155,7 @@ class Service:
             record(NamedProcess(name, pid, found.started if found else 0, 0.0))
 
         log = named_processes.log_of(self.log, name)
-        command_runner.start(replace(command, environment=variables), log, began, end_file)
+        command_runner.start(replace(command, environment=variables), log, self.account, began, end_file)
 
     def stop(self) -> None:
         """End the service and everything that its starts left, with SIGTERM and then SIGKILL.
@@ -235,24 +238,9 @@ class Service:
         go: int,
         name: str = MAIN_PROCESS,
     ) -> int:
-        path = named_processes.log_of(self.log, name)
-        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
-        try:
-            return os.posix_spawn(
-                "/bin/sh",
-                ["sh", "-c", _LAUNCH, str(folder), command],
-                environment,
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, go, 0),
-                    (os.POSIX_SPAWN_DUP2, log, 1),
-                    (os.POSIX_SPAWN_DUP2, log, 2),
-                ],
-                setsid=True,
-                setsigmask=[],
-                setsigdef=[signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP],
-            )
-        finally:
-            os.close(log)
+        program = ("/bin/sh", "-c", _LAUNCH, str(folder), command)
+        with log_file(named_processes.log_of(self.log, name), self.account) as log:
+            return spawn(program, environment, go, log, self.account)
 
     def _end_all(self) -> None:
         """End every living process of this home's starts."""
