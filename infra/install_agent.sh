@@ -6,6 +6,8 @@ set -euo pipefail
 bundle='$bundle'
 version="$$(basename "$$bundle" .zip)"
 home=/opt/lifecycle
+state=/var/lib/lifecycle
+rules=/etc/lifecycle-agent.nft
 
 # At boot both may run it at once. The second run finds this version installed.
 exec 9> /run/lifecycle-agent-install.lock
@@ -17,12 +19,15 @@ metadata() {
   curl -sf -H "X-aws-ec2-metadata-token: $$token" "http://169.254.169.254/latest/meta-data/$$1"
 }
 
+# Another tool may have flushed the rules since the agent's start.
+if [ -e "$$rules" ]; then nft -f "$$rules"; fi
 if [ "$$(cat "$$home/agent/version" 2>/dev/null || true)" = "$$version" ] && systemctl is-active -q lifecycle-agent; then
   exit 0
 fi
 
-dnf install -y -q python3.11 unzip
-id lifecycle >/dev/null 2>&1 || useradd --system --create-home --home-dir /var/lib/lifecycle lifecycle
+dnf install -y -q python3.11 unzip nftables
+# The service's user. The agent is root.
+id lifecycle >/dev/null 2>&1 || useradd --system --create-home --home-dir "$$state" lifecycle
 mkdir -p "$$home/agent"
 
 # The new version is unpacked beside the old one, and a rename switches to it.
@@ -46,12 +51,27 @@ LIFECYCLE_ZONE=$$(metadata placement/availability-zone)
 LIFECYCLE_SERVICE=$service
 LIFECYCLE_ENVIRONMENT=$environment
 LIFECYCLE_PORT=$port
-LIFECYCLE_AGENT_HOME=/var/lib/lifecycle/agent
+LIFECYCLE_AGENT_HOME=$$state/agent
+LIFECYCLE_SERVICE_USER=lifecycle
 LEDGER_TABLE=$table
 ARTIFACT_BUCKET=$bucket
 AWS_DEFAULT_REGION=$region
 PYTHONPATH=$$home/agent/current
 EOF
+
+# The instance's role is the agent's. Its credentials come from the metadata service, which the service cannot reach.
+cat > "$$rules" <<'EOF'
+table inet lifecycle_agent
+delete table inet lifecycle_agent
+table inet lifecycle_agent {
+  chain output {
+    type filter hook output priority filter; policy accept;
+    meta skuid lifecycle ip daddr 169.254.169.254 reject
+    meta skuid lifecycle ip6 daddr fd00:ec2::254 reject
+  }
+}
+EOF
+nft -f "$$rules"
 
 cat > /etc/systemd/system/lifecycle-agent.service <<'EOF'
 [Unit]
@@ -60,24 +80,44 @@ After=network-online.target
 Wants=network-online.target
 
 [Service]
-User=lifecycle
+ExecStartPre=+/usr/sbin/nft -f /etc/lifecycle-agent.nft
 EnvironmentFile=/etc/lifecycle-agent.env
 ExecStart=/usr/bin/python3.11 -P -m apps.agent run
-WorkingDirectory=/var/lib/lifecycle
+WorkingDirectory=/var/lib/lifecycle/agent
 Restart=always
 RestartSec=2
 # Stop only the agent itself; the service keeps running.
 KillMode=process
+# The agent is root to start the service as another user, to own its files, and to end it.
+CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_KILL CAP_SETGID CAP_SETUID CAP_SYS_PTRACE
 NoNewPrivileges=true
 ProtectSystem=full
+# A service that takes all memory or processes does not take the host. The agent reports its end, and goes on.
+MemoryMax=95%
+TasksMax=50%
+OOMPolicy=continue
 
 [Install]
 WantedBy=multi-user.target
 EOF
 
+# An agent of before ran as the service's user, and owned all of this. It ends its turn first. The service goes on: its
+# own folder and its home stay writable to it. In a sticky folder it cannot rename what is root's.
 systemctl daemon-reload
 systemctl enable -q lifecycle-agent
-systemctl restart lifecycle-agent
+systemctl stop lifecycle-agent
+chown root:lifecycle "$$state"
+chmod 1770 "$$state"
+mkdir -p "$$state/agent"
+chown -h root:root "$$state/agent"
+if [ -L "$$state/agent" ]; then
+  echo "expected a folder at $$state/agent, found a link: remove it, then run this again" >&2
+  exit 1
+fi
+mkdir -p "$$state/agent/releases" "$$state/agent/logs"
+find "$$state/agent" -mindepth 1 -maxdepth 1 ! -name releases ! -name logs -exec chown -hR root:root {} +
+chown -h root:root "$$state/agent/releases" "$$state/agent/logs"
+systemctl start lifecycle-agent
 echo "$$version" > "$$home/agent/version"
 find "$$home/agent" -mindepth 1 -maxdepth 1 -type d ! -name "$$version" -exec rm -rf {} +
 

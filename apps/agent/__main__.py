@@ -10,7 +10,7 @@ from queue import SimpleQueue
 
 from botocore.exceptions import BotoCoreError
 
-from apps.agent import aws, processes
+from apps.agent import aws, processes, python_version
 from apps.agent.agent import Agent
 from apps.agent.home_lock import HomeLock
 from apps.agent.ledger_clock import LedgerClock
@@ -19,6 +19,8 @@ from apps.agent.metrics import MetricsPublisher
 from apps.agent.service import Service
 from apps.agent.settings import Settings, StopService, parse
 from lifecycle.domain.errors import LifecycleError
+
+logger = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -53,7 +55,11 @@ def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: signals.put(number))
     threading.Thread(target=_forward_signal, args=(signals, stopping), name="signals", daemon=True).start()
+    if problem := python_version.outdated(sys.version_info[:3]):
+        logger.warning("%s", problem)
     processes.adopt_orphans()
+    if settings.service_user:
+        processes.forbid_new_privileges()
     dynamodb, clock = aws.client("dynamodb"), LedgerClock()
     clock.listen(dynamodb)
     agent = Agent(

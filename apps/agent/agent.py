@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from apps.agent import service_account
 from apps.agent.configuration import Configuration, NoConfigurations
 from apps.agent.decide import (
     INSTALL_ORDERS,
@@ -79,8 +80,13 @@ class Agent:
         self._turns = turns
         self._clock = clock
         self._skew = skew
-        self._release_store = ReleaseStore(settings.home, settings.cluster.service, releases, self._rollback_versions)
-        self._service = Service(settings.home)
+        account = service_account.find(settings.service_user)
+        self._release_store = ReleaseStore(
+            settings.home, settings.cluster.service, releases, self._rollback_versions, account
+        )
+        self._service = Service(settings.home, account)
+        if account:
+            account.protect(settings.home)
         configuration = Configuration(configurations or NoConfigurations())
         self._installer = Installer(settings, self._release_store, self._service, self._announce, configuration)
         if runs:

@@ -8,7 +8,8 @@ LifecycleError
 ├── NoPort                 the host has no port, and the service serves HTTP
 ├── PortTaken              another process listens on the service's port
 ├── ConfigUnreadable       the configuration cannot be read, or lacks what the version requires
-└── HomeInUse              another agent uses the same folder
+├── HomeInUse              another agent uses the same folder
+└── NoServiceAccount       the service cannot run as the user that was named
 """
 
 from lifecycle.domain.errors import LifecycleError
@@ -65,3 +66,10 @@ class HomeInUse(LifecycleError):
 
     def __init__(self, home: str, holder: str) -> None:
         super().__init__(f"an agent (pid {holder}) already runs in {home}; stop it first, or use another --home")
+
+
+class NoServiceAccount(LifecycleError):
+    """A user as whom the service cannot run."""
+
+    def __init__(self, name: str, found: str, mend: str) -> None:
+        super().__init__(f"--service-user: expected a user for an agent of root, found {name!r}: {found}; {mend}")

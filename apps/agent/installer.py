@@ -80,7 +80,7 @@ class Installer:
         manifest = prepared.manifest
         if (command := manifest.release) is None:
             return ReleaseEnd(f"{turn.version} has none; add [release] to lifecycle.toml, and build again")
-        environment = service_environment(manifest, self._settings, values)
+        environment = self._environment(manifest, values)
         # The folder of the running version may have changed since its check; then there is a tree beside it.
         folder = prepared.tree or prepared.folder
         with self._service.trimming():
@@ -117,7 +117,7 @@ class Installer:
         self._require_port(manifest)
         self._announce(AgentStage.INSTALLING)
         self._service.stop()
-        environment = service_environment(manifest, self._settings, values)
+        environment = self._environment(manifest, values)
         if manifest.run.http:
             self._free_port(environment)
         self._release_store.place(prepared)
@@ -148,9 +148,9 @@ class Installer:
             return self._configuration.masked(text, turn.config, part=True)
 
         self._announce(AgentStage.SELF_TESTING)
-        marked = self._service.marked(environment)
+        marked, account = self._service.marked(environment), self._service.account
         try:
-            detail = self_test(manifest.self_test, address, port, prepared.folder, marked, mask)
+            detail = self_test(manifest.self_test, address, port, prepared.folder, marked, mask, account)
         except ServiceFailed as error:
             failed = self._configuration.masked(f"{error}", turn.config)
             return SelfTest(passed=False, digest=turn.digest, boot="", detail=failed[:1000])
@@ -164,7 +164,7 @@ class Installer:
         """Return the installed version with its environment; raises StoreUnreachable and ConfigUnreadable."""
         values = self._configuration.prepare(manifest, self._config)
         folder = self._release_store.folder(manifest.version)
-        return Runnable(manifest, folder, service_environment(manifest, self._settings, values))
+        return Runnable(manifest, folder, self._environment(manifest, values))
 
     def answers(self, manifest: Manifest) -> bool:
         """Return whether the service passes the load balancer's check now, as far as this host can tell.
@@ -192,6 +192,10 @@ class Installer:
     def masked_part_of(self, text: str, config: int) -> str:
         """Return `masked_part` for a text of a command that may have another revision of the configuration."""
         return self.masked_part(self._configuration.masked(text, config, part=True))
+
+    def _environment(self, manifest: Manifest, values: Mapping[str, str]) -> dict[str, str]:
+        account = self._service.account
+        return service_environment(manifest, self._settings, values, account.home if account else "")
 
     @property
     def _config(self) -> int:
@@ -240,7 +244,9 @@ class Installer:
     def _run_self_test(self, manifest: Manifest, folder: Path, environment: dict[str, str]) -> tuple[str, bool]:
         address, port = self._settings.address, self._settings.port
         try:
-            detail = self_test(manifest.self_test, address, port, folder, environment, self.masked_part)
+            detail = self_test(
+                manifest.self_test, address, port, folder, environment, self.masked_part, self._service.account
+            )
             self._await_settled(manifest)
             if self._exit_reason():
                 raise ServiceFailed(f"{detail}, but then the service ended")
@@ -268,9 +274,16 @@ class Installer:
         return (f"process {name}: " if name else "") + self._service.exit_status()
 
 
-def service_environment(manifest: Manifest, settings: Settings, config: Mapping[str, str]) -> dict[str, str]:
-    """Return the service's whole environment, without the agent's own variables and credentials."""
+def service_environment(
+    manifest: Manifest, settings: Settings, config: Mapping[str, str], home: str = ""
+) -> dict[str, str]:
+    """Return the service's whole environment, without the agent's own variables and credentials.
+
+    `home` is the home folder of another user than the agent's.
+    """
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    if home:
+        inherited["HOME"] = home
     place = {"HOST": settings.address, "PORT": str(settings.port)} if manifest.run.http else {}
     return {
         **inherited,

@@ -21,7 +21,7 @@ _LONGEST_COMMAND = 200
 _LISTEN = "0A"
 _ANY = {"00000000", "0" * 32}
 _PF_KTHREAD = 0x00200000
-_PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
+_PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 36, 37, 38
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +111,21 @@ def send(to: Process, number: signal.Signals) -> None:
             os.close(descriptor)
 
 
+def signal_name(number: int) -> str:
+    """Return for example `SIGKILL`; a real-time signal has no name."""
+    with contextlib.suppress(ValueError):
+        return signal.Signals(number).name
+    return f"signal {number}"
+
+
 def adopt_orphans() -> None:
     """Make this process the parent of its descendants whose parents end, instead of the machine's first process."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # it cannot fail since Linux 3.4
+
+
+def forbid_new_privileges() -> None:
+    """Let neither this thread nor what it starts gain rights from a program, as sudo does."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def adopts_orphans() -> bool:

@@ -1,21 +1,21 @@
 """The run of a version's release command: once, beside the service, until it ends or must be ended.
 
-Called by installer.py. Its processes carry a mark of their own, so that the running service is never touched. Its
-output goes to `logs/release.log`.
+Called by installer.py. It has a runner (run_to_end.py), so that nothing outlives it. Its processes carry a mark of
+their own, so that the running service is never touched. Its output goes to `logs/release.log`.
 """
 
 import contextlib
+import math
 import os
 import shutil
-import signal
-import subprocess
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from apps.agent import leftovers, processes, service_log
+from apps.agent import command_runner, leftovers, processes, service_log
+from apps.agent.command_runner import TimedCommand
 from apps.agent.errors import LeftBehind
 from apps.agent.processes import Process
 from apps.agent.service import Service
@@ -76,17 +76,18 @@ class ReleaseRunner:
         """
         marked = {**environment, leftovers.MARK: f"{self._mark}.{uuid.uuid4().hex}"}
         try:
-            began = self._begin(command, folder, marked)
+            timed = TimedCommand(command, folder, marked, math.inf, END_SECONDS)  # this agent ends it in time
+            pid = command_runner.start(timed, self._log, self._service.account, lambda _: None)
         except OSError as error:
             return ReleaseEnd(f"it could not begin: {error}{self._disk_hint()}")
-        self._service.spared = began.pid
-        search = _Search(self._mark, self._log, began.pid)
+        self._service.spared = pid
+        search = _Search(self._mark, self._log, pid)
         try:
             with service_log.trimming(self._log):
-                end = _wait(began.pid, seconds, must_end)
+                end = _wait(pid, seconds, must_end)
         finally:
             left = self._end(search)
-            began.poll()
+            os.waitpid(pid, os.WNOHANG)
             self._service.spared = 0
             service_log.trim(self._log)
         return replace(end, problem=end.problem and f"{end.problem}{self._disk_hint()}", left=left)
@@ -109,21 +110,6 @@ class ReleaseRunner:
         """End the processes of an interrupted command; return what could not be ended, or nothing."""
         return self._end(_Search(self._mark, self._log))
 
-    def _begin(self, command: str, folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-        output = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
-        try:
-            return subprocess.Popen(
-                ["/bin/sh", "-c", command],
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        finally:
-            os.close(output)
-
     def _end(self, search: _Search) -> str:
         try:
             self._service.end_processes(lambda: _parents_first(search.find(())), END_SECONDS)
@@ -142,7 +128,7 @@ def _parents_first(found: list[Process]) -> list[Process]:
 
 
 def _wait(pid: int, seconds: float, must_end: Callable[[], str]) -> ReleaseEnd:
-    """Wait for the command's first process; return how it ended, or why it must be ended."""
+    """Wait for the command's runner; return how it ended, or why it must be ended."""
     began = time.monotonic()
     while (code := _exit_code(pid)) is None:
         waited = time.monotonic() - began
@@ -155,7 +141,7 @@ def _wait(pid: int, seconds: float, must_end: Callable[[], str]) -> ReleaseEnd:
         processes.await_end(pid, min(_ASK_SECONDS, max(seconds - (time.monotonic() - began), 0.0)))
     if code == 0:
         return ReleaseEnd()
-    how = f"exit code {code}" if code > 0 else signal.Signals(-code).name
+    how = f"exit code {code}" if code > 0 else processes.signal_name(-code)
     return ReleaseEnd(f"{how}{_HINTS.get(code, '')}")
 
 

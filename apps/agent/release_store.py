@@ -26,6 +26,7 @@ from apps.agent.fetch import fetch
 from apps.agent.fingerprint import fingerprint
 from apps.agent.ports import Releases
 from apps.agent.processes import kernel_boot
+from apps.agent.service_account import ServiceAccount
 from apps.agent.unpack import disk_bytes, estimated_disk_bytes, unpack
 from lifecycle.domain.errors import DigestMismatch, LifecycleError, Refused, UnreadableRecord
 from lifecycle.domain.fleet.host_command import Turn
@@ -67,9 +68,15 @@ class ReleaseStore:
     """The releases folder of one service on one host."""
 
     def __init__(
-        self, home: Path, service: str, releases: Releases, keep: Callable[[], Iterable[str]] = tuple
+        self,
+        home: Path,
+        service: str,
+        releases: Releases,
+        keep: Callable[[], Iterable[str]] = tuple,
+        account: ServiceAccount | None = None,
     ) -> None:
         """`keep` returns the versions that are never removed to make room, beside `current`."""
+        self._account = account
         self._home = home
         self._keep = keep
         self._service = service
@@ -248,8 +255,9 @@ class ReleaseStore:
         checked = self._checked(turn.version)
         if not checked or checked.kernel != kernel_boot():
             return False
+        tree, owner = self._tree(turn.version), self._account.uid if self._account else os.geteuid()
         try:
-            return fingerprint(self._tree(turn.version)) == checked.tree
+            return tree.stat().st_uid == owner and fingerprint(tree) == checked.tree
         except FileNotFoundError:
             return False
 
@@ -265,6 +273,8 @@ class ReleaseStore:
                 source = HashedSource(file)
                 unpack(source, manifest.size, tree)
                 source.finish(manifest)
+            if self._account:
+                self._account.own(tree)
             tree.chmod(0o755)
         except (LifecycleError, OSError):
             self._discard(tree)

@@ -1,7 +1,7 @@
 """The scheduled commands of the installed version: compete for each due minute, run the command, record its end.
 
-Called by agent.py at each poll, in its thread. A run goes on while the agent restarts: its shell writes the exit code
-into a file, and `timeout` ends it in time. An install ends it with everything else that the start left.
+Called by agent.py at each poll, in its thread. A run goes on while the agent restarts: its runner (run_to_end.py)
+ends it in time, and writes how it ended into a file. An install ends it with everything else that the start left.
 """
 
 import contextlib
@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from apps.agent import processes
+from apps.agent import processes, run_to_end
 from apps.agent.atomic_file import read_or_none, write_despite_full_disk
+from apps.agent.command_runner import TimedCommand
 from apps.agent.errors import ConfigUnreadable
 from apps.agent.leftovers import MARK
 from apps.agent.named_processes import VARIABLE, NamedProcess, log_of
@@ -34,7 +35,9 @@ logger = logging.getLogger(__name__)
 
 DUE = "LIFECYCLE_SCHEDULED_AT"
 _TAIL_BYTES, _TAIL_LINES = 4000, 20
-_TIMED_OUT = "124"  # the exit code of `timeout`
+# An older agent ran a command under coreutils' `timeout`, and wrote a bare exit code: 124 says that time was over.
+_SUCCESS = (f"{run_to_end.EXIT}0", "0")
+_TIMED_OUT = (run_to_end.TIMED_OUT, "124")
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,11 +220,13 @@ class Schedules:
         logger.info("schedule %s begins for %s", name, active.run.minute)
         self._service.start_beside(
             name,
-            # With 0, `timeout` sends no SIGKILL at all.
-            ("timeout", "-k", f"{found.manifest.run.stop_seconds or 0.001:g}", f"{schedule.timeout_seconds:g}"),
-            schedule.command,
-            found.folder,
-            {**found.environment, DUE: active.run.minute.isoformat()},
+            TimedCommand(
+                schedule.command,
+                found.folder,
+                {**found.environment, DUE: active.run.minute.isoformat()},
+                schedule.timeout_seconds,
+                found.manifest.run.stop_seconds,
+            ),
             self._exit_file(active),
             lambda process: self._replace(active, replace(active, process=process)),
         )
@@ -255,14 +260,16 @@ class Schedules:
 
     def _problem(self, active: Active) -> str:
         text = (read_or_none(self._exit_file(active)) or "").strip()
-        if text == "0":
+        if text in _SUCCESS:
             return ""
         if active.interrupted:
-            return active.interrupted  # the exit code is that of SIGTERM, if the shell still wrote one
-        if text == _TIMED_OUT:
+            return active.interrupted  # the end is that of SIGTERM, if the runner still wrote one
+        if text in _TIMED_OUT:
             return f"it did not end within {active.timeout_seconds:g} s"
+        if text.startswith(run_to_end.SIGNAL):
+            return processes.signal_name(int(text.removeprefix(run_to_end.SIGNAL)))
         if text:
-            return f"exit code {text}"
+            return f"exit code {text.removeprefix(run_to_end.EXIT)}"
         booted = active.kernel != processes.kernel_boot()
         return "its host booted" if booted else "it was killed from outside, so its exit code is not known"
 
@@ -274,7 +281,7 @@ class Schedules:
         return "\n".join(line[:500] for line in lines[-_TAIL_LINES:])
 
     def _end_members(self, active: Active, of: NamedProcess) -> None:
-        """Kill what a command left in the background: it ends with the command, and with its host's boot."""
+        """Kill what is left of a run whose runner was killed; otherwise the runner has left nothing."""
         if active.kernel != processes.kernel_boot():
             return
         leader = processes.process(of.pid)

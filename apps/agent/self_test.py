@@ -19,6 +19,7 @@ from typing import IO
 from apps.agent import processes
 from apps.agent.errors import PortTaken, ServiceFailed
 from apps.agent.http_get import get, refuse_itself
+from apps.agent.service_account import ServiceAccount
 from lifecycle.domain.service.manifest import Check
 
 # A wait for a service asks again after this part of the time that it has taken so far, within these limits.
@@ -173,13 +174,14 @@ def self_test(
     folder: Path,
     environment: Mapping[str, str],
     mask: Callable[[str], str] = str,
+    account: ServiceAccount | None = None,
 ) -> str:
     """Run one self-test and return its result as text; raise ServiceFailed when it did not pass.
 
     `mask` takes values out of its output or answer, of which only a part may be here.
     """
     if check.command is not None:
-        return _command(check.command, check.timeout_seconds, folder, environment, mask)
+        return _command(check.command, check.timeout_seconds, folder, environment, mask, account)
     return _get(address, port, check.path or "/", check.timeout_seconds, mask)
 
 
@@ -197,7 +199,12 @@ def _get(address: str, port: int, path: str, seconds: float, mask: Callable[[str
 
 
 def _command(
-    command: str, seconds: float, folder: Path, environment: Mapping[str, str], mask: Callable[[str], str]
+    command: str,
+    seconds: float,
+    folder: Path,
+    environment: Mapping[str, str],
+    mask: Callable[[str], str],
+    account: ServiceAccount | None,
 ) -> str:
     # The output is in memory, so that a full disk does not fail the test.
     with open(os.memfd_create("self-test"), "w+b") as output:  # noqa: PTH123 - a descriptor, not a path
@@ -209,6 +216,9 @@ def _command(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=account.groups if account else None,
         )
         try:
             code, reason = _wait(test, time.monotonic() + seconds, output)

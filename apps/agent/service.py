@@ -9,16 +9,19 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from apps.agent import leftovers, named_processes, processes, service_log
+from apps.agent import command_runner, leftovers, named_processes, processes, service_log
 from apps.agent.atomic_file import read_or_none, write_despite_full_disk
+from apps.agent.command_runner import TimedCommand
 from apps.agent.errors import LeftBehind
 from apps.agent.named_processes import NamedProcess
 from apps.agent.processes import Process
+from apps.agent.service_account import ServiceAccount
+from apps.agent.spawn import log_file, spawn
 from lifecycle.domain.service.manifest import MAIN_PROCESS, Manifest, ProcessCommand
 from lifecycle.gateways.serialization import Source, from_json, to_json
 
@@ -29,12 +32,6 @@ LEFTOVER_SECONDS = 5.0
 """The time after SIGTERM for processes of a start that is not on record."""
 _SEARCH_SECONDS = 0.5  # new processes are searched for this often while known ones end
 # A shell exports what it found in its environment, so its own variables have names that no service can set.
-_LAUNCH_BESIDE = """cd "$0" && read -r LIFECYCLE_GO || exit 1
-LIFECYCLE_COMMAND="$1" LIFECYCLE_FILE="$2"; shift 2
-"$@" sh -c "$LIFECYCLE_COMMAND" </dev/null
-echo $? > "$LIFECYCLE_FILE.new"
-mv "$LIFECYCLE_FILE.new" "$LIFECYCLE_FILE"
-"""
 _SHELL_KILLED = 128 + signal.SIGKILL
 _LAUNCH = 'cd "$0" && read -r LIFECYCLE_GO && exec sh -c "$1" </dev/null'
 
@@ -83,7 +80,8 @@ class Service:
     Call `processes.adopt_orphans` before, so that no process of the service gets lost.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, account: ServiceAccount | None = None) -> None:
+        self.account = account
         self._record = home / "service.json"
         self.log = home / "logs" / "service.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -144,26 +142,20 @@ class Service:
         return started
 
     def start_beside(
-        self,
-        name: str,
-        limit: Sequence[str],
-        command: str,
-        folder: Path,
-        environment: Mapping[str, str],
-        exit_file: Path,
-        record: Callable[[NamedProcess], object],
+        self, name: str, command: TimedCommand, end_file: Path, record: Callable[[NamedProcess], object]
     ) -> None:
-        """Run a command beside the service until its end, which writes the exit code into a file.
+        """Run a command beside the service until its end, which its runner writes into a file.
 
-        It begins once `record` has its process. `limit` is the program that ends it in time. A stop ends it, too.
+        It begins once `record` has the runner. A stop ends it, too.
         """
-        with contextlib.ExitStack() as pipes:
-            wait, go = _gate(pipes)
-            variables = self.marked(named_processes.environment_of(name, environment))
-            pid = self._spawn(command, folder, variables, wait, name, (_LAUNCH_BESIDE, str(exit_file), *limit))
+        variables = self.marked(named_processes.environment_of(name, command.environment))
+
+        def began(pid: int) -> None:
             found = processes.process(pid)
             record(NamedProcess(name, pid, found.started if found else 0, 0.0))
-            os.write(go, b"go\n")
+
+        log = named_processes.log_of(self.log, name)
+        command_runner.start(replace(command, environment=variables), log, self.account, began, end_file)
 
     def stop(self) -> None:
         """End the service and everything that its starts left, with SIGTERM and then SIGKILL.
@@ -245,26 +237,10 @@ class Service:
         environment: Mapping[str, str],
         go: int,
         name: str = MAIN_PROCESS,
-        launch: Sequence[str] = (_LAUNCH,),
     ) -> int:
-        path = named_processes.log_of(self.log, name)
-        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
-        try:
-            return os.posix_spawn(
-                "/bin/sh",
-                ["sh", "-c", launch[0], str(folder), command, *launch[1:]],
-                environment,
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, go, 0),
-                    (os.POSIX_SPAWN_DUP2, log, 1),
-                    (os.POSIX_SPAWN_DUP2, log, 2),
-                ],
-                setsid=True,
-                setsigmask=[],
-                setsigdef=[signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP],
-            )
-        finally:
-            os.close(log)
+        program = ("/bin/sh", "-c", _LAUNCH, str(folder), command)
+        with log_file(named_processes.log_of(self.log, name), self.account) as log:
+            return spawn(program, environment, go, log, self.account)
 
     def _end_all(self) -> None:
         """End every living process of this home's starts."""

@@ -33,6 +33,7 @@ class Settings:
     busy_seconds: float = 0.02
     heartbeat_seconds: float = 10.0
     metrics_seconds: float = 60.0
+    service_user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         busy_seconds=given.busy_seconds,
         heartbeat_seconds=given.heartbeat_seconds,
         metrics_seconds=given.metrics_seconds,
+        service_user=given.service_user,
     )
 
 
@@ -96,6 +98,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("port", "LIFECYCLE_PORT", "the port that the service binds to; 0 for one without HTTP", 0, int)
     option("zone", "LIFECYCLE_ZONE", "the availability zone", "")
     option("home", "LIFECYCLE_AGENT_HOME", "the folder for releases, logs and state; private to one agent")
+    option("service-user", "LIFECYCLE_SERVICE_USER", "the user of the service, for an agent of root", "")
     option("table", Variable.LEDGER_TABLE, "the DynamoDB table with commands and reports")
     option("bucket", Variable.ARTIFACT_BUCKET, "the S3 bucket with releases and snapshots")
     option("idle-seconds", "LIFECYCLE_IDLE_SECONDS", "most seconds between polls for a command", 5.0, float)

@@ -12,11 +12,12 @@ from pathlib import Path, PurePosixPath
 from apps.build.errors import BuildFailed
 from apps.build.request import git
 
-# The host has the same limits (apps/agent/unpack.py).
+# The host has the same limits (apps/agent/tar_reader.py); for all names together twice this, for the links' targets.
 MAXIMUM_MEMBERS = 100_000
 MAXIMUM_PATH_BYTES = 1024
 MAXIMUM_PART_BYTES = 255
 MAXIMUM_PARTS = 64
+MAXIMUM_NAMES_BYTES = 32 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,11 @@ def _raise_build_failed(error: OSError) -> None:
 def _checked_members(root: Path, names: Collection[str]) -> list[Member]:
     if len(names) > MAXIMUM_MEMBERS:
         raise BuildFailed(f"expected at most {MAXIMUM_MEMBERS} files and folders to pack, found {len(names)}")
+    length = sum(len(os.fsencode(name)) for name in names)
+    if length > MAXIMUM_NAMES_BYTES:
+        raise BuildFailed(
+            f"expected paths of at most {MAXIMUM_NAMES_BYTES} bytes together, found {length}; shorten folder names"
+        )
     inside = root.resolve()
     return [_member(root, inside, name) for name in sorted(names, key=os.fsencode)]
 
@@ -119,6 +125,8 @@ def _member(root: Path, inside: Path, name: str) -> Member:
 
 def _check_link(inside: Path, path: Path, name: str) -> None:
     target = str(path.readlink())
+    if len(os.fsencode(target)) > MAXIMUM_PATH_BYTES:
+        raise BuildFailed(f"{name}: expected a link to a path of at most {MAXIMUM_PATH_BYTES} bytes; shorten it")
     resolved = Path(os.path.realpath(path))
     if target.startswith("/") or not resolved.is_relative_to(inside):
         raise BuildFailed(

@@ -168,6 +168,22 @@ def test_the_agent_is_installed_at_boot_and_updated_daily(asg: dict[str, Any]) -
     assert "LIFECYCLE_ENVIRONMENT=production" in script
 
 
+def test_ec2_service_is_another_user_than_its_agent_and_cannot_reach_the_instances_role(asg: dict[str, Any]) -> None:
+    booted = only(asg, "EC2::LaunchTemplate")["LaunchTemplateData"]["UserData"]["Fn::Base64"]
+    script = "".join(part if isinstance(part, str) else "x" for part in booted["Fn::Join"][1])
+    unit = script[script.index("[Service]") : script.index("[Install]")].splitlines()
+    assert not [line for line in unit if line.startswith("User=")]
+    assert "ExecStartPre=+/usr/sbin/nft -f /etc/lifecycle-agent.nft" in unit
+    assert {"NoNewPrivileges=true", "ProtectSystem=full", "MemoryMax=95%", "TasksMax=50%"} < set(unit)
+    (kept,) = [line.partition("=")[2].split() for line in unit if line.startswith("CapabilityBoundingSet=")]
+    assert not {"CAP_SYS_ADMIN", "CAP_NET_ADMIN", "CAP_SYS_MODULE", "CAP_SETPCAP"} & set(kept)
+    assert "LIFECYCLE_SERVICE_USER=lifecycle\n" in script
+    for address in ("ip daddr 169.254.169.254", "ip6 daddr fd00:ec2::254"):
+        assert f"meta skuid lifecycle {address} reject\n" in script
+    # While an agent of before works, nothing that it owns is taken from it.
+    assert script.index("systemctl stop") < script.index("chown ") < script.index("systemctl start")
+
+
 def test_ec2_may_use_the_host_role_beside_the_account(byo: dict[str, Any], asg: dict[str, Any]) -> None:
     (trust,) = only(byo, "IAM::Role")["AssumeRolePolicyDocument"]["Statement"]
     assert list(trust["Principal"]) == ["AWS"]
@@ -200,7 +216,7 @@ def test_an_instance_counts_as_launched_when_its_agent_reports_and_is_kept_when_
     launched = "--auto-scaling-group-name 'lifecycle-production-hello'"
     for part in ('host="$(metadata instance-id)"', named, reported, launched, "'agent-reports'"):
         assert part in script
-    assert script.index("systemctl restart") < script.index(reported) < script.index(launched)
+    assert script.index("systemctl start") < script.index(reported) < script.index(launched)
 
 
 @pytest.mark.parametrize(

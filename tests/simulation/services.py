@@ -31,6 +31,8 @@ RELEASE_STEPS, RELEASE_STEP_SECONDS = 4, 1.5
 class Service:
     """The service of a host for Installer and Agent; the oracle checks each `stop` and `start`."""
 
+    account = None  # the service's user is the agent's
+
     def __init__(self, host: Host) -> None:
         self._host = host
 

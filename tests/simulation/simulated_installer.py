@@ -67,7 +67,7 @@ def installer_class() -> type[Installer]:
         "self_test": _self_test,
         "ReleaseRunner": ReleaseRunner,
         "time": SimulatedTime,
-        "service_environment": lambda _manifest, _settings, config: dict(config),
+        "service_environment": lambda _manifest, _settings, config, _home: dict(config),
     }
     methods = {
         name: FunctionType(found.__code__, space, name, found.__defaults__, found.__closure__)

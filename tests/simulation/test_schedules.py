@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from apps.agent import schedules
+from apps.agent.command_runner import TimedCommand
 from apps.agent.errors import StoreUnreachable
 from apps.agent.named_processes import NamedProcess
+from apps.agent.run_to_end import EXIT
 from apps.agent.schedules import Runnable, Schedules
 from lifecycle.domain.fleet.host import HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
@@ -150,23 +152,19 @@ class SimulatedHost:
     def start_beside(
         self,
         name: str,
-        limit: Any,
-        command: str,
-        folder: Path,
-        environment: dict[str, str],
-        exit_file: Path,
+        command: TimedCommand,
+        end_file: Path,
         record: Callable[[NamedProcess], None],
     ) -> None:
         """Stand in for service.py: the command begins once it is recorded."""
-        del limit, command, folder
         self.pids += 1
         self.maybe_crash()
         record(NamedProcess(name, self.pids, 1, 0.0))
-        minute = datetime.fromisoformat(environment[schedules.DUE])
+        minute = datetime.fromisoformat(command.environment[schedules.DUE])
         self.world.begins(self, minute)
         lasts = timedelta(seconds=self.world.chance.choice((5, 40, 90, TIMEOUT_SECONDS)))
         code = self.world.chance.choice((0, 3))
-        self.commands[self.pids] = Command(minute, self.world.now + lasts, exit_file, code)
+        self.commands[self.pids] = Command(minute, self.world.now + lasts, end_file, code)
         self.maybe_crash()
 
     def maybe_crash(self) -> None:
@@ -177,7 +175,7 @@ class SimulatedHost:
         """End the commands whose time is over."""
         for pid, command in list(self.commands.items()):
             if self.world.now >= command.until:
-                command.exit_file.write_text(f"{command.code}\n")
+                command.exit_file.write_text(f"{EXIT}{command.code}\n")
                 del self.commands[pid]
 
     def install(self) -> None:

@@ -109,6 +109,21 @@ def test_daemon_of_a_command_is_ended_and_the_service_is_not(host: Host, ran: Pa
     assert host.answer() == "1.0.0"
 
 
+def test_daemon_with_nothing_of_its_command_is_ended(host: Host, ran: Path) -> None:
+    begin = f"env -i PATH=$PATH setsid sh -c 'echo $$ >> {ran}; exec sleep 600' > /dev/null 2>&1"
+    report = released(host, ran, f"{begin} & until test $(wc -l < {ran}) = 2; do sleep 0.01; done")
+    assert report.stage is AgentStage.RELEASED
+    assert not [pid for pid in pids(ran) if lives(pid)]
+
+
+@pytest.mark.parametrize("ends", ["sleep 600", "kill $$"])
+def test_what_a_command_began_has_its_time_to_stop(host: Host, ran: Path, ends: str) -> None:
+    worker = "trap 'sleep 0.2; echo saved; exit' TERM; while :; do sleep 0.1; done"
+    report = released(host, ran, f'sh -c "{worker}" & {ends}', seconds=0.5)
+    assert failure(report) == FAILED_RELEASE
+    assert ("saved" in report.log_tail) == (ends == "sleep 600")
+
+
 # An agent that adopts what its children leave, as the real one does, in a process of its own.
 ADOPTING = """
 import os, sys, time

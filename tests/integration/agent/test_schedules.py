@@ -8,16 +8,19 @@ from pathlib import Path
 import pytest
 
 from apps.agent.ledger_clock import utc_now
-from apps.agent.processes import environment
+from apps.agent.named_processes import NamedProcess
+from apps.agent.processes import environment, kernel_boot, process
+from apps.agent.processes import pids as every_pid
 from apps.agent.schedules import Active
 from apps.agent.service import Service
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.fleet.scheduled_run import RunState, ScheduledRun
 from lifecycle.domain.service.manifest import Schedule
-from lifecycle.gateways.serialization import Source, from_json
+from lifecycle.gateways.serialization import Source, from_json, to_json
 from tests.fakes.agent import MemoryScheduledRuns
 from tests.integration.agent.host import Host, group_alive
+from tests.integration.agent.release_runs import lives, pids
 from tests.support.polling import until
 
 LONG = "echo begun; exec sleep 600"
@@ -116,8 +119,11 @@ def test_other_minutes_are_not_run_and_missed_ones_are_not_made_up(host: Host, c
     ("command", "why", "tail"),
     [
         ("echo no database; exit 3", "exit code 3", "no database"),
-        ("echo killed; kill -9 $$", "exit code 137", "killed"),
+        ("echo killed; kill -9 $$", "SIGKILL", "killed"),
         ("echo waits; sleep 600", "it did not end within 1 s", "waits"),
+        ("echo deaf; trap '' TERM; while :; do sleep 0.1; done", "it did not end within 1 s", "deaf"),
+        ("echo own; exit 124", "exit code 124", "own"),
+        ("echo all; kill -9 0", "SIGKILL", "all"),
         ("no-such-command", "exit code 127", "sh: "),
     ],
 )
@@ -133,12 +139,52 @@ def test_failure_says_how_it_ended_with_the_end_of_its_output(
     assert clock.now.replace(second=0) == problem.minute
 
 
-def test_command_does_not_leave_a_process(host: Host, clock: Clock) -> None:
+@pytest.mark.parametrize("helper", ["setsid sh -c", "env -i PATH=$PATH setsid sh -c"])
+def test_command_does_not_leave_a_process(host: Host, clock: Clock, ran: Path, helper: str) -> None:
     del clock
-    install(host, "setsid sleep 600 & echo $! > helper; sleep 0.2")
-    ended(host)
-    helper = int(Path(host.settings.home, "current", "helper").read_text())
-    until(lambda: not Path(f"/proc/{helper}").exists() or not group_alive(helper))
+    begin = f"{helper} 'echo $$ >> {ran}; exec sleep 600' > /dev/null 2>&1"
+    install(host, f"{begin} & until test -s {ran}; do sleep 0.01; done")
+    assert ended(host).state is RunState.DONE
+    (daemon,) = pids(ran)
+    assert not lives(daemon)
+
+
+def test_what_a_command_began_has_its_time_to_stop(host: Host, clock: Clock) -> None:
+    del clock
+    worker = "trap 'sleep 0.2; echo saved; exit' TERM; while :; do sleep 0.1; done"
+    install(host, f'sh -c "{worker}" & sleep 600', timeout_seconds=1.0)
+    assert ended(host).detail == "it did not end within 1 s"
+    assert "saved" in output(host)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"), [("3", "exit code 3"), ("124", "it did not end within 3600 s"), ("0", "")]
+)
+def test_end_that_an_older_agent_wrote_is_read(still_host: Host, written: str, said: str) -> None:
+    host, at = still_host, utc_now().replace(second=0, microsecond=0)
+    run = ScheduledRun("report", at, "web-1", "1.0.0", RunState.RUNNING, at, at + timedelta(hours=1), at)
+    ended_process = NamedProcess("report", 2**22, 1, 0.0)  # above every pid
+    host.settings.home.mkdir(parents=True, exist_ok=True)
+    (host.settings.home / "schedules.json").write_text(to_json((Active(run, 3600.0, kernel_boot(), ended_process),)))
+    (host.settings.home / "schedule.report.exit").write_text(f"{written}\n")
+    host.runs.records["report"] = run
+    host.once()
+    found = last(host)
+    assert [each.why for each in found.problems] == ([said] if said else [])
+    assert found.state is (RunState.FAILED if said else RunState.DONE)
+
+
+def test_configuration_is_in_the_commands_environment_alone(host: Host, clock: Clock) -> None:
+    secret = "correct-horse-battery"
+    host.publish("1.0.0", schedules={"report": Schedule(LONG, "* * * * *")}, environment={"PASSWORD": secret})
+    later = clock.now + timedelta(minutes=5)
+    assert host.install("1.0.0", expires_at=later).stage is AgentStage.DONE
+    host.turn(Order.IDLE, "1.0.0", expires_at=later)
+    runner = begun(host)
+    (command,) = [pid for pid in every_pid() if (found := process(pid)) and found.parent == runner]
+    assert secret.encode() not in Path(f"/proc/{runner}/environ").read_bytes()
+    assert secret.encode() not in Path(f"/proc/{runner}/cmdline").read_bytes()
+    assert f"PASSWORD={secret}".encode() in environment(command)
 
 
 def test_one_of_two_hosts_runs_it(host: Host, clock: Clock, tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 import gzip
 import io
+import itertools
 import os
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from apps.agent.unpack import Limits, unpack
+from apps.agent.tar_reader import Limits, TarReader
+from apps.agent.unpack import unpack
 from lifecycle.domain.errors import UnsafeArchive
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.service.manifest import Check, Run
@@ -131,6 +134,93 @@ MALFORMED: dict[str, Callable[[], bytes]] = {
 def test_a_malformed_archive_is_refused(what: str, tmp_path: Path) -> None:
     with pytest.raises(UnsafeArchive):
         extract(MALFORMED[what](), tmp_path / "in")
+
+
+def header(name: str, kind: bytes, size: int = 0) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.type, info.size = kind, size
+    return info.tobuf(tarfile.USTAR_FORMAT)
+
+
+def extension(kind: bytes, text: bytes) -> bytes:
+    """Return a header that extends the member after it."""
+    return header("extension", kind, len(text)) + text + b"\0" * (-len(text) % 512)
+
+
+def packed(*blocks: bytes) -> bytes:
+    return gzip.compress(b"".join(blocks) + b"\0" * 1024)
+
+
+FILE = header("a", b"0")
+DIGITS = extension(b"x", b"1" * 65_000)
+COSTLY: dict[str, Callable[[], bytes]] = {
+    "a pax header of digits": lambda: packed(DIGITS, FILE),
+    "many pax headers of digits": lambda: packed(*(DIGITS + header(f"f{n}", b"0") for n in range(900))),
+    "a pax header without an end": lambda: packed(extension(b"x", b"9" * 19 + b" a=b\n"), FILE),
+    "a pax length of many digits": lambda: packed(extension(b"x", b"1" * 60_000 + b" a=b\n"), FILE),
+    "a pax header above 64 KiB": lambda: packed(extension(b"x", b"1" * 2**16 + b"1"), FILE),
+    "a pax header that says it is endless": lambda: packed(header("x", b"x", 8**11 - 1), FILE),
+    "a size of many digits": lambda: archive(member("a", pax_headers={"size": "9" * 5000})),
+    "huge attributes": lambda: archive(member("a", pax_headers={"SCHILY.xattr.user.x": "x" * 70_000})),
+    "a long name above 64 KiB": lambda: packed(extension(b"L", b"a/" * 40_000), FILE),
+    "a long link above 64 KiB": lambda: packed(extension(b"K", b"a/" * 40_000), header("a", b"2")),
+    "two long names": lambda: packed(extension(b"L", b"b\0"), extension(b"L", b"c\0"), FILE),
+    "a global header with a path": lambda: packed(extension(b"g", b"9 path=x\n"), FILE),
+    "a long name of nothing": lambda: packed(extension(b"L", b"b\0")),
+    "an old sparse file": lambda: packed(header("a", b"S", 512), b"\0" * 512),
+    "a folder with bytes": lambda: packed(header("a", b"5", 512), FILE),
+    "a link with a zero byte": lambda: packed(
+        extension(b"x", b"17 linkpath=a\0b\n\n"[:16] + b"\n"), header("a", b"2")
+    ),
+    "a link of links": lambda: archive(*(link(f"l{n}", f"l{n + 1}") for n in range(3000))),
+    "folders that no member names": lambda: archive(*(member(f"{n}/" * 60 + "f") for n in range(2000))),
+    "a wrong checksum": lambda: packed(FILE[:148] + b"0000000\0" + FILE[156:]),
+    "no octal size": lambda: packed(FILE[:124] + b"1_0\0" + FILE[128:]),
+    "parts of gzip that hold nothing": lambda: gzip.compress(b"") * 20_000,
+}
+
+
+@pytest.mark.parametrize("what", COSTLY)
+def test_a_costly_archive_is_refused_at_once(what: str, tmp_path: Path) -> None:
+    hostile = COSTLY[what]()
+    began = time.process_time()
+    with pytest.raises(UnsafeArchive):
+        extract(hostile, tmp_path / "in", Limits(members=20_000))
+    assert time.process_time() - began < 5
+
+
+def test_names_above_their_limit_are_refused(tmp_path: Path) -> None:
+    named = archive(*(member(f"{n}" * 50) for n in range(100, 200)))
+    with pytest.raises(UnsafeArchive, match="more than 10000 bytes of names"):
+        extract(named, tmp_path / "in", Limits(names_bytes=10_000))
+
+
+@pytest.mark.parametrize("where", ["read", "link"])
+def test_archive_that_takes_too_long_is_refused(tmp_path: Path, where: str) -> None:
+    ticks = itertools.count()
+    late = archive(member("a", os.urandom(3 * 256 * 1024)), link("b", "a"), link("c", "a"))
+    reads = sum(1 for _ in TarReader(io.BytesIO(late), len(late), Limits(), lambda: float(next(ticks))).members())
+    assert reads == 3
+    used = next(ticks)
+    ticks = itertools.count()
+    limits = Limits(seconds=float(used if where == "link" else 2))
+    (tmp_path / "in").mkdir()
+    with pytest.raises(UnsafeArchive, match="takes more than"):
+        unpack(io.BytesIO(late), len(late), tmp_path / "in", limits, lambda: float(next(ticks)))
+    assert (tmp_path / "in/b").is_symlink() == (where == "link")
+
+
+def test_archive_of_several_gzip_parts_is_read(tmp_path: Path) -> None:
+    whole = gzip.decompress(archive(member("a", b"x" * 5000)))
+    extract(gzip.compress(whole[:700]) + gzip.compress(whole[700:]), tmp_path / "in")
+    assert (tmp_path / "in/a").read_bytes() == b"x" * 5000
+
+
+def test_global_comment_and_attributes_change_nothing(tmp_path: Path) -> None:
+    comment = extension(b"g", b"52 comment=" + b"a" * 40 + b"\n")
+    attributes = extension(b"x", b"28 SCHILY.xattr.user.a=b=c\nx"[:27] + b"\n")
+    extract(packed(comment, attributes, header("a", b"0", 3), b"xyz" + b"\0" * 509), tmp_path / "in")
+    assert (tmp_path / "in/a").read_bytes() == b"xyz"
 
 
 def test_an_archive_above_the_size_limit_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.agent.unpack import Limits, unpack
+from apps.agent.tar_reader import Limits
+from apps.agent.unpack import unpack
 from apps.build import files
 from apps.build import pack as packing
 from apps.build.errors import BuildFailed

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.agent.unpack import Limits
+from apps.agent.tar_reader import Limits
 from apps.build import files
 from apps.build.errors import BuildFailed
 from apps.build.files import folder_members
@@ -29,3 +29,18 @@ def test_a_file_above_the_hosts_depth_limit_is_refused_with_its_path(tmp_path: P
     path = "d/" * 64 + "file"
     message = f"{path}: expected a path of at most 64 parts, found 65; move it to a higher folder"
     assert str(refused.value) == message
+
+
+def test_link_to_a_path_above_the_hosts_limit_is_refused(tmp_path: Path) -> None:
+    assert Limits().path_bytes == files.MAXIMUM_PATH_BYTES
+    nested(tmp_path, 1)
+    (tmp_path / "dist" / "link").symlink_to("d/../" * 300 + "file")
+    with pytest.raises(BuildFailed, match="link: expected a link to a path of at most 1024 bytes"):
+        folder_members(tmp_path, "dist")
+
+
+def test_names_above_half_of_the_hosts_limit_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Limits().names_bytes == 2 * files.MAXIMUM_NAMES_BYTES
+    monkeypatch.setattr(files, "MAXIMUM_NAMES_BYTES", 10)
+    with pytest.raises(BuildFailed, match="expected paths of at most 10 bytes together, found 12"):
+        folder_members(nested(tmp_path, 3), "dist")
