@@ -59,6 +59,9 @@ COMMANDS = {
     "freeze": CommandEntry("Freeze and quarantine", "commands.freeze", "Block new deployments in a scope."),
     "unfreeze": CommandEntry("Freeze and quarantine", "commands.freeze", "Lift a freeze."),
     "freezes": CommandEntry("Freeze and quarantine", "commands.freeze", "List the freezes."),
+    "policy": CommandEntry(
+        "Freeze and quarantine", "commands.policy", "Show and set the minimum for deployment policies."
+    ),
     "quarantine": CommandEntry(
         "Freeze and quarantine", "commands.quarantine", "Exclude a bad version or host from deployments."
     ),

@@ -71,6 +71,8 @@ REGISTRY = Access(
         ),
     ),
 )
+_FLOORS = names.arn("ssm", f"parameter{names.policy_parameter('*')}")
+SET_FLOOR = Statement("FloorWrite", ("ssm:PutParameter", "ssm:DeleteParameter"), (_FLOORS,), _EVERY_CLUSTER)
 _EMULATED = "the emulator finds no resource in this request (tests/integration/statemachines/test_gaps.py); AWS does"
 
 

@@ -8,8 +8,9 @@ from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn
 from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Override, Request
 from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.rollout.policy_floor import PolicyFloor
 from lifecycle.domain.rollout.queue import PendingDeployment
-from lifecycle.domain.service.policy import Policy
+from lifecycle.domain.service.policy import ApprovalGate, Policy
 from lifecycle.domain.service.target import Target
 from tests.contract.conftest import Gateways
 
@@ -34,6 +35,31 @@ def test_a_freeze_lasts_until_it_is_lifted_and_a_newer_one_replaces_it(gateways:
     assert gateways.freezes.lift(newer)
     assert gateways.freezes.lift(newer), "one that is gone counts as lifted"
     assert scope not in [each.scope for each in gateways.freezes.all()]
+
+
+def test_a_policy_floor_is_replaced_and_deleted_by_its_scope(gateways: Gateways) -> None:
+    registry, own = gateways.registry, str(gateways.cluster)
+    assert registry.floor(own) is None
+    older = PolicyFloor(own, by="grace", why="two people", at=NOW, approval=ApprovalGate.BEFORE_FIRST_HOST)
+    newer = replace(older, approval_by_another=True, max_unavailable="25%", frozen=("Sat 00:00 - Mon 00:00",))
+    registry.set_floor(older)
+    registry.set_floor(newer)
+    assert registry.floor(own) == newer
+    assert registry.floor(f"staging/{gateways.service}") is None
+    registry.unset_floor(own)
+    registry.unset_floor(own)
+    assert registry.floor(own) is None
+
+
+def test_the_floor_of_an_environment_is_no_cluster(gateways: Gateways) -> None:
+    before = gateways.registry.clusters()
+    floor = PolicyFloor("staging", bake_minutes=5)
+    gateways.registry.set_floor(floor)
+    try:
+        assert gateways.registry.floor("staging") == floor
+        assert gateways.registry.clusters() == before
+    finally:
+        gateways.registry.unset_floor("staging")
 
 
 def test_one_deployment_is_pending_and_is_replaced_only_if_it_was_read(gateways: Gateways) -> None:

@@ -56,7 +56,7 @@ READS = {
     "queue": ("waiting",),
     "configurations": ("newest", "recorded"),
     "scheduled_runs": ("of",),
-    "registry": ("desired", "clusters", "has"),
+    "registry": ("desired", "clusters", "has", "floor"),
     "dispatcher": (
         "targets",
         "target",

@@ -107,7 +107,11 @@ def _converter() -> Converter:
         hook = make_dict_unstructure_fn(kind, converter, config=override(omit_if_default=True))
         converter.register_unstructure_hook(kind, hook)
     turn = make_dict_unstructure_fn(
-        Turn, converter, config=override(omit_if_default=True), leaving=override(omit_if_default=True)
+        Turn,
+        converter,
+        config=override(omit_if_default=True),
+        leaving=override(omit_if_default=True),
+        bakes=override(omit_if_default=True),
     )
     converter.register_unstructure_hook(Turn, turn)
     for kind, keys in _KEYS.items():

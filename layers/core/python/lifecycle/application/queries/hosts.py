@@ -16,6 +16,7 @@ from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_o
 from lifecycle.application.queries.state_words import HostStatus
 from lifecycle.application.readable import Rows
 from lifecycle.application.rollout.desired_version import read_desired
+from lifecycle.application.rollout.policy_floors import read_floors
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.drift import drift_reason
@@ -25,8 +26,10 @@ from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt, UnreadableAttempt
 from lifecycle.domain.rollout.decision import latest_attempts
 from lifecycle.domain.rollout.freezes import Freeze, freeze_reason
+from lifecycle.domain.rollout.policy_floor import Floors, PolicyFloor, under, window_owners
 from lifecycle.domain.rollout.provenance import Nobodys
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
+from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 
 # The most clusters that are shown host by host, with their states in the load balancer.
@@ -167,7 +170,10 @@ def view_cluster_hosts(
             clock_problem=report.clock_problem(context.clock.now()),
         )
         hosts.append(host)
-    frozen = _frozen(view, freezes, context.clock.now())
+    # Not for a page of many clusters: Parameter Store answers 40 reads a second.
+    floors = read_floors(context, cluster) if in_full else Floors(last.floors if last else ())
+    rows.add(floors.unreadable)
+    frozen = _frozen(view, freezes, floors.known, context.clock.now())
     return ClusterHosts(
         view,
         tuple(hosts),
@@ -202,10 +208,13 @@ def _roles(beds: Sequence[TestBed]) -> Mapping[str, HostStatus]:
     return {baking.control: HostStatus.CONTROL, baking.host: HostStatus.TEST_BED} if baking else {}
 
 
-def _frozen(view: ClusterView, freezes: Sequence[Freeze], now: datetime) -> Mapping[str, str]:
+def _frozen(
+    view: ClusterView, freezes: Sequence[Freeze], floors: Sequence[PolicyFloor], now: datetime
+) -> Mapping[str, str]:
     """Return every reason, because each has to be lifted, and not only the one that lasts longest."""
     found = {why: each.scope for each in freezes if (why := freeze_reason((each,), (), view.cluster, now))}
-    windows = view.last.policy.frozen if view.last else ()
-    if why := freeze_reason((), windows, view.cluster, now):
+    declared = (view.last.declared or view.last.policy) if view.last else Policy()
+    windows = under(declared, floors).frozen
+    if why := freeze_reason((), windows, view.cluster, now, window_owners(declared, floors)):
         found[why] = ""
     return found

@@ -14,6 +14,7 @@ from lifecycle.application.readable import readable
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.earlier_environment import read_verdict
 from lifecycle.application.rollout.planned_config import planned_config
+from lifecycle.application.rollout.policy_floors import read_floors
 from lifecycle.application.rollout.strays import find_strays
 from lifecycle.domain.convergence.set_back import set_back
 from lifecycle.domain.errors import InvalidName, Unknown, UnreadableRecord
@@ -29,6 +30,7 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kin
 from lifecycle.domain.rollout.epochs import recorded_epochs
 from lifecycle.domain.rollout.execution import Visit
 from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.policy_floor import under
 from lifecycle.domain.rollout.preflight import Observed, replaced_version
 from lifecycle.domain.rollout.release import with_noted_run
 from lifecycle.domain.rollout.steps import Facts
@@ -138,7 +140,7 @@ def observed(context: Context, request: Request) -> Observed:
     config = planned_config(context, request, found.desired, recent)
     previous = previous_target(recent, request, found.desired, config.revision)
     settings = _balancer_settings(context, request, previous, reports)
-    replaced = replaced_version(request, previous, found.desired)
+    replaced, floors = replaced_version(request, previous, found.desired), read_floors(context, cluster)
     seen = Observed(
         manifest=manifest,
         lease=lease,
@@ -158,8 +160,9 @@ def observed(context: Context, request: Request) -> Observed:
         no_rollback_target=_missing_artifact(context, request, previous),
         waiting=waiting,
         skipped_hosts=previously_skipped_hosts(context, request),
-        has_test_bed=wants_test_bed(manifest.policy(request.environment))
+        has_test_bed=wants_test_bed(under(manifest.policy(request.environment), floors.known))
         and context.dispatcher.has_test_bed(cluster),
+        floors=floors,
         minute=context.minute,
         unreadable=tuple(map(str, (*found.unreadable, *unqueued, *older))),
         earlier=read_verdict(context, request.environment, manifest) if request.kind is Kind.DEPLOY else None,

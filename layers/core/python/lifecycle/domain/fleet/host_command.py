@@ -51,7 +51,8 @@ class Turn:
     A turn is identified by (epoch, attempt). After `expires_at` the agent does not begin it. Every host of a
     plan prefetches under attempt 0. Attempt 1 or later means that its turn is near, and the agent polls
     quickly. `config` is the revision of the configuration to run the version with; 0 is none. `leaving`: the host is
-    about to be drained, so it begins no scheduled command.
+    about to be drained, so it begins no scheduled command. `bakes`: the deployment has a test bed,
+    so the host is measured.
     """
 
     host: str
@@ -65,6 +66,7 @@ class Turn:
     expires_at: datetime
     config: int = 0
     leaving: bool = False
+    bakes: bool = False
 
     @property
     def target(self) -> Target:
