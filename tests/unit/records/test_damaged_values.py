@@ -16,10 +16,11 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import Request
 from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.policy_floor import PolicyFloor
 from lifecycle.gateways.aws.registry import read_floor
 from lifecycle.gateways.aws.table import cluster_key, deployment_key, reports_key
 from lifecycle.gateways.record_kinds import kind_of
-from lifecycle.gateways.serialization import RECORD_VERSION
+from lifecycle.gateways.serialization import RECORD_VERSION, to_json
 from tests.support.account import CURRENT, HELLO, OTHER, QUESTION, SNAPSHOTS, Account
 from tests.support.records import read
 from tests.unit.records.test_unreadable_records import (
@@ -238,3 +239,9 @@ def test_policy_floor_is_never_read_as_laxer_than_it_is_written(text: str, says:
         read_floor("production", text)
     assert str(refused.value).startswith("unreadable: /lifecycle/production/policy: ")
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize("count", [3, "25%", "100%"])
+def test_policy_floor_that_was_written_is_read_again(count: int | str) -> None:
+    floor = PolicyFloor("production/hello", max_unavailable=count, frozen=("Sat 00:00 - Mon 00:00",), by="grace")
+    assert read_floor("production/hello", to_json(floor)) == floor

@@ -47,7 +47,7 @@ POLICIES = st.builds(Policy, **SETTINGS_OF_BOTH)
 FLOORS = st.builds(
     PolicyFloor,
     scope=st.sampled_from(["production", SHOP]),
-    **{**SETTINGS_OF_BOTH, "max_unavailable": st.none() | COUNTS},
+    **SETTINGS_OF_BOTH,
 )
 
 

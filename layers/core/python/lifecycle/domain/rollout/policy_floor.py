@@ -29,14 +29,14 @@ _SCOPE = f"{', '.join(ENVIRONMENTS)}, or a cluster such as production/hello"
 class PolicyFloor:
     """The minimum of the policies in `scope`: an environment, or environment/service.
 
-    A default requires nothing. A setting has the meaning that it has in a policy; `max_unavailable` is None where
-    any is allowed. `by`, `why` and `at` say who wrote it last.
+    A default requires nothing. A setting has the meaning that it has in a policy. `by`, `why` and `at` say who wrote
+    it last.
     """
 
     scope: str
     approval: ApprovalGate = ApprovalGate.NONE
     approval_by_another: bool = False
-    max_unavailable: HostCount | None = None
+    max_unavailable: HostCount = "100%"
     bake_minutes: int = 0
     frozen: tuple[str, ...] = ()
     by: str = ""
@@ -80,11 +80,10 @@ def check_floor(floor: PolicyFloor) -> PolicyFloor:
     _ = check_floor_scope(floor.scope)
     if floor.approval is ApprovalGate.AFTER_TEST_BED:
         raise InvalidValue("approval", floor.approval, ", ".join(GATES))
-    if floor.max_unavailable is not None:
-        count = parse_host_count(floor.max_unavailable)
-        if isinstance(count, int) and not 1 <= count <= _MOST_HOSTS:
-            allowed = f'a number from 1 to {_MOST_HOSTS}, or a percentage such as "25%"'
-            raise InvalidValue("number of hosts", str(count), allowed)
+    count = parse_host_count(floor.max_unavailable)
+    if isinstance(count, int) and not 1 <= count <= _MOST_HOSTS:
+        allowed = f'a number from 1 to {_MOST_HOSTS}, or a percentage such as "25%"'
+        raise InvalidValue("number of hosts", str(count), allowed)
     if not 0 <= floor.bake_minutes <= LONGEST_BAKE:
         raise InvalidValue("bake time", str(floor.bake_minutes), f"minutes from 0 to {LONGEST_BAKE}")
     if len(floor.frozen) > _MOST_WINDOWS:
