@@ -119,6 +119,18 @@ READ_SERVICE_LOGS = Statement(
     "each cluster has a log group of its own; AWS checks the group, and the streams that a call names",
 )
 
+# The addresses of the hosts that Auto Scaling launches are EC2's word, not the hosts'.
+MACHINES = Access(
+    read=(
+        Statement(
+            "Machines",
+            ("autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances"),
+            ("*",),
+            "Describe actions of Auto Scaling and EC2 take no resource",
+        ),
+    )
+)
+
 _ANY_GROUP = "target groups of clusters that are added later; named lc-<environment>-<service>"
 _NO_RESOURCE = "Describe actions of Elastic Load Balancing take no resource"
 

@@ -31,7 +31,7 @@ from lifecycle import names
 
 # The phases that operators call. Each is a function of its own, so that a policy can exclude it. State machines
 # and schedules call the others.
-CALLED = ("promote", "decide", "approve", "converge", "freeze", "quarantine", "remove_host", "gc")
+CALLED = ("promote", "decide", "approve", "converge", "freeze", "quarantine", "bind_hosts", "remove_host", "gc")
 _MACHINES = (names.machine_arn(names.ROLLOUT), names.machine_arn(names.DELIVERY))
 _EXECUTIONS = (names.execution_arns(names.ROLLOUT), names.execution_arns(names.DELIVERY))
 _RUNS = "executions are named after deployments and commits"

@@ -28,6 +28,7 @@ from infra.constructs.grants import (
     LIFT_FREEZE,
     LIFT_QUARANTINE,
     LIST_ARTIFACTS,
+    MACHINES,
     METRICS,
     READ_ALARMS,
     REGISTRY,
@@ -194,6 +195,7 @@ class ControlPlaneStack(Stack):
         self._phase("set_policy", reads=[REGISTRY, clusters], writes=[LEDGER], may=[SET_FLOOR])
         self._phase("record_config", writes=[LEDGER])
         self._phase("quarantine", reads=[SNAPSHOTS, RELEASES], writes=[LEDGER], may=[LIFT_QUARANTINE])
+        self._phase("bind_hosts", reads=[TARGETS], writes=[LEDGER])
         self._phase(
             "remove_host",
             reads=[TARGETS, WEIGHTS],
@@ -211,7 +213,7 @@ class ControlPlaneStack(Stack):
         ends_test_bed = [change_targets("DeregisterTargets"), change_targets("RegisterTargets"), set_weights()]
         converge = self._phase(
             "converge",
-            reads=[TARGETS, WEIGHTS, SNAPSHOTS, RELEASES, clusters],
+            reads=[TARGETS, WEIGHTS, SNAPSHOTS, RELEASES, MACHINES, clusters],
             writes=[LEDGER, REGISTRY],
             may=[
                 LEAVE_QUEUE,

@@ -20,6 +20,7 @@ from tests.fakes.executions import MemoryExecutions
 from tests.fakes.fleet import MemoryFleet
 from tests.fakes.freezes import MemoryFreezes
 from tests.fakes.leases import MemoryLeases
+from tests.fakes.machines import MemoryMachines
 from tests.fakes.members import MemoryMembers
 from tests.fakes.queue import MemoryQueue
 from tests.fakes.registry import MemoryRegistry
@@ -50,6 +51,7 @@ class MemoryContext:
     freezes: MemoryFreezes = field(default_factory=MemoryFreezes)
     queue: MemoryQueue = field(default_factory=MemoryQueue)
     scheduled_runs: MemoryScheduledRuns = field(default_factory=MemoryScheduledRuns)
+    machines: MemoryMachines = field(default_factory=MemoryMachines)
     config_store: MemoryConfigStore = field(default_factory=MemoryConfigStore)
 
     def __post_init__(self) -> None:
@@ -75,6 +77,7 @@ class MemoryContext:
             queue=self.queue,
             configurations=self.configurations,
             scheduled_runs=self.scheduled_runs,
+            machines=self.machines,
             poll_seconds=0.5,
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
         )

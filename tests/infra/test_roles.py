@@ -103,6 +103,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "approve": WRITE_LEDGER | READ_REGISTRY | ANSWER,
     "freeze": WRITE_LEDGER | DELETE | LIST_REGISTRY,
     "quarantine": WRITE_LEDGER | DELETE | READ_BOTH,
+    "bind_hosts": WRITE_LEDGER | READ_TARGETS,
     "record_config": WRITE_LEDGER,
     "set_policy": WRITE_LEDGER | LIST_REGISTRY | READ_REGISTRY | WRITE_FLOORS,
     "remove_host": WRITE_LEDGER | DELETE | READ_TARGETS | DRAIN | WEIGH | ANSWER,
@@ -116,6 +117,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     },
     "watch": WRITE_LEDGER | ANSWER | {"states:StartExecution": {ROLLOUT}, "cloudwatch:DescribeAlarms": {"*"}},
     "converge": WRITE_LEDGER
+    | {"autoscaling:DescribeAutoScalingGroups": {"*"}, "ec2:DescribeInstances": {"*"}}
     | READ_STREAM
     | DELETE
     | ANSWER
@@ -195,7 +197,7 @@ def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> 
     policy = managed(control_plane, "lifecycle-operator")
     executions = {f"states:execution:lifecycle-{each}:*" for each in ("rollout", "delivery")}
     called = (
-        *("promote", "decide", "approve", "converge", "freeze", "quarantine", "remove-host", "gc"),
+        *("promote", "decide", "approve", "converge", "freeze", "quarantine", "bind-hosts", "remove-host", "gc"),
         *("act", *(view.replace("_", "-") for view in VIEWS)),
     )
     reads = LOOK | READ_LEDGER | LIST_REGISTRY | READ_BOTH | READ_TARGETS | READ_GROUPS | SEE_BUILDS

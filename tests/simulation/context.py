@@ -51,7 +51,7 @@ READS = {
     ),
     "step_reads": ("of_host", "of_deployment", "of_loop", "of_hosts"),
     "audit_log": ("read",),
-    "fleet": ("reports", "report", "names", "turn_epochs", "quarantined", "quarantined_hosts"),
+    "fleet": ("reports", "report", "names", "bound", "unbound", "turn_epochs", "quarantined", "quarantined_hosts"),
     "freezes": ("all",),
     "queue": ("waiting",),
     "configurations": ("newest", "recorded"),

@@ -118,6 +118,8 @@ CALLS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "decide": ({}, {"host": "", "choice": "PAUSE", "attempt": 0}, {"host": "", "choice": "ROLL_BACK", "attempt": 0}),
     "quarantine": ({}, {"name": "host-9", "lift": True}),
     "freeze": ({}, {"lift": True}),
+    "set_policy": ({"settings": {"bake_minutes": ["5"]}}, {"lift": True}),
+    "bind_hosts": ({"places": {"host-4": "10.0.0.4"}},),
     "record_config": ({"revision": 2}, {"revision": 1}, {"revision": 1, "replace": True}),
     "remove_host": ({}, {"host": "host-1"}),
     "record_snapshot": ({"version": SNAPSHOTS[2]}, {"version": SNAPSHOTS[2], "sources": {"source": "0" * 16}}),
@@ -344,6 +346,7 @@ def _fill_hello(account: Account) -> None:
     context.queue.replace(HELLO, None, PendingDeployment(waiting, now))
     begun = ScheduledRun("report", now, "host-1", "1.0.1", RunState.RUNNING, now, now + timedelta(hours=1), now)
     AgentsRuns(account.ledger, "ledger", HELLO, "host-1").replace(None, begun)
+    context.fleet.bind(HELLO, {f"host-{number}": f"10.0.0.{number}" for number in (1, 2, 3)})
     context.fleet.quarantine(HELLO, "0.9.0", "slow")
     context.fleet.quarantine_host(HELLO, "host-9", "bad disk")
     DynamoMembers(Table(account.ledger, "ledger")).add(HELLO, Member("10.0.0.9", 8080, "host-9"))

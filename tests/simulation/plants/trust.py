@@ -4,6 +4,8 @@ from tests.simulation.planted import Planted
 
 _FLOOR = "lifecycle.domain.rollout.policy_floor"
 _FLOORS = "tests/unit/rollout/test_policy_floor.py"
+_BOUND = "lifecycle.domain.fleet.bound_hosts"
+_BOUND_TESTS = "tests/unit/fleet/test_bound_hosts.py"
 
 FAULTS = (
     Planted(
@@ -62,5 +64,70 @@ FAULTS = (
         "",
         "tests/unit/rollout/test_checkpoint.py::"
         "test_floor_that_is_raised_ends_a_checkpoint_and_asks_before_the_next_host",
+    ),
+    Planted(
+        "a-bound-host-is-believed-at-any-address",
+        (27,),
+        _BOUND,
+        "        if not self.closed or (bound and report.address == bound):",
+        "        if not self.closed or bound:",
+        f"{_BOUND_TESTS}::test_target_that_a_liar_had_registered_is_taken_out_and_its_own_stays",
+    ),
+    Planted(
+        "a-report-makes-a-host",
+        (27, 28),
+        _BOUND,
+        "for host, each in reports.items() if not self.closed or host in self.places}",
+        "for host, each in reports.items()}",
+        f"{_BOUND_TESTS}::test_forty_ghosts_of_2099_stop_no_bound_cluster",
+    ),
+    Planted(
+        "a-cluster-opens-with-its-last-host",
+        (27,),
+        _BOUND,
+        "        return BoundHosts(self.changes + 1, closed=True, places=dict(sorted(places.items())))",
+        "        return BoundHosts(self.changes + 1, closed=bool(places), places=dict(sorted(places.items())))",
+        f"{_BOUND_TESTS}::test_cluster_stays_closed_when_its_last_host_is_removed",
+    ),
+    Planted(
+        "a-report-from-the-future-is-believed",
+        (28,),
+        "lifecycle.domain.fleet.host",
+        "        if self.seen_at > now + CLOCK_AHEAD:",
+        "        if False:",
+        f"{_BOUND_TESTS}::test_ghosts_of_2099_count_as_unreachable_where_nothing_is_bound",
+    ),
+    Planted(
+        "a-removal-deregisters-what-the-host-reports",
+        (27,),
+        "lifecycle.application.fleet.remove_host",
+        "    if own:\n        traffic_weights.stop_traffic(context, cluster, own)\n"
+        "        context.dispatcher.deregister(cluster, own)\n",
+        "",
+        f"{_BOUND_TESTS}::test_address_that_a_host_names_is_never_registered_nor_left_after_its_removal",
+    ),
+    Planted(
+        "reports-are-read-without-end",
+        (28,),
+        "lifecycle.gateways.aws.table",
+        '            if len(found) > limit or (number == pages and "LastEvaluatedKey" in page):',
+        "            if len(found) > 100 * limit:",
+        f"{_BOUND_TESTS}::test_reports_without_end_are_cut_off_and_said_in_words",
+    ),
+    Planted(
+        "the-target-of-a-liar-counts-as-a-stray",
+        (28, 1),
+        "lifecycle.domain.fleet.strays",
+        "    someones = {each.contested for each in unreadable} | {each.bound for each in unreadable}\n",
+        "    someones = {each.contested for each in unreadable}\n",
+        f"{_BOUND_TESTS}::test_target_that_a_liar_had_registered_is_taken_out_and_its_own_stays",
+    ),
+    Planted(
+        "a-liar-counts-as-absent",
+        (28,),
+        "lifecycle.domain.fleet.host",
+        "        return self.bound\n",
+        '        return ""\n',
+        f"{_BOUND_TESTS}::test_liar_costs_a_rollout_one_decision_and_no_other_host",
     ),
 )

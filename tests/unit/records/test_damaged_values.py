@@ -55,7 +55,7 @@ NAMES = [f"{record.kind} {name}" for record, name in COMPARED]
 
 
 def test_attributes_that_conditions_compare_are_declared() -> None:
-    assert len(COMPARED) == 16
+    assert len(COMPARED) == 17
     for record, name in COMPARED:
         assert name in kind_of(record.pk, record.sk).beside(_decoded(record))
 

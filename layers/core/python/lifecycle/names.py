@@ -167,6 +167,7 @@ TEST_BED_GROUP = "test-bed-group"
 CONTROL_GROUP = "control-group"
 LISTENER = "listener"
 ADDRESS = "address"
+AUTO_SCALING_GROUP = "auto-scaling-group"  # of a cluster whose hosts are EC2 instances
 WITHOUT_BALANCER = "without-load-balancer"  # a cluster has it, or else the five above
 CONFIG = "config"  # a SecureString
 POLICY = "policy"  # the floor of a cluster's policy, and of an environment's

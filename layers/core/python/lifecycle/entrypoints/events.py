@@ -223,6 +223,14 @@ class RecordConfig(OfCluster):
         return ConfigRevision(str(self.cluster), self.revision, self.names, self.changed, self.by, self.why, at)
 
 
+class BindHosts(OfCluster):
+    """Bind hosts to their addresses."""
+
+    places: dict[str, str] = Field(max_length=5_000)
+    by: str = Field(min_length=1, max_length=200)
+    why: str = Field(default="", max_length=1000)
+
+
 class RemoveHost(OfCluster):
     """Remove the records of a host that no longer exists."""
 

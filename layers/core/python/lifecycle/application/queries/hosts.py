@@ -16,6 +16,7 @@ from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_o
 from lifecycle.application.queries.state_words import HostStatus
 from lifecycle.application.readable import Rows
 from lifecycle.application.rollout.desired_version import read_desired
+from lifecycle.application.rollout.observe import unbound_words
 from lifecycle.application.rollout.policy_floors import read_floors
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
@@ -145,9 +146,12 @@ def view_cluster_hosts(
     states = None if targets is None else _states(targets)
     attempts: Mapping[str, HostAttempt] = {}
     roles: Mapping[str, HostStatus] = {}
+    bound = context.fleet.bound(cluster).places if targets else {}
     rows = Rows()
     rows.add(view.unreadable)
     rows.add(each.why for each in reports.values() if isinstance(each, UnreadableReport))
+    if in_full and (strange := context.fleet.unbound(cluster)):
+        rows.add([unbound_words(cluster, strange)])
     if running and in_full:
         every = context.deployments.attempts(running.id)
         rows.add(each.reason for each in every if isinstance(each, UnreadableAttempt))
@@ -155,8 +159,7 @@ def view_cluster_hosts(
         roles = _roles(rows.read(lambda: context.deployments.beds(running.id), ()))
     hosts = []
     for name, report in sorted(reports.items()):
-        place = (report.address, report.port)
-        state = states.get(place, TargetState.ABSENT) if states is not None else None
+        state = _state(states, report) if states is not None else None
         host = HostView(
             report=report,
             state=state,
@@ -181,9 +184,16 @@ def view_cluster_hosts(
         quarantined,
         trouble,
         in_full,
-        strays=strays_of(reports, targets or ()),
+        strays=strays_of(reports, targets or (), bound=bound),
         unreadable=rows.all(),
     )
+
+
+def _state(states: Mapping[tuple[str, int], TargetState], report: HostReport) -> TargetState:
+    """Return the state at a host's address and port; at its bound address where its report cannot be read."""
+    if not isinstance(report, UnreadableReport):
+        return states.get((report.address, report.port), TargetState.ABSENT)
+    return next((state for (address, _), state in states.items() if address == report.place), TargetState.ABSENT)
 
 
 def _states(targets: Sequence[RegisteredTarget]) -> Mapping[tuple[str, int], TargetState]:

@@ -22,6 +22,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.balancer_settings import BalancerSettings
 from lifecycle.domain.rollout.checkpoint import Changes
@@ -50,8 +51,8 @@ def rotation(context: Context, cluster: Cluster, reports: Mapping[str, HostRepor
 
 
 def _targets(context: Context, cluster: Cluster, reports: Mapping[str, HostReport]) -> Mapping[str, TargetState]:
-    # A host whose report cannot be read has no known address.
-    return context.dispatcher.targets(cluster, [report.address for report in reports.values() if report.address])
+    # A host whose report cannot be read has no known address, unless it is bound to one.
+    return context.dispatcher.targets(cluster, [report.place for report in reports.values() if report.place])
 
 
 def was_handed_over(context: Context, request: Request) -> bool:
@@ -64,7 +65,7 @@ def was_handed_over(context: Context, request: Request) -> bool:
 
 def by_host(reports: Mapping[str, HostReport], targets: Mapping[str, TargetState]) -> dict[str, TargetState]:
     """Return each host's state, from the states by address."""
-    return {host: targets.get(r.address, TargetState.ABSENT) for host, r in reports.items()}
+    return {host: targets.get(r.place, TargetState.ABSENT) for host, r in reports.items()}
 
 
 def deployment(context: Context, cluster: Cluster, name: str) -> Deployment:
@@ -164,7 +165,7 @@ def observed(context: Context, request: Request) -> Observed:
         and context.dispatcher.has_test_bed(cluster),
         floors=floors,
         minute=context.minute,
-        unreadable=tuple(map(str, (*found.unreadable, *unqueued, *older))),
+        unreadable=(*map(str, (*found.unreadable, *unqueued, *older)), *_unbound(context, cluster)),
         earlier=read_verdict(context, request.environment, manifest) if request.kind is Kind.DEPLOY else None,
         strays=find_strays(context, cluster, set_back(found.desired, reports, lease, recent, found.named).ledger),
         config=config,
@@ -173,6 +174,19 @@ def observed(context: Context, request: Request) -> Observed:
     commands, lost = readable(lambda: context.fleet.turn_epochs(cluster), {})
     epochs = recorded_epochs(found.desired, reports, commands, recent, found.named)
     return replace(seen, epochs=epochs, unreadable=(*seen.unreadable, *map(str, lost)))
+
+
+def _unbound(context: Context, cluster: Cluster) -> list[str]:
+    strange = context.fleet.unbound(cluster)
+    return [unbound_words(cluster, strange)] if strange else []
+
+
+def unbound_words(cluster: Cluster, hosts: Sequence[str]) -> str:
+    """Return the sentence about reports of hosts that are not bound."""
+    does = "reports" if len(hosts) == 1 else "report"
+    who = f"{listed(hosts)} {does} to {cluster}, but no such host is bound, so they do not count"
+    how = f"`lifecycle bind-host {cluster.service}` binds hosts, and `lifecycle remove-host` deletes such a report"
+    return f"{who}: {how}"
 
 
 def _balancer_settings(
