@@ -22,7 +22,7 @@ PLATFORMS = ("lambda", "host")
 _LAMBDA_WHEELS = ("--platform", "manylinux2014_x86_64", "--implementation", "cp", "--python-version", "3.13")
 # botocore contains the model of every AWS service, 25 MB compressed; the phases call only these services.
 _SERVICES = (
-    *("cloudwatch", "codebuild", "codecommit", "dynamodb", "elbv2", "events", "lambda"),
+    *("autoscaling", "cloudwatch", "codebuild", "codecommit", "dynamodb", "ec2", "elbv2", "events", "lambda"),
     *("logs", "s3", "secretsmanager", "sns", "ssm", "stepfunctions", "sts"),
 )
 _SHARED_MODELS = (

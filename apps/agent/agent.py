@@ -168,14 +168,10 @@ class Agent:
         if turn == self._noted:
             return
         self._noted = turn
-        if turn and turn.order in INSTALL_ORDERS and (turn.version == before or self._bakes(turn.version)):
+        if turn and turn.order in INSTALL_ORDERS and (turn.version == before or turn.bakes):
             self.measured.set()
         else:
             self.measured.clear()
-
-    def _bakes(self, version: str) -> bool:
-        manifest = self._release_store.manifest(version)
-        return manifest is not None and manifest.policy(self._settings.cluster.environment).bake_minutes > 0
 
     def _log_once(self, message: str) -> None:
         """Log a decision when it changes, not at every poll."""

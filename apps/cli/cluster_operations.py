@@ -6,11 +6,12 @@ Used by cancel, decisions, deploy, pause, quarantine and remove_host.
 from typing import Any
 
 from apps.cli.output.printer import Printer
-from apps.cli.output.text import ago
+from apps.cli.output.text import ago, one_line
 from apps.cli.ports import Connection
 from lifecycle.application.rollout import observe
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import UnreadableReport
 from lifecycle.domain.fleet.target_group import state_of
 from lifecycle.domain.rollout.decision import Choice
 
@@ -43,8 +44,10 @@ def call_function(printer: Printer, connection: Connection, phase: str, payload:
 def last_report(connection: Connection, cluster: Cluster, host: str) -> str:
     """Describe a host by its last report; raises Unknown for a host that never reported."""
     reports = connection.context.fleet.reports(cluster)
-    if (report := reports.get(host)) is None:
+    if (report := reports.get(host) or connection.context.fleet.report(cluster, host)) is None:
         raise Unknown("host", host, of=str(cluster), known=reports)
+    if isinstance(report, UnreadableReport):
+        return one_line(report.why, 2000)
     state = state_of(observe.rotation(connection.context, cluster, reports), host)
     reported = f"last report {ago(report.seen_at, connection.context.clock.now())}"
     return f"{host}: {report.installed or 'nothing'} installed, {state.in_words}, {reported}"

@@ -55,10 +55,14 @@ COMMANDS = {
     "history": CommandEntry("Inspect", "commands.history", "List deployments, or the audit log."),
     "logs": CommandEntry("Inspect", "commands.logs", "Show what a service wrote on its hosts."),
     "converge": CommandEntry("Repair", "commands.hosts", "Repair drift now."),
+    "bind-host": CommandEntry("Repair", "commands.bind_host", "Name the hosts of a cluster and their addresses."),
     "remove-host": CommandEntry("Repair", "commands.remove_host", "Remove a host that is gone."),
     "freeze": CommandEntry("Freeze and quarantine", "commands.freeze", "Block new deployments in a scope."),
     "unfreeze": CommandEntry("Freeze and quarantine", "commands.freeze", "Lift a freeze."),
     "freezes": CommandEntry("Freeze and quarantine", "commands.freeze", "List the freezes."),
+    "policy": CommandEntry(
+        "Freeze and quarantine", "commands.policy", "Show and set the minimum for deployment policies."
+    ),
     "quarantine": CommandEntry(
         "Freeze and quarantine", "commands.quarantine", "Exclude a bad version or host from deployments."
     ),

@@ -114,6 +114,8 @@ def _repair(layout: Layout, ports: Ports, progress: Progress, known: Mapping[str
                 end(layout, [each for each in parts.values() if each == part])
                 wait_for_endpoint(layout, ports, start_endpoint(layout, ports, name))
             repaired = True
+    # Of an environment that was made before hosts were bound, too.
+    hosts.bind(ports, [host for cluster in hosts.clusters(layout).values() for host in cluster.hosts])
     for host in hosts.with_dead_agent(layout):
         with progress.step(f"restart the agent of {host.name}, which had died"):
             hosts.start_agent(layout, known, host)

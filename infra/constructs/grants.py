@@ -71,6 +71,8 @@ REGISTRY = Access(
         ),
     ),
 )
+_FLOORS = names.arn("ssm", f"parameter{names.policy_parameter('*')}")
+SET_FLOOR = Statement("FloorWrite", ("ssm:PutParameter", "ssm:DeleteParameter"), (_FLOORS,), _EVERY_CLUSTER)
 _EMULATED = "the emulator finds no resource in this request (tests/integration/statemachines/test_gaps.py); AWS does"
 
 
@@ -115,6 +117,18 @@ READ_SERVICE_LOGS = Statement(
     ("logs:FilterLogEvents",),
     (_SERVICE_LOGS, f"{_SERVICE_LOGS}:*"),
     "each cluster has a log group of its own; AWS checks the group, and the streams that a call names",
+)
+
+# The addresses of the hosts that Auto Scaling launches are EC2's word, not the hosts'.
+MACHINES = Access(
+    read=(
+        Statement(
+            "Machines",
+            ("autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances"),
+            ("*",),
+            "Describe actions of Auto Scaling and EC2 take no resource",
+        ),
+    )
 )
 
 _ANY_GROUP = "target groups of clusters that are added later; named lc-<environment>-<service>"

@@ -55,6 +55,9 @@ class Hosts(Construct):
         self._group(template)
         self._association(script)
         HostEvents(self, "Events", cluster, self._name)
+        # By it convergence finds the instances, and binds each to the address that EC2 knows.
+        parameter = names.parameter(cluster.environment, cluster.service, names.AUTO_SCALING_GROUP)
+        ssm.CfnParameter(self, "GroupParameter", type="String", name=parameter, value=self._name)
 
     def _allow(self, role: iam.Role, bundle: assets.Asset) -> None:
         arn = f"arn:{Aws.PARTITION}:s3:::{bundle.s3_bucket_name}/{bundle.s3_object_key}"

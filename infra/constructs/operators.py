@@ -1,4 +1,8 @@
-"""The roles of operators and viewers. Operators start and answer deployments; only phases change hosts."""
+"""The roles of operators, administrators and viewers.
+
+Operators start and answer deployments; only phases change hosts. Administrators set the policy floors that operators
+are held to.
+"""
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -25,9 +29,9 @@ from infra.constructs.grants import (
 )
 from lifecycle import names
 
-# The phases that people call. Each is a function of its own, so that a policy can exclude it. State machines
+# The phases that operators call. Each is a function of its own, so that a policy can exclude it. State machines
 # and schedules call the others.
-CALLED = ("promote", "decide", "approve", "converge", "freeze", "quarantine", "remove_host", "gc")
+CALLED = ("promote", "decide", "approve", "converge", "freeze", "quarantine", "bind_hosts", "remove_host", "gc")
 _MACHINES = (names.machine_arn(names.ROLLOUT), names.machine_arn(names.DELIVERY))
 _EXECUTIONS = (names.execution_arns(names.ROLLOUT), names.execution_arns(names.DELIVERY))
 _RUNS = "executions are named after deployments and commits"
@@ -66,20 +70,37 @@ def _console(*more: str, emulated: bool) -> tuple[Statement, ...]:
     )
 
 
-class Operators(Construct):
-    """The role `lifecycle-operator`, the role `lifecycle-viewer`, which may only read, and a policy for each.
+def _administers(*, emulated: bool) -> tuple[Statement, ...]:
+    """Return the grants to set policy floors, and to read what they are compared with."""
+    return (
+        *access.statements(
+            reads=(LEDGER, REGISTRY, registry_list(emulated=emulated), SNAPSHOTS, RELEASES), writes=(), may=()
+        ),
+        Statement("SetFloors", ("lambda:InvokeFunction",), (names.function_arn("set_policy"),)),
+    )
 
-    The account decides who may assume the roles.
+
+class Operators(Construct):
+    """The roles `lifecycle-operator`, `lifecycle-administrator` and `lifecycle-viewer`, which may only read.
+
+    Each has a policy of its name. The account decides who may assume the roles.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, emulated: bool) -> None:
         super().__init__(scope, construct_id)
         operates = (*_allowed(emulated=emulated), *_console("act", emulated=emulated))
-        self.role = self._role("", names.OPERATOR, "Operate Lifecycle: start, answer and watch deployments", operates)
+        self.role, _ = self._role(
+            "", names.OPERATOR, "Operate Lifecycle: start, answer and watch deployments", operates
+        )
+        administers = _administers(emulated=emulated)
+        floors = "Set the policy floors of Lifecycle's clusters"
+        _, self.administers = self._role("Administrator", names.ADMINISTRATOR, floors, administers)
         views = _console(emulated=emulated)
         self._role("Viewer", names.VIEWER, "Look at the console of Lifecycle, and press nothing", views)
 
-    def _role(self, prefix: str, name: str, description: str, allowed: tuple[Statement, ...]) -> iam.Role:
+    def _role(
+        self, prefix: str, name: str, description: str, allowed: tuple[Statement, ...]
+    ) -> tuple[iam.Role, iam.ManagedPolicy]:
         # A new description would replace the policy, which CloudFormation refuses for a fixed name.
         policy = iam.ManagedPolicy(
             self,
@@ -89,7 +110,7 @@ class Operators(Construct):
             document=access.document(allowed),
         )
         access.acknowledge(policy, allowed)
-        return iam.Role(
+        role = iam.Role(
             self,
             f"{prefix}Role",
             role_name=name,
@@ -97,3 +118,4 @@ class Operators(Construct):
             assumed_by=iam.AccountRootPrincipal(),
             managed_policies=[policy],
         )
+        return role, policy

@@ -28,12 +28,14 @@ from infra.constructs.grants import (
     LIFT_FREEZE,
     LIFT_QUARANTINE,
     LIST_ARTIFACTS,
+    MACHINES,
     METRICS,
     READ_ALARMS,
     REGISTRY,
     RELEASES,
     REMOVE_HOST,
     SEND_NOTIFICATIONS,
+    SET_FLOOR,
     SNAPSHOTS,
     START_DELIVERY,
     START_ROLLOUT,
@@ -120,6 +122,7 @@ class ControlPlaneStack(Stack):
         configurations = Configurations(self, "Configurations", retain=settings.retain)
         if settings.emulated:  # the command line of a laptop has one role
             operators.role.add_managed_policy(configurations.policy)
+            operators.role.add_managed_policy(operators.administers)
         Dashboard(self, "Dashboard", settings.dashboard_clusters)
         self._outputs(push.url.url)
 
@@ -190,10 +193,13 @@ class ControlPlaneStack(Stack):
         self._phase("promote", reads=[SNAPSHOTS, clusters], writes=[LEDGER, RELEASES], seconds=300, megabytes=3008)
         # RETRY lifts the quarantine of a host.
         self._phase("decide", writes=[LEDGER], may=[LIFT_QUARANTINE, ANSWER_ROLLOUT])
-        self._phase("approve", writes=[LEDGER], may=[ANSWER_ROLLOUT])
+        # It reads the policy floors: who may approve.
+        self._phase("approve", reads=[REGISTRY], writes=[LEDGER], may=[ANSWER_ROLLOUT])
         self._phase("freeze", reads=[clusters], writes=[LEDGER], may=[LIFT_FREEZE])
+        self._phase("set_policy", reads=[REGISTRY, clusters], writes=[LEDGER], may=[SET_FLOOR])
         self._phase("record_config", writes=[LEDGER])
         self._phase("quarantine", reads=[SNAPSHOTS, RELEASES], writes=[LEDGER], may=[LIFT_QUARANTINE])
+        self._phase("bind_hosts", reads=[TARGETS], writes=[LEDGER])
         self._phase(
             "remove_host",
             reads=[TARGETS, WEIGHTS],
@@ -211,7 +217,7 @@ class ControlPlaneStack(Stack):
         ends_test_bed = [change_targets("DeregisterTargets"), change_targets("RegisterTargets"), set_weights()]
         converge = self._phase(
             "converge",
-            reads=[TARGETS, WEIGHTS, SNAPSHOTS, RELEASES, clusters],
+            reads=[TARGETS, WEIGHTS, SNAPSHOTS, RELEASES, MACHINES, clusters],
             writes=[LEDGER, REGISTRY],
             may=[
                 LEAVE_QUEUE,
@@ -280,6 +286,7 @@ class ControlPlaneStack(Stack):
             "BuildProject": names.BUILD_PROJECT,
             "NoticesTopic": Fn.sub(names.topic_arn(names.NOTIFICATIONS)),
             "OperatorRole": Fn.sub(names.role_arn(names.OPERATOR)),
+            "AdministratorRole": Fn.sub(names.role_arn(names.ADMINISTRATOR)),
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)

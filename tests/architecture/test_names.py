@@ -27,6 +27,7 @@ OTHERS = {
     r"lifecycle-agent(@[^/]*)?\.service": "the agent's systemd unit",
     "GitHub-Hookshot/lifecycle-local": "the User-Agent of a laptop's Git hook",
     "lifecycle-dispatcher": "Envoy's name for itself on a laptop",
+    "policy": "the command and its module",
     "lifecycle-build-": "the prefix of a temporary folder",
     "lifecycle-bench-": "the prefix of a temporary folder",
     "lifecycle-load-": "the prefix of a temporary folder",

@@ -20,6 +20,7 @@ from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.rollout.policy_floor import PolicyFloor
 from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.domain.service.configuration import SecretRef
 from lifecycle.domain.service.published import Published
@@ -109,6 +110,12 @@ def _reported(g: Gateways, call: Thunk) -> Thunk:
     return call
 
 
+def _bound(g: Gateways, call: Thunk) -> Thunk:
+    g.write_report(g.cluster, HostReport("host-2", ADDRESS, 80, "a", NOW, NOW))
+    g.fleet.bind(g.cluster, {"host-1": ADDRESS})
+    return call
+
+
 def _quarantined(g: Gateways, call: Thunk) -> Thunk:
     g.fleet.quarantine(g.cluster, "1.0.1", "bad")
     g.fleet.quarantine_host(g.cluster, "host-1", "bad disk")
@@ -171,6 +178,15 @@ def _freezes(g: Gateways) -> Any:
 
 def _desired(g: Gateways, call: Thunk) -> Thunk:
     g.registry.set_desired(g.cluster, Desired("1.0.0", "d", 1, "d-1"))
+    return call
+
+
+def _floor(g: Gateways) -> PolicyFloor:
+    return PolicyFloor(str(g.cluster), bake_minutes=5)
+
+
+def _floored(g: Gateways, call: Thunk) -> Thunk:
+    g.registry.set_floor(_floor(g))
     return call
 
 
@@ -252,6 +268,14 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoFleet.reports": lambda g: _reported(g, lambda: g.fleet.reports(g.cluster)),
     "DynamoFleet.report": lambda g: _reported(g, lambda: g.fleet.report(g.cluster, "host-1")),
     "DynamoFleet.names": lambda g: _reported(g, lambda: g.fleet.names(g.cluster)),
+    "DynamoFleet.bound": lambda g: _bound(g, lambda: g.fleet.bound(g.cluster)),
+    "DynamoFleet.bind": lambda g: _then(
+        lambda: g.fleet.bind(g.cluster, {"host-1": "10.0.0.1"}), lambda: g.fleet.bound(g.cluster)
+    ),
+    "DynamoFleet.unbind": lambda g: _bound(
+        g, _then(lambda: g.fleet.unbind(g.cluster, "host-1"), lambda: g.fleet.bound(g.cluster))
+    ),
+    "DynamoFleet.unbound": lambda g: _bound(g, lambda: g.fleet.unbound(g.cluster)),
     "DynamoFleet.turn_epochs": lambda g: _reported(g, lambda: g.fleet.turn_epochs(g.cluster)),
     "DynamoFleet.give_turns": _turns,
     "DynamoFleet.quarantine": lambda g: lambda: g.fleet.quarantine(g.cluster, "1.0.1", "bad"),
@@ -269,8 +293,16 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
         lambda: g.registry.set_desired(g.cluster, Desired("1.0.1", "d", 1, "d-1")),
         lambda: g.registry.desired(g.cluster),
     ),
+    "SsmRegistry.floor": lambda g: _floored(g, lambda: g.registry.floor(str(g.cluster))),
+    "SsmRegistry.set_floor": lambda g: _then(
+        lambda: g.registry.set_floor(_floor(g)), lambda: g.registry.floor(str(g.cluster))
+    ),
+    "SsmRegistry.unset_floor": lambda g: _floored(
+        g, _then(lambda: g.registry.unset_floor(str(g.cluster)), lambda: g.registry.floor(str(g.cluster)))
+    ),
     "SsmRegistry.has": lambda g: _desired(g, lambda: g.registry.has(g.cluster)),
     "SsmRegistry.clusters": lambda g: _desired(g, lambda: g.cluster in g.registry.clusters()),
+    "Ec2Machines.addresses": lambda g: lambda: g.machines.addresses(g.cluster),
     "AlbDispatcher.targets": lambda g: _registered(g, lambda: g.dispatcher.targets(g.cluster)),
     "AlbDispatcher.target": lambda g: _registered(g, lambda: g.dispatcher.target(g.cluster, ADDRESS)),
     "AlbDispatcher.members": lambda g: _registered(g, lambda: g.dispatcher.members(g.cluster, Group.MAIN)),

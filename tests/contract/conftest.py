@@ -31,6 +31,7 @@ from lifecycle.application.ports.executions import Executions
 from lifecycle.application.ports.fleet import Fleet
 from lifecycle.application.ports.freezes import Freezes
 from lifecycle.application.ports.leases import Leases
+from lifecycle.application.ports.machines import Machines
 from lifecycle.application.ports.members import Members
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.ports.notifications import Notifications
@@ -57,6 +58,7 @@ from lifecycle.gateways.aws.executions import StepFunctionsExecutions
 from lifecycle.gateways.aws.fleet import DynamoFleet
 from lifecycle.gateways.aws.freezes import DynamoFreezes
 from lifecycle.gateways.aws.leases import DynamoLeases
+from lifecycle.gateways.aws.machines import Ec2Machines
 from lifecycle.gateways.aws.members import DynamoMembers
 from lifecycle.gateways.aws.metrics import CloudWatchMetrics
 from lifecycle.gateways.aws.notifications import AwsNotifications
@@ -94,6 +96,7 @@ class Gateways:
     registry: Registry
     dispatcher: Dispatcher
     members: Members
+    machines: Machines
     artifacts: Artifacts
     catalogue: Catalogue
     freezes: Freezes
@@ -220,6 +223,7 @@ def _memory() -> Gateways:
         registry=fakes.registry,
         dispatcher=fakes.context.dispatcher,
         members=fakes.members,
+        machines=fakes.machines,
         artifacts=fakes.artifacts,
         catalogue=fakes.catalogue,
         freezes=fakes.freezes,
@@ -270,6 +274,7 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
         registry=SsmRegistry(ssm),
         dispatcher=ClusterDispatcher(AlbDispatcher(aws.client("elbv2"), ssm), ledger),
         members=DynamoMembers(table),
+        machines=Ec2Machines(aws.client("autoscaling"), aws.client("ec2"), ssm),
         artifacts=S3Artifacts(aws.client("s3"), "artifacts"),
         catalogue=DynamoCatalogue(table),
         freezes=DynamoFreezes(table),

@@ -3,13 +3,15 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.bound_hosts import OPEN
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn
 from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Override, Request
 from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.rollout.policy_floor import PolicyFloor
 from lifecycle.domain.rollout.queue import PendingDeployment
-from lifecycle.domain.service.policy import Policy
+from lifecycle.domain.service.policy import ApprovalGate, Policy
 from lifecycle.domain.service.target import Target
 from tests.contract.conftest import Gateways
 
@@ -34,6 +36,71 @@ def test_a_freeze_lasts_until_it_is_lifted_and_a_newer_one_replaces_it(gateways:
     assert gateways.freezes.lift(newer)
     assert gateways.freezes.lift(newer), "one that is gone counts as lifted"
     assert scope not in [each.scope for each in gateways.freezes.all()]
+
+
+def test_a_policy_floor_is_replaced_and_deleted_by_its_scope(gateways: Gateways) -> None:
+    registry, own = gateways.registry, str(gateways.cluster)
+    assert registry.floor(own) is None
+    older = PolicyFloor(own, by="grace", why="two people", at=NOW, approval=ApprovalGate.BEFORE_FIRST_HOST)
+    newer = replace(older, approval_by_another=True, max_unavailable="25%", frozen=("Sat 00:00 - Mon 00:00",))
+    registry.set_floor(older)
+    registry.set_floor(newer)
+    assert registry.floor(own) == newer
+    assert registry.floor(f"staging/{gateways.service}") is None
+    registry.unset_floor(own)
+    registry.unset_floor(own)
+    assert registry.floor(own) is None
+
+
+def test_the_floor_of_an_environment_is_no_cluster(gateways: Gateways) -> None:
+    before = gateways.registry.clusters()
+    floor = PolicyFloor("staging", bake_minutes=5)
+    gateways.registry.set_floor(floor)
+    try:
+        assert gateways.registry.floor("staging") == floor
+        assert gateways.registry.clusters() == before
+    finally:
+        gateways.registry.unset_floor("staging")
+
+
+def test_bound_hosts_close_a_cluster_and_no_other_report_counts(gateways: Gateways) -> None:
+    fleet, cluster = gateways.fleet, gateways.cluster
+    reports = {n: HostReport(f"host-{n}", f"10.0.0.{n}", 8080, "a", NOW, NOW) for n in (1, 2, 3)}
+    for each in reports.values():
+        gateways.write_report(cluster, each)
+    assert (fleet.bound(cluster), fleet.unbound(cluster)) == (OPEN, [])
+    fleet.bind(cluster, {"host-1": "10.0.0.1"})
+    fleet.bind(cluster, {"host-2": "10.0.0.22"})
+    made = fleet.bound(cluster)
+    fleet.bind(cluster, {"host-1": "10.0.0.1"})
+    assert fleet.bound(cluster) == made
+    assert made.places == {"host-1": "10.0.0.1", "host-2": "10.0.0.22"}
+    found = fleet.reports(cluster)
+    assert (list(found), found["host-1"]) == (["host-1", "host-2"], reports[1])
+    assert isinstance(found["host-2"], UnreadableReport)
+    assert (found["host-2"].place, found["host-2"].address) == ("10.0.0.22", "")
+    assert (list(fleet.names(cluster)), list(fleet.unbound(cluster))) == (["host-1", "host-2"], ["host-3"])
+    assert isinstance(fleet.report(cluster, "host-3"), UnreadableReport)
+    step = gateways.step_reads.of_hosts(cluster, "hello-production-20261123120000-aaaa", [], ["host-1", "host-3"])
+    assert step.reports == {"host-1": reports[1]}
+    single = gateways.step_reads.of_host(cluster, "hello-production-20261123120000-aaaa", "host-2", 1)
+    assert isinstance(single.report, UnreadableReport)
+
+
+def test_removed_host_is_not_bound_any_more(gateways: Gateways) -> None:
+    fleet, cluster = gateways.fleet, gateways.cluster
+    gateways.write_report(cluster, HostReport("host-1", "10.0.0.1", 8080, "a", NOW, NOW))
+    fleet.bind(cluster, {"host-1": "10.0.0.1"})
+    fleet.remove(cluster, "host-1")
+    assert (fleet.bound(cluster).places, fleet.bound(cluster).closed) == ({}, True)
+    fleet.unbind(cluster, "host-1")
+    assert fleet.bound(cluster).changes == 2
+    gateways.write_report(cluster, HostReport("host-1", "10.0.0.1", 8080, "a", NOW, NOW))
+    assert fleet.reports(cluster) == {}
+
+
+def test_cluster_without_an_auto_scaling_group_has_no_instances(gateways: Gateways) -> None:
+    assert gateways.machines.addresses(gateways.cluster) is None
 
 
 def test_one_deployment_is_pending_and_is_replaced_only_if_it_was_read(gateways: Gateways) -> None:

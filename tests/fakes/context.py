@@ -22,6 +22,7 @@ from tests.fakes.executions import MemoryExecutions
 from tests.fakes.fleet import MemoryFleet
 from tests.fakes.freezes import MemoryFreezes
 from tests.fakes.leases import MemoryLeases
+from tests.fakes.machines import MemoryMachines
 from tests.fakes.members import MemoryMembers
 from tests.fakes.queue import MemoryQueue
 from tests.fakes.registry import MemoryRegistry
@@ -52,6 +53,7 @@ class MemoryContext:
     freezes: MemoryFreezes = field(default_factory=MemoryFreezes)
     queue: MemoryQueue = field(default_factory=MemoryQueue)
     scheduled_runs: MemoryScheduledRuns = field(default_factory=MemoryScheduledRuns)
+    machines: MemoryMachines = field(default_factory=MemoryMachines)
     config_store: MemoryConfigStore = field(default_factory=MemoryConfigStore)
 
     def publish(self, manifest: Manifest, body: bytes) -> None:
@@ -84,6 +86,7 @@ class MemoryContext:
             configurations=self.configurations,
             scheduled_runs=self.scheduled_runs,
             catalogue=self.catalogue,
+            machines=self.machines,
             poll_seconds=0.5,
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
         )

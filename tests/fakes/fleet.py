@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from lifecycle.domain.fleet.bound_hosts import OPEN, BoundHosts
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import RefusedTurn, Turn
@@ -14,19 +15,36 @@ class MemoryFleet:
 
     def __init__(self) -> None:
         self._reports: dict[Cluster, dict[str, HostReport]] = {}
+        self._bound: dict[Cluster, BoundHosts] = {}
         self._turns: dict[Cluster, dict[str, Turn]] = {}
         self._bad: dict[Cluster, dict[str, str]] = {}
         self._bad_hosts: dict[Cluster, dict[str, str]] = {}
 
+    def _all(self, cluster: Cluster) -> Mapping[str, HostReport]:
+        """Return every report that was written, also by those who are no host."""
+        return self._reports.get(cluster, {})
+
     def reports(self, cluster: Cluster) -> Mapping[str, HostReport]:
-        found = self._reports.get(cluster, {})
-        return in_own_places({host: found[host] for host in sorted(found)})
+        found = self._all(cluster)
+        return in_own_places(self.bound(cluster).trusted({host: found[host] for host in sorted(found)}))
 
     def report(self, cluster: Cluster, host: str) -> HostReport | None:
-        return self._reports.get(cluster, {}).get(host)
+        found = self._all(cluster).get(host)
+        return self.bound(cluster).checked(found) if found else None
 
     def names(self, cluster: Cluster) -> Sequence[str]:
-        return sorted(self._reports.get(cluster, {}))
+        return sorted(self.bound(cluster).trusted(self._all(cluster)))
+
+    def bound(self, cluster: Cluster) -> BoundHosts:
+        return self._bound.get(cluster, OPEN)
+
+    def bind(self, cluster: Cluster, places: Mapping[str, str]) -> None:
+        self._bound[cluster] = self.bound(cluster).with_hosts(places)
+
+    def unbound(self, cluster: Cluster) -> Sequence[str]:
+        bound = self.bound(cluster)
+        strange = [host for host in sorted(self._all(cluster)) if host not in bound.places]
+        return strange[:20] if bound.closed else []
 
     def write_report(self, cluster: Cluster, report: HostReport) -> None:
         self._reports.setdefault(cluster, {})[report.host] = report
@@ -69,3 +87,8 @@ class MemoryFleet:
     def remove(self, cluster: Cluster, host: str) -> None:
         self._turns.get(cluster, {}).pop(host, None)
         self._reports.get(cluster, {}).pop(host, None)
+        self.unbind(cluster, host)
+
+    def unbind(self, cluster: Cluster, host: str) -> None:
+        if cluster in self._bound:
+            self._bound[cluster] = self._bound[cluster].without(host)

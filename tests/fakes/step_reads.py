@@ -45,5 +45,5 @@ class MemoryStepReads:
         found = {host: self._fleet.report(cluster, host) for host in hosts}
         return HostRecords(
             attempts=[each for each in tried if each],
-            reports={host: report for host, report in found.items() if report},
+            reports=self._fleet.bound(cluster).trusted({host: each for host, each in found.items() if each}),
         )

@@ -31,7 +31,7 @@ def test_both_layers_fit_into_lambda(assembly: Path, control_plane: dict[str, An
     assert sum(found.values()) + core < LAMBDA_LIMIT / 8
     assert "python/pydantic_core/_pydantic_core.cpython-313-x86_64-linux-gnu.so" in found
     assert any(name.startswith("python/botocore/data/dynamodb/") for name in found)
-    assert not any(name.startswith("python/botocore/data/ec2/") for name in found)
+    assert not any(name.startswith("python/botocore/data/sagemaker/") for name in found)
 
 
 def test_the_layer_has_the_model_of_every_service_that_a_phase_calls() -> None:

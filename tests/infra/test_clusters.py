@@ -85,8 +85,10 @@ def test_the_parameters_name_the_target_groups_the_listener_and_the_address(
     names = {json.dumps(p["Name"]) for p in resources(byo, "SSM::Parameter").values()}
     assert names == {json.dumps({"Fn::Sub": f"/lifecycle/${{Environment}}/${{Service}}/{leaf}"}) for leaf in LEAVES}
     assert {p["Name"] for p in resources(asg, "SSM::Parameter").values()} == {
-        f"/lifecycle/production/hello/{leaf}" for leaf in LEAVES
+        f"/lifecycle/production/hello/{leaf}" for leaf in (*LEAVES, "auto-scaling-group")
     }
+    (group,) = (p for p in resources(asg, "SSM::Parameter").values() if p["Name"].endswith("auto-scaling-group"))
+    assert group["Value"] == only(asg, "AutoScaling::AutoScalingGroup")["AutoScalingGroupName"]
     kinds = {
         p["Name"].rpartition("/")[2]: asg["Resources"][p["Value"]["Ref"]]["Type"].rpartition("::")[2]
         for p in resources(asg, "SSM::Parameter").values()

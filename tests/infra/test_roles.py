@@ -25,6 +25,8 @@ WRITE_LEDGER = READ_LEDGER | {"dynamodb:PutItem": {LEDGER}}
 DELETE = {"dynamodb:DeleteItem": {LEDGER}}
 READ_REGISTRY = {"ssm:GetParameter": {"ssm:parameter/lifecycle/*"}}
 WRITE_REGISTRY = READ_REGISTRY | {"ssm:PutParameter": {"ssm:parameter/lifecycle/*/desired"}}
+FLOOR = "ssm:parameter/lifecycle/*/policy"
+WRITE_FLOORS = {"ssm:PutParameter": {FLOOR}, "ssm:DeleteParameter": {FLOOR}}
 CONFIG = "ssm:parameter/lifecycle/*/*/config"
 LIST_REGISTRY = {"ssm:GetParametersByPath": {"ssm:parameter/lifecycle", "ssm:parameter/lifecycle/*"}}
 READ_TARGETS = READ_REGISTRY | {"elasticloadbalancing:DescribeTargetHealth": {"*"}}
@@ -103,10 +105,12 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "roll_back": WRITE_LEDGER | READ_REGISTRY,
     "finish": WRITE_LEDGER | DELETE | WRITE_REGISTRY | FOLLOW,
     "decide": WRITE_LEDGER | DELETE | ANSWER,
-    "approve": WRITE_LEDGER | ANSWER,
+    "approve": WRITE_LEDGER | READ_REGISTRY | ANSWER,
     "freeze": WRITE_LEDGER | DELETE | LIST_REGISTRY,
     "quarantine": WRITE_LEDGER | DELETE | READ_BOTH,
+    "bind_hosts": WRITE_LEDGER | READ_TARGETS,
     "record_config": WRITE_LEDGER,
+    "set_policy": WRITE_LEDGER | LIST_REGISTRY | READ_REGISTRY | WRITE_FLOORS,
     "remove_host": WRITE_LEDGER | DELETE | READ_TARGETS | DRAIN | WEIGH | ANSWER,
     "gc": WRITE_LEDGER
     | READ_REGISTRY
@@ -118,6 +122,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     },
     "watch": WRITE_LEDGER | ANSWER | {"states:StartExecution": {ROLLOUT}, "cloudwatch:DescribeAlarms": {"*"}},
     "converge": WRITE_LEDGER
+    | {"autoscaling:DescribeAutoScalingGroups": {"*"}, "ec2:DescribeInstances": {"*"}}
     | READ_STREAM
     | DELETE
     | ANSWER
@@ -197,7 +202,7 @@ def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> 
     policy = managed(control_plane, "lifecycle-operator")
     executions = {f"states:execution:lifecycle-{each}:*" for each in ("rollout", "delivery")}
     called = (
-        *("promote", "decide", "approve", "converge", "freeze", "quarantine", "remove-host", "gc"),
+        *("promote", "decide", "approve", "converge", "freeze", "quarantine", "bind-hosts", "remove-host", "gc"),
         *("act", *(view.replace("_", "-") for view in VIEWS)),
     )
     reads = LOOK | READ_LEDGER | LIST_REGISTRY | READ_BOTH | READ_TARGETS | READ_GROUPS | SEE_BUILDS
@@ -209,6 +214,23 @@ def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> 
         "states:GetExecutionHistory": executions,
         "lambda:InvokeFunction": {f"lambda:function:lifecycle-{each}" for each in called},
     }
+
+
+def test_an_administrator_sets_policy_floors_and_nothing_else(control_plane: dict[str, Any]) -> None:
+    policy = managed(control_plane, "lifecycle-administrator")
+    reads = READ_LEDGER | READ_REGISTRY | LIST_REGISTRY | READ_BOTH
+    assert allowed(policy) == reads | {"lambda:InvokeFunction": {"lambda:function:lifecycle-set-policy"}}
+
+
+def test_only_the_function_of_administrators_writes_policy_floors(control_plane: dict[str, Any]) -> None:
+    """The emulator's role of operators is an administrator's, too; on AWS the account decides who is one."""
+    for phase in PHASES:
+        writes = allowed(role_of(control_plane, phase)).get("ssm:PutParameter", set())
+        assert (phase == "set_policy") == any(each.endswith(("/policy", "/*")) for each in writes), phase
+    for name in ("lifecycle-operator", "lifecycle-viewer", "lifecycle-configure"):
+        grants = allowed(managed(control_plane, name))
+        assert "lambda:function:lifecycle-set-policy" not in grants.get("lambda:InvokeFunction", set())
+        assert not any(each.endswith(("/policy", "/*")) for each in grants.get("ssm:PutParameter", set()))
 
 
 def test_a_viewer_reads_the_dashboard_and_changes_nothing(control_plane: dict[str, Any]) -> None:
@@ -240,7 +262,7 @@ def test_nobody_else_of_the_control_plane_may_decrypt_or_write_a_configuration(
         if found.get("ManagedPolicyName") != "lifecycle-configure":
             grants = allowed(found)
             assert not [action for action in grants if action.startswith("kms:")]
-            assert grants.get("ssm:PutParameter", set()) <= {"ssm:parameter/lifecycle/*/desired"}
+            assert grants.get("ssm:PutParameter", set()) <= {"ssm:parameter/lifecycle/*/desired", FLOOR}
 
 
 def test_key_of_configurations_is_rotated_and_outlives_the_stack(control_plane: dict[str, Any]) -> None:
@@ -251,7 +273,7 @@ def test_key_of_configurations_is_rotated_and_outlives_the_stack(control_plane: 
     assert whole["DeletionPolicy"] == "Retain"
 
 
-def test_only_the_operator_of_a_laptop_may_configure_by_itself(
+def test_only_the_operator_of_a_laptop_may_configure_and_administer_by_itself(
     control_plane: dict[str, Any], emulated: dict[str, Any]
 ) -> None:
     def policies(template: dict[str, Any]) -> int:
@@ -259,7 +281,7 @@ def test_only_the_operator_of_a_laptop_may_configure_by_itself(
         (role,) = (each for each in roles if each.get("RoleName") == "lifecycle-operator")
         return len(role["ManagedPolicyArns"])
 
-    assert (policies(control_plane), policies(emulated)) == (1, 2)
+    assert (policies(control_plane), policies(emulated)) == (1, 3)
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -362,7 +384,7 @@ def test_no_role_has_a_wildcard_action_or_scans_the_ledger_or_deletes_an_object_
 def test_the_embedded_environment_differs_in_three_grants_and_plain_http(
     control_plane: dict[str, Any], emulated: dict[str, Any]
 ) -> None:
-    lists = {"converge", "freeze", "act", "promote", "plan", *VIEWS}
+    lists = {"converge", "freeze", "set_policy", "act", "promote", "plan", *VIEWS}
     for phase in set(PHASES) - {"check_build"} - lists:
         assert allowed(role_of(emulated, phase)) == allowed(role_of(control_plane, phase))
     assert allowed(role_of(emulated, "check_build")) == log_of("check_build") | SEE_BUILDS | {

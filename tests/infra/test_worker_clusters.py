@@ -29,8 +29,11 @@ def test_parameter_says_that_there_is_none_and_no_other_is_written(
     assert only(byo_workers, "SSM::Parameter")["Name"] == {
         "Fn::Sub": "/lifecycle/${Environment}/${Service}/without-load-balancer"
     }
-    found = only(asg_workers, "SSM::Parameter")
-    assert (found["Name"], found["Value"]) == ("/lifecycle/production/work/without-load-balancer", "http: false")
+    found = {p["Name"]: p["Value"] for p in resources(asg_workers, "SSM::Parameter").values()}
+    assert found == {
+        "/lifecycle/production/work/without-load-balancer": "http: false",
+        "/lifecycle/production/work/auto-scaling-group": "lifecycle-production-work",
+    }
 
 
 def test_template_has_two_parameters_and_its_hosts_the_same_permissions(

@@ -5,6 +5,7 @@ parts of apps/agent/installer.py that simulated_installer.py replaces.
 """
 
 import threading
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ class AgentLedger:
 
     def latest(self) -> HostReport | None:
         self._reach()
-        return self._host.sim.fleet.report(self._host.sim.cluster, self._host.name)
+        return self._host.sim.fleet.written(self._host.name)
 
     def write(self, report: HostReport) -> None:
         self._host.sim.fleet.write_report(self._host.sim.cluster, report)
@@ -144,7 +145,8 @@ class Reporter:
             report = host.cover_up(report)
         if host.reports_falsely:
             host.false_report_at = sim.now
-            report = false_reports.falsified(sim, report, sim.fleet.report(sim.cluster, host.name))
+            report = false_reports.falsified(sim, report, sim.fleet.written(host.name))
+        report = replace(report, address=host.claims or report.address)
         if self._sent is None:
             self._sent, host.last_unreachable_at = report, sim.now
         host.last_report_at = sim.now

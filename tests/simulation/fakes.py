@@ -29,6 +29,7 @@ class Fleet(MemoryFleet):
 
     def __init__(self, sim: "Simulation") -> None:
         super().__init__()
+        self.ghosts: dict[str, HostReport] = {}
         self._sim = sim
 
     def reports(self, cluster: Cluster) -> Mapping[str, HostReport]:
@@ -61,7 +62,17 @@ class Fleet(MemoryFleet):
         """Remove a host; the next heartbeat of a running agent adds it again."""
         super().remove(cluster, host)
         if found := self._sim.hosts.get(host):
+            if self._sim.closed and not found.left:  # somebody binds the machine that still runs again
+                self.bind(cluster, {host: found.address})
             self._sim.after(0.0, HEARTBEAT, lambda: self._sim.resend_report(found))
+
+    def _all(self, cluster: Cluster) -> Mapping[str, HostReport]:
+        return {**super()._all(cluster), **self.ghosts} if self.ghosts else super()._all(cluster)
+
+    def written(self, host: str) -> HostReport | None:
+        """Return the report of a host as its agent reads it: what it has written."""
+        self.beat(host)
+        return self._reports.get(self._sim.cluster, {}).get(host)
 
     def beat(self, name: str, *, last: bool = False) -> None:
         """Update `seen_at` if the host is reachable now, or was until this moment (`last`)."""

@@ -3,11 +3,12 @@
 call_faults.py calls `strike` while calls are running. Faults within a call are there, too.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lifecycle.domain.rollout.execution import ExecutionState
-from tests.simulation import host_faults, operator_mistakes, shared_faults
+from tests.simulation import host_faults, liars, operator_mistakes, shared_faults
 from tests.simulation.hosts import Boot, Host
 from tests.simulation.set_back import SetBack
 
@@ -20,7 +21,7 @@ class Faults:
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
-        self._all = (
+        self._all: tuple[tuple[str, Callable[[Simulation, Host], None]], ...] = (
             *(("agent crash", self._crash_agent),) * 3,
             *(("host cut off", self._cut_off),) * 3,
             *(("host reboots", self._reboot),) * 2,
@@ -55,6 +56,8 @@ class Faults:
             *(("clock of a host wrong", shared_faults.host_clock),) * 2,
             ("another port", host_faults.set_port),
         )
+        if sim.closed:
+            self._all = (*self._all, ("ghosts report", liars.ghosts), *(("another address", liars.claim),) * 2)
         self._joined = 0
         self._set_back = SetBack(sim)
 
@@ -83,7 +86,7 @@ class Faults:
         for host in sim.hosts.values():
             if host.left:
                 continue
-            host.cover_up = None
+            host.cover_up, host.claims = None, ""
             host.up, host.reports_falsely, host.slowness = True, False, min(host.slowness, 1.0)
             host.cut_off_until = min(host.cut_off_until, sim.now)
             host_faults.end(host)

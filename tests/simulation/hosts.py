@@ -66,7 +66,8 @@ class Host:
     `release_runs` are the release commands that began here: deployment, attempt, version, and whether exit code 0.
     `clock_ahead` is the error of the host's own clock, and `clock_set_at` when that last changed. `port` is where the
     next start binds, and `next_port` the one of the next agent. `reported_port` is what the agent has reported, since
-    `port_reported_at`.
+    `port_reported_at`. `claims` is the address that its reports name in place of its own,
+    before `lies_until`.
     """
 
     sim: "Simulation"
@@ -108,6 +109,8 @@ class Host:
     reported_port: int = PORT
     port_reported_at: float = -1e9
     next_port: int = PORT
+    claims: str = ""
+    lies_until: float = -1e9
 
     def answers_checks(self, port: int | None = None) -> bool:
         """Return whether a health check passes now, at this port or where the service serves.

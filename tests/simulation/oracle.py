@@ -264,6 +264,7 @@ class Oracle(History):
         shared.stray_has_an_entry(self, f"{address}:{port}")
 
     def registers(self, address: str, group: Group = Group.MAIN) -> None:
+        in_rotation.only_known_hosts_get_in(self, address)
         actor, host = self.sim.actor, self.sim.hosts_at[address]
         self.registered_at[address] = self.sim.now
         self.healthy_since.pop(address, None)

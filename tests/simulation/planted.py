@@ -83,6 +83,7 @@ def _catalogue() -> dict[str, Planted]:
         schedules,
         shared,
         supervision,
+        trust,
         workers,
     )
 
@@ -100,6 +101,7 @@ def _catalogue() -> dict[str, Planted]:
         schedules,
         shared,
         supervision,
+        trust,
         workers,
     )
     every = (fault for module in modules for fault in module.FAULTS)

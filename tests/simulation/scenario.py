@@ -139,6 +139,8 @@ class Scenario:
         host = Host(sim, f"host-{number}", f"127.0.10.{number}", "ab"[number % 2])
         host.slowness = sim.rng.choice((0.3, 1.0, 1.0, 1.0, 5.0, 30.0))
         sim.hosts[host.name] = sim.hosts_at[host.address] = host
+        if sim.closed:
+            sim.fleet.bind(sim.cluster, {host.name: host.address})
         return host
 
     def _finished_deployment(

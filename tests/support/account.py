@@ -25,7 +25,6 @@ from lifecycle.application.context import Context
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.fleet.member import Member
 from lifecycle.domain.fleet.scheduled_run import RunState, ScheduledRun
@@ -34,7 +33,6 @@ from lifecycle.domain.monitoring.alarms import Alarm
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint
-from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.queue import PendingDeployment
@@ -68,6 +66,7 @@ from tests.fakes.executions import MemoryExecutions
 from tests.fakes.metrics import MemoryMetrics
 from tests.fakes.notifications import MemoryNotifications
 from tests.fakes.service_logs import MemoryServiceLogs
+from tests.support.account_records import question, report
 from tests.support.account_runs import DeliveryList, FakeRuns
 from tests.support.aws_in_memory import StoredLedger, StoredObjects, StoredParameters
 from tests.support.rollout import manifest
@@ -120,6 +119,8 @@ CALLS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "decide": ({}, {"host": "", "choice": "PAUSE", "attempt": 0}, {"host": "", "choice": "ROLL_BACK", "attempt": 0}),
     "quarantine": ({}, {"name": "host-9", "lift": True}),
     "freeze": ({}, {"lift": True}),
+    "set_policy": ({"settings": {"bake_minutes": ["5"]}}, {"lift": True}),
+    "bind_hosts": ({"places": {"host-4": "10.0.0.4"}},),
     "record_config": ({"revision": 2}, {"revision": 1}, {"revision": 1, "replace": True}),
     "remove_host": ({}, {"host": "host-1"}),
     "record_snapshot": ({"version": SNAPSHOTS[2]}, {"version": SNAPSHOTS[2], "sources": {"source": "0" * 16}}),
@@ -270,24 +271,8 @@ def _filled() -> Account:
 
 
 def _report(account: Account, cluster: Cluster, number: int, version: str) -> None:
-    digest, boot, now = manifest(version).digest, f"boot-{number}", account.clock.now()
-    address = f"10.0.{int(cluster == OTHER)}.{number}"
-    report = HostReport(
-        host=f"host-{number}",
-        address=address,
-        port=8080,
-        zone="a",
-        seen_at=now + timedelta(minutes=5),
-        agent_started_at=now,
-        stage=AgentStage.DONE,
-        installed=version,
-        digest=digest,
-        boot=boot,
-        running=True,
-        self_test=SelfTest(True, digest, boot, "ok"),
-        releases=("1.0.0", version),
-    )
-    account.ledger.store(item(reports_key(cluster), report.host, report))
+    made = report(number, f"10.0.{int(cluster == OTHER)}.{number}", version, account.clock.now())
+    account.ledger.store(item(reports_key(cluster), made.host, made))
 
 
 def _publish(account: Account, made: Manifest) -> None:
@@ -340,7 +325,7 @@ def _fill_hello(account: Account) -> None:
     context.leases.acquire(HELLO, CURRENT, now, 0)
     _attempt(account, CURRENT, "host-1", AttemptState.ALIVE)
     _attempt(account, CURRENT, "host-2", AttemptState.FAILED)
-    context.deployments.ask(_question(account))
+    context.deployments.ask(question(CURRENT, QUESTION, account.clock.now()))
     context.deployments.put_bed(
         TestBed(CURRENT, 1, "host-1", 1, "host-3", 1, now, 30, state=BedState.PASSED, ended_at=now)
     )
@@ -350,6 +335,7 @@ def _fill_hello(account: Account) -> None:
     context.queue.replace(HELLO, None, PendingDeployment(waiting, now))
     begun = ScheduledRun("report", now, "host-1", "1.0.1", RunState.RUNNING, now, now + timedelta(hours=1), now)
     AgentsRuns(account.ledger, "ledger", HELLO, "host-1").replace(None, begun)
+    context.fleet.bind(HELLO, {f"host-{number}": f"10.0.0.{number}" for number in (1, 2, 3)})
     context.fleet.quarantine(HELLO, "0.9.0", "slow")
     context.fleet.quarantine_host(HELLO, "host-9", "bad disk")
     DynamoMembers(Table(account.ledger, "ledger")).add(HELLO, Member("10.0.0.9", 8080, "host-9"))
@@ -366,21 +352,6 @@ def _fill_hello(account: Account) -> None:
 def _attempt(account: Account, deployment: str, host: str, state: AttemptState) -> None:
     now, put = account.clock.now(), account.context.deployments.put_attempt
     put(HostAttempt(deployment, host, 1, 2, deployment, now, state, finished_at=now, reason="scripted"))
-
-
-def _question(account: Account) -> Question:
-    return Question(
-        deployment=CURRENT,
-        id=QUESTION,
-        kind=QuestionKind.DECISION,
-        choices=(Choice.RETRY, Choice.SKIP_HOST, Choice.FORCE_NEXT, Choice.ROLL_BACK, Choice.ABORT),
-        reason="scripted",
-        asked_at=account.clock.now(),
-        host="host-2",
-        attempt=1,
-        evidence="a log",
-        evidence_kind=EvidenceKind.HOST_LOG,
-    )
 
 
 def _fill_other(account: Account) -> None:

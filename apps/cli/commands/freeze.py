@@ -17,9 +17,12 @@ from apps.cli.output.printer import Printer
 from apps.cli.output.text import ahead, minute, moment, one_line
 from apps.cli.ports import Connection
 from lifecycle.application.queries.clusters import view_cluster
+from lifecycle.application.rollout.policy_floors import read_floors
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.freezes import Freeze, freeze_reason, scope_in_words
+from lifecycle.domain.rollout.policy_floor import under
+from lifecycle.domain.service.policy import Policy
 
 Scope = Annotated[
     str,
@@ -119,9 +122,10 @@ def freezes(printer: Printer, connection: Connection) -> int:
 
 
 def _windows(connection: Connection, cluster: Cluster) -> tuple[str, ...]:
-    """Return the windows in which the policy of the last deployment freezes the cluster."""
+    """Return the windows in which the policy of the last deployment, or a floor of now, freezes the cluster."""
     last = view_cluster(connection.context, cluster).last
-    return last.policy.frozen if last else ()
+    declared = (last.declared or last.policy) if last else Policy()
+    return under(declared, read_floors(connection.context, cluster).known).frozen
 
 
 def _facts(each: Freeze, now: datetime) -> dict[str, Any]:

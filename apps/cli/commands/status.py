@@ -153,6 +153,8 @@ def _show_deployment(printer: Printer, connection: Connection, view: ClusterView
         status, since = view.status or DEPLOYMENTS[current.state], moment(current.started_at)
         line = f"{current.id}: {current.target.in_words}, {status}, since {since} UTC"
         printer.line(f"{line}, requested by {current.request.requested_by}", "bold")
+    if current and current.floor_words:
+        printer.line(f"  stricter than its own policy: {current.floor_words}")
     if current and view.interrupted:
         printer.line(f"  {interruption_words(current, view.interrupted)}", "bold red")
         printer.line(f"  {connection.command(f'converge {view.cluster.service}')}")

@@ -14,6 +14,7 @@ from lifecycle.application.rollout import plan
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.deployment import Deployment, Request
 from lifecycle.domain.rollout.plan import Plan
+from lifecycle.domain.rollout.policy_floor import SETTINGS
 from lifecycle.domain.service.commits import Changes, Commit
 from lifecycle.domain.service.host_count import at_most
 from lifecycle.domain.service.policy import ApprovalGate, Policy
@@ -23,6 +24,7 @@ _GATES = {
     ApprovalGate.NONE: "none",
     ApprovalGate.BEFORE_FIRST_HOST: "before the first host",
     ApprovalGate.AFTER_FIRST_HOST: "after the first host",
+    ApprovalGate.BEFORE_AND_AFTER_FIRST_HOST: "before and after the first host",
 }
 
 
@@ -50,10 +52,9 @@ class Preview:
 def read_preview(connection: Connection, request: Request) -> Preview:
     """Read what the deployment would do; raises Unknown."""
     found = plan.preview(connection.context, request)
-    policy = connection.context.artifacts.manifest(request.service, request.version).policy(request.environment)
     desired, _ = readable(lambda: connection.context.registry.desired(request.cluster), None)
     before, _ = readable(lambda: _waits_for(connection, request, found), None)
-    return Preview(request, found, policy, desired, before)
+    return Preview(request, found, found.policy, desired, before)
 
 
 def _waits_for(connection: Connection, request: Request, found: Plan) -> Deployment | None:
@@ -83,6 +84,8 @@ def plan_facts(preview: Preview) -> dict[str, Any]:
         "max_unavailable": preview.policy.max_unavailable,
         "at_a_time": preview.at_a_time,
         "approval": str(preview.policy.approval),
+        "approval_by_another": preview.policy.approval_by_another,
+        "whose": {name: whose for name in SETTINGS if (whose := found.whose(name))},
         "expected_seconds": round(found.expected_seconds, 1),
         "expected_from": found.expected_from,
         "nothing_to_do": preview.nothing_to_do,
@@ -161,7 +164,8 @@ def show_plan(printer: Printer, preview: Preview) -> None:
     for check in found.checks if found.hosts else ():
         printer.line(f"check: {check}")
     if found.hosts:
-        printer.line(f"batch size: {_batch_size(preview)}; approval: {_GATES[preview.policy.approval]}")
+        printer.line(f"batch size: {_batch_size(preview)}; approval: {_approval(preview)}")
+        _show_raised(printer, found)
         printer.line(f"expected time: about {lasting(found.expected_seconds)}, {found.expected_from}")
         previous = found.previous.in_words if found.previous else "none (first deployment)"
         printer.line(f"rollback target: {previous}")
@@ -186,8 +190,25 @@ def _show_queue(printer: Printer, preview: Preview) -> None:
         printer.line(f"{found.supersedes}, which is queued now, becomes SUPERSEDED and never begins", "bold yellow")
 
 
+def _show_raised(printer: Printer, found: Plan) -> None:
+    """Show what a policy floor adds beside the approval and the batch size."""
+    if whose := found.whose("bake_minutes"):
+        printer.line(f"bake: {found.policy.bake_minutes} minutes ({whose})")
+    if whose := found.whose("frozen"):
+        printer.line(f"frozen: {', '.join(found.policy.frozen)} ({whose})")
+
+
+def _approval(preview: Preview) -> str:
+    """Return the approval that is needed, and whose requirement it is where a policy floor raised it."""
+    found, policy = preview.plan, preview.policy
+    who = ", by another person" if policy.approval_by_another and policy.approval is not ApprovalGate.NONE else ""
+    whose = dict.fromkeys(filter(None, (found.whose("approval"), found.whose("approval_by_another") if who else "")))
+    note = f" ({', '.join(whose)})" if whose else ""
+    return f"{_GATES[policy.approval]}{who}{note}"
+
+
 def _batch_size(preview: Preview) -> str:
-    count, allowed = preview.at_a_time, preview.policy.max_unavailable
-    if isinstance(allowed, str):
-        return f"{count} ({allowed} of {len(preview.plan.hosts) + len(preview.plan.in_place)})"
-    return str(count)
+    count, allowed, found = preview.at_a_time, preview.policy.max_unavailable, preview.plan
+    of = [f"{allowed} of {len(found.hosts) + len(found.in_place)}"] if isinstance(allowed, str) else []
+    notes = [*of, *filter(None, [found.whose("max_unavailable")])]
+    return f"{count} ({'; '.join(notes)})" if notes else str(count)

@@ -177,6 +177,7 @@ def _cluster(
     for number in range(len(cluster.hosts) + 1, size + 1):
         cluster = _with_host(layout, ports, cluster, number)
         hosts.save(layout, cluster)
+    hosts.bind(ports, cluster.hosts)
     parts = recorded(layout)
     for host in cluster.hosts:
         if host.part not in parts or not parts[host.part].alive:

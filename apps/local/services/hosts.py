@@ -5,7 +5,7 @@ clusters.py starts the agents; environment.py restarts and ends them.
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +19,9 @@ from apps.local.ports import Ports
 from apps.local.priority import PriorityScope
 from apps.local.processes import Part, recorded, start
 from lifecycle import names
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.gateways.aws.fleet import DynamoFleet
+from lifecycle.gateways.aws.table import Table
 
 AGENT = "agent-"
 # The emulator grants any duration. AWS grants at most 12 hours, but renews an instance's session itself.
@@ -86,6 +89,15 @@ def save(layout: Layout, cluster: LocalCluster) -> None:
     """Write a cluster into clusters.json."""
     known = {**clusters(layout), cluster.name: cluster}
     write_json(layout.clusters, {name: asdict(each) for name, each in known.items()})
+
+
+def bind(ports: Ports, hosts: Sequence[Host]) -> None:
+    """Bind hosts to their addresses, before their agents report, so that no report names another."""
+    fleet = DynamoFleet(Table(Aws(ports).client("dynamodb"), names.LEDGER))
+    for name in sorted({(each.environment, each.service) for each in hosts}):
+        cluster = Cluster(*name)
+        own = {each.name: each.address for each in hosts if (each.environment, each.service) == name}
+        fleet.bind(cluster, own)
 
 
 def start_agent(layout: Layout, environment: Mapping[str, Any], host: Host) -> Part:

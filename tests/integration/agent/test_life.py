@@ -364,7 +364,7 @@ def test_a_full_disk_does_not_end_the_agent_or_the_service(still_host: Host) -> 
 
 def test_host_may_be_in_a_test_bed_from_its_update_until_the_deployment_ends(still_host: Host) -> None:
     still_host.publish("1.0.0")
-    still_host.publish("1.1.0", bake_minutes=30)
+    still_host.publish("1.1.0")
     agent: Agent = still_host.agent()
     measured = []
     for order, version in (
@@ -375,7 +375,7 @@ def test_host_may_be_in_a_test_bed_from_its_update_until_the_deployment_ends(sti
         (Order.INSTALL, "1.1.0"),
         (Order.IDLE, "1.1.0"),
     ):
-        still_host.turn(order, version)
+        still_host.turn(order, version, bakes=version == "1.1.0" and order is Order.INSTALL)
         agent.step()
         agent.step()
         measured.append(agent.measured.is_set())

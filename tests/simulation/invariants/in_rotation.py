@@ -71,6 +71,12 @@ def serves(oracle: "Oracle", host: Host) -> bool:
     return (state is not None and state.serves) or oracle.recent(balancer.lost_at.get(host.address, -1e9))
 
 
+def only_known_hosts_get_in(oracle: "Oracle", address: str) -> None:
+    """27: only an address of a known host is registered, whatever a report says."""
+    if address not in oracle.sim.hosts_at:
+        oracle.fail("27 known hosts", f"{address} was registered, and no machine of the cluster is there")
+
+
 def only_tested_gets_in(oracle: "Oracle", host: Host) -> None:
     """2: a registered host really passed its self-test on this start; a start a moment ago is excused."""
     boot = host.boot

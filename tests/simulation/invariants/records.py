@@ -102,7 +102,7 @@ def _unreachable_is_reported(oracle: "Oracle", actor: Actor, host: Host, attempt
             "24 unreachable",
             f"{host.name} is unreachable for {unreachable:.0f} s, reported after {waited:.0f} s",
         )
-    lately = oracle.recent(host.last_unreachable_at) or oracle.recent(host.cut_off_until)
+    lately = any(map(oracle.recent, (host.last_unreachable_at, host.cut_off_until, host.lies_until)))
     if attempt.unreachable and host.reachable() and not lately:
         oracle.fail("24 unreachable", f"{host.name} is reachable, but was reported as unreachable: {attempt.reason}")
 

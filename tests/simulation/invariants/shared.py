@@ -24,7 +24,10 @@ def unhealthy_together(oracle: "Oracle") -> set[str]:
         return set()
     desired = sim.registry.desired(sim.cluster)
     last = oracle.records.get(desired.deployment) if desired else None
-    bad, present = sim.fleet.quarantined_hosts(sim.cluster), set(sim.fleet._reports.get(sim.cluster, {}))
+    bad, present = (
+        sim.fleet.quarantined_hosts(sim.cluster),
+        set(sim.fleet._reports.get(sim.cluster, {})) & set(sim.hosts),
+    )
     members = present - set(bad) - set(last.skipped_hosts if last else ())
     if last is None or desired is None:
         return set()

@@ -22,6 +22,7 @@ from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.rollout.decide import answer_deployment, approve, decide
 from lifecycle.application.rollout.freeze import freeze, unfreeze
 from lifecycle.application.rollout.plan import begin
+from lifecycle.application.rollout.set_policy import set_floor, unset_floor
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.rollout.decision import Answer, Choice
@@ -144,6 +145,13 @@ class FakeFunctions:
         asked, context = events.SetFreeze.model_validate(payload), self.machine.context
         by = RequestedBy(asked.by, asked.why)
         return unfreeze(context, asked.scope, by) if asked.lift else freeze(context, asked.scope, by, asked.until)
+
+    def _set_policy(self, payload: dict[str, Any]) -> Any:
+        asked, context = events.SetPolicy.model_validate(payload), self.machine.context
+        by = RequestedBy(asked.by, asked.why)
+        if asked.lift:
+            return unset_floor(context, asked.scope, asked.names, by)
+        return set_floor(context, asked.scope, asked.settings, by)
 
     def _quarantine(self, payload: dict[str, Any]) -> Any:
         asked = events.SetQuarantine.model_validate(payload)

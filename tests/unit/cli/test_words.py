@@ -155,10 +155,12 @@ def test_current_step_includes_the_last_known_build_phase() -> None:
     assert current_step([]) == "starting"
 
 
-CONFIG = [f"config {name}" for name in command("config").commands]
+GROUPED = [f"{group} {name}" for group in ("config", "policy") for name in command(group).commands]
 
 
-@pytest.mark.parametrize("name", [*(name for name in COMMANDS if name not in ("local", "config")), *CONFIG])
+@pytest.mark.parametrize(
+    "name", [*(name for name in COMMANDS if name not in ("local", "config", "policy")), *GROUPED]
+)
 def test_every_listed_command_has_an_example(name: str) -> None:
     group, _, inner = name.partition(" ")
     found = command(group).commands[inner] if inner else command(group)

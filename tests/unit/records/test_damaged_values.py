@@ -16,9 +16,11 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import Request
 from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.policy_floor import PolicyFloor
+from lifecycle.gateways.aws.registry import read_floor
 from lifecycle.gateways.aws.table import cluster_key, deployment_key, reports_key
 from lifecycle.gateways.record_kinds import kind_of
-from lifecycle.gateways.serialization import RECORD_VERSION
+from lifecycle.gateways.serialization import RECORD_VERSION, to_json
 from tests.support.account import CURRENT, HELLO, OTHER, QUESTION, SNAPSHOTS, Account
 from tests.support.records import read
 from tests.unit.records.test_unreadable_records import (
@@ -53,7 +55,7 @@ NAMES = [f"{record.kind} {name}" for record, name in COMPARED]
 
 
 def test_attributes_that_conditions_compare_are_declared() -> None:
-    assert len(COMPARED) == 16
+    assert len(COMPARED) == 17
     for record, name in COMPARED:
         assert name in kind_of(record.pk, record.sk).beside(_decoded(record))
 
@@ -214,3 +216,33 @@ def test_freeze_of_an_impossible_scope_freezes_everything_and_names_the_way_out(
     account.ledger.store({**frozen, "sk": {"S": "all"}, "body": {"S": json.dumps(body)}})
     (found,) = [each for each in preview(account.context, OF_OTHER).blockers if "FREEZES all" in each]
     assert 'aws dynamodb delete-item --table-name lifecycle-ledger --key \'{"pk":{"S":"FREEZES"}' in found
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "JSON of a PolicyFloor"),
+        ("[]", "expected an object"),
+        ("{}", "'scope' is missing"),
+        ('{"scope": "production", "aproval": "before_first_host"}', "expected the settings approval"),
+        ('{"scope": "production", "approval": "always"}', "always"),
+        ('{"scope": "production", "approval_by_another": "true"}', "expected bool"),
+        ('{"scope": "production", "max_unavailable": "half"}', "'half' is not a number of hosts"),
+        ('{"scope": "production", "max_unavailable": 0}', "'0' is not a number of hosts"),
+        ('{"scope": "production", "bake_minutes": -1}', "'-1' is not a bake time"),
+        ('{"scope": "production", "frozen": ["at night"]}', "'at night' is not a window"),
+        ('{"scope": "staging", "bake_minutes": 1}', "expected the floor of production, found that of staging"),
+        ('{"scope": "production", "v": 99}', "which a newer Lifecycle wrote"),
+    ],
+)
+def test_policy_floor_is_never_read_as_laxer_than_it_is_written(text: str, says: str) -> None:
+    with pytest.raises(UnreadableRecord) as refused:
+        read_floor("production", text)
+    assert str(refused.value).startswith("unreadable: /lifecycle/production/policy: ")
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize("count", [3, "25%", "100%"])
+def test_policy_floor_that_was_written_is_read_again(count: int | str) -> None:
+    floor = PolicyFloor("production/hello", max_unavailable=count, frozen=("Sat 00:00 - Mon 00:00",), by="grace")
+    assert read_floor("production/hello", to_json(floor)) == floor

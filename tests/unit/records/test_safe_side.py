@@ -64,7 +64,7 @@ def test_host_with_an_unreadable_report_is_unreachable_and_its_neighbours_are_li
     assert [host.report.host for host in found.hosts] == ["host-1", "host-2", "host-3"]
     assert [row for row in found.unreadable if key in row]
     assert found.hosts[2].unreachable_since is not None
-    assert found.hosts[2].state is TargetState.ABSENT
+    assert found.hosts[2].state is TargetState.HEALTHY, "it is bound, so its address is known without its report"
 
 
 def test_report_that_names_another_host_does_not_replace_that_one(account: Account, context: Context) -> None:

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.rollout import stages
 from lifecycle.application.rollout.next_step import Decided
+from lifecycle.application.rollout.set_policy import set_floor
 from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
@@ -16,6 +18,7 @@ from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.checkpoint import QUEUE_LIMIT, Checkpoint
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
+from lifecycle.domain.rollout.policy_floor import PolicyFloor
 from lifecycle.domain.service.policy import ApprovalGate, Policy
 from tests.fakes.deployments import MemoryDeployments
 from tests.fakes.fleet import MemoryFleet
@@ -211,6 +214,25 @@ def test_updated_host_that_became_unhealthy_is_watched_until_its_report_says_why
     rollout.memory.fleet.write_report(CLUSTER, replace(report, running=False, boot="", ended=end))
     asked = rollout.step()
     assert (asked.kind, fell in asked.question) == ("AWAIT_HUMAN", True)
+
+
+def test_floor_that_is_raised_ends_a_checkpoint_and_asks_before_the_next_host(rollout: Rollout) -> None:
+    rollout.go_on(2)
+    rollout.update(rollout.name, *rollout_next(rollout))
+    by = RequestedBy("grace", "two people")
+    set_floor(rollout.context, "production", {"approval": ["after_first_host"]}, by)
+    assert rollout.step().kind == "AWAIT_HUMAN"
+
+
+def test_stricter_policy_on_record_ends_a_checkpoint_although_the_call_that_wrote_it_was_lost(
+    rollout: Rollout,
+) -> None:
+    rollout.go_on(2)
+    rollout.update(rollout.name, *rollout_next(rollout))
+    record = rollout.record(rollout.name)
+    floor = PolicyFloor("production", approval=ApprovalGate.AFTER_FIRST_HOST)
+    assert rollout.memory.deployments.put(record.under_floors([floor], began=True))
+    assert rollout.step().kind == "AWAIT_HUMAN"
 
 
 def test_pause_stops_a_rollout_that_goes_on_from_a_checkpoint(rollout: Rollout) -> None:

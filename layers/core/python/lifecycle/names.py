@@ -171,8 +171,10 @@ TEST_BED_GROUP = "test-bed-group"
 CONTROL_GROUP = "control-group"
 LISTENER = "listener"
 ADDRESS = "address"
+AUTO_SCALING_GROUP = "auto-scaling-group"  # of a cluster whose hosts are EC2 instances
 WITHOUT_BALANCER = "without-load-balancer"  # a cluster has it, or else the five above
 CONFIG = "config"  # a SecureString
+POLICY = "policy"  # the floor of a cluster's policy, and of an environment's
 
 
 def cluster_parameters(environment: str, service: str) -> str:
@@ -183,6 +185,11 @@ def cluster_parameters(environment: str, service: str) -> str:
 def parameter(environment: str, service: str, leaf: str) -> str:
     """Return the path of one of a cluster's parameters; `leaf` is one of the constants above."""
     return f"{cluster_parameters(environment, service)}/{leaf}"
+
+
+def policy_parameter(scope: str) -> str:
+    """Return the path of the policy floor of an environment or a cluster, such as `production/hello`."""
+    return f"{REGISTRY}/{scope}/{POLICY}"
 
 
 # --- Configurations: the key of their parameters, and the secrets that hosts may read
@@ -199,6 +206,7 @@ def secret_prefix(environment: str, service: str) -> str:
 
 OPERATOR = "lifecycle-operator"
 VIEWER = "lifecycle-viewer"
+ADMINISTRATOR = "lifecycle-administrator"
 CONFIGURER = "lifecycle-configure"  # a policy without a role: it is added to the people who may read values
 
 

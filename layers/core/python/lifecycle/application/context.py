@@ -3,7 +3,7 @@
 Made by entrypoints/bootstrap.py, and by tests from in-memory fakes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from lifecycle.application.ports.artifacts import Artifacts
@@ -17,6 +17,7 @@ from lifecycle.application.ports.executions import Executions
 from lifecycle.application.ports.fleet import Fleet
 from lifecycle.application.ports.freezes import Freezes
 from lifecycle.application.ports.leases import Leases
+from lifecycle.application.ports.machines import Machines, NoMachines
 from lifecycle.application.ports.queue import Queue
 from lifecycle.application.ports.registry import Registry
 from lifecycle.application.ports.scheduled_runs import ScheduledRuns
@@ -53,6 +54,7 @@ class Context:
     configurations: ConfigRevisions
     scheduled_runs: ScheduledRuns
     catalogue: Catalogue
+    machines: Machines = field(default_factory=NoMachines)
     poll_seconds: float = 2.0
     heartbeat_timeout: timedelta = timedelta(seconds=30)
     minute: timedelta = timedelta(seconds=60)

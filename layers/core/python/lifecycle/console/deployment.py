@@ -85,6 +85,7 @@ def _facts(current: Deployment, context: ViewContext) -> str:
         f"{KINDS[request.kind]} by {request.requested_by}, {minute(current.started_at)}, {lasted}{why}; "
         f"rollback target: {previous}"
     )
+    begun += f"; stricter than its own policy: {found}" if (found := current.floor_words) else ""
     overrides = f"; overridden: {', '.join(request.overrides)}" if request.overrides else ""
     return f"{current.id}; {begun}{overrides}"
 

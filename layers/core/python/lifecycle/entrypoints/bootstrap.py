@@ -55,6 +55,7 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
     from lifecycle.gateways.aws.fleet import DynamoFleet  # noqa: PLC0415
     from lifecycle.gateways.aws.freezes import DynamoFreezes  # noqa: PLC0415
     from lifecycle.gateways.aws.leases import DynamoLeases  # noqa: PLC0415
+    from lifecycle.gateways.aws.machines import Ec2Machines  # noqa: PLC0415
     from lifecycle.gateways.aws.members import DynamoMembers  # noqa: PLC0415
     from lifecycle.gateways.aws.queue import DynamoQueue  # noqa: PLC0415
     from lifecycle.gateways.aws.registry import SsmRegistry  # noqa: PLC0415
@@ -85,6 +86,7 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
         configurations=DynamoConfigRevisions(by_name["ssm"], table),
         scheduled_runs=DynamoScheduledRuns(table),
         catalogue=DynamoCatalogue(table),
+        machines=Ec2Machines(_lazy("autoscaling"), _lazy("ec2"), by_name["ssm"]),
         poll_seconds=settings.poll_seconds,
         heartbeat_timeout=settings.heartbeat_timeout,
         minute=settings.minute,

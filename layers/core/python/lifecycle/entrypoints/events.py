@@ -195,6 +195,14 @@ class SetFreeze(Operate):
     made: AwareDatetime | None = None  # of the only freeze that may be lifted
 
 
+class SetPolicy(Operate):
+    """Set settings of a scope's policy floor, each as it was typed; or unset `names`, all of it if there are none."""
+
+    scope: str
+    settings: dict[str, tuple[str, ...]] = Field(default_factory=dict, max_length=20)
+    names: tuple[str, ...] = Field(default=(), max_length=20)
+
+
 class SetQuarantine(Operate, OfCluster):
     """Quarantine a version or a host of a cluster."""
 
@@ -213,6 +221,14 @@ class RecordConfig(OfCluster):
 
     def revision_at(self, at: datetime) -> ConfigRevision:
         return ConfigRevision(str(self.cluster), self.revision, self.names, self.changed, self.by, self.why, at)
+
+
+class BindHosts(OfCluster):
+    """Bind hosts to their addresses."""
+
+    places: dict[str, str] = Field(max_length=5_000)
+    by: str = Field(min_length=1, max_length=200)
+    why: str = Field(default="", max_length=1000)
 
 
 class RemoveHost(OfCluster):

@@ -11,6 +11,7 @@ from typing import Any
 
 from lifecycle import names
 from lifecycle.domain.delivery.repository import RepositoryBuilds
+from lifecycle.domain.fleet.bound_hosts import BoundHosts
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Order, Turn, TurnRank
@@ -167,6 +168,15 @@ KINDS: tuple[ItemKind, ...] = (
         "See with `lifecycle history {service}` that nothing runs there. Then delete it, and the next deployment "
         "takes the next epoch: {delete}",
         beside=lambda each: {"epoch": each.epoch, "deployment": each.deployment},
+    ),
+    ItemKind(
+        "record of bound hosts",
+        BoundHosts,
+        _OF_CLUSTER,
+        "HOSTS",
+        "No report is believed until it is written again. Look at it: {look}. Delete it, and bind the hosts at once "
+        "with `lifecycle bind-host {service}`: {delete}",
+        beside=lambda each: {"changes": each.changes},
     ),
     ItemKind(
         "pending deployment",

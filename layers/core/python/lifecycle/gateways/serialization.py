@@ -116,6 +116,7 @@ def _converter() -> Converter:
         config=override(omit_if_default=True),
         leaving=override(omit_if_default=True),
         manifest=override(omit_if_default=True),
+        bakes=override(omit_if_default=True),
     )
     converter.register_unstructure_hook(Turn, turn)
     for kind, keys in _KEYS.items():

@@ -12,6 +12,7 @@ from lifecycle.application.convergence.crash_loops import report_crash_loops
 from lifecycle.application.convergence.failed_schedules import report_failed_schedules
 from lifecycle.application.convergence.hand_made import missing_manifest, report_hand_made
 from lifecycle.application.convergence.left_out import left_out_of_rotation
+from lifecycle.application.convergence.machines import bind_machines
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.finish import Finished, finish
@@ -93,6 +94,7 @@ def _converge_cluster(
     context: Context, cluster: Cluster, suffix: str, by: str, ended: EndedExecution | None
 ) -> list[Result]:
     """Converge one cluster; no result if nothing was ever deployed there."""
+    not_bound = bind_machines(context, cluster)
     # Nothing else checks a test bed while its deployment is paused, and its host may become unhealthy
     # meanwhile.
     traffic_weights.stop_unanswered_traffic(context, cluster)
@@ -114,7 +116,7 @@ def _converge_cluster(
         if ended and (why := left_to_schedule(decided, ended)):
             return [Result(str(cluster), "HOLD", why)]
         done = _act(context, cluster, facts, decided, suffix, by)
-        return [replace(done, reason="; ".join(filter(None, (done.reason, _strays_words(taken)))))]
+        return [replace(done, reason="; ".join(filter(None, (done.reason, _strays_words(taken), not_bound))))]
     return []
 
 
@@ -129,7 +131,7 @@ def cluster_facts(context: Context, cluster: Cluster, *, by_hand: bool = False) 
     lease, reports = context.leases.current(cluster), context.fleet.reports(cluster)
     recent, unknown = observe.readable_deployments(context, cluster)
     found = read_desired(context, cluster, lease, recent)
-    addresses = {report.address for report in reports.values()}
+    addresses = {report.place for report in reports.values()}
     targets = _targets(context, cluster, addresses)
     if (behind := set_back(found.desired, reports, lease, recent, found.named)).ledger:
         lease = context.leases.current(cluster)  # a deployment may have begun after the lease was read

@@ -4,7 +4,6 @@ Called by functions/fleet/remove_host. An audit entry precedes the effect.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from lifecycle.application.context import Context
 from lifecycle.application.operator_command import CommandResult, RequestedBy
@@ -31,7 +30,7 @@ def remove_host(
         return _remove_unreadable(context, cluster, report, by, terminated=terminated)
     reused = _has_another_host(context, cluster, report)
     state = TargetState.ABSENT if reused else context.dispatcher.target(cluster, report.address)
-    if not terminated and (reasons := _signs_of_life(context, host, state, report.seen_at)):
+    if not terminated and (reasons := _signs_of_life(context, host, state, report)):
         raise Refused(f"the removal of {host}", reasons)
     context.record(cluster, f"remove {host}", by.who, by.why, host=host)
     if not reused:
@@ -58,10 +57,13 @@ def _remove_records(context: Context, cluster: Cluster, host: str) -> CommandRes
 def _remove_unreadable(
     context: Context, cluster: Cluster, report: UnreadableReport, by: RequestedBy, *, terminated: bool
 ) -> CommandResult:
-    """Remove the records of a host whose address is not known. Nothing is deregistered.
+    """Remove the records of a host whose report cannot be read or is not believed.
 
-    A target of no known host may be this one, so none of those may serve.
+    Its bound address is deregistered, whatever it reports. A host that was never bound has no known address, so
+    nothing is deregistered. A target of no known host may be this one, so none of those may serve.
     """
+    if report.bound or context.fleet.bound(cluster).closed:
+        return _remove_bound(context, cluster, report, by, terminated=terminated)
     others = [each for each in context.fleet.reports(cluster).values() if each.host != report.host]
     known = {each.contested if isinstance(each, UnreadableReport) else each.address for each in others}
     targets = context.dispatcher.targets(cluster)
@@ -73,10 +75,27 @@ def _remove_unreadable(
     return _remove_records(context, cluster, report.host)
 
 
-def _signs_of_life(context: Context, host: str, state: TargetState, seen_at: datetime) -> Sequence[str]:
+def _remove_bound(
+    context: Context, cluster: Cluster, report: UnreadableReport, by: RequestedBy, *, terminated: bool
+) -> CommandResult:
+    """Remove a host by its bound address. A report of no bound host has none, and nothing of it was registered."""
+    others = [host for host, each in context.fleet.bound(cluster).places.items() if each == report.bound]
+    own = report.bound if others == [report.host] else ""
+    if own and not terminated and context.dispatcher.target(cluster, own).serves:
+        why = f"{own}, its bound address, is in rotation and healthy: stop its service first"
+        raise Refused(f"the removal of {report.host}", [report.why, why])
+    context.record(cluster, f"remove {report.host}", by.who, f"{by.why}; {report.why}", host=report.host)
+    if own:
+        traffic_weights.stop_traffic(context, cluster, own)
+        context.dispatcher.deregister(cluster, own)
+    return _remove_records(context, cluster, report.host)
+
+
+def _signs_of_life(context: Context, host: str, state: TargetState, report: HostReport) -> Sequence[str]:
     reasons = []
-    if context.clock.now() - seen_at <= context.heartbeat_timeout:
-        reasons.append(f"its agent reported at {seen_at:%H:%M:%S} UTC: stop it first, or {host} would come back")
+    if not report.unreachable_since(context.clock.now(), context.heartbeat_timeout):
+        at = f"{report.seen_at:%H:%M:%S} UTC"
+        reasons.append(f"its agent reported at {at}: stop it first, or {host} would come back")
     if state.serves:
         reasons.append("it is in rotation and healthy: stop its service first")
     return reasons

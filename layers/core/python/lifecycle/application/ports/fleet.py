@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from lifecycle.domain.fleet.bound_hosts import BoundHosts
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import RefusedTurn, Turn
@@ -11,10 +12,24 @@ from lifecycle.domain.fleet.host_command import RefusedTurn, Turn
 class Fleet(Protocol):
     """Hosts: their commands (turns), their reports, and the quarantines of versions and hosts."""
 
-    def reports(self, cluster: Cluster) -> Mapping[str, HostReport]: ...
-    def report(self, cluster: Cluster, host: str) -> HostReport | None: ...
+    def reports(self, cluster: Cluster) -> Mapping[str, HostReport]:
+        """Return the reports of the cluster's hosts, each at its own address; never one of an unbound host."""
+
+    def report(self, cluster: Cluster, host: str) -> HostReport | None:
+        """Return the report of one host, also of one that is not bound, so that it can be removed."""
+
     def names(self, cluster: Cluster) -> Sequence[str]:
-        """Return the hosts that report, without their reports."""
+        """Return the hosts of `reports`, without their reports."""
+
+    def bound(self, cluster: Cluster) -> BoundHosts: ...
+    def bind(self, cluster: Cluster, places: Mapping[str, str]) -> None:
+        """Bind hosts to addresses; the cluster is closed from then on. Others stay as they are."""
+
+    def unbind(self, cluster: Cluster, host: str) -> None:
+        """Forget a host's address; its report does not count any more. Does nothing if it has none."""
+
+    def unbound(self, cluster: Cluster) -> Sequence[str]:
+        """Return the first hosts that report and are not bound, where the cluster is closed; at most 20."""
 
     def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> Sequence[RefusedTurn]:
         """Write each turn, unless its host holds one of a higher rank; returns those that were not written."""
@@ -35,4 +50,7 @@ class Fleet(Protocol):
         """Lift the quarantine of a version or a host; does nothing if there is none."""
 
     def remove(self, cluster: Cluster, host: str) -> None:
-        """Delete a host's report and command; a host with a running agent comes back with its next report."""
+        """Delete a host's report, command and binding.
+
+        Where the cluster is not closed, a host with a running agent comes back with its next report.
+        """

@@ -16,6 +16,8 @@ from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_o
 from lifecycle.application.queries.state_words import HostStatus
 from lifecycle.application.readable import Rows
 from lifecycle.application.rollout.desired_version import read_desired
+from lifecycle.application.rollout.observe import unbound_words
+from lifecycle.application.rollout.policy_floors import read_floors
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.drift import drift_reason
@@ -25,8 +27,10 @@ from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt, UnreadableAttempt
 from lifecycle.domain.rollout.decision import latest_attempts
 from lifecycle.domain.rollout.freezes import Freeze, freeze_reason
+from lifecycle.domain.rollout.policy_floor import Floors, PolicyFloor, under, window_owners
 from lifecycle.domain.rollout.provenance import Nobodys
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
+from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 
 # The most clusters that are shown host by host, with their states in the load balancer.
@@ -142,9 +146,12 @@ def view_cluster_hosts(
     states = None if targets is None else _states(targets)
     attempts: Mapping[str, HostAttempt] = {}
     roles: Mapping[str, HostStatus] = {}
+    bound = context.fleet.bound(cluster).places if targets else {}
     rows = Rows()
     rows.add(view.unreadable)
     rows.add(each.why for each in reports.values() if isinstance(each, UnreadableReport))
+    if in_full and (strange := context.fleet.unbound(cluster)):
+        rows.add([unbound_words(cluster, strange)])
     if running and in_full:
         every = context.deployments.attempts(running.id)
         rows.add(each.reason for each in every if isinstance(each, UnreadableAttempt))
@@ -152,8 +159,7 @@ def view_cluster_hosts(
         roles = _roles(rows.read(lambda: context.deployments.beds(running.id), ()))
     hosts = []
     for name, report in sorted(reports.items()):
-        place = (report.address, report.port)
-        state = states.get(place, TargetState.ABSENT) if states is not None else None
+        state = _state(states, report) if states is not None else None
         host = HostView(
             report=report,
             state=state,
@@ -167,7 +173,10 @@ def view_cluster_hosts(
             clock_problem=report.clock_problem(context.clock.now()),
         )
         hosts.append(host)
-    frozen = _frozen(view, freezes, context.clock.now())
+    # Not for a page of many clusters: Parameter Store answers 40 reads a second.
+    floors = read_floors(context, cluster) if in_full else Floors(last.floors if last else ())
+    rows.add(floors.unreadable)
+    frozen = _frozen(view, freezes, floors.known, context.clock.now())
     return ClusterHosts(
         view,
         tuple(hosts),
@@ -175,9 +184,16 @@ def view_cluster_hosts(
         quarantined,
         trouble,
         in_full,
-        strays=strays_of(reports, targets or ()),
+        strays=strays_of(reports, targets or (), bound=bound),
         unreadable=rows.all(),
     )
+
+
+def _state(states: Mapping[tuple[str, int], TargetState], report: HostReport) -> TargetState:
+    """Return the state at a host's address and port; at its bound address where its report cannot be read."""
+    if not isinstance(report, UnreadableReport):
+        return states.get((report.address, report.port), TargetState.ABSENT)
+    return next((state for (address, _), state in states.items() if address == report.place), TargetState.ABSENT)
 
 
 def _states(targets: Sequence[RegisteredTarget]) -> Mapping[tuple[str, int], TargetState]:
@@ -202,10 +218,13 @@ def _roles(beds: Sequence[TestBed]) -> Mapping[str, HostStatus]:
     return {baking.control: HostStatus.CONTROL, baking.host: HostStatus.TEST_BED} if baking else {}
 
 
-def _frozen(view: ClusterView, freezes: Sequence[Freeze], now: datetime) -> Mapping[str, str]:
+def _frozen(
+    view: ClusterView, freezes: Sequence[Freeze], floors: Sequence[PolicyFloor], now: datetime
+) -> Mapping[str, str]:
     """Return every reason, because each has to be lifted, and not only the one that lasts longest."""
     found = {why: each.scope for each in freezes if (why := freeze_reason((each,), (), view.cluster, now))}
-    windows = view.last.policy.frozen if view.last else ()
-    if why := freeze_reason((), windows, view.cluster, now):
+    declared = (view.last.declared or view.last.policy) if view.last else Policy()
+    windows = under(declared, floors).frozen
+    if why := freeze_reason((), windows, view.cluster, now, window_owners(declared, floors)):
         found[why] = ""
     return found

@@ -8,10 +8,12 @@ from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe
 from lifecycle.application.rollout.answer import open_question, record_answer, refuse_late_answer
 from lifecycle.application.rollout.pause import cancel, pause, resume
+from lifecycle.application.rollout.policy_floors import read_floors
 from lifecycle.application.rollout.rollback import request_rollback
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import Answer, Choice, Question
+from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.gates import approval_refusal
 from lifecycle.domain.service.policy import ApprovalGate
 
@@ -37,9 +39,18 @@ def approve(context: Context, cluster: Cluster, name: str, answer: Answer) -> Qu
     current = observe.deployment(context, cluster, name)
     question = open_question(context, current, lambda q: q.gate is not ApprovalGate.NONE, "an approval")
     refuse_late_answer(context, question, answer)
-    if answer.choice is Choice.APPROVE and (why := approval_refusal(current, answer.by)):
-        raise Refused("the approval", [why])
+    if answer.choice is Choice.APPROVE:
+        _check_approver(context, current, answer.by)
     return record_answer(context, current, question, answer)
+
+
+def _check_approver(context: Context, current: Deployment, by: str) -> None:
+    """Raise Refused for a person who may not approve, as the policy and the floors of now say."""
+    floors = read_floors(context, current.cluster)
+    if floors.unreadable:  # nobody knows whether it must be another person
+        raise Refused("the approval", floors.unreadable)
+    if why := approval_refusal(current.under_floors(floors.known, began=True), by):
+        raise Refused("the approval", [why])
 
 
 def answer_deployment(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:

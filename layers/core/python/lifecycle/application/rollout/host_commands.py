@@ -12,7 +12,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.deployment import Deployment
-from lifecycle.domain.rollout.test_bed.hosts import target_of
+from lifecycle.domain.rollout.test_bed.hosts import target_of, wants_test_bed
 from lifecycle.domain.service.target import Target
 
 # An agent does not begin a command to install after this time; its stage has failed by then.
@@ -31,6 +31,7 @@ def prefetch(deployment: Deployment, host: str, attempt: int, now: datetime, gro
 def install(deployment: Deployment, host: str, attempt: int, now: datetime, group: Group = Group.MAIN) -> Turn:
     """Return the command to stop, switch, start and self-test; a control restarts the version that it has."""
     turn = _turn(deployment, host, Order.INSTALL, attempt, now, INSTALL_LASTS)
+    turn = replace(turn, bakes=wants_test_bed(deployment.policy))
     return _with_target(turn, target_of(deployment, group))
 
 

@@ -15,6 +15,7 @@ from lifecycle.application.ports.step_reads import LoopRecords
 from lifecycle.application.rollout import observe
 from lifecycle.application.rollout.host_commands import give_turns, prefetch
 from lifecycle.application.rollout.questions import approval_question, decision_question
+from lifecycle.application.rollout.raised_floors import held_to_floors
 from lifecycle.domain.errors import StaleEpoch, StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
@@ -94,7 +95,9 @@ def _decide(context: Context, cluster: Cluster, name: str, visit: Visit) -> Deci
         if another := current.carried_by_another(visit.execution):
             # It ends as one that goes on in the deployment's execution, which runs or convergence continues.
             return Decided("CONTINUE", another, execution=current.execution)
-        found = _continued(context, records, visit)
+        if records.lease.is_held_by(name, current.epoch):
+            current = held_to_floors(context, current)
+        found = _continued(context, replace(records, deployment=current), visit)
         if found is None:
             facts = observe.facts(context, current, records.lease, visit)
             if is_late_call(facts):

@@ -15,6 +15,7 @@ from lifecycle.application.readable import readable
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.earlier_environment import read_verdict
 from lifecycle.application.rollout.planned_config import planned_config
+from lifecycle.application.rollout.policy_floors import read_floors
 from lifecycle.application.rollout.recorded_bytes import recorded_bytes
 from lifecycle.application.rollout.strays import find_strays
 from lifecycle.domain.convergence.set_back import set_back
@@ -23,6 +24,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.balancer_settings import BalancerSettings
 from lifecycle.domain.rollout.checkpoint import Changes
@@ -31,6 +33,7 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kin
 from lifecycle.domain.rollout.epochs import recorded_epochs
 from lifecycle.domain.rollout.execution import Visit
 from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.policy_floor import under
 from lifecycle.domain.rollout.preflight import Observed, replaced_version
 from lifecycle.domain.rollout.release import with_noted_run
 from lifecycle.domain.rollout.steps import Facts
@@ -51,8 +54,8 @@ def rotation(context: Context, cluster: Cluster, reports: Mapping[str, HostRepor
 
 
 def _targets(context: Context, cluster: Cluster, reports: Mapping[str, HostReport]) -> Mapping[str, TargetState]:
-    # A host whose report cannot be read has no known address.
-    return context.dispatcher.targets(cluster, [report.address for report in reports.values() if report.address])
+    # A host whose report cannot be read has no known address, unless it is bound to one.
+    return context.dispatcher.targets(cluster, [report.place for report in reports.values() if report.place])
 
 
 def was_handed_over(context: Context, request: Request) -> bool:
@@ -65,7 +68,7 @@ def was_handed_over(context: Context, request: Request) -> bool:
 
 def by_host(reports: Mapping[str, HostReport], targets: Mapping[str, TargetState]) -> dict[str, TargetState]:
     """Return each host's state, from the states by address."""
-    return {host: targets.get(r.address, TargetState.ABSENT) for host, r in reports.items()}
+    return {host: targets.get(r.place, TargetState.ABSENT) for host, r in reports.items()}
 
 
 def deployment(context: Context, cluster: Cluster, name: str) -> Deployment:
@@ -142,7 +145,7 @@ def observed(context: Context, request: Request) -> Observed:
     config = planned_config(context, request, found.desired, recent)
     previous = previous_target(recent, request, found.desired, config.revision)
     settings = _balancer_settings(context, request, previous, reports)
-    replaced = replaced_version(request, previous, found.desired)
+    replaced, floors = replaced_version(request, previous, found.desired), read_floors(context, cluster)
     seen = Observed(
         manifest=manifest,
         lease=lease,
@@ -162,10 +165,11 @@ def observed(context: Context, request: Request) -> Observed:
         no_rollback_target=_missing_artifact(context, request, previous),
         waiting=waiting,
         skipped_hosts=previously_skipped_hosts(context, request),
-        has_test_bed=wants_test_bed(manifest.policy(request.environment))
+        has_test_bed=wants_test_bed(under(manifest.policy(request.environment), floors.known))
         and context.dispatcher.has_test_bed(cluster),
+        floors=floors,
         minute=context.minute,
-        unreadable=tuple(map(str, (*found.unreadable, *unqueued, *older))),
+        unreadable=(*map(str, (*found.unreadable, *unqueued, *older)), *_unbound(context, cluster)),
         earlier=read_verdict(context, request.environment, manifest) if request.kind is Kind.DEPLOY else None,
         strays=find_strays(context, cluster, set_back(found.desired, reports, lease, recent, found.named).ledger),
         config=config,
@@ -183,6 +187,19 @@ def _foreign(context: Context, request: Request, stored: StoredManifest, recent:
     verified = next((d.target for d in recent if verifies(d) and d.target.version == request.version), None)
     recorded = recorded_bytes(context.catalogue, request.service, request.version)
     return foreign_bytes(request.version, stored.as_published, recorded, verified)
+
+
+def _unbound(context: Context, cluster: Cluster) -> list[str]:
+    strange = context.fleet.unbound(cluster)
+    return [unbound_words(cluster, strange)] if strange else []
+
+
+def unbound_words(cluster: Cluster, hosts: Sequence[str]) -> str:
+    """Return the sentence about reports of hosts that are not bound."""
+    does = "reports" if len(hosts) == 1 else "report"
+    who = f"{listed(hosts)} {does} to {cluster}, but no such host is bound, so they do not count"
+    how = f"`lifecycle bind-host {cluster.service}` binds hosts, and `lifecycle remove-host` deletes such a report"
+    return f"{who}: {how}"
 
 
 def _balancer_settings(

@@ -329,13 +329,15 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
         previous=found.previous,
         hosts=hosts,
         host_count=len(hosts),
-        policy=replace(manifest.policy(request.environment), drain_seconds=found.drain_seconds),
+        policy=replace(found.policy, drain_seconds=found.drain_seconds),
         started_at=context.clock.now(),
         execution=execution,
         skipped_hosts=observe.previously_skipped_hosts(context, request),
         writes=earlier.known_writes if earlier else NO_WRITES,
         changes=note_of(found.changes, found.compare),
         release=earlier.release if earlier and earlier.release.began_at else planned_release(request, manifest),
+        declared=found.declared,
+        floors=found.floors,
     )
 
 

@@ -17,7 +17,7 @@ def find_strays(context: Context, cluster: Cluster, set_back: str = "") -> Stray
     The targets are read first: a host reports its address before it can be registered.
     """
     targets = context.dispatcher.registered(cluster)
-    return strays_of(context.fleet.reports(cluster), targets, set_back)
+    return strays_of(context.fleet.reports(cluster), targets, set_back, context.fleet.bound(cluster).places)
 
 
 def take_out_strays(context: Context, cluster: Cluster, found: Strays, set_back: str = "") -> Strays:

@@ -47,5 +47,5 @@ def take_out_untested(
             context.record_action(
                 cluster, holder.id, "drain", f"in rotation after its update failed: {untested}", host
             )
-            traffic_weights.stop_traffic(context, cluster, report.address)
-            context.dispatcher.deregister(cluster, report.address)
+            traffic_weights.stop_traffic(context, cluster, report.place)
+            context.dispatcher.deregister(cluster, report.place)

@@ -10,6 +10,8 @@ from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet.epoch import CREDIBLE, Epoch
 from lifecycle.domain.fleet.host_command import Order, Turn
 
+# A report from further in the future says nothing of when it was written: not even that its host is alive.
+CLOCK_AHEAD = timedelta(minutes=15)
 # A host's clock that differs by more is named to people.
 NAMED_SKEW = timedelta(seconds=5)
 
@@ -131,6 +133,11 @@ class HostReport:
     features: tuple[str, ...] = ()
 
     @property
+    def place(self) -> str:
+        """The address at which the load balancer knows the host; empty where nobody knows it."""
+        return self.address
+
+    @property
     def not_running(self) -> str:
         """The words for a service that does not run."""
         return self.ended.in_words if self.ended else "its service does not run"
@@ -163,7 +170,12 @@ class HostReport:
         )
 
     def unreachable_since(self, now: datetime, heartbeat_timeout: timedelta) -> datetime | None:
-        """Return the time of the last report, if that is longer ago than `heartbeat_timeout`; else None."""
+        """Return the time of the last report, if that is longer ago than `heartbeat_timeout`; else None.
+
+        Of a report from the future nobody knows the time: its host counts as unreachable since its agent started.
+        """
+        if self.seen_at > now + CLOCK_AHEAD:
+            return min(self.agent_started_at, now - heartbeat_timeout)
         return self.seen_at if now - self.seen_at > heartbeat_timeout else None
 
     def clock_problem(self, now: datetime) -> str:
@@ -207,16 +219,22 @@ class UnreadableReport(HostReport):
     """The report of a host that cannot be read; `why` says where it is.
 
     Nothing is known of the host: it counts as unreachable, runs nothing, and serves nothing. It is never stored.
-    `contested` is the address that it reports beside another host (places.py).
+    `contested` is the address that it reports beside another host (places.py). `bound` is its own, if that is known
+    without its report (bound_hosts.py).
     """
 
     why: str = ""
     contested: str = ""
+    bound: str = ""
+
+    @property
+    def place(self) -> str:
+        return self.bound
 
     @classmethod
-    def of(cls, host: str, why: str, contested: str = "") -> "UnreadableReport":
+    def of(cls, host: str, why: str, contested: str = "", bound: str = "") -> "UnreadableReport":
         """Return the report that stands in for a host's own."""
-        return cls(host, "", 0, "", seen_at=_NEVER, agent_started_at=_NEVER, why=why, contested=contested)
+        return cls(host, "", 0, "", _NEVER, _NEVER, why=why, contested=contested, bound=bound)
 
 
 def unreachable_among(

@@ -52,7 +52,7 @@ class Turn:
     plan prefetches under attempt 0. Attempt 1 or later means that its turn is near, and the agent polls
     quickly. `config` is the revision of the configuration to run the version with; 0 is none. `leaving`: the host is
     about to be drained, so it begins no scheduled command. `manifest` is the sha256 of the version's manifest; empty
-    from a control plane of before.
+    from a control plane of before. `bakes`: the deployment has a test bed, so the host is measured.
     """
 
     host: str
@@ -67,6 +67,7 @@ class Turn:
     config: int = 0
     leaving: bool = False
     manifest: str = ""
+    bakes: bool = False
 
     @property
     def target(self) -> Target:

@@ -6,6 +6,7 @@ They get requests, and Lifecycle has tested nothing there. Convergence and the p
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import Group, TargetState
@@ -48,18 +49,26 @@ class Strays:
 
 
 NO_STRAYS = Strays()
+NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
-def strays_of(reports: Mapping[str, HostReport], targets: Collection[RegisteredTarget], set_back: str = "") -> Strays:
+def strays_of(
+    reports: Mapping[str, HostReport],
+    targets: Collection[RegisteredTarget],
+    set_back: str = "",
+    bound: Mapping[str, str] = NOBODY,
+) -> Strays:
     """Compare the targets with the hosts; `set_back` says why the ledger may lack hosts, or is empty.
 
     A host is its address and port: one that reports others is a new host, and its old target a stray. A target that
-    is draining has left already.
+    is draining has left already. The address of a `bound` host without a report that can be read stays its own.
     """
     known = {(report.address, report.port) for report in reports.values()}
     registered = [each for each in targets if each.state not in (TargetState.DRAINING, TargetState.ABSENT)]
-    contested = {each.contested for each in reports.values() if isinstance(each, UnreadableReport)}
-    found = tuple(sorted(e for e in registered if (e.address, e.port) not in known and e.address not in contested))
+    unreadable = [each for each in reports.values() if isinstance(each, UnreadableReport)]
+    someones = {each.contested for each in unreadable} | {each.bound for each in unreadable}
+    someones |= {address for host, address in bound.items() if host not in reports}
+    found = tuple(sorted(e for e in registered if (e.address, e.port) not in known and e.address not in someones))
     return Strays(found, _why_held(reports, registered, found, set_back) if found else "")
 
 
@@ -74,7 +83,9 @@ def _why_held(
     At least as many targets of known hosts must get requests. A host that moved explains one more stray, as long as
     one host serves where it reports to be.
     """
-    unknown = [each for each in reports.values() if isinstance(each, UnreadableReport) and not each.contested]
+    unknown = [
+        each for each in reports.values() if isinstance(each, UnreadableReport) and not (each.contested or each.bound)
+    ]
     if unreadable := sorted(each.host for each in unknown):
         return f"the report of {listed(unreadable)} cannot be read, and the target may be that host's"
     if not reports:

@@ -47,9 +47,9 @@ class Baseline:
     serve. `limit` hosts may be out at once, and `spare` more than now. `queue` is the order of the next hosts;
     `beyond` hosts come after it.
 
-    Five fields are fingerprints: of the hosts that report (`reporting`), of the questions with their answers, of
-    the quarantined hosts, and of two sets of addresses. `targets` are all addresses in the load balancer once the
-    handed out hosts are back. `unhealthy` are those that do not serve.
+    Six fields are fingerprints: of the hosts that report (`reporting`), of the questions with their answers, of
+    the quarantined hosts, of the policy, and of two sets of addresses. `targets` are all addresses in the load
+    balancer once the handed out hosts are back. `unhealthy` are those that do not serve.
     """
 
     execution: str
@@ -64,6 +64,7 @@ class Baseline:
     spare: int
     queue: tuple[QueuedHost, ...]
     beyond: int
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,7 @@ def _is_unchanged(checkpoint: Checkpoint, base: Baseline, now: Changes) -> bool:
         and fingerprint(now.reporting) == base.reporting
         and fingerprint(now.quarantined) == base.quarantined
         and questions_fingerprint(now.questions) == base.questions
+        and fingerprint([repr(mine.policy)]) == base.policy
         and not any(each.ended for each in now.reports.values())
         and not any(0 < now.round <= each.round and each.execution == now.execution for each in now.attempts)
     )
@@ -228,6 +230,7 @@ def _baseline(facts: Facts, step: UpdateHosts) -> Baseline | None:
         spare=spare,
         queue=tuple(_queued(facts, host, number) for host, number in waiting[:QUEUE_LIMIT]),
         beyond=len(waiting[QUEUE_LIMIT:]),
+        policy=fingerprint([repr(facts.deployment.policy)]),
     )
 
 

@@ -4,6 +4,7 @@ Stored in the ledger; written by the phases of statemachines/rollout.asl.json, r
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,6 +16,7 @@ from lifecycle.domain.fleet.epoch import Epoch
 from lifecycle.domain.rollout.attempt import NO_RELEASE, ReleaseNote
 from lifecycle.domain.rollout.desired_writes import NO_WRITES, DesiredWrites
 from lifecycle.domain.rollout.execution import continues
+from lifecycle.domain.rollout.policy_floor import SETTINGS, PolicyFloor, in_words, owner, under
 from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote
 from lifecycle.domain.service.commits import NO_NOTE as NO_CHANGES
 from lifecycle.domain.service.commits import ChangeNote
@@ -160,7 +162,8 @@ class Deployment:
     state-machine execution that carries it now. `writes` is None where an older version wrote the record. `claimed`
     is the epoch of the lease that its plan took last, which may not have become its epoch. `failed_host` is the host
     at which a repair ended. `changes` are the commits that it brings, or takes back. `release` has its release
-    command, and how the newest run of it ended.
+    command, and how the newest run of it ended. `policy` is the one that applies. `declared` is that of its manifest
+    where `floors` made it stricter.
     """
 
     request: Request
@@ -183,10 +186,37 @@ class Deployment:
     failed_host: str = ""
     changes: ChangeNote = NO_CHANGES
     release: ReleaseNote = NO_RELEASE
+    declared: Policy | None = None
+    floors: tuple[PolicyFloor, ...] = ()
 
     @property
     def id(self) -> str:
         return self.request.deployment
+
+    def under_floors(self, floors: Sequence[PolicyFloor], *, began: bool) -> "Deployment":
+        """Return the deployment under these floors, too. Its policy never becomes laxer while it runs.
+
+        A floor that asks for a longer bake of the first host comes too late for a deployment that `began` to change
+        hosts.
+        """
+        policy = under(self.policy, floors)
+        if began:
+            policy = replace(policy, bake_minutes=self.policy.bake_minutes)
+        if policy == self.policy:
+            return self
+        both = tuple(dict.fromkeys((*self.floors, *floors)))
+        return replace(self, policy=policy, declared=self.declared or self.policy, floors=both)
+
+    def whose(self, setting: str) -> str:
+        """Return whose a setting of its policy is, in words: that of its cluster's policy, or of a floor."""
+        return owner(setting, self.declared or self.policy, self.floors) or f"the policy of {self.cluster}"
+
+    @property
+    def floor_words(self) -> str:
+        """The settings that a policy floor made stricter, and whose floor each is of; empty where none did."""
+        declared = self.declared or self.policy
+        raised = [(name, whose) for name in SETTINGS if (whose := owner(name, declared, self.floors))]
+        return "; ".join(f"{name} {in_words(getattr(self.policy, name))} ({whose})" for name, whose in raised)
 
     @property
     def release_seconds(self) -> float:

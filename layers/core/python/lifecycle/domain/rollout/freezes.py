@@ -5,9 +5,10 @@ are those of the IANA database. zoneinfo reads a zone from the disk once: the on
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from types import MappingProxyType
 from typing import TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,6 +17,7 @@ from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
 from lifecycle.domain.time_format import minute
 
 EVERYTHING = "*"
+NO_OWNERS: Mapping[str, str] = MappingProxyType({})
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MOMENT = rf"({'|'.join(_DAYS)}) ([01][0-9]|2[0-3]):([0-5][0-9])"
@@ -180,15 +182,23 @@ def _zone(text: str, name: str | None) -> tzinfo:
         ) from error
 
 
-def freeze_reason(freezes: Sequence[Freeze], windows: Sequence[str], cluster: Cluster, now: datetime) -> str | None:
+def freeze_reason(
+    freezes: Sequence[Freeze],
+    windows: Sequence[str],
+    cluster: Cluster,
+    now: datetime,
+    owners: Mapping[str, str] = NO_OWNERS,
+) -> str | None:
     """Return why a deployment of `cluster` may not begin at `now`, in one sentence; None when it may.
 
-    Of several reasons, the one that lasts longest is returned. `windows` are those of the cluster's policy.
+    Of several reasons, the one that lasts longest is returned. `windows` are those of the cluster's policy; `owners`
+    says of some of them whose else they are, such as "the floor of production".
     An unreadable window blocks, because the time that it should forbid is not known.
     """
     active = [each for each in freezes if each.covers(cluster) and each.is_active(now)]
     found = [(each.until or _NEVER, _freeze_sentence(each)) for each in active]
-    found += [why for text in windows if (why := _window_sentence(text, cluster, now))]
+    whose = [(text, owners.get(text, f"the policy of {cluster}")) for text in windows]
+    found += [why for text, owner in whose if (why := _window_sentence(text, owner, now))]
     return max(found, key=lambda each: each[0])[1] if found else None
 
 
@@ -200,9 +210,9 @@ def _freeze_sentence(freeze: Freeze) -> str:
     return f"{scope_in_words(freeze.scope)} is frozen since {minute(freeze.at)} by {freeze.by}{why}; until {until}"
 
 
-def _window_sentence(text: str, cluster: Cluster, now: datetime) -> tuple[datetime, str] | None:
+def _window_sentence(text: str, owner: str, now: datetime) -> tuple[datetime, str] | None:
     try:
         ends = Window.parse(text).ends(now)
     except InvalidValue as error:
-        return _NEVER, f"the policy of {cluster} has a freeze window that cannot be read: {error}"
-    return (ends, f"the policy of {cluster} freezes {text}; until {minute(ends)}") if ends else None
+        return _NEVER, f"{owner} has a freeze window that cannot be read: {error}"
+    return (ends, f"{owner} freezes {text}; until {minute(ends)}") if ends else None

@@ -31,7 +31,7 @@ def _pauses(facts: Facts) -> list[Question]:
 
 def gate(facts: Facts, where: ApprovalGate, now: datetime) -> Step | None:
     """Return the step that the policy's approval gate requires here. Rollbacks and repairs pass."""
-    if where is not facts.deployment.policy.approval or facts.deployment.request.kind is not Kind.DEPLOY:
+    if where not in facts.deployment.policy.approval.places or facts.deployment.request.kind is not Kind.DEPLOY:
         return None
     alive = [a.host for a in facts.attempts if a.state is AttemptState.ALIVE and a.group is not Group.CONTROL]
     if where is ApprovalGate.AFTER_FIRST_HOST and not alive:
@@ -44,15 +44,15 @@ def gate(facts: Facts, where: ApprovalGate, now: datetime) -> Step | None:
     if asked and asked.expires_at and now >= asked.expires_at:
         return rejected(facts, "expired approval", f"nobody approved before {asked.expires_at:%Y-%m-%d %H:%M} UTC")
     done = f"after {alive[0]}" if alive else "before the first host"
-    return AwaitApproval(where, f"the policy of {facts.deployment.cluster} requires an approval {done}")
+    return AwaitApproval(where, f"{facts.deployment.whose('approval')} requires an approval {done}")
 
 
 def approval_refusal(deployment: Deployment, by: str) -> str | None:
     """Return why this person may not approve the deployment; None if they may."""
-    requester, cluster = deployment.request.requested_by, deployment.cluster
+    requester, whose = deployment.request.requested_by, deployment.whose("approval_by_another")
     if not deployment.policy.approval_by_another or by != requester:
         return None
-    return f"{requester} requested {deployment.id}, and the policy of {cluster} requires approval by another person"
+    return f"{requester} requested {deployment.id}, and {whose} requires approval by another person"
 
 
 def rejected(facts: Facts, by: str, reason: str) -> Step:

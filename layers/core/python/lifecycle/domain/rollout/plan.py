@@ -18,12 +18,14 @@ from lifecycle.domain.rollout.deployment import Kind, Request
 from lifecycle.domain.rollout.earlier_environment import Verdict
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.planned_config import NO_CONFIG, PlannedConfig
+from lifecycle.domain.rollout.policy_floor import PolicyFloor, owner
 from lifecycle.domain.rollout.preflight import Observed, blockers, warnings
 from lifecycle.domain.rollout.release import release_of
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason
 from lifecycle.domain.service.commits import Changes, changes_between, taken_back
 from lifecycle.domain.service.compare_link import compare_link
 from lifecycle.domain.service.manifest import ReleaseCommand
+from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 
 
@@ -48,6 +50,7 @@ class Plan:
     `strays` are targets of no host. `earlier` is the verdict of the environment that comes first.
     `changes` are the commits since the version that runs here, and `compare` is the address of a page about them.
     `config` says what changes in the configuration. `release` is the release command, if this deployment runs one.
+    `policy` is the one that applies; `declared` is the manifest's where `floors` made it stricter.
     """
 
     target: Target
@@ -71,6 +74,13 @@ class Plan:
     compare: str = ""
     config: PlannedConfig = NO_CONFIG
     release: ReleaseCommand | None = None
+    policy: Policy = field(default_factory=Policy)
+    declared: Policy | None = None
+    floors: tuple[PolicyFloor, ...] = ()
+
+    def whose(self, setting: str) -> str:
+        """Return which policy floor made a setting of the policy stricter, in words; empty where none did."""
+        return owner(setting, self.declared or self.policy, self.floors)
 
     @property
     def nothing_to_do(self) -> bool:
@@ -98,6 +108,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
     held = request.kind is Kind.DEPLOY and observed.lease.held_by_another(request.deployment, now)
     waiting = observed.waiting.request.deployment if observed.waiting else ""
     changes, compare = _changes(request, observed)
+    policy, declared = observed.policy(request), observed.manifest.policy(request.environment)
     return Plan(
         target=target,
         previous=observed.previous,
@@ -120,6 +131,9 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         compare=compare,
         config=observed.config,
         release=release_of(request, observed.manifest),
+        policy=policy,
+        declared=declared if policy != declared else None,
+        floors=observed.floors.in_force if policy != declared else (),
     )
 
 

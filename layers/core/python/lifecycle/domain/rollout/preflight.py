@@ -29,6 +29,7 @@ from lifecycle.domain.rollout.freezes import Freeze, freeze_reason
 from lifecycle.domain.rollout.lease import Lease, UnreadableLease
 from lifecycle.domain.rollout.older_agents import ignored_parts
 from lifecycle.domain.rollout.planned_config import NO_CONFIG, PlannedConfig
+from lifecycle.domain.rollout.policy_floor import NO_FLOORS, Floors, under, window_owners
 from lifecycle.domain.rollout.provenance import Nobodys
 from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.rollout.release import release_of, too_old
@@ -59,7 +60,8 @@ class Observed:
     targets of no host. `earlier` is the verdict of the environment that comes first, for a deployment only.
     `replaced_version` is the one whose commits are compared with the new one's; `replaced` is its manifest, if any.
     `config` is what is known of the configuration without its values. `manifest_digest` is the sha256 of the
-    manifest's bytes. `foreign` says why the version is not the one that was published; empty if it is.
+    manifest's bytes. `foreign` says why the version is not the one that was published; empty if it is. `floors` are
+    those of the cluster's policy.
     """
 
     manifest: Manifest
@@ -89,10 +91,11 @@ class Observed:
     config: PlannedConfig = NO_CONFIG
     manifest_digest: str = ""
     foreign: str = ""
+    floors: Floors = NO_FLOORS
 
     def policy(self, request: Request) -> Policy:
-        """Return the policy of the requested environment."""
-        return self.manifest.policy(request.environment)
+        """Return the policy of the requested environment under its floors."""
+        return under(self.manifest.policy(request.environment), self.floors.in_force)
 
     @property
     def desired_is_good(self) -> bool:
@@ -241,6 +244,7 @@ def warnings(request: Request, observed: Observed, now: datetime, heartbeat_time
     texts += observed.unreadable
     texts += _config_warnings(request, observed)
     if request.kind is not Kind.DEPLOY:
+        texts += [f"hosts are updated one by one. {why}" for why in observed.floors.unreadable]
         texts += [f"{why}: update it" for why in _ignored_parts(request, observed)]
     if request.kind is Kind.ROLLBACK:
         texts += drain_reasons(request, observed.manifest, observed.settings, observed.running_versions)
@@ -269,6 +273,7 @@ def _hard_blockers(request: Request, observed: Observed) -> list[str]:
         reasons.append(f"production takes releases only: lifecycle promote {request.service} {version}")
     reasons += [*([observed.foreign] if observed.foreign else []), *_config_reasons(request, observed)]
     if request.kind is Kind.DEPLOY:
+        reasons += observed.floors.unreadable
         reasons += [f"{why}: update it first" for why in _ignored_parts(request, observed)]
     return reasons + settings_reasons(request, observed.manifest, observed.settings, observed.running_versions)
 
@@ -307,7 +312,9 @@ def _overridable_blockers(request: Request, observed: Observed, now: datetime) -
     found: dict[Override, str] = {}
     if why := observed.target.quarantined_in(observed.bad_versions):
         found[Override.QUARANTINE] = why
-    if frozen := freeze_reason(observed.freezes, observed.policy(request).frozen, request.cluster, now):
+    owners = window_owners(observed.manifest.policy(request.environment), observed.floors.known)
+    windows = observed.policy(request).frozen
+    if frozen := freeze_reason(observed.freezes, windows, request.cluster, now, owners):
         found[Override.FREEZE] = frozen
     if observed.earlier and observed.earlier.blocks:
         version, says = observed.manifest.version, observed.earlier.sentence

@@ -24,7 +24,20 @@ class ApprovalGate(StrEnum):
     NONE = "none"
     BEFORE_FIRST_HOST = "before_first_host"
     AFTER_FIRST_HOST = "after_first_host"
+    BEFORE_AND_AFTER_FIRST_HOST = "before_and_after_first_host"
     AFTER_TEST_BED = "after_test_bed"  # asked for by a test bed, not by a policy
+
+    @property
+    def places(self) -> frozenset["ApprovalGate"]:
+        """The single places at which a policy with this value asks."""
+        if self is ApprovalGate.BEFORE_AND_AFTER_FIRST_HOST:
+            return frozenset({ApprovalGate.BEFORE_FIRST_HOST, ApprovalGate.AFTER_FIRST_HOST})
+        one_place = self in (ApprovalGate.BEFORE_FIRST_HOST, ApprovalGate.AFTER_FIRST_HOST)
+        return frozenset({self}) if one_place else frozenset()
+
+    def joined(self, other: "ApprovalGate") -> "ApprovalGate":
+        """Return the value that asks at the places of both."""
+        return next(each for each in ApprovalGate if each.places == self.places | other.places)
 
 
 class OnAlarm(StrEnum):

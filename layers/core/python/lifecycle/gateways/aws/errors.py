@@ -22,7 +22,9 @@ G = TypeVar("G", bound=type)
 _OPERATIONS = {
     "DynamoDB": "GetItem BatchGetItem Query PutItem DeleteItem TransactWriteItems",
     "S3": "GetObject HeadObject PutObject DeleteObject ListObjectsV2",
-    "SSM": "GetParameter PutParameter GetParametersByPath",
+    "SSM": "GetParameter PutParameter DeleteParameter GetParametersByPath",
+    "Auto Scaling": "DescribeAutoScalingGroups",
+    "EC2": "DescribeInstances",
     "Step Functions": "StartExecution DescribeExecution ListExecutions SendTaskSuccess GetExecutionHistory",
     "ELB": (
         "DescribeTargetHealth DescribeTargetGroups DescribeListeners RegisterTargets DeregisterTargets ModifyListener"

@@ -5,13 +5,15 @@ from decimal import Decimal
 from math import ceil
 from typing import Any
 
+from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.fleet.bound_hosts import OPEN, BoundHosts, UnreadableBoundHosts
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.epoch import LARGEST_EPOCH
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn, UnreadableTurn
 from lifecycle.domain.fleet.places import in_own_places
 from lifecycle.gateways.aws.errors import translated
-from lifecycle.gateways.aws.table import Table, cluster_key, item, record_or, reports_key, turns_key, whole
+from lifecycle.gateways.aws.table import HOSTS, Table, cluster_key, item, record_or, reports_key, turns_key, whole
 from lifecycle.gateways.record_kinds import QuarantinedHost, QuarantinedVersion, kind_of, stored_place
 
 # Turn.progress_rank as conditions: the turn that ends an epoch replaces any other of it, and none replaces it.
@@ -24,9 +26,38 @@ _ENDS_EPOCH = "epoch <= :epoch"
 _NO_EPOCH = "NOT (epoch >= :first AND epoch <= :last)"
 
 
+# Of a cluster; domain/rollout/preflight.py refuses to plan with as many.
+MOST_REPORTS = 5_001
+_MOST_PAGES = 40  # of 1 MB
+_MOST_SHOWN = 20
+# No host has such a name.
+_MORE = "(more reports)"
+# The largest that an agent writes has less (tests/unit/gateways/test_record_sizes.py).
+LARGEST_REPORT = 128 * 1024
+
+
 def report_of(found: dict[str, Any]) -> HostReport:
     """Return the report of an item, or one that says nothing of its host but why it cannot be read."""
+    host = found["sk"]["S"]
+    size = sum(len(each.get("S", "")) for each in found.values())
+    if size > LARGEST_REPORT:
+        source = kind_of(found["pk"]["S"], host).source(found["pk"]["S"], host)
+        error = source.unreadable(f"a report of at most {LARGEST_REPORT} characters", f"one of {size}")
+        return UnreadableReport.of(host, str(error))
     return record_or(HostReport, found, UnreadableReport.of)
+
+
+def bound_of(found: dict[str, Any] | None) -> BoundHosts:
+    """Return the bound hosts of an item; without one, the cluster is not closed."""
+    if found is None:
+        return OPEN
+    return record_or(BoundHosts, found, lambda _, why: UnreadableBoundHosts(closed=True, why=why))
+
+
+def _too_many(cluster: Cluster) -> str:
+    how = f"`lifecycle bind-host {cluster.service}` names the hosts that count, and the other reports are ignored"
+    most = f"expected at most {MOST_REPORTS - 1} reports of {cluster}, in {_MOST_PAGES} MB"
+    return f"{most}, found more: a host may have written them. {how}"
 
 
 def _turn_of(found: dict[str, Any]) -> Turn:
@@ -49,15 +80,58 @@ class DynamoFleet:
         self._table = table
 
     def reports(self, cluster: Cluster) -> Mapping[str, HostReport]:
-        found = self._table.query(reports_key(cluster))
-        return in_own_places({each["sk"]["S"]: report_of(each) for each in found})
+        bound, pk = self.bound(cluster), reports_key(cluster)
+        found, whole = self._table.first_items(pk, MOST_REPORTS, _MOST_PAGES)
+        if bound.closed and not whole:  # somebody fills the partition with reports of no bound host
+            found = [each for each in self._table.get_all([(pk, host) for host in bound.places]) if each]
+        reports = {each["sk"]["S"]: report_of(each) for each in found}
+        if not bound.closed and not whole:
+            reports[_MORE] = UnreadableReport.of(_MORE, _too_many(cluster))
+        return in_own_places(bound.trusted(reports))
 
     def report(self, cluster: Cluster, host: str) -> HostReport | None:
-        found = self._table.get(reports_key(cluster), host)
-        return report_of(found) if found else None
+        bound, found = self._table.get_all([(cluster_key(cluster), HOSTS), (reports_key(cluster), host)])
+        return bound_of(bound).checked(report_of(found)) if found else None
 
     def names(self, cluster: Cluster) -> Sequence[str]:
-        return self._table.sort_keys(reports_key(cluster))
+        bound, pk = self.bound(cluster), reports_key(cluster)
+        found, whole = self._table.first_items(pk, MOST_REPORTS, _MOST_PAGES, "sk")
+        if bound.closed and not whole:
+            found = [each for each in self._table.get_all([(pk, host) for host in bound.places]) if each]
+        names = [each["sk"]["S"] for each in found if not bound.closed or each["sk"]["S"] in bound.places]
+        return names if whole or bound.closed else [*names, _MORE]
+
+    def bound(self, cluster: Cluster) -> BoundHosts:
+        return bound_of(self._table.get(cluster_key(cluster), HOSTS))
+
+    def bind(self, cluster: Cluster, places: Mapping[str, str]) -> None:
+        present = self.bound(cluster)
+        while not self._rebind(cluster, present, present.with_hosts(places)):
+            present = self.bound(cluster)
+
+    def _rebind(self, cluster: Cluster, present: BoundHosts, wanted: BoundHosts) -> bool:
+        """Write the bound hosts; returns False if another call has changed them. Raises StoreRefused."""
+        if isinstance(present, UnreadableBoundHosts):
+            raise StoreRefused(present.why)
+        if wanted is present:
+            return True
+        return self._table.put(
+            item(cluster_key(cluster), HOSTS, wanted),
+            "attribute_not_exists(pk) OR changes = :present",
+            present={"N": str(present.changes)},
+        )
+
+    def unbind(self, cluster: Cluster, host: str) -> None:
+        present = self.bound(cluster)
+        while host in present.places and not self._rebind(cluster, present, present.without(host)):
+            present = self.bound(cluster)
+
+    def unbound(self, cluster: Cluster) -> Sequence[str]:
+        bound = self.bound(cluster)
+        if not bound.closed or isinstance(bound, UnreadableBoundHosts):
+            return []
+        found, _ = self._table.first_items(reports_key(cluster), MOST_REPORTS, _MOST_PAGES, "sk")
+        return [each["sk"]["S"] for each in found if each["sk"]["S"] not in bound.places][:_MOST_SHOWN]
 
     def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> Sequence[RefusedTurn]:
         """Write each host's turn, unless the stored one has a newer epoch, or is later in this epoch."""
@@ -119,3 +193,4 @@ class DynamoFleet:
     def remove(self, cluster: Cluster, host: str) -> None:
         self._table.delete(turns_key(cluster), host)
         self._table.delete(reports_key(cluster), host)
+        self.unbind(cluster, host)

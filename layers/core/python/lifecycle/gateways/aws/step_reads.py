@@ -8,9 +8,9 @@ from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.gateways.aws.deployments import attempt_of, checkpoint_record
 from lifecycle.gateways.aws.errors import translated
-from lifecycle.gateways.aws.fleet import report_of
+from lifecycle.gateways.aws.fleet import bound_of, report_of
 from lifecycle.gateways.aws.leases import lease_of
-from lifecycle.gateways.aws.table import CHECKPOINT, Table, cluster_key, deployment_key, record, reports_key
+from lifecycle.gateways.aws.table import CHECKPOINT, HOSTS, Table, cluster_key, deployment_key, record, reports_key
 
 
 @translated
@@ -21,11 +21,12 @@ class DynamoStepReads:
         self._table = table
 
     def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> StepRecords:
-        found, lease, tried, report = self._table.get_all(
+        found, lease, tried, bound, report = self._table.get_all(
             [
                 (cluster_key(cluster), f"DEPLOYMENT#{deployment}"),
                 (cluster_key(cluster), "LEASE"),
                 (deployment_key(deployment), f"ATTEMPT#{host}#{attempt:03}"),
+                (cluster_key(cluster), HOSTS),
                 (reports_key(cluster), host),
             ]
         )
@@ -33,7 +34,7 @@ class DynamoStepReads:
             deployment=record(Deployment, found) if found else None,
             lease=lease_of(lease),
             attempt=attempt_of(tried) if tried else None,
-            report=report_of(report) if report else None,
+            report=bound_of(bound).checked(report_of(report)) if report else None,
         )
 
     def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]:
@@ -56,8 +57,10 @@ class DynamoStepReads:
         self, cluster: Cluster, deployment: str, attempts: Sequence[tuple[str, int]], hosts: Sequence[str]
     ) -> HostRecords:
         tried = [(deployment_key(deployment), f"ATTEMPT#{host}#{number:03}") for host, number in attempts]
-        found = self._table.get_all([*tried, *((reports_key(cluster), host) for host in hosts)])
+        wanted = [(cluster_key(cluster), HOSTS), *((reports_key(cluster), host) for host in hosts)]
+        bound, *found = self._table.get_all([*wanted, *tried])
+        reports = {each["sk"]["S"]: report_of(each) for each in found[: len(hosts)] if each}
         return HostRecords(
-            attempts=[attempt_of(each) for each in found[: len(tried)] if each],
-            reports={each["sk"]["S"]: report_of(each) for each in found[len(tried) :] if each},
+            attempts=[attempt_of(each) for each in found[len(hosts) :] if each],
+            reports=bound_of(bound).trusted(reports),
         )

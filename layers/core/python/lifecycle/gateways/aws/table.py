@@ -22,7 +22,7 @@ U = TypeVar("U")
 
 # The sort key of a deployment's checkpoint.
 CHECKPOINT = "CHECKPOINT"
-# The sort key of the order of a deployment's hosts.
+# The sort key of the order of a deployment's hosts, and of the bound hosts of a cluster.
 HOSTS = "HOSTS"
 # A BatchGetItem takes 100 keys.
 _KEYS_AT_ONCE = 100
@@ -234,9 +234,18 @@ class Table:
         """Return the records of a partition's items, as `query` finds them; raises SomeUnreadable."""
         return whole(*split(kind, self.query(pk, prefix, **options)))
 
-    def sort_keys(self, pk: str) -> list[str]:
-        """Return the sort keys of a partition's items."""
-        return [each["sk"]["S"] for each in self.attributes(pk, "sk")]
+    def first_items(self, pk: str, limit: int, pages: int, *names: str) -> tuple[list[dict[str, Any]], bool]:
+        """Return a partition's first items, and whether those are all; for partitions that others may fill.
+
+        At most `limit` items and so many `pages` of 1 MB are read. With `names`, items have these attributes only.
+        """
+        found: list[dict[str, Any]] = []
+        projection = {"ProjectionExpression": ", ".join(names)} if names else {}
+        for number, page in enumerate(self._pages("pk = :pk", {":pk": {"S": pk}}, **projection), start=1):
+            found += page["Items"]
+            if len(found) > limit or (number == pages and "LastEvaluatedKey" in page):
+                return found[:limit], False
+        return found, True
 
     def attributes(self, pk: str, *names: str) -> list[dict[str, Any]]:
         """Return these attributes of a partition's items. DynamoDB reads the items, but returns nothing else."""

@@ -1,0 +1,43 @@
+"""Lies of hosts about who and where they are, in a cluster whose hosts are bound."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from lifecycle.domain.fleet.host import HostReport
+
+if TYPE_CHECKING:
+    from tests.simulation.hosts import Host
+    from tests.simulation.simulation import Simulation
+
+# An internal database, or another service.
+DATABASE = "10.99.0.53"
+_CENTURY = timedelta(days=30_000)
+
+
+def ghosts(sim: "Simulation", host: "Host") -> None:
+    """Write reports of hosts that do not exist; some are seen in the next century, and claim to serve."""
+    true = sim.fleet.written(host.name)
+    for number in range(sim.rng.choice((1, 3, 40))):
+        ghost = HostReport(f"zz-ghost-{number}", f"10.99.0.{number}", 5432, "a", sim.time(), sim.time())
+        if true is not None and sim.random() < 0.5:
+            ghost = replace(true, host=ghost.host, address=sim.rng.choice((ghost.address, true.address)))
+        if sim.random() < 0.5:
+            ghost = replace(ghost, seen_at=sim.time() + _CENTURY)
+        sim.fleet.ghosts[ghost.host] = ghost
+
+
+def claim(sim: "Simulation", host: "Host") -> None:
+    """Let a host report another address for a while: that of a database, or of another host."""
+    others = [each.address for each in sim.hosts.values() if each is not host]
+    host.claims = sim.rng.choice((DATABASE, *others))
+    seconds = sim.rng.choice((30.0, 300.0, 2000.0)) * (0.5 + sim.random())
+    host.lies_until = host.false_report_at = max(host.lies_until, sim.now + seconds)
+    sim.resend_report(host)
+
+    def ends() -> None:
+        if sim.now >= host.lies_until:
+            host.claims = ""
+            sim.resend_report(host)
+
+    sim.after(seconds, seconds, ends)

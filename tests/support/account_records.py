@@ -1,0 +1,43 @@
+"""Records of the account of account.py: the report of a host, and the question about one."""
+
+from datetime import datetime, timedelta
+
+from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
+from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question, QuestionKind
+from tests.support.rollout import manifest
+
+
+def report(number: int, address: str, version: str, now: datetime) -> HostReport:
+    """Return the report of a host that serves a version."""
+    digest, boot = manifest(version).digest, f"boot-{number}"
+    return HostReport(
+        host=f"host-{number}",
+        address=address,
+        port=8080,
+        zone="a",
+        seen_at=now + timedelta(minutes=5),
+        agent_started_at=now,
+        stage=AgentStage.DONE,
+        installed=version,
+        digest=digest,
+        boot=boot,
+        running=True,
+        self_test=SelfTest(True, digest, boot, "ok"),
+        releases=("1.0.0", version),
+    )
+
+
+def question(deployment: str, name: str, now: datetime) -> Question:
+    """Return the open question about host-2."""
+    return Question(
+        deployment=deployment,
+        id=name,
+        kind=QuestionKind.DECISION,
+        choices=(Choice.RETRY, Choice.SKIP_HOST, Choice.FORCE_NEXT, Choice.ROLL_BACK, Choice.ABORT),
+        reason="scripted",
+        asked_at=now,
+        host="host-2",
+        attempt=1,
+        evidence="a log",
+        evidence_kind=EvidenceKind.HOST_LOG,
+    )
