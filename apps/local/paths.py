@@ -47,6 +47,12 @@ class Layout:
         return self.logs / f"{part}.log"
 
 
+def private(folder: Path) -> None:
+    """Make a folder that only its owner may read, with its parents; make an existing one so."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
 def read_json(path: Path, default: Any) -> Any:
     """Return a state file's content, or `default` if the file does not exist yet."""
     try:

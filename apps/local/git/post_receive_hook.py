@@ -22,7 +22,6 @@ from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError, NotRunning
 from apps.local.git.repositories import git
 from apps.local.paths import Layout, read_json
-from apps.local.ports import Ports
 
 Send: TypeAlias = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
 _NOTHING = "0" * 40
@@ -85,7 +84,7 @@ def deliver(environment: Mapping[str, Any], event: Mapping[str, Any]) -> tuple[i
     """Send one event to receive_push's Function URL; return the answer's status and body."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow to import)
 
-    aws = Aws(Ports(**environment["ports"]))
+    aws = Aws.of(environment)
     try:
         secret = aws.client("secretsmanager").get_secret_value(SecretId=environment["webhook_secret"])
     except (BotoCoreError, ClientError) as error:

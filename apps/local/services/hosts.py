@@ -92,7 +92,7 @@ def start_agent(layout: Layout, environment: Mapping[str, Any], host: Host) -> P
     """Start a host's agent; a session of the cluster's host role is its only credential."""
     ports = Ports(**environment["ports"])
     session = (
-        Aws(ports)
+        Aws.of(environment)
         .client("sts")
         .assume_role(
             RoleArn=names.role_arn(names.host_role(host.environment, host.service), EMULATED),

@@ -19,10 +19,13 @@ import boto3
 import psutil
 from botocore.config import Config
 
+from apps.local.aws import root_key
 from tests.support.polling import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).resolve().parents[3]
 REGION = "us-east-1"
+# The root's key of the plain emulator, which runs here without the environment's gate.
+PLAIN = {"AccessKeyId": "test", "SecretAccessKey": "test"}
 
 
 def free_port() -> int:
@@ -81,7 +84,7 @@ def emulator(folder: Path) -> Iterator[str]:
 
 def client(service: str, url: str, credentials: dict[str, str] | None = None) -> Any:
     """Return a client of an endpoint, as root unless credentials of AssumeRole are given."""
-    given = credentials or {"AccessKeyId": "test", "SecretAccessKey": "test"}
+    given = credentials or PLAIN
     return boto3.client(
         service,
         endpoint_url=url,
@@ -259,7 +262,7 @@ def dispatcher(url: str, folder: Path, *options: str) -> Iterator[tuple[str, int
     port = free_port()
     command = [sys.executable, "-m", "apps.local.dispatcher", "--listen", f"127.0.0.1:{port}"]
     command += ["--emulator", url, "--home", str(folder / "dispatcher"), *options]
-    with process(command, folder / "dispatcher.log") as child:
+    with process(command, folder / "dispatcher.log", **root_key.variables(PLAIN)) as child:
         until(lambda: is_open(port) or child.poll() is not None)
         assert child.poll() is None, (folder / "dispatcher.log").read_text()
         yield f"http://127.0.0.1:{port}", child.pid

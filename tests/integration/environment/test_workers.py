@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from apps.local.aws import root_key
 from apps.local.aws.clients import Aws
 from apps.local.aws.emulator import start_emulator, wait_for_emulator
 from apps.local.aws.lambda_workers import FORK_SERVER
@@ -91,10 +92,11 @@ def kill(pid: int) -> None:
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     layout, ports = Layout(tmp_path_factory.mktemp("workers")), Ports.free()
-    part = start_emulator(layout, ports)
+    root = root_key.new()
+    part = start_emulator(layout, ports, root)
     try:
         wait_for_emulator(layout, part, ports)
-        found = Workers(Aws(ports), part)
+        found = Workers(Aws(ports, root), part)
         layer = found.aws.client("lambda").publish_layer_version(
             LayerName="shared", Content={"ZipFile": zipped("python/shared.py", "VALUE = 'from the layer'\n")}
         )
