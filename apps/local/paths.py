@@ -13,6 +13,8 @@ from typing import Any
 from lifecycle import names
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# Where Python finds this checkout's own code, also where the virtual environment has that of another one.
+PYTHONPATH = f"{REPOSITORY}:{REPOSITORY / 'layers' / 'core' / 'python'}"
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 EMULATED = names.Account("aws", REGION, ACCOUNT)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from apps.local.aws import root_key
 from apps.local.aws.assembly import CONTEXT
 from apps.local.aws.emulator import clean_environment, endpoints, wait_for
-from apps.local.paths import REPOSITORY, Layout, private
+from apps.local.paths import PYTHONPATH, Layout, private
 from apps.local.ports import LOOPBACK, Ports, listens
 from apps.local.priority import PriorityScope, niceness
 from apps.local.processes import Part, start
@@ -47,7 +47,7 @@ def start_endpoint(layout: Layout, ports: Ports, name: str, root: Mapping[str, s
         **endpoints(layout, ports),
         **root_key.variables(root),
         "LIFECYCLE_HOME": str(layout.home),
-        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONPATH": PYTHONPATH,
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": str(layout.temporary),
         "MALLOC_ARENA_MAX": "1",

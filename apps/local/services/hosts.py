@@ -14,7 +14,7 @@ from typing import Any
 from apps.local.aws.assembly import CONTEXT
 from apps.local.aws.clients import Aws
 from apps.local.aws.emulator import clean_environment, endpoints
-from apps.local.paths import EMULATED, REPOSITORY, Layout, read_json, write_json
+from apps.local.paths import EMULATED, PYTHONPATH, Layout, read_json, write_json
 from apps.local.ports import Ports
 from apps.local.priority import PriorityScope
 from apps.local.processes import Part, recorded, start
@@ -29,7 +29,6 @@ _IDLE_SECONDS = 2.0
 _HEARTBEAT_SECONDS = 5.0
 # Most of a stop is waiting, up to stop_seconds of each service.
 _STOPPED_AT_ONCE = 16
-_PYTHONPATH = f"{REPOSITORY}:{REPOSITORY / 'layers' / 'core' / 'python'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ def start_agent(layout: Layout, environment: Mapping[str, Any], host: Host) -> P
         "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
         "AWS_SESSION_TOKEN": session["SessionToken"],
-        "PYTHONPATH": _PYTHONPATH,
+        "PYTHONPATH": PYTHONPATH,
         "PYTHONUNBUFFERED": "1",
         "MALLOC_ARENA_MAX": "1",
     }
@@ -146,7 +145,7 @@ def stop_services(layout: Layout) -> list[str]:
 def _stop_service(home: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "apps.agent", "stop-service", "--home", str(home)],
-        env={**clean_environment(), "PYTHONPATH": _PYTHONPATH},
+        env={**clean_environment(), "PYTHONPATH": PYTHONPATH},
         capture_output=True,
         text=True,
         check=False,
