@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -82,7 +82,7 @@ def emulator(folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
-def client(service: str, url: str, credentials: dict[str, str] | None = None) -> Any:
+def client(service: str, url: str, credentials: Mapping[str, str] | None = None) -> Any:
     """Return a client of an endpoint, as root unless credentials of AssumeRole are given."""
     given = credentials or PLAIN
     return boto3.client(
@@ -257,12 +257,12 @@ def _targets(services: Any) -> list[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def dispatcher(url: str, folder: Path, *options: str) -> Iterator[tuple[str, int]]:
-    """Run the dispatcher in front of an emulator; yield its URL and pid."""
+def dispatcher(url: str, folder: Path, *options: str, root: Mapping[str, str] = PLAIN) -> Iterator[tuple[str, int]]:
+    """Run the dispatcher in front of an emulator, with the key of its root; yield its URL and pid."""
     port = free_port()
     command = [sys.executable, "-m", "apps.local.dispatcher", "--listen", f"127.0.0.1:{port}"]
     command += ["--emulator", url, "--home", str(folder / "dispatcher"), *options]
-    with process(command, folder / "dispatcher.log", **root_key.variables(PLAIN)) as child:
+    with process(command, folder / "dispatcher.log", **root_key.variables(root)) as child:
         until(lambda: is_open(port) or child.poll() is not None)
         assert child.poll() is None, (folder / "dispatcher.log").read_text()
         yield f"http://127.0.0.1:{port}", child.pid
