@@ -132,6 +132,13 @@ def test_worker_has_the_credentials_and_variables_of_its_own_function(workers: W
         assert identity["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/role-{name}/{name}"
 
 
+def test_no_worker_has_the_key_of_the_root(workers: Workers) -> None:
+    root = set(workers.aws.credentials.values())
+    found = workers.call("first")[0]
+    for given in (found["variables"], psutil.Process(found["parent"]).environ()):
+        assert not root & set(given.values())
+
+
 def test_forking_process_has_no_credentials(workers: Workers) -> None:
     parent = psutil.Process(workers.call("first")[0]["parent"])
     assert not {name for name in parent.environ() if name.startswith(("AWS_ACCESS", "AWS_SECRET", "AWS_SESSION"))}
