@@ -55,6 +55,18 @@ def test_host_path_body_status_and_headers_go_through_unchanged(through: http.cl
     assert ask(through, "/denied")[0] == 403
 
 
+@pytest.mark.parametrize(
+    "sent", [{"Host": "evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://x"}]
+)
+def test_request_of_a_web_page_is_refused_and_not_forwarded(
+    through: http.client.HTTPConnection, sent: dict[str, str]
+) -> None:
+    through.request("POST", "/", b"Action=DescribeLoadBalancers", {"Host": "localhost:4567", **sent})
+    found = through.getresponse()
+    assert (found.status, found.headers.get("X-Said")) == (403, None)
+    assert b"Nothing was done" in found.read()
+
+
 def test_one_connection_serves_many_calls(through: http.client.HTTPConnection) -> None:
     ask(through, "/")
     kept = through.sock
