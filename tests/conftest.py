@@ -75,6 +75,6 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     ports = Ports.free()
     facts = environment.up(layout, Progress(quiet=True), ports)
     try:
-        yield Laptop(layout, facts, Aws(ports))
+        yield Laptop(layout, facts, Aws.of(facts))
     finally:
         environment.down(layout, Progress(quiet=True))

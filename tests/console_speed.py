@@ -48,8 +48,10 @@ def main() -> int:
         try:
             # Schedules that never fire here: they would repair the hosts that this account only claims to
             # have.
-            environment.up(layout, progress, ports, {"converge_rate": "rate(7 days)", "watch_rate": "rate(7 days)"})
-            aws = Aws(ports)
+            facts = environment.up(
+                layout, progress, ports, {"converge_rate": "rate(7 days)", "watch_rate": "rate(7 days)"}
+            )
+            aws = Aws.of(facts)
             with progress.step(f"an account of {SERVICES} services"):
                 write_account(aws)
             return report(measure(aws))

@@ -27,7 +27,7 @@ from apps.build.files import Member, folder_members, tracked_members
 from apps.build.history import read_history
 from apps.build.pack import pack
 from apps.build.publish import Snapshots, manifest_of, publish
-from apps.build.request import Request, check_clone, from_environment, from_worktree
+from apps.build.request import Request, check_branch, check_clone, from_environment, from_worktree
 from apps.build.steps import STOP_SIGNALS, run_steps
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.service.manifest import Manifest
@@ -77,6 +77,7 @@ def build_and_publish(root: Path, environ: Mapping[str, str], connect: Callable[
     """Build what the commit that the environment names has changed, and publish it; raise LifecycleError."""
     request = from_environment(environ)
     check_clone(root, request)
+    check_branch(root, request)
     chosen = choose(root, environ)
     for line in described(chosen):
         print_progress(f"== {line}")

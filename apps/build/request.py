@@ -62,6 +62,23 @@ def check_clone(folder: Path, request: Request) -> None:
         raise BuildFailed(f"expected a clone of commit {request.commit}, found {found}; start the build again")
 
 
+def check_branch(folder: Path, request: Request) -> None:
+    """Raise BuildFailed unless the requested commit is on the branch that was pushed, as the clone knows it now."""
+    branch = f"refs/remotes/origin/{request.branch}"
+    if git(folder, "show-ref", "--verify", "--quiet", branch) is None:  # a clone may have the commit alone
+        git(folder, "fetch", "--quiet", "--no-tags", "origin", f"+refs/heads/{request.branch}:{branch}")
+    if git(folder, "show-ref", "--verify", "--quiet", branch) is None:
+        raise BuildFailed(
+            f"expected the branch {request.branch} in the clone of {request.repository}, found none; "
+            "if it was deleted or renamed, push the new branch"
+        )
+    if git(folder, "merge-base", "--is-ancestor", request.commit, branch) is None:
+        raise BuildFailed(
+            f"expected commit {request.commit} to be on the branch {request.branch} of {request.repository}, "
+            "found that it is not; if the branch was pushed with force, its new head has a run of its own"
+        )
+
+
 def head_commit(folder: Path) -> str | None:
     """Return the commit that is checked out in the folder; None outside of a Git repository."""
     return git(folder, "rev-parse", "--verify", "--quiet", "HEAD")

@@ -11,8 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from apps.local.aws import root_key
 from apps.local.aws.assembly import Synthesis, fingerprint, templates
-from apps.local.aws.clients import ROOT_KEY, Aws
+from apps.local.aws.clients import Aws
 from apps.local.aws.cloudformation import deploy, outputs
 from apps.local.aws.emulator import PART as EMULATOR
 from apps.local.aws.emulator import start_emulator, take_snapshot, wait_for_emulator
@@ -29,6 +30,7 @@ from apps.local.paths import (
     REGION,
     WORKER_TEMPLATE,
     Layout,
+    private,
     read_json,
     write_json,
 )
@@ -50,6 +52,7 @@ def up(
     is started. Ends every part that it started if it fails or is interrupted.
     """
     with locked(layout):
+        _close(layout)
         write_hooks(layout)
         known = read_json(layout.environment, None)
         if known is None:
@@ -58,6 +61,8 @@ def up(
         running = Ports(**known["ports"])
         if ports not in (None, running):
             raise LaptopError("the environment runs on other ports; end it first: lifecycle local down")
+        if root_key.is_public(root_key.recorded(known)):
+            known = _with_own_key(layout, progress, known)
         settings = known["context"] if context is None else context
         again = _repair if recorded(layout).get(EMULATOR, _NOT_STARTED).alive else _restart_emulator
         return again(layout, running, progress, {**known, "context": settings})
@@ -77,21 +82,34 @@ def down(layout: Layout, progress: Progress) -> None:
 
 def _start(layout: Layout, ports: Ports, progress: Progress, context: Mapping[str, str]) -> dict[str, Any]:
     check(ports.fixed())
+    root = root_key.new()
     # Of the load balancer, and of the two clusters of a first service.
     inotify.require(inotify.FOR_ENVOY + 2 * inotify.FOR_A_CLUSTER)
     try:
         with Synthesis(context) as synthesis:
             with progress.step("start the embedded AWS"):
-                emulator = start_emulator(layout, ports)
+                emulator = start_emulator(layout, ports, root)
                 wait_for_emulator(layout, emulator, ports)
             with progress.step("start the load balancer, the build service and the console"):
-                for part in [start_endpoint(layout, ports, name) for name in ENDPOINTS]:
+                for part in [start_endpoint(layout, ports, name, root) for name in ENDPOINTS]:
                     wait_for_endpoint(layout, ports, part)
-            return _deploy(layout, ports, progress, context, synthesis)
+            return _deploy(layout, ports, root, progress, context, synthesis)
     except BaseException:
         with progress.step("end what was started"):
             _end_everything(layout)
         raise
+
+
+def _with_own_key(layout: Layout, progress: Progress, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Give an environment of an older version a root key of its own; return environment.json's new content.
+
+    The processes that have the old key end. `up` then finds them dead, and starts them with the new key.
+    """
+    with progress.step("end the embedded AWS and its endpoints, which go on with a root key of their own"):
+        end(layout, [part for name, part in recorded(layout).items() if name in (EMULATOR, *ENDPOINTS)])
+        own = {**known, "credentials": root_key.record(root_key.new())}
+        write_json(layout.environment, own)
+    return own
 
 
 def _restart_emulator(layout: Layout, ports: Ports, progress: Progress, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,23 +117,23 @@ def _restart_emulator(layout: Layout, ports: Ports, progress: Progress, known: M
     with progress.step("restart the embedded AWS, which had died"):
         end(layout, [part for name, part in recorded(layout).items() if name == EMULATOR])
         check({"emulator": ports.emulator}, _PORT_RELEASE_SECONDS)
-        wait_for_emulator(layout, start_emulator(layout, ports), ports)
+        wait_for_emulator(layout, start_emulator(layout, ports, root_key.recorded(known)), ports)
     return _repair(layout, ports, progress, known)
 
 
 def _repair(layout: Layout, ports: Ports, progress: Progress, known: Mapping[str, Any]) -> dict[str, Any]:
     """Restart the endpoints and agents that died, and deploy the CDK app again if its sources changed."""
-    parts = recorded(layout)
+    parts, root = recorded(layout), root_key.recorded(known)
     repaired = False
     for name in ENDPOINTS:
         part = parts.get(name, _NOT_STARTED)
         if not part.alive:
             with progress.step(f"restart the {name}, which had died"):
                 end(layout, [each for each in parts.values() if each == part])
-                wait_for_endpoint(layout, ports, start_endpoint(layout, ports, name))
+                wait_for_endpoint(layout, ports, start_endpoint(layout, ports, name, root))
             repaired = True
     # Of an environment that was made before hosts were bound, too.
-    hosts.bind(ports, [host for cluster in hosts.clusters(layout).values() for host in cluster.hosts])
+    hosts.bind(Aws(ports, root), [host for cluster in hosts.clusters(layout).values() for host in cluster.hosts])
     for host in hosts.with_dead_agent(layout):
         with progress.step(f"restart the agent of {host.name}, which had died"):
             hosts.start_agent(layout, known, host)
@@ -123,26 +141,42 @@ def _repair(layout: Layout, ports: Ports, progress: Progress, known: Mapping[str
     if known.get("fingerprint") != fingerprint(known["context"]):
         progress.say("The sources changed since the last deployment.")
         with Synthesis(known["context"]) as synthesis:
-            return _deploy(layout, ports, progress, known["context"], synthesis)
+            return _deploy(layout, ports, root, progress, known["context"], synthesis)
     if not repaired:
         progress.say(f"The environment is up already, at {known['endpoint']}.")
     return dict(known)
 
 
+def _close(layout: Layout) -> None:
+    """Close the folders that have secrets to other users of the machine.
+
+    Others may pass through the home, because a service of a host may run as a user of its own.
+    """
+    layout.home.mkdir(parents=True, exist_ok=True)
+    layout.home.chmod(0o711)
+    for folder in (layout.temporary, layout.logs, layout.dispatcher, layout.builds):
+        private(folder)
+
+
 def _deploy(
-    layout: Layout, ports: Ports, progress: Progress, context: Mapping[str, str], synthesis: Synthesis
+    layout: Layout,
+    ports: Ports,
+    root: Mapping[str, str],
+    progress: Progress,
+    context: Mapping[str, str],
+    synthesis: Synthesis,
 ) -> dict[str, Any]:
     with progress.step("synthesise the CDK app"):
         folder = synthesis.wait()
     if synthesis.cached:
         progress.say("      (unchanged since the last synthesis)")
-    aws = Aws(ports)
+    aws = Aws(ports, root)
     for template in templates(folder):
         if template.name not in (CLUSTER_TEMPLATE, WORKER_TEMPLATE):
             with progress.step(f"deploy {template.name}"):
                 deploy(aws, template, ports.emulator)
     environment = {**_describe(layout, ports, aws, folder), "context": dict(context)}
-    take_snapshot(ports)
+    take_snapshot(ports, root)
     write_json(layout.environment, environment)
     return environment
 
@@ -157,8 +191,8 @@ def _describe(layout: Layout, ports: Ports, aws: Aws, folder: Path) -> dict[str,
         "elbv2_endpoint": f"http://{LOOPBACK}:{ports.balancer}",
         "codebuild_endpoint": f"http://{LOOPBACK}:{ports.builder}",
         "console": f"http://{LOOPBACK}:{ports.console}",
-        # The emulator's root: the person who owns this laptop.
-        "credentials": {"access_key_id": ROOT_KEY, "secret_access_key": ROOT_KEY},
+        # The account's root: the person who owns this laptop.
+        "credentials": root_key.record(aws.credentials),
         "operator_role": names.role_arn(names.OPERATOR, EMULATED),
         "state_machines": {
             name: names.machine_arn(names.machine(name), EMULATED) for name in ("delivery", "rollout")

@@ -16,6 +16,7 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 from urllib.parse import urlsplit
 
+from apps.local.aws import web_pages
 from apps.local.errors import LaptopError
 from apps.local.ports import holder
 
@@ -54,7 +55,7 @@ class Refused(LaptopError):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Reads requests and writes the answers that `answer` returns; `check` may refuse a request before its body."""
+    """Reads requests and writes the answers that `answer` returns; `check` refuses some before their body."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -62,7 +63,9 @@ class Handler(BaseHTTPRequestHandler):
     largest_body = 1_048_576
 
     def check(self, request: Request) -> None:
-        """Raise Refused for a request whose body shall not be read."""
+        """Raise Refused for a request whose body shall not be read, as any that comes from a web page."""
+        if problem := web_pages.refusal({name.lower(): text for name, text in request.headers}):
+            raise Refused(403, problem)
 
     def answer(self, request: Request) -> Response:
         """Answer one request; raise Refused if it cannot be taken."""

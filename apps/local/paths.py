@@ -13,6 +13,8 @@ from typing import Any
 from lifecycle import names
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# Where Python finds this checkout's own code, also where the virtual environment has that of another one.
+PYTHONPATH = f"{REPOSITORY}:{REPOSITORY / 'layers' / 'core' / 'python'}"
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 EMULATED = names.Account("aws", REGION, ACCOUNT)
@@ -45,6 +47,12 @@ class Layout:
 
     def log(self, part: str) -> Path:
         return self.logs / f"{part}.log"
+
+
+def private(folder: Path) -> None:
+    """Make a folder that only its owner may read, with its parents; make an existing one so."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
 
 
 def read_json(path: Path, default: Any) -> Any:

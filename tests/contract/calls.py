@@ -381,7 +381,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "StepFunctionsExecutions.start_delivery": lambda g: lambda: g.executions.start_delivery(g.service, {"a": 1}),
     "StepFunctionsExecutions.rollout_state": lambda g: lambda: g.executions.rollout_state(g.service),
     "StepFunctionsExecutions.rollout_end": lambda g: lambda: g.executions.rollout_end(g.service),
-    "StepFunctionsExecutions.delivery_failed": lambda g: lambda: g.executions.delivery_failed(g.service),
+    "StepFunctionsExecutions.earlier_run": lambda g: lambda: g.executions.earlier_run(g.service),
     "StepFunctionsExecutions.answer_token": _token,
     "CodeBuilds.start": lambda g: lambda: len(g.builds.start("https://example.test/r.git", "a" * 40, g.service, {})),
     "CodeBuilds.state": _built,

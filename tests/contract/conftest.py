@@ -12,6 +12,7 @@ import pytest
 
 from apps.agent import aws as agent_aws
 from apps.agent import ports as agent_ports
+from apps.local.aws import root_key
 from apps.local.aws.clients import Aws, Clients
 from apps.local.aws.emulator import start_emulator, wait_for_emulator
 from apps.local.paths import Layout
@@ -146,10 +147,11 @@ def _worker(service: str) -> Cluster:
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     """The embedded AWS alone, with the table and the bucket that the gateways need."""
     layout, ports = Layout(tmp_path_factory.mktemp("emulator")), Ports.free()
-    part = start_emulator(layout, ports)
+    root = root_key.new()
+    part = start_emulator(layout, ports, root)
     try:
         wait_for_emulator(layout, part, ports)
-        aws = Aws(ports)
+        aws = Aws(ports, root)
         _prepare(aws)
         yield aws
     finally:
@@ -158,17 +160,8 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 def _prepare(aws: Aws) -> None:
     # A call that AWS would refuse is refused here too, whatever the emulator takes.
-    for service in (
-        "s3",
-        "dynamodb",
-        "ssm",
-        "stepfunctions",
-        "elbv2",
-        "cloudwatch",
-        "events",
-        "sns",
-        "secretsmanager",
-    ):
+    services = ("s3", "dynamodb", "ssm", "stepfunctions", "elbv2", "cloudwatch", "events", "sns", "secretsmanager")
+    for service in services:
         strict(aws.client(service))
     aws.client("s3").create_bucket(Bucket="artifacts")
     create_table(aws, "ledger")

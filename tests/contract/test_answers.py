@@ -45,7 +45,7 @@ def methods() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def faulty(emulator: Aws) -> FaultyAws:
-    return FaultyAws(emulator.client("sts").meta.endpoint_url)
+    return FaultyAws(emulator.client("sts").meta.endpoint_url, emulator.credentials)
 
 
 @pytest.fixture(scope="module")

@@ -115,15 +115,16 @@ def weighing(request: pytest.FixtureRequest) -> tuple[Dispatcher, Cluster]:
         cluster = Cluster("production", "hello")
         return MemoryDispatcher({cluster: "/is_alive"}), cluster
     aws: Aws = request.getfixturevalue("emulator")
-    elbv2 = harness.client("elbv2", request.getfixturevalue("endpoint"))
+    elbv2 = harness.client("elbv2", request.getfixturevalue("endpoint"), aws.credentials)
     return AlbDispatcher(elbv2, aws.client("ssm")), with_test_bed(aws).cluster
 
 
 @pytest.fixture(scope="module")
 def endpoint(emulator: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("dispatcher")
-    with harness.dispatcher(emulator.client("sts").meta.endpoint_url, folder) as (url, _):
-        yield url
+    url = emulator.client("sts").meta.endpoint_url
+    with harness.dispatcher(url, folder, root=emulator.credentials) as (endpoint, _):
+        yield endpoint
 
 
 def test_the_main_group_gets_all_requests_until_the_weights_change(

@@ -40,7 +40,7 @@ FINE = {"Code": "None"}
 
 @pytest.fixture(scope="module")
 def faulty(emulator: Aws) -> FaultyAws:
-    return FaultyAws(emulator.client("sts").meta.endpoint_url)
+    return FaultyAws(emulator.client("sts").meta.endpoint_url, emulator.credentials)
 
 
 @pytest.fixture

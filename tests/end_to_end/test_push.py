@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from apps.local.git.post_receive_hook import PushedRef, deliver, post, push_event, signed_headers
-from lifecycle.application.delivery.receive_push import LARGEST_BODY
+from apps.local.git.repositories import commit_all, git
+from lifecycle.application.delivery.github_push import LARGEST_BODY
+from lifecycle.domain.delivery.webhook_secrets import OTHERS
 from tests.conftest import Laptop
 from tests.end_to_end.command_line import Output
 from tests.end_to_end.service import Service
+from tests.support.polling import wait_for
 
 pytestmark = pytest.mark.emulator
 
@@ -62,7 +65,51 @@ def test_the_same_commit_delivered_twice_is_one_run(laptop: Laptop, hello: Servi
     status, answer = deliver(laptop.facts, event)
     assert (status, answer["run"]) == (202, run)
     assert "pushed before" in answer["message"]
+    event["commits"] = [{"id": run.rpartition("-")[2], "message": "m" * 700}] * 2048
+    assert len(json.dumps(event)) > 1_500_000
+    status, answer = deliver(laptop.facts, event)
+    assert (status, answer["run"]) == (202, run)
     assert runs(laptop) == before
+
+
+def test_commit_that_is_not_on_the_pushed_branch_is_not_built(
+    laptop: Laptop, hello: Service, first_push: Output
+) -> None:
+    bare = laptop.layout.repositories / "hello.git"
+    git(hello.copy, "switch", "--quiet", "--create", "unreviewed")
+    try:
+        (hello.copy / "unreviewed").write_text("a change")
+        commit = commit_all(hello.copy, "Not on main")
+        git(hello.copy, "push", "--quiet", "lifecycle", "unreviewed")
+    finally:
+        git(hello.copy, "switch", "--quiet", "main")
+    before = hello.snapshots()
+    status, answer = deliver(laptop.facts, push_event(bare, PushedRef("0" * 40, commit, "refs/heads/main")))
+    assert status == 202, answer
+    end = hello.operator("watch", "--run", answer["run"], code=1).events[-1]
+    assert f"expected commit {commit} to be on the branch main" in end["cause"]
+    assert hello.snapshots() == before
+
+
+def test_secret_of_one_repository_is_heeded_by_functions_that_run(
+    laptop: Laptop, hello: Service, first_push: Output
+) -> None:
+    run = str(next(event["run"] for event in first_push.events if event["event"] == "snapshot"))
+    bare = laptop.layout.repositories / "hello.git"
+    event = push_event(bare, PushedRef("0" * 40, run.rpartition("-")[2], "refs/heads/main"))
+    secrets, name = laptop.aws.client("secretsmanager"), laptop.facts["webhook_secret"]
+    old = secrets.get_secret_value(SecretId=name)["SecretString"]
+    assert deliver(laptop.facts, event)[0] == 202
+    own = {OTHERS: old, "local/hello": ["a new secret"]}
+    secrets.put_secret_value(SecretId=name, SecretString=json.dumps(own))
+    try:
+        wait_for("the new secret to be heeded", lambda: deliver(laptop.facts, event)[0] == 202)
+        body = json.dumps(event).encode()
+        status, answer = sent(laptop, body, signed_headers(body, old.encode(), "1"))
+        assert (status, "?repository=local/hello" in answer["error"]) == (401, True)
+    finally:
+        secrets.put_secret_value(SecretId=name, SecretString=old)
+    wait_for("the old secret to be heeded again", lambda: deliver(laptop.facts, event)[0] == 202)
 
 
 def test_a_repeated_build_is_a_new_version(hello: Service, first_push: Output) -> None:

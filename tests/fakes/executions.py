@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lifecycle.domain.delivery.earlier_run import EarlierRun
 from lifecycle.domain.rollout.execution import ExecutionEnd, ExecutionState, execution_input, execution_name
 
 
@@ -16,6 +17,7 @@ class MemoryExecutions:
         self.stopped: set[str] = set()
         self.waiting: set[str] = set()
         self.failed: set[str] = set()
+        self.described = 0
         self.ends: dict[str, ExecutionEnd] = {}
 
     def start_rollout(self, name: str, payload: Mapping[str, Any]) -> bool:
@@ -32,8 +34,12 @@ class MemoryExecutions:
         self.deliveries.setdefault(name, dict(payload))
         return new
 
-    def delivery_failed(self, name: str) -> bool:
-        return name in self.failed
+    def earlier_run(self, name: str) -> EarlierRun | None:
+        self.described += 1
+        if (found := self.deliveries.get(name)) is None:
+            return None
+        repository, delivery = (str(found.get(field, "")) for field in ("repository", "delivery"))
+        return EarlierRun(repository, delivery, name in self.failed)
 
     def rollout_state(self, name: str) -> ExecutionState:
         if name in self.stopped:

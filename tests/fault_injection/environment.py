@@ -73,7 +73,7 @@ class Environment:
 
     @property
     def aws(self) -> Aws:
-        return Aws(self.ports)
+        return Aws.of(self.facts)
 
     @property
     def production(self) -> LocalCluster:
@@ -165,7 +165,7 @@ def running_environment(
 
 def _start(layout: Layout, ports: Ports, supervisor: Supervisor) -> Environment:
     facts = local_environment.up(layout, QUIET, ports)
-    wrap_functions(Aws(ports))
+    wrap_functions(Aws.of(facts))
     added = clusters.add_service(layout, _SERVICE, QUIET, {"staging": 1, "production": HOSTS})
     found = Environment(layout, ports, facts, added.working_copy, supervisor)
     found.notes.mkdir()

@@ -113,8 +113,8 @@ def test_every_check_of_the_oracle_is_called() -> None:
     called_directly = {
         "deployed_before", "deployment_requested", "deregisters", "execution_started", "fail", "function_returned",
         "journal_written", "lease_lost", "recent", "registers", "release_command_begins", "report_written",
-        "self_test_passed", "service_is_configured", "service_runs", "service_starts", "service_stops", "stray_leaves",
-        "turn_given", "turned_healthy", "unexpected", "weights_changed",
+        "self_test_passed", "service_is_configured", "service_runs", "service_starts", "service_stops",
+        "stray_leaves", "turn_given", "turned_healthy", "unexpected", "weights_changed",
     }  # fmt: skip
     checks = {name for name, value in vars(Oracle).items() if callable(value) and not name.startswith("_")}
     by_port = {f"{port}_{method}" for port, methods in WRITES.items() for method in methods}

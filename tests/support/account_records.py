@@ -28,7 +28,7 @@ def report(number: int, address: str, version: str, now: datetime) -> HostReport
 
 
 def question(deployment: str, name: str, now: datetime) -> Question:
-    """Return the open question about host-2."""
+    """Return the pending decision about host-2."""
     return Question(
         deployment=deployment,
         id=name,

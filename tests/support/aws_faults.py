@@ -16,6 +16,8 @@ from tests.support.aws_limits import strict
 from tests.support.json_service import response
 
 _TRIES = 6
+# For services in memory, which check no signature.
+NOBODY = {"AccessKeyId": "nobody", "SecretAccessKey": "nobody"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,8 @@ DENIED, EXPIRED = Fault("AccessDeniedException"), Fault("ExpiredTokenException")
 class FaultyAws(Clients):
     """Clients of the emulator, and of services in memory, that can be given faults; they retry without pauses."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url, retries={"mode": "standard", "total_max_attempts": _TRIES})
+    def __init__(self, url: str, credentials: Mapping[str, str] = NOBODY) -> None:
+        super().__init__(url, credentials, retries={"mode": "standard", "total_max_attempts": _TRIES})
         self._known: dict[str, Any] = {}
         self._plan: Callable[[str], Fault | None] = _no_fault
         self.calls: Counter[str] = Counter()

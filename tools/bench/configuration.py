@@ -61,7 +61,7 @@ def measure(lab: Laboratory, reads: int) -> dict[str, Any]:
 
 def _as_host(lab: Laboratory) -> Aws:
     arn = role_arn(host_role(lab.cluster.environment, lab.cluster.service), EMULATED)
-    session = Aws(lab.ports).client("sts").assume_role(RoleArn=arn, RoleSessionName="bench")
+    session = Aws.of(lab.facts).client("sts").assume_role(RoleArn=arn, RoleSessionName="bench")
     return Aws(lab.ports, session["Credentials"])
 
 

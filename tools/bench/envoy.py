@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from apps.local.dispatcher.admin import AdminConnection
 from apps.local.ports import LOOPBACK, Ports
 
 _NO_PROXY = urllib.request.ProxyHandler({})
@@ -19,7 +20,7 @@ _OF_TRAFFIC = ("cluster.", "http.")
 def counters(ports: Ports) -> dict[str, int]:
     """Return the requests from clients and to services, and the retries, since Envoy started."""
     state = _get(f"http://{LOOPBACK}:{ports.balancer}/_lifecycle/state")["envoy"]
-    found = _get(f"{state['admin']}/stats?format=json&filter=_rq_(total|retry)$")["stats"]
+    found = _of_admin(state["admin"], "/stats?format=json&filter=_rq_(total|retry)$")["stats"]
     return {**summed({each["name"]: each["value"] for each in found if "value" in each}), "pid": state["pid"]}
 
 
@@ -47,6 +48,15 @@ def compared(before: Mapping[str, int], after: Mapping[str, int], sent: int) -> 
     found = {name: after[name] - before[name] for name in ("from_clients", "to_services", "retries")}
     once = found == {"from_clients": sent, "to_services": sent, "retries": 0} and before["pid"] == after["pid"]
     return {"sent": sent, **found, "each_once": once}
+
+
+def _of_admin(path: str, query: str) -> Any:
+    connection = AdminConnection(path, timeout=10)
+    try:
+        connection.request("GET", query)
+        return json.load(connection.getresponse())
+    finally:
+        connection.close()
 
 
 def _get(url: str) -> Any:

@@ -88,7 +88,7 @@ class Laboratory:
         added, here = self.run_again(), self.connection()
         commit = push(self.demo, added)
         machine = self.facts["state_machines"]["delivery"]
-        done = follow(Aws(self.ports), machine, f"{added.service}-{commit}")
+        done = follow(Aws.of(self.facts), machine, f"{added.service}-{commit}")
         if not done.succeeded:
             raise LaptopError(f"the build failed: {done.reason}")
         self.newest(Cluster("staging", added.service), done.version)
@@ -138,7 +138,7 @@ class Laboratory:
 
     def history(self, deployment: str) -> list[dict[str, Any]]:
         """Return the events of a rollout's execution, oldest first."""
-        client = Aws(self.ports).client("stepfunctions")
+        client = Aws.of(self.facts).client("stepfunctions")
         arn = execution_arn(self.facts["state_machines"]["rollout"], deployment)
         pages = client.get_paginator("get_execution_history").paginate(executionArn=arn)
         return [event for page in pages for event in page["events"]]

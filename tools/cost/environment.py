@@ -7,7 +7,6 @@ from apps.local.aws.clients import Aws
 from apps.local.aws.emulator import PART as EMULATOR
 from apps.local.errors import LaptopError
 from apps.local.paths import Layout, read_json
-from apps.local.ports import Ports
 from apps.local.processes import recorded
 from apps.local.services import hosts
 from lifecycle.domain.fleet.cluster import Cluster
@@ -31,7 +30,7 @@ class Running:
             raise LaptopError(
                 f"no environment is up in {layout.home}: start one with `make run`, or name another by LIFECYCLE_HOME"
             )
-        return cls(Aws(Ports(**facts["ports"])), facts)
+        return cls(Aws.of(facts), facts)
 
     def newest_rollout(self) -> str:
         """Return the ARN of the newest rollout that succeeded."""

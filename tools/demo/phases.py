@@ -22,7 +22,6 @@ from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError
 from apps.local.git.repositories import REMOTE, commit_all, git
 from apps.local.paths import REPOSITORY, Layout
-from apps.local.ports import Ports
 from apps.local.progress import Progress, Say
 from apps.local.services.clusters import Added
 from lifecycle.domain.fleet.cluster import Cluster
@@ -103,7 +102,7 @@ def build(demo: Demo, facts: dict[str, Any], run: str) -> Delivered:
         lifecycle(demo, "staging", "watch", run)
     except PhaseFailed as failed:
         problem = failed
-    delivered = follow(Aws(Ports(**facts["ports"])), facts["state_machines"]["delivery"], run)
+    delivered = follow(Aws.of(facts), facts["state_machines"]["delivery"], run)
     if not delivered.succeeded:
         raise PhaseFailed("the build", delivered.reason)
     if problem:

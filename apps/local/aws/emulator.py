@@ -1,19 +1,19 @@
 """The process of the embedded AWS, and the variables by which other processes find it.
 
-It runs in a virtual environment of its own, with IAM enforcement on; `test`/`test` is the account's root. The Lambda
-workers are its children and inherit its environment.
+It runs in a virtual environment of its own, with IAM enforcement on. The Lambda workers are its children and inherit
+its environment, without the root's key.
 """
 
 import os
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from apps.local.aws.clients import ROOT_KEY
-from apps.local.aws.embedded import SNAPSHOT_PATH
+from apps.local.aws.embedded import ROOT_KEY, ROOT_SECRET, SNAPSHOT_PATH
+from apps.local.aws.gate import HEALTH_PATH
 from apps.local.errors import PartFailed
-from apps.local.paths import ACCOUNT, REGION, REPOSITORY, Layout, write_json
+from apps.local.paths import ACCOUNT, REGION, REPOSITORY, Layout, private, write_json
 from apps.local.ports import LOOPBACK, Ports
 from apps.local.processes import Part, log_end, start
 
@@ -65,14 +65,12 @@ def _small_data(layout: Layout) -> Path:
     return file.parent
 
 
-def root_credentials() -> dict[str, str]:
-    """Return the variables of the account's root."""
-    return {"AWS_ACCESS_KEY_ID": ROOT_KEY, "AWS_SECRET_ACCESS_KEY": ROOT_KEY}
+def start_emulator(layout: Layout, ports: Ports, root: Mapping[str, str]) -> Part:
+    """Start the emulator from its saved state; `root` is the key of the account's root.
 
-
-def start_emulator(layout: Layout, ports: Ports) -> Part:
-    """Start the emulator from its saved state; `wait_for_emulator` returns when it answers."""
-    layout.temporary.mkdir(parents=True, exist_ok=True)
+    `wait_for_emulator` returns when it answers.
+    """
+    private(layout.temporary)
     environment = {
         **clean_environment(),
         **endpoints(layout, ports),
@@ -92,6 +90,8 @@ def start_emulator(layout: Layout, ports: Ports) -> Part:
         "LAMBDA_WARM_TTL_SECONDS": "60",
         "MALLOC_ARENA_MAX": "1",
         "PYTHONUNBUFFERED": "1",
+        ROOT_KEY: root["AccessKeyId"],
+        ROOT_SECRET: root["SecretAccessKey"],
     }
     return start(layout, PART, [str(_PYTHON), "-P", str(_EMBEDDED)], environment)
 
@@ -113,18 +113,29 @@ def wait_for(layout: Layout, part: Part, ready: Callable[[], bool], timeout_seco
         time.sleep(0.03)
 
 
-def take_snapshot(ports: Ports) -> None:
+def take_snapshot(ports: Ports, root: Mapping[str, str]) -> None:
     """Make the emulator save all of its state; it journals later changes itself (embedded.py)."""
-    request = urllib.request.Request(f"http://{LOOPBACK}:{ports.emulator}{SNAPSHOT_PATH}", method="POST")
+    url = f"http://{LOOPBACK}:{ports.emulator}{SNAPSHOT_PATH}"
+    request = urllib.request.Request(url, b"", _signed_headers(url, root), method="POST")
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60):
         pass
+
+
+def _signed_headers(url: str, root: Mapping[str, str]) -> dict[str, str]:
+    from botocore.auth import SigV4Auth  # noqa: PLC0415 (slow to import)
+    from botocore.awsrequest import AWSRequest  # noqa: PLC0415
+    from botocore.credentials import Credentials  # noqa: PLC0415
+
+    request = AWSRequest("POST", url, data=b"")
+    SigV4Auth(Credentials(root["AccessKeyId"], root["SecretAccessKey"]), "lifecycle", REGION).add_auth(request)
+    return dict(request.headers)
 
 
 def emulator_answers(port: int, timeout_seconds: float = 2.0) -> bool:
     """Return True if the emulator reports itself healthy."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://{LOOPBACK}:{port}/_ministack/health", timeout=timeout_seconds):
+        with opener.open(f"http://{LOOPBACK}:{port}{HEALTH_PATH}", timeout=timeout_seconds):
             return True
     except OSError:
         return False

@@ -2,10 +2,12 @@
 
 import os
 import sys
+from collections.abc import Mapping
 
+from apps.local.aws import root_key
 from apps.local.aws.assembly import CONTEXT
-from apps.local.aws.emulator import clean_environment, endpoints, root_credentials, wait_for
-from apps.local.paths import REPOSITORY, Layout
+from apps.local.aws.emulator import clean_environment, endpoints, wait_for
+from apps.local.paths import PYTHONPATH, Layout, private
 from apps.local.ports import LOOPBACK, Ports, listens
 from apps.local.priority import PriorityScope, niceness
 from apps.local.processes import Part, start
@@ -32,8 +34,8 @@ def _port(ports: Ports, name: str) -> int:
     return int(getattr(ports, ENDPOINTS[name]))
 
 
-def start_endpoint(layout: Layout, ports: Ports, name: str) -> Part:
-    """Start the package apps.local.NAME, which is one of ENDPOINTS."""
+def start_endpoint(layout: Layout, ports: Ports, name: str, root: Mapping[str, str]) -> Part:
+    """Start the package apps.local.NAME, which is one of ENDPOINTS; `root` is the key of the account's root."""
     command = [
         *(sys.executable, "-m", f"apps.local.{name}"),
         *("--listen", f"{LOOPBACK}:{_port(ports, name)}"),
@@ -43,9 +45,9 @@ def start_endpoint(layout: Layout, ports: Ports, name: str) -> Part:
     environment = {
         **clean_environment(),
         **endpoints(layout, ports),
-        **root_credentials(),
+        **root_key.variables(root),
         "LIFECYCLE_HOME": str(layout.home),
-        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONPATH": PYTHONPATH,
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": str(layout.temporary),
         "MALLOC_ARENA_MAX": "1",
@@ -58,7 +60,7 @@ def _own_options(layout: Layout, name: str) -> tuple[str, ...]:
     if name == CONSOLE:  # its buttons act in the name of the person who starts the environment
         return ("--by", operator())
     folder = layout.dispatcher if name == BALANCER else layout.builds
-    folder.mkdir(parents=True, exist_ok=True)
+    private(folder)
     if name == BUILDER:  # it runs each build in a process and a folder of its own
         return ("--home", str(folder))
     # The dispatcher starts and ends Envoy itself.

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from apps.local.aws import root_key
 from apps.local.aws.clients import Clients
 from apps.local.codebuild.secondary_sources import secondary_sources
 
@@ -11,13 +12,13 @@ class Account:
 
     def __init__(self, url: str, region: str) -> None:
         self._url, self._region = url, region
-        self._root = self._clients(None)
+        self._root = self._clients(root_key.of_process())
 
     def client(self, service: str, credentials: dict[str, str] | None = None) -> Any:
         """Return a client, as root unless credentials are given."""
         return (self._clients(credentials) if credentials else self._root).client(service)
 
-    def _clients(self, credentials: dict[str, str] | None) -> Clients:
+    def _clients(self, credentials: dict[str, str]) -> Clients:
         return Clients(self._url, credentials, self._region, connect_timeout=3, read_timeout=30)
 
     def assume(self, role: str, session: str) -> dict[str, str]:

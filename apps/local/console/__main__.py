@@ -3,7 +3,9 @@
 import argparse
 import logging
 import sys
+from collections.abc import Mapping
 
+from apps.local.aws import root_key
 from apps.local.console.api import Calls
 from apps.local.console.aws import EmbeddedAws
 from apps.local.console.server import ConsoleServer
@@ -16,15 +18,18 @@ def main() -> int:
     """Run until a signal; return 1, and print the reason, if it cannot start."""
     options = _options()
     logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    return serve(options.listen, options.emulator, options.by)
+    return serve(options.listen, options.emulator, root_key.of_process(), options.by)
 
 
-def serve(listen: str, emulator: str, by: str) -> int:
-    """Serve until SIGTERM or SIGINT, in the name of `by`; return 1, and print the reason, if it cannot start."""
+def serve(listen: str, emulator: str, root: Mapping[str, str], by: str) -> int:
+    """Serve until SIGTERM or SIGINT, in the name of `by`; return 1, and print the reason, if it cannot start.
+
+    `root` is the key of the account's root, which assumes the operator's role.
+    """
     stopping = endings()
     try:
         address = host_and_port(f"http://{listen}")
-        aws = EmbeddedAws(Ports(emulator=host_and_port(emulator)[1]), by)
+        aws = EmbeddedAws(Ports(emulator=host_and_port(emulator)[1]), root, by)
         server = ConsoleServer(address, Calls(aws, by))
     except (OSError, ValueError) as error:
         print(f"the console cannot start: {error}", file=sys.stderr)

@@ -30,8 +30,10 @@ _QUERIES_A_CALL = 500
 class EmbeddedAws:
     """The laptop's AWS as one operator may use it; threads may share it."""
 
-    def __init__(self, ports: Ports, by: str, clock: Callable[[], float] = time.time) -> None:
-        self._ports = ports
+    def __init__(
+        self, ports: Ports, root: Mapping[str, str], by: str, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._ports, self._root = ports, root
         # STS takes 2 to 64 letters, digits and a few signs.
         self._session_name = re.sub(r"[^A-Za-z0-9+=,.@-]", "-", by)[:64].ljust(2, "-")
         self._clock = clock
@@ -134,7 +136,7 @@ class EmbeddedAws:
         with self._making:
             now = self._clock()
             if now > self._ends - _RENEWED_BEFORE:
-                sts = Aws(self._ports).client("sts")
+                sts = Aws(self._ports, self._root).client("sts")
                 session = sts.assume_role(
                     RoleArn=ROLE, RoleSessionName=self._session_name, DurationSeconds=_SESSION_SECONDS
                 )

@@ -2,7 +2,7 @@
 
 A page of another site can make a browser send requests here. It may use a host name of its own that resolves to
 127.0.0.1, so the Host is checked. It may send from its own origin, so Origin, Sec-Fetch-Site and a token are checked.
-It cannot read the token.
+It cannot read the token. Another user of the machine could read it, so server.py refuses other users' connections.
 """
 
 import hmac

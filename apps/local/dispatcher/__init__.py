@@ -6,7 +6,7 @@ Run as `python -m apps.local.dispatcher`. A call passes these modules:
     balancer.py             follows the emulator and Envoy; saved_state.py holds what the emulator loses
     targets.py              the targets of one target group (pure)
     envoy_configuration.py  Envoy's resources (pure); envoy_files.py writes them
-    envoy.py                Envoy's process and its admin interface
+    envoy.py                Envoy's process and its admin interface, on the Unix socket of admin.py
 
 metrics_publisher.py publishes the metrics of an ALB, from access_log.py by metrics.py.
 """

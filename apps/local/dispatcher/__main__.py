@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from apps.local import priority
+from apps.local.aws import root_key
 from apps.local.aws.clients import Clients
 from apps.local.aws.proxy import PassThrough
 from apps.local.dispatcher.balancer import Balancer
@@ -16,6 +17,7 @@ from apps.local.dispatcher.envoy_files import EnvoyFiles
 from apps.local.dispatcher.metrics_publisher import EmulatorMetrics, MetricsPublisher
 from apps.local.errors import LaptopError
 from apps.local.http_server import host_and_port
+from apps.local.paths import private
 from apps.local.signals import endings
 
 
@@ -25,13 +27,14 @@ def main() -> int:
     logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stopping = endings()
     folder = Path(options.home).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    private(folder)
     once = {"total_max_attempts": 1}
-    clients = Clients(options.emulator, region=options.region, connect_timeout=2, read_timeout=10, retries=once)
+    patience = {"connect_timeout": 2, "read_timeout": 10}
+    clients = Clients(options.emulator, root_key.of_process(), options.region, **patience, retries=once)
     balancer = Balancer(
         folder,
         EmulatorElbv2(clients),
-        Envoy(folder, options.admin_port, options.workers),
+        Envoy(folder, options.workers),
         EnvoyFiles(folder, options.address, options.check_interval),
     )
     publisher = MetricsPublisher(balancer, folder, EmulatorMetrics(clients), options.metrics_period)
@@ -47,7 +50,7 @@ def main() -> int:
     publisher.start()
     if options.nice:
         priority.lower_threads(options.nice, except_named=SUPERVISOR)
-    print(f"load balancer: ELBv2 on {server.url}, Envoy's admin on http://{balancer.envoy.admin}", flush=True)
+    print(f"load balancer: ELBv2 on {server.url}, Envoy's admin on {balancer.envoy.admin}", flush=True)
     stopping.get()
     publisher.stop()
     server.stop()
@@ -61,7 +64,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--emulator", default="http://127.0.0.1:4566", help="the emulator's URL")
     parser.add_argument("--home", required=True, help="folder for Envoy's files and logs")
     parser.add_argument("--address", default="127.0.0.1", help="the address that listeners bind to")
-    parser.add_argument("--admin-port", type=int, default=0, help="Envoy's admin port; 0 takes a free one")
     parser.add_argument("--check-interval", type=float, default=2.0, help="seconds between health checks")
     parser.add_argument("--sync-interval", type=float, default=4.0, help="seconds between reads of the emulator")
     parser.add_argument(

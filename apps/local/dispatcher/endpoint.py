@@ -6,6 +6,7 @@ An answer of the emulator other than 200 is returned unchanged, and changes noth
 import json
 import re
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from apps.local.aws.proxy import Forward, failure
@@ -96,7 +97,7 @@ class Endpoint:
         with balancer.lock:
             return {
                 "envoy": {"pid": balancer.envoy.pid, "restarts": balancer.envoy.restarts}
-                | {"admin": f"http://{balancer.envoy.admin}"},
+                | {"admin": str(Path(balancer.envoy.admin).resolve())},
                 "emulator": {"url": self._emulator, "reachable": balancer.read_at > 0},
                 "load_balancers": [
                     asdict(each)

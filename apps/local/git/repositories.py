@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.local.errors import LaptopError
-from apps.local.paths import REPOSITORY, Layout, read_json, write_json
+from apps.local.paths import PYTHONPATH, Layout, read_json, write_json
 
 REMOTE = "lifecycle"
 BRANCH = "main"
@@ -177,7 +177,7 @@ def _write_hook(layout: Layout, bare: Path) -> None:
     hook.write_text(
         "#!/bin/sh\n"
         "# Sends a push to Lifecycle, as GitHub's webhook would.\n"
-        f"LIFECYCLE_HOME={shlex.quote(str(layout.home))} PYTHONPATH={shlex.quote(str(REPOSITORY))} "
+        f"LIFECYCLE_HOME={shlex.quote(str(layout.home))} PYTHONPATH={shlex.quote(PYTHONPATH)} "
         f"exec {shlex.quote(sys.executable)} -m apps.local.git.post_receive_hook\n"
     )
     hook.chmod(0o755)

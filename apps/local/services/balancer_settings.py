@@ -7,12 +7,11 @@ stays.
 
 from dataclasses import dataclass
 
-from apps.local.aws.clients import Aws, Clients
+from apps.local.aws.clients import Aws
 from apps.local.dispatcher.envoy_configuration import Check
 from apps.local.dispatcher.failed_checks import repeated
 from apps.local.dispatcher.targets import HEALTHY, Address
 from apps.local.errors import LaptopError
-from apps.local.ports import LOOPBACK, Ports
 from apps.local.services.hosts import LocalCluster
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
@@ -43,23 +42,23 @@ class Present:
     drain_seconds: int
 
 
-def present(aws: Aws, ports: Ports, cluster: LocalCluster) -> Present | None:
+def present(aws: Aws, cluster: LocalCluster) -> Present | None:
     """Return the present settings; None if the cluster's stack does not exist yet."""
-    dispatcher, named = _dispatcher(aws, ports), Cluster(cluster.environment, cluster.service)
+    dispatcher, named = _dispatcher(aws), Cluster(cluster.environment, cluster.service)
     try:
         return Present(dispatcher.health_path(named), max(dispatcher.drain_delays(named).values()))
     except Unknown:
         return None
 
 
-def check_path(aws: Aws, ports: Ports, cluster: LocalCluster, path: str) -> None:
+def check_path(aws: Aws, cluster: LocalCluster, path: str) -> None:
     """Raise PathNotAnswered unless every host in rotation answers a new health path."""
     if not cluster.hosts:
         return  # its first `add` was interrupted before a host began
-    now = present(aws, ports, cluster)
+    now = present(aws, cluster)
     if now is None or now.health_path in (None, path):
         return
-    dispatcher, named = _dispatcher(aws, ports), Cluster(cluster.environment, cluster.service)
+    dispatcher, named = _dispatcher(aws), Cluster(cluster.environment, cluster.service)
     states = [*(dispatcher.members(named, group) for group in Group)]
     in_rotation = {address for each in states for address, state in each.items() if state.in_rotation}
     failing = [
@@ -72,5 +71,5 @@ def check_path(aws: Aws, ports: Ports, cluster: LocalCluster, path: str) -> None
         raise PathNotAnswered(cluster.name, path, str(now.health_path), failing)
 
 
-def _dispatcher(aws: Aws, ports: Ports) -> AlbDispatcher:
-    return AlbDispatcher(Clients(f"http://{LOOPBACK}:{ports.balancer}").client("elbv2"), aws.client("ssm"))
+def _dispatcher(aws: Aws) -> AlbDispatcher:
+    return AlbDispatcher(aws.balancer(), aws.client("ssm"))

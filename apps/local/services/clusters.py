@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from apps.local.aws import root_key
 from apps.local.aws.assembly import Template, templates
 from apps.local.aws.clients import Aws
 from apps.local.aws.cloudformation import deploy
@@ -133,7 +134,7 @@ def _with_clusters(
         size = {**HOSTS, **(sizes or {})}[name]
         with progress.step(f"deploy the cluster {name}/{service} with {size} host{'s' * (size > 1)}"):
             made.append(_cluster(layout, environment, declared, name, size, health_path))
-    take_snapshot(Ports(**environment["ports"]))
+    take_snapshot(Ports(**environment["ports"]), root_key.recorded(environment))
     return Added(service, copy, tuple(made))
 
 
@@ -144,7 +145,6 @@ def _check_change(
 
     A service with HTTP and one without have other clusters, so neither becomes the other.
     """
-    ports = Ports(**environment["ports"])
     known = [each for each in hosts.clusters(layout).values() if each.service == declared.name]
     for cluster in known:
         if cluster.http is not declared.run.http:
@@ -158,26 +158,27 @@ def _check_change(
             raise LaptopError(f"--is-alive is for services with HTTP: {declared.name} says run.http = false")
         return
     inotify.require((len(ENVIRONMENTS) - len(known)) * inotify.FOR_A_CLUSTER)
+    aws = Aws.of(environment)
     for cluster in known:
-        balancer_settings.check_path(Aws(ports), ports, cluster, is_alive or declared.checks.is_alive.path)
+        balancer_settings.check_path(aws, cluster, is_alive or declared.checks.is_alive.path)
 
 
 def _cluster(
     layout: Layout, environment: Mapping[str, Any], declared: ServiceFile, name: str, size: int, health_path: str
 ) -> LocalCluster:
-    ports = Ports(**environment["ports"])
+    aws, ports = Aws.of(environment), Ports(**environment["ports"])
     cluster = _claimed(layout, ports, declared, name)
     assembly = Path(environment["assembly"])
     if declared.run.http:
-        _deploy_with_balancer(ports, assembly, declared, cluster, health_path)
+        _deploy_with_balancer(aws, ports, assembly, declared, cluster, health_path)
     else:
         parameters = {"Service": declared.name, "Environment": name}
         template = _template(assembly, WORKER_TEMPLATE)
-        deploy(Aws(ports), template, ports.emulator, stack=cluster.stack, parameters=parameters)
+        deploy(aws, template, ports.emulator, stack=cluster.stack, parameters=parameters)
     for number in range(len(cluster.hosts) + 1, size + 1):
         cluster = _with_host(layout, ports, cluster, number)
         hosts.save(layout, cluster)
-    hosts.bind(ports, cluster.hosts)
+    hosts.bind(aws, cluster.hosts)
     parts = recorded(layout)
     for host in cluster.hosts:
         if host.part not in parts or not parts[host.part].alive:
@@ -186,14 +187,14 @@ def _cluster(
 
 
 def _deploy_with_balancer(
-    ports: Ports, assembly: Path, declared: ServiceFile, cluster: LocalCluster, health_path: str
+    aws: Aws, ports: Ports, assembly: Path, declared: ServiceFile, cluster: LocalCluster, health_path: str
 ) -> None:
-    aws, template = Aws(ports), _template(assembly, CLUSTER_TEMPLATE)
-    now = balancer_settings.present(aws, ports, cluster)
+    template = _template(assembly, CLUSTER_TEMPLATE)
+    now = balancer_settings.present(aws, cluster)
     own = _parameters(declared, cluster, health_path, now.drain_seconds if now else 0)
     parameters = {**own, **_network(aws.client("ec2"))}
     deploy(aws, template, ports.emulator, stack=cluster.stack, parameters=parameters)
-    set_initial_weights(aws, ports, Cluster(cluster.environment, declared.name))
+    set_initial_weights(aws, Cluster(cluster.environment, declared.name))
 
 
 def _claimed(layout: Layout, ports: Ports, declared: ServiceFile, environment: str) -> LocalCluster:

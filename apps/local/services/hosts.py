@@ -14,7 +14,7 @@ from typing import Any
 from apps.local.aws.assembly import CONTEXT
 from apps.local.aws.clients import Aws
 from apps.local.aws.emulator import clean_environment, endpoints
-from apps.local.paths import EMULATED, REPOSITORY, Layout, read_json, write_json
+from apps.local.paths import EMULATED, PYTHONPATH, Layout, read_json, write_json
 from apps.local.ports import Ports
 from apps.local.priority import PriorityScope
 from apps.local.processes import Part, recorded, start
@@ -32,7 +32,6 @@ _IDLE_SECONDS = 2.0
 _HEARTBEAT_SECONDS = 5.0
 # Most of a stop is waiting, up to stop_seconds of each service.
 _STOPPED_AT_ONCE = 16
-_PYTHONPATH = f"{REPOSITORY}:{REPOSITORY / 'layers' / 'core' / 'python'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +90,9 @@ def save(layout: Layout, cluster: LocalCluster) -> None:
     write_json(layout.clusters, {name: asdict(each) for name, each in known.items()})
 
 
-def bind(ports: Ports, hosts: Sequence[Host]) -> None:
+def bind(aws: Aws, hosts: Sequence[Host]) -> None:
     """Bind hosts to their addresses, before their agents report, so that no report names another."""
-    fleet = DynamoFleet(Table(Aws(ports).client("dynamodb"), names.LEDGER))
+    fleet = DynamoFleet(Table(aws.client("dynamodb"), names.LEDGER))
     for name in sorted({(each.environment, each.service) for each in hosts}):
         cluster = Cluster(*name)
         own = {each.name: each.address for each in hosts if (each.environment, each.service) == name}
@@ -104,7 +103,7 @@ def start_agent(layout: Layout, environment: Mapping[str, Any], host: Host) -> P
     """Start a host's agent; a session of the cluster's host role is its only credential."""
     ports = Ports(**environment["ports"])
     session = (
-        Aws(ports)
+        Aws.of(environment)
         .client("sts")
         .assume_role(
             RoleArn=names.role_arn(names.host_role(host.environment, host.service), EMULATED),
@@ -119,7 +118,7 @@ def start_agent(layout: Layout, environment: Mapping[str, Any], host: Host) -> P
         "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
         "AWS_SESSION_TOKEN": session["SessionToken"],
-        "PYTHONPATH": _PYTHONPATH,
+        "PYTHONPATH": PYTHONPATH,
         "PYTHONUNBUFFERED": "1",
         "MALLOC_ARENA_MAX": "1",
     }
@@ -158,7 +157,7 @@ def stop_services(layout: Layout) -> list[str]:
 def _stop_service(home: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "apps.agent", "stop-service", "--home", str(home)],
-        env={**clean_environment(), "PYTHONPATH": _PYTHONPATH},
+        env={**clean_environment(), "PYTHONPATH": PYTHONPATH},
         capture_output=True,
         text=True,
         check=False,

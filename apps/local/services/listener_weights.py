@@ -4,17 +4,16 @@ Called by clusters.py after it deploys a cluster's stack. Like an ALB, the dispa
 group that a listener names, whatever its weight.
 """
 
-from apps.local.aws.clients import Aws, Clients
-from apps.local.ports import LOOPBACK, Ports
+from apps.local.aws.clients import Aws
 from lifecycle import names
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 
 
-def set_initial_weights(aws: Aws, ports: Ports, cluster: Cluster) -> None:
+def set_initial_weights(aws: Aws, cluster: Cluster) -> None:
     """Send all requests to the main group, unless the listener already has weights."""
-    elbv2 = Clients(f"http://{LOOPBACK}:{ports.balancer}").client("elbv2")
+    elbv2 = aws.balancer()
     dispatcher = AlbDispatcher(elbv2, aws.client("ssm"))
     if not dispatcher.has_test_bed(cluster):
         return

@@ -4,7 +4,8 @@ import base64
 import json
 from typing import Any
 
-from lifecycle.application.delivery.receive_push import Push, Response, codecommit_push, receive_github, start
+from lifecycle.application.delivery.github_push import receive_github
+from lifecycle.application.delivery.receive_push import Push, Response, codecommit_push, start
 from lifecycle.entrypoints import bootstrap
 from lifecycle.entrypoints.handler import logger
 
@@ -29,4 +30,5 @@ def _github(event: dict[str, Any]) -> Response:
     text = event.get("body") or ""
     body = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
-    return receive_github(headers, body, bootstrap.webhook_secret(), bootstrap.executions())
+    claimed = (event.get("queryStringParameters") or {}).get("repository", "")
+    return receive_github(headers, body, claimed, bootstrap.webhook_secrets(), bootstrap.executions())

@@ -36,6 +36,7 @@ def repository(tmp_path: Path) -> Repository:
         git(folder, "init", "--quiet", "--initial-branch=main")
         git(folder, "add", "--all")
         git(folder, "commit", "--quiet", "--message=Begin")
+        git(folder, "update-ref", "refs/remotes/origin/main", "HEAD")  # as in the clone of a push
         return folder
 
     return make

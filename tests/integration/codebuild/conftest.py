@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.dispatcher.harness import client, emulator, free_port, is_open, process, role
+from apps.local.aws import root_key
+from tests.integration.dispatcher.harness import PLAIN, client, emulator, free_port, is_open, process, role
 from tests.support.polling import until
 
 SERVICE_ROLE = ["logs:*", "s3:GetObject", "sts:GetCallerIdentity"]
@@ -75,7 +76,8 @@ def phase(build: dict[str, Any], name: str) -> dict[str, Any]:
 def service(url: str, home: Path, log: Path) -> Iterator[tuple[str, int]]:
     port = free_port()
     command = [sys.executable, "-m", "apps.local.codebuild", "--listen", f"127.0.0.1:{port}"]
-    with process([*command, "--emulator", url, "--home", str(home)], log, SECRET_OF_THIS_MACHINE="1") as child:
+    variables = {"SECRET_OF_THIS_MACHINE": "1", **root_key.variables(PLAIN)}
+    with process([*command, "--emulator", url, "--home", str(home)], log, **variables) as child:
         until(lambda: is_open(port) or child.poll() is not None)
         assert child.poll() is None, log.read_text()
         yield f"http://127.0.0.1:{port}", child.pid

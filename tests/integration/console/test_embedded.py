@@ -32,7 +32,7 @@ SNAPSHOT = "1.0.0-20261123100000-aaaaaaa"
 
 @pytest.fixture
 def aws(laptop: Laptop) -> EmbeddedAws:
-    return EmbeddedAws(Ports(**laptop.facts["ports"]), "Ada Lovelace")
+    return EmbeddedAws(Ports(**laptop.facts["ports"]), laptop.aws.credentials, "Ada Lovelace")
 
 
 def test_every_dashboard_function_answers_the_operator(aws: EmbeddedAws) -> None:

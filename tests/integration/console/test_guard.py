@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import re
 import socket
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from apps.local.console.api import Calls
+from apps.local.console.peers import read_table
 from apps.local.console.server import LARGEST_BODY, ConsoleServer
 from tests.integration.console.fake_aws import FakeAws, arn, custom
 from tests.support.polling import PATIENCE_SECONDS
@@ -61,6 +63,27 @@ def press(server: ConsoleServer, **changed: str | None) -> tuple[int, str]:
 def test_page_may_act_in_the_operators_name(server: ConsoleServer, aws: FakeAws) -> None:
     assert press(server) == (200, json.dumps({"answer": "done"}))
     assert aws.payloads("lifecycle-act") == [{"action": "roll_back", "by": "ada"}]
+
+
+@pytest.mark.parametrize(("owner", "status"), [(0, 200), (os.getuid(), 200), (os.getuid() + 1, 403)])
+def test_other_user_of_the_machine_gets_neither_the_page_nor_its_token(aws: FakeAws, owner: int, status: int) -> None:
+    listed: list[str] = []
+    server = ConsoleServer(("127.0.0.1", 0), Calls(aws, "ada"), lambda: _owned_by(owner, listed))
+    server.start()
+    try:
+        found, _, text = ask(server, "GET", "/")
+        assert (found, server.guard.token in text) == (status, status == 200)
+        assert press(server)[0] == status
+    finally:
+        server.stop()
+    assert listed  # the system's own table has the connection, and its true owner
+
+
+def _owned_by(owner: int, listed: list[str]) -> str:
+    head, *lines = read_table().splitlines()
+    mine = [line.split() for line in lines]
+    listed += [fields[1] for fields in mine if fields[7] == str(os.getuid())]
+    return "\n".join([head, *(" ".join([*fields[:7], str(owner), *fields[8:]]) for fields in mine)])
 
 
 def test_page_may_act_under_the_name_localhost_too(server: ConsoleServer) -> None:

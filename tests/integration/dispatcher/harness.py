@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,10 +19,13 @@ import boto3
 import psutil
 from botocore.config import Config
 
+from apps.local.aws import root_key
 from tests.support.polling import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).resolve().parents[3]
 REGION = "us-east-1"
+# The root's key of the plain emulator, which runs here without the environment's gate.
+PLAIN = {"AccessKeyId": "test", "SecretAccessKey": "test"}
 
 
 def free_port() -> int:
@@ -79,9 +82,9 @@ def emulator(folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
-def client(service: str, url: str, credentials: dict[str, str] | None = None) -> Any:
+def client(service: str, url: str, credentials: Mapping[str, str] | None = None) -> Any:
     """Return a client of an endpoint, as root unless credentials of AssumeRole are given."""
-    given = credentials or {"AccessKeyId": "test", "SecretAccessKey": "test"}
+    given = credentials or PLAIN
     return boto3.client(
         service,
         endpoint_url=url,
@@ -254,12 +257,12 @@ def _targets(services: Any) -> list[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def dispatcher(url: str, folder: Path, *options: str) -> Iterator[tuple[str, int]]:
-    """Run the dispatcher in front of an emulator; yield its URL and pid."""
+def dispatcher(url: str, folder: Path, *options: str, root: Mapping[str, str] = PLAIN) -> Iterator[tuple[str, int]]:
+    """Run the dispatcher in front of an emulator, with the key of its root; yield its URL and pid."""
     port = free_port()
     command = [sys.executable, "-m", "apps.local.dispatcher", "--listen", f"127.0.0.1:{port}"]
     command += ["--emulator", url, "--home", str(folder / "dispatcher"), *options]
-    with process(command, folder / "dispatcher.log") as child:
+    with process(command, folder / "dispatcher.log", **root_key.variables(root)) as child:
         until(lambda: is_open(port) or child.poll() is not None)
         assert child.poll() is None, (folder / "dispatcher.log").read_text()
         yield f"http://127.0.0.1:{port}", child.pid

@@ -44,15 +44,27 @@ def connected(server: PassThrough) -> http.client.HTTPConnection:
 
 
 def ask(connection: http.client.HTTPConnection, path: str, body: bytes = b"") -> tuple[int, bytes, str]:
-    connection.request("POST", path, body, {"Host": "elb.us-east-1.amazonaws.com"})
+    connection.request("POST", path, body, {"Host": "localhost:4567"})
     found = connection.getresponse()
     return found.status, found.read(), found.headers.get("X-Said", "")
 
 
 def test_host_path_body_status_and_headers_go_through_unchanged(through: http.client.HTTPConnection) -> None:
-    expected = b"POST /?a=1&b=%20 elb.us-east-1.amazonaws.com \x00\xff"
+    expected = b"POST /?a=1&b=%20 localhost:4567 \x00\xff"
     assert ask(through, "/?a=1&b=%20", b"\x00\xff") == (200, expected, "yes")
     assert ask(through, "/denied")[0] == 403
+
+
+@pytest.mark.parametrize(
+    "sent", [{"Host": "evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://x"}]
+)
+def test_request_of_a_web_page_is_refused_and_not_forwarded(
+    through: http.client.HTTPConnection, sent: dict[str, str]
+) -> None:
+    through.request("POST", "/", b"Action=DescribeLoadBalancers", {"Host": "localhost:4567", **sent})
+    found = through.getresponse()
+    assert (found.status, found.headers.get("X-Said")) == (403, None)
+    assert b"Nothing was done" in found.read()
 
 
 def test_one_connection_serves_many_calls(through: http.client.HTTPConnection) -> None:

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from apps.local import environment, status
-from apps.local.aws.clients import Aws, Clients
+from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError, NotRunning, PortsTaken
 from apps.local.paths import Layout, read_json
 from apps.local.ports import LOOPBACK, Ports, check
@@ -150,9 +150,7 @@ def test_health_path_changes_only_to_one_that_every_host_answers(laptop: Laptop,
     declare("/is_alive", 40)
     added = add_service(laptop.layout, folder, QUIET, {"production": 1})
     [host] = added.clusters[1].hosts
-    ports = Ports(**read_json(laptop.layout.environment, None)["ports"])
-    elbv2 = Clients(f"http://{LOOPBACK}:{ports.balancer}").client("elbv2")
-    balancer, cluster = AlbDispatcher(elbv2, laptop.aws.client("ssm")), Cluster("production", "paths")
+    balancer, cluster = AlbDispatcher(laptop.aws.balancer(), laptop.aws.client("ssm")), Cluster("production", "paths")
     with Service(host.address, host.port).running() as running:
         balancer.register(cluster, host.address, host.port)
         wait_for("the host to be healthy", lambda: balancer.target(cluster, host.address) is TargetState.HEALTHY)
@@ -192,7 +190,7 @@ def test_up_restarts_a_dead_emulator_from_its_saved_state(own: Layout, tmp_path:
     after = recorded(own)
     assert after.pop("emulator").alive
     assert after == {name: part for name, part in before.items() if name != "emulator"}
-    ssm = Aws(Ports(**facts["ports"])).client("ssm")
+    ssm = Aws.of(facts).client("ssm")
     assert ssm.get_parameter(Name="/lifecycle/production/web/address")["Parameter"]["Value"]
 
     pids = everything(own)

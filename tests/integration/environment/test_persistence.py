@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from apps.local.aws import root_key
 from apps.local.aws.clients import Aws
 from apps.local.aws.embedded import Store, action, changes
 from apps.local.aws.emulator import start_emulator, take_snapshot, wait_for_emulator
@@ -43,16 +44,17 @@ class Emulated:
 
     layout: Layout
     ports: Ports
+    root: dict[str, str]
     part: Part
 
     @property
     def aws(self) -> Aws:
-        return Aws(self.ports)
+        return Aws(self.ports, self.root)
 
     def killed(self, how: signal.Signals = signal.SIGKILL) -> None:
         os.kill(self.part.pid, how)
         wait_for("the emulator to end", lambda: not self.part.alive)
-        self.part = start_emulator(self.layout, self.ports)
+        self.part = start_emulator(self.layout, self.ports, self.root)
         wait_for_emulator(self.layout, self.part, self.ports)
 
     def put(self, key: str, **condition: Any) -> None:
@@ -67,11 +69,12 @@ class Emulated:
 @pytest.fixture(scope="module")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
     layout, ports = Layout(tmp_path_factory.mktemp("memory")), Ports.free()
-    found = Emulated(layout, ports, start_emulator(layout, ports))
+    root = root_key.new()
+    found = Emulated(layout, ports, root, start_emulator(layout, ports, root))
     try:
         wait_for_emulator(layout, found.part, ports)
         made(found.aws)
-        take_snapshot(ports)
+        take_snapshot(ports, root)
         yield found
     finally:
         end(layout, [found.part])
@@ -126,7 +129,7 @@ def test_changes_before_and_after_a_snapshot_are_each_applied_once(emulated: Emu
         )
 
     count()
-    take_snapshot(emulated.ports)
+    take_snapshot(emulated.ports, emulated.root)
     count()
     emulated.killed()
     found = emulated.aws.client("dynamodb").get_item(TableName=TABLE, Key={"key": {"S": "counter"}})

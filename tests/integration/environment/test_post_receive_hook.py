@@ -12,12 +12,14 @@ from typing import Any, ClassVar
 
 import pytest
 
+from apps.local.aws import root_key
 from apps.local.errors import LaptopError
 from apps.local.git.post_receive_hook import PushedRef, deliver_each, post, push_event, signed_headers
 from apps.local.git.repositories import adopt, commit_all, git, write_hooks
 from apps.local.paths import Layout, write_json
 from apps.local.ports import Ports
-from lifecycle.application.delivery.receive_push import receive_github
+from lifecycle.application.delivery.github_push import receive_github
+from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
 
 SECRET = b"a secret of the webhook"
 
@@ -64,7 +66,8 @@ def test_a_push_from_the_hook_starts_a_run_of_that_commit(repository: tuple[Path
     body = json.dumps(push_event(bare, ref)).encode()
     headers = {name.lower(): value for name, value in signed_headers(body, SECRET, "a-delivery").items()}
     runs = Runs()
-    assert receive_github(headers, body, SECRET, runs).status == 202  # type: ignore[arg-type]
+    secrets = WebhookSecrets.parse(SECRET.decode())
+    assert receive_github(headers, body, "local/hello", secrets, runs).status == 202  # type: ignore[arg-type]
     (payload,) = runs.started.values()
     assert payload == {
         "repository": str(bare),
@@ -134,7 +137,8 @@ def test_a_push_without_an_environment_is_stored_and_says_so(repository: tuple[P
 
 def test_a_push_to_an_emulator_that_died_is_stored_and_says_so(repository: tuple[Path, Path]) -> None:
     bare, copy = repository
-    facts = {"ports": asdict(Ports.free()), "webhook_secret": "lifecycle/webhook"}
+    keys = {"credentials": root_key.record(root_key.new())}
+    facts = {"ports": asdict(Ports.free()), "webhook_secret": "lifecycle/webhook", **keys}
     write_json(bare.parents[1] / "environment.json", facts)
     done = subprocess.run(["git", "-C", str(copy), "push"], capture_output=True, text=True, check=True)
     assert "the push is stored, but its run was not started: the webhook's secret" in done.stderr

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from apps.local.aws import root_key
 from apps.local.aws.clients import Aws
 from apps.local.aws.emulator import start_emulator, take_snapshot, wait_for_emulator
 from apps.local.paths import ACCOUNT, Layout
@@ -35,18 +36,18 @@ class Streamed:
     """The embedded AWS with a table whose stream starts a function; `received` are the keys that it got."""
 
     def __init__(self, folder: Path) -> None:
-        self._layout, self.ports = Layout(folder), Ports.free()
+        self._layout, self.ports, self._root = Layout(folder), Ports.free(), root_key.new()
         self._file = folder / "received"
         self.part = self._start()
         self._make()
-        take_snapshot(self.ports)
+        take_snapshot(self.ports, self._root)
 
     @property
     def aws(self) -> Aws:
-        return Aws(self.ports)
+        return Aws(self.ports, self._root)
 
     def _start(self) -> Part:
-        part = start_emulator(self._layout, self.ports)
+        part = start_emulator(self._layout, self.ports, self._root)
         wait_for_emulator(self._layout, part, self.ports)
         return part
 

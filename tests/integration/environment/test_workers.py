@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from apps.local.aws import root_key
 from apps.local.aws.clients import Aws
 from apps.local.aws.emulator import start_emulator, wait_for_emulator
 from apps.local.aws.lambda_workers import FORK_SERVER
@@ -91,10 +92,11 @@ def kill(pid: int) -> None:
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     layout, ports = Layout(tmp_path_factory.mktemp("workers")), Ports.free()
-    part = start_emulator(layout, ports)
+    root = root_key.new()
+    part = start_emulator(layout, ports, root)
     try:
         wait_for_emulator(layout, part, ports)
-        found = Workers(Aws(ports), part)
+        found = Workers(Aws(ports, root), part)
         layer = found.aws.client("lambda").publish_layer_version(
             LayerName="shared", Content={"ZipFile": zipped("python/shared.py", "VALUE = 'from the layer'\n")}
         )
@@ -128,6 +130,13 @@ def test_worker_has_the_credentials_and_variables_of_its_own_function(workers: W
         port = client.meta.endpoint_url.rpartition(":")[2]
         identity = Aws(Ports(emulator=int(port)), credentials).client("sts").get_caller_identity()
         assert identity["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/role-{name}/{name}"
+
+
+def test_no_worker_has_the_key_of_the_root(workers: Workers) -> None:
+    root = set(workers.aws.credentials.values())
+    found = workers.call("first")[0]
+    for given in (found["variables"], psutil.Process(found["parent"]).environ()):
+        assert not root & set(given.values())
 
 
 def test_forking_process_has_no_credentials(workers: Workers) -> None:

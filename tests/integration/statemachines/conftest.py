@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from apps.local.aws import root_key
 from apps.local.aws.clients import Aws
 from apps.local.aws.emulator import start_emulator, wait_for_emulator
 from apps.local.paths import ACCOUNT, REGION, Layout
@@ -145,10 +146,11 @@ def _machine_arn(name: str) -> str:
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     """The embedded AWS alone."""
     layout, ports = Layout(tmp_path_factory.mktemp("emulator")), Ports.free()
-    part = start_emulator(layout, ports)
+    root = root_key.new()
+    part = start_emulator(layout, ports, root)
     try:
         wait_for_emulator(layout, part, ports)
-        yield Aws(ports)
+        yield Aws(ports, root)
     finally:
         end(layout, [part])
 

@@ -1,5 +1,7 @@
 """A delivery is named after its repository and commit; a repeat gets a number that always fits."""
 
+from dataclasses import replace
+
 import pytest
 
 from lifecycle.application.delivery.receive_push import Push, start
@@ -18,9 +20,9 @@ def failed_runs(pushed: Push, count: int) -> list[str]:
     """Deliver it, and again each time that its execution has failed."""
     executions = MemoryExecutions()
     runs = [start(pushed, executions).body["run"]]
-    for _ in range(count - 1):
+    for number in range(2, count + 1):
         executions.failed.add(runs[-1])
-        runs.append(start(pushed, executions).body["run"])
+        runs.append(start(replace(pushed, delivery=str(number)), executions).body["run"])
     assert list(executions.deliveries) == runs
     return runs
 

@@ -1,35 +1,47 @@
-"""A webhook is accepted only if it is signed, small enough, and of the default branch."""
+"""A webhook is accepted only if it is signed, small enough, and of the default branch; it starts one run."""
 
 import hashlib
 import hmac
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
-from lifecycle.application.delivery.receive_push import (
-    LARGEST_BODY,
-    Push,
-    Response,
-    codecommit_push,
-    receive_github,
-)
+from lifecycle.application.delivery.github_push import LARGEST_BODY, receive_github
+from lifecycle.application.delivery.receive_push import MOST_RUNS, Push, Response, codecommit_push
+from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
 from tests.fakes.executions import MemoryExecutions
 
-SECRET = b"a secret"
+SECRET = "a secret"
 COMMIT = "0123456789" * 4
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+
+
+def repository_of(name: str) -> dict[str, Any]:
+    return {"full_name": name, "clone_url": f"https://example.test/{name}.git", "default_branch": "main"}
 
 
 def event(**changes: Any) -> dict[str, Any]:
-    repository = {"name": "hello", "clone_url": "https://example.test/hello.git", "default_branch": "main"}
+    repository = repository_of("acme/hello")
     whole = {"ref": "refs/heads/main", "after": COMMIT, "repository": repository, "pusher": {"name": "ada"}}
     return {**whole, **changes}
 
 
-def deliver(body: bytes, executions: MemoryExecutions, secret: bytes = SECRET, kind: str = "push") -> Response:
-    signature = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
-    headers = {"x-hub-signature-256": signature, "x-github-event": kind, "x-github-delivery": "1"}
-    return receive_github(headers, body, SECRET, executions)
+def deliver(
+    body: bytes,
+    executions: MemoryExecutions,
+    secret: str = SECRET,
+    kind: str = "push",
+    delivery: str = "1",
+    content_type: str = JSON,
+    claimed: str = "",
+    known: str = SECRET,
+) -> Response:
+    signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    headers = {"x-hub-signature-256": signature, "x-github-event": kind, "x-github-delivery": delivery}
+    secrets = WebhookSecrets.parse(known)
+    return receive_github({**headers, "content-type": content_type}, body, claimed, secrets, executions)
 
 
 def as_bytes(**changes: Any) -> bytes:
@@ -41,7 +53,7 @@ def test_signed_push_starts_one_delivery() -> None:
     assert deliver(as_bytes(), executions).status == 202
     (run,) = executions.deliveries.items()
     assert run[0] == f"hello-{COMMIT}"
-    assert run[1]["repository"] == "https://example.test/hello.git"
+    assert run[1]["repository"] == "https://example.test/acme/hello.git"
 
 
 def test_same_commit_starts_one_delivery_and_reports_the_repeat() -> None:
@@ -53,19 +65,20 @@ def test_same_commit_starts_one_delivery_and_reports_the_repeat() -> None:
 
 def test_forged_signature_starts_nothing() -> None:
     executions = MemoryExecutions()
-    assert deliver(as_bytes(), executions, secret=b"a guess").status == 401
+    assert deliver(as_bytes(), executions, secret="a guess").status == 401
     assert executions.deliveries == {}
 
 
 @pytest.mark.parametrize("header", ["", "sha256=", "sha1=abc", "sha256=é"])
 def test_missing_or_unknown_signature_starts_nothing(header: str) -> None:
     executions = MemoryExecutions()
-    found = receive_github({"x-hub-signature-256": header}, as_bytes(), SECRET, executions)
+    headers = {"x-hub-signature-256": header, "x-github-event": "push", "content-type": JSON}
+    found = receive_github(headers, as_bytes(), "", WebhookSecrets.parse(SECRET), executions)
     assert (found.status, executions.deliveries) == (401, {})
 
 
 def test_signature_is_checked_before_the_body_is_parsed() -> None:
-    assert deliver(b"{not json", MemoryExecutions(), secret=b"a guess").status == 401
+    assert deliver(b"{not json", MemoryExecutions(), secret="a guess").status == 401
 
 
 def test_oversized_body_starts_nothing() -> None:
@@ -84,8 +97,10 @@ def test_oversized_body_starts_nothing() -> None:
         as_bytes(after=7),
         as_bytes(pusher="ada"),
         b"[" * 100_000,
-        as_bytes(repository={"name": "x", "clone_url": "--upload-pack=evil", "default_branch": "main"}),
-        as_bytes(repository={"name": "x", "clone_url": "https://a b", "default_branch": "main"}),
+        as_bytes(repository={**repository_of("a/x"), "clone_url": "--upload-pack=evil"}),
+        as_bytes(repository={**repository_of("a/x"), "clone_url": "https://a b"}),
+        as_bytes(repository={**repository_of("a/x"), "clone_url": "https://example.test/b/x.git"}),
+        *(as_bytes(repository=repository_of(name)) for name in ("x", "a/b/x", "a/", "a/x y", "a/..;x")),
     ],
 )
 def test_signed_body_without_a_push_event_is_a_400(body: bytes) -> None:
@@ -132,17 +147,105 @@ def test_failed_delivery_is_repeated_when_its_commit_is_pushed_again() -> None:
     executions = MemoryExecutions()
     deliver(as_bytes(), executions)
     executions.failed.add(f"hello-{COMMIT}")
-    assert deliver(as_bytes(), executions).body == {"message": "started", "run": f"hello-{COMMIT}_2"}
-    assert "pushed before" in deliver(as_bytes(), executions).body["message"]
+    again = deliver(as_bytes(), executions, delivery="2")
+    assert again.body == {"message": "started", "run": f"hello-{COMMIT}_2"}
+    assert "pushed before" in deliver(as_bytes(), executions, delivery="3").body["message"]
 
 
-def test_largest_body_has_a_million_bytes() -> None:
+def test_replayed_delivery_whose_run_failed_starts_nothing_in_two_calls_each_time() -> None:
+    executions = MemoryExecutions()
+    run = deliver(as_bytes(), executions).body["run"]
+    executions.failed.add(run)
+    for _ in range(200):
+        found = deliver(as_bytes(), executions)
+        assert (found.status, found.body["run"]) == (202, run)
+        assert f"lifecycle build --again {run}" in found.body["message"]
+    assert (len(executions.deliveries), executions.described) == (1, 200)
+
+
+def test_replayed_delivery_is_recognised_after_later_runs_of_its_commit() -> None:
+    executions = MemoryExecutions()
+    for delivery in "12":
+        executions.failed.add(deliver(as_bytes(), executions, delivery=delivery).body["run"])
+    assert deliver(as_bytes(), executions, delivery="1").body["run"] == f"hello-{COMMIT}"
+    assert deliver(as_bytes(), executions, delivery="2").body["run"] == f"hello-{COMMIT}_2"
+    assert len(executions.deliveries) == 2
+
+
+def test_pushes_start_a_limited_number_of_runs_of_a_commit_that_fails() -> None:
+    executions = MemoryExecutions()
+    found = [deliver(as_bytes(), executions, delivery=str(number)) for number in range(1)]
+    for number in range(1, MOST_RUNS + 20):
+        executions.failed.update(executions.deliveries)
+        found.append(deliver(as_bytes(), executions, delivery=str(number)))
+    assert [each.status for each in found] == [202] * MOST_RUNS + [409] * 20
+    assert len(executions.deliveries) == MOST_RUNS
+    assert executions.described <= MOST_RUNS * len(found)
+    assert f"at most {MOST_RUNS} runs" in found[-1].body["error"]
+
+
+def test_delivery_without_an_id_is_refused() -> None:
+    executions = MemoryExecutions()
+    assert deliver(as_bytes(), executions, delivery="").status == 400
+    assert executions.deliveries == {}
+
+
+def test_same_commit_of_two_owners_repositories_gets_a_run_for_each() -> None:
+    executions = MemoryExecutions()
+    pushes = [as_bytes(repository=repository_of(name)) for name in ("acme/shop", "evil/shop")]
+    runs = [deliver(body, executions, delivery=str(n)).body["run"] for n, body in enumerate(pushes, 1)]
+    cloned = {name: each["repository"] for name, each in executions.deliveries.items()}
+    assert cloned == dict(
+        zip(runs, [f"https://example.test/{name}.git" for name in ("acme/shop", "evil/shop")], strict=True)
+    )
+    again = [deliver(body, executions, delivery=str(n)).body["run"] for n, body in enumerate(pushes, 3)]
+    assert again == runs
+
+
+def test_failed_runs_of_another_owner_do_not_count() -> None:
+    executions = MemoryExecutions()
+    evil, acme = (as_bytes(repository=repository_of(name)) for name in ("evil/shop", "acme/shop"))
+    for number in range(MOST_RUNS):
+        executions.failed.add(deliver(evil, executions, delivery=f"e{number}").body["run"])
+    assert deliver(evil, executions, delivery="e9").status == 409
+    assert deliver(acme, executions, delivery="a1").body["message"] == "started"
+
+
+def test_body_of_a_form_is_read() -> None:
+    executions = MemoryExecutions()
+    body = urlencode({"payload": as_bytes(head_commit={"message": "ü & ="}).decode()}).encode()
+    assert deliver(body, executions, content_type=FORM).body["message"] == "started"
+    assert list(executions.deliveries) == [f"hello-{COMMIT}"]
+    assert deliver(urlencode({"payload": "{}"}).encode(), executions, content_type=FORM, kind="ping").status == 202
+
+
+@pytest.mark.parametrize("body", [b"", b"payload", b"other=1", b"payload=", b"payload=%7B", b"payload=[]", b"\xff=1"])
+def test_form_without_an_event_is_a_400(body: bytes) -> None:
+    assert deliver(body, MemoryExecutions(), content_type=FORM).status == 400
+
+
+@pytest.mark.parametrize("kind", ["ping", "push"])
+@pytest.mark.parametrize("content_type", ["", "text/plain", "multipart/form-data"])
+def test_other_content_type_is_refused_at_the_ping_already(kind: str, content_type: str) -> None:
+    found = deliver(as_bytes(), MemoryExecutions(), kind=kind, content_type=content_type)
+    assert (found.status, "application/json" in found.body["error"]) == (400, True)
+
+
+def test_push_of_2048_commits_is_taken() -> None:
+    commits = [{"id": COMMIT, "message": "m" * 700} for _ in range(2048)]
+    body = as_bytes(commits=commits)
+    assert len(body) > 1_500_000
+    assert deliver(body, MemoryExecutions()).body["message"] == "started"
+
+
+def test_largest_body_is_that_of_lambda() -> None:
     # A body that is read is refused for what is in it, not for its size.
-    assert deliver(b" " * 1_000_000, MemoryExecutions()).status == 400
-    assert deliver(b" " * 1_000_001, MemoryExecutions()).status == 413
+    assert deliver(b" " * LARGEST_BODY, MemoryExecutions()).status == 400
+    assert deliver(b" " * (LARGEST_BODY + 1), MemoryExecutions()).status == 413
+    assert LARGEST_BODY > 6_000_000
 
 
-@pytest.mark.parametrize(("kind", "status"), [("ping", 200), ("issues", 202)])
+@pytest.mark.parametrize(("kind", "status"), [("ping", 202), ("issues", 202)])
 def test_other_event_is_answered_and_starts_nothing(kind: str, status: int) -> None:
     executions = MemoryExecutions()
     assert deliver(as_bytes(), executions, kind=kind).status == status

@@ -118,8 +118,15 @@ def test_service_whose_delivery_failed_is_delivered_again_and_the_others_are_not
     executions = MemoryExecutions()
     start_services(executions, PUSH, PUSH.execution, SERVICES, "")
     executions.failed.add(f"web--{COMMIT}")
-    again = start_services(executions, PUSH, PUSH.execution, SERVICES, "")
+    again = start_services(executions, replace(PUSH, delivery="another"), PUSH.execution, SERVICES, "")
     assert again.runs == {"api": f"api--{COMMIT}", "web": f"web--{COMMIT}_2"}
+
+
+def test_repeated_call_starts_no_service_again_whose_delivery_failed_meanwhile() -> None:
+    executions = MemoryExecutions()
+    first = start_services(executions, PUSH, PUSH.execution, SERVICES, "")
+    executions.failed.add(f"web--{COMMIT}")
+    assert start_services(executions, PUSH, PUSH.execution, SERVICES, "") == first
 
 
 def test_repeated_delivery_of_a_push_starts_new_deliveries_of_its_services() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from lifecycle.domain.delivery.earlier_run import EarlierRun
 from lifecycle.domain.errors import CallFailed
 from lifecycle.domain.rollout.execution import ExecutionEnd, ExecutionState
 from lifecycle.gateways.aws.executions import StepFunctionsExecutions
@@ -56,3 +57,26 @@ def test_missing_execution_has_no_end_and_any_other_error_is_raised() -> None:
     assert end(error("ExecutionDoesNotExist")) is None
     with pytest.raises(CallFailed):
         end(error("AccessDeniedException"))
+
+
+def earlier(answer: dict[str, Any] | Exception) -> EarlierRun | None:
+    return StepFunctionsExecutions(States(answer), "", MACHINE).earlier_run("d")
+
+
+@pytest.mark.parametrize(
+    ("status", "failed"),
+    [("RUNNING", False), ("SUCCEEDED", False), ("FAILED", True), ("TIMED_OUT", True), ("ABORTED", True)],
+)
+def test_earlier_run_has_the_repository_and_the_delivery_of_its_input(status: str, *, failed: bool) -> None:
+    text = '{"repository": "https://example.test/acme/shop.git", "delivery": "7", "name": "shop"}'
+    found = earlier({"status": status, "input": text})
+    assert found == EarlierRun("https://example.test/acme/shop.git", "7", failed)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "7", "null", "{", "{}"])
+def test_run_that_a_person_started_with_another_input_is_of_no_repository(text: str) -> None:
+    assert earlier({"status": "FAILED", "input": text}) == EarlierRun("", "", failed=True)
+
+
+def test_run_that_does_not_exist_is_none() -> None:
+    assert earlier(error("ExecutionDoesNotExist")) is None

@@ -16,7 +16,7 @@ from typing import Any
 
 from apps.agent.installer import service_environment
 from apps.agent.settings import Settings
-from apps.local.aws.clients import Clients
+from apps.local.aws.clients import Aws
 from apps.local.ports import LOOPBACK, next_free
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.service.manifest import Manifest
@@ -118,7 +118,7 @@ def fleet(lab: Laboratory, folder: Path) -> Iterator[Fleet]:
     """Make the target group and its listener; after the block, end the services and remove both."""
     # The embedded AWS answers these calls by way of the load balancer's endpoint, as for any other client.
     balancer = f"{LOOPBACK}:{lab.ports.balancer}"
-    elb = Clients(f"http://{balancer}").client("elbv2")
+    elb = Aws.of(lab.facts).balancer()
     port = next_free(LOOPBACK, lab.ports.production + 1, avoid=frozenset(lab.ports.fixed().values()))
     group, listener = _front(elb, lab.production.listener, port)
     made = Fleet(folder, f"http://{LOOPBACK}:{port}", balancer, group, lab.ports.host)

@@ -13,6 +13,8 @@ from lifecycle.application.ports.executions import Executions
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.ports.notifications import Notifications
 from lifecycle.application.queries.context import QueryContext
+from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
+from lifecycle.entrypoints.recent import Recent
 from lifecycle.entrypoints.settings import Settings, from_environment
 from lifecycle.gateways.aws.client import S3_READ_TIMEOUT, LazyClient, client_config
 from lifecycle.names import Variable
@@ -169,10 +171,14 @@ def console() -> QueryContext:
 
 
 @cache
-def webhook_secret() -> bytes:
-    """Return the secret shared with GitHub.
+def _webhook_secrets() -> Recent[WebhookSecrets]:
+    def read() -> WebhookSecrets:
+        name = from_environment().text(Variable.WEBHOOK_SECRET)
+        return WebhookSecrets.parse(client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
 
-    It is read once per process, so a rotation needs a new deployment of the function.
-    """
-    found = client("secretsmanager").get_secret_value(SecretId=from_environment().text(Variable.WEBHOOK_SECRET))
-    return str(found["SecretString"]).encode()
+    return Recent(read, seconds=10)
+
+
+def webhook_secrets() -> WebhookSecrets:
+    """Return the secrets shared with GitHub; a process notices a rotation within ten seconds."""
+    return _webhook_secrets().value()

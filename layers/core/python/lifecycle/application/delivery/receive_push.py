@@ -1,24 +1,22 @@
-"""Pushes: turn a webhook's event into one delivery, a run of the delivery state machine.
+"""Pushes: turn an event into one delivery, a run of the delivery state machine.
 
-Called by functions/delivery/receive_push, for GitHub's signed push event and for CodeCommit's EventBridge
-event.
+Called by functions/delivery/receive_push, for GitHub's signed push event (github_push.py) and for CodeCommit's
+EventBridge event. A run belongs to a repository and a commit. Its input has the id of the delivery that started it.
+So a repeated delivery finds it for as long as Step Functions keeps it: 90 days.
 """
 
-import hashlib
-import hmac
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from enum import Enum, auto
+from typing import Any, assert_never
 
 from lifecycle.application.ports.executions import Executions
 from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_name
-from lifecycle.domain.delivery.skip_marker import skip_marker, skipped_because
+from lifecycle.domain.delivery.skip_marker import skipped_because
 
-# GitHub caps its own payloads at 25 MB; a push event with its commits is far below one.
-LARGEST_BODY = 1_000_000
-
+# A commit's runs that pushes may start, the failed ones included; a person may start more of them.
+MOST_RUNS = 5
 # The fields of a push that most pushes do not have.
 _OPTIONAL = ("skip", "folder", "again", "pushed")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -54,58 +52,14 @@ class Push:
 
     @property
     def execution(self) -> str:
-        """The name of the delivery: a commit that is pushed twice is delivered once."""
+        """The name of the first delivery of this commit."""
         return str(DeliveryName.of(self.name, self.commit))
 
 
-def receive_github(headers: Mapping[str, str], body: bytes, secret: bytes, executions: Executions) -> Response:
-    """Check the size, then the signature over the raw bytes, and only then parse. `headers` are in lower case."""
-    if len(body) > LARGEST_BODY:
-        return Response(413, {"error": f"the body must have at most {LARGEST_BODY} bytes, found {len(body)}"})
-    expected = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected.encode(), headers.get("x-hub-signature-256", "").encode()):
-        return Response(401, {"error": "X-Hub-Signature-256 must be made with the webhook's secret"})
-    event = headers.get("x-github-event", "")
-    if event == "ping":
-        return Response(200, {"message": "pong"})
-    if event != "push":
-        return Response(202, {"message": f"ignored: {event!r} is not a push event"})
-    try:
-        found = _github_push(json.loads(body), headers.get("x-github-delivery", ""))
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-        return Response(400, {"error": f"not a push event of GitHub: {error!r:.200}"})
-    return start(found, executions) if isinstance(found, Push) else Response(202, {"message": found})
-
-
-def _github_push(event: dict[str, Any], delivery: str) -> Push | str:
-    """Return the push, or why there is nothing to deliver."""
-    repository = event["repository"]
-    branch = str(event["ref"]).removeprefix("refs/heads/")
-    if branch != repository["default_branch"] or not str(event["ref"]).startswith("refs/heads/"):
-        return f"ignored: {event['ref']} is not the default branch {repository['default_branch']}"
-    if event.get("deleted") or not str(event["after"]).strip("0"):
-        return f"ignored: {branch} was deleted"
-    return Push(
-        repository=_clone_url(str(repository["clone_url"])),
-        name=str(repository["name"]),
-        commit=_commit(event["after"]),
-        branch=branch,
-        pusher=str((event.get("pusher") or {}).get("name", "unknown"))[:100],
-        delivery=delivery[:100],
-        skip=skip_marker(str((event.get("head_commit") or {}).get("message", ""))),
-    )
-
-
-def _commit(text: Any) -> str:
+def checked_commit(text: Any) -> str:
+    """Return a commit; raise ValueError for anything else."""
     if not isinstance(text, str) or not _COMMIT.fullmatch(text):
         message = f"a commit must have 40 hex digits, found {text!r:.60}"
-        raise ValueError(message)
-    return text
-
-
-def _clone_url(text: str) -> str:
-    if text.startswith("-") or not re.fullmatch(r"(https://|file://|/)[^\s\x00-\x1f]{1,1000}", text):
-        message = f"not a clone URL: {text!r:.100}"
         raise ValueError(message)
     return text
 
@@ -120,7 +74,7 @@ def codecommit_push(event: dict[str, Any]) -> Push | str:
     return Push(
         repository=f"https://git-codecommit.{region}.amazonaws.com/v1/repos/{name}",
         name=name,
-        commit=_commit(detail["commitId"]),
+        commit=checked_commit(detail["commitId"]),
         branch=branch,
         pusher=str(detail.get("callerUserArn", "unknown"))[:100],
         delivery=str(event.get("id", "")),
@@ -132,20 +86,55 @@ def start(push: Push, executions: Executions) -> Response:
 
     The delivery of a commit that asks for no build is started too: it records that, and ends.
     """
-    run, started = start_once(executions, push.execution, payload_of(push))
-    message = skipped_because(push.skip) if push.skip else "started"
-    if not started:
-        message = "this commit was pushed before; its delivery is running or has succeeded"
-    return Response(202, {"message": message, "run": run})
+    run, outcome = start_once(executions, push.execution, payload_of(push))
+    match outcome:
+        case Outcome.STARTED:
+            return Response(202, {"message": skipped_because(push.skip) if push.skip else "started", "run": run})
+        case Outcome.KNOWN:
+            message = "this commit was pushed before; its delivery is running or has succeeded"
+            return Response(202, {"message": message, "run": run})
+        case Outcome.REPEATED:
+            message = "this push was delivered before, and its run failed"
+            return Response(202, {"message": f"{message}; {_again(run)}", "run": run})
+        case Outcome.LIMIT:
+            message = f"expected at most {MOST_RUNS} runs of a commit, and all of them failed"
+            return Response(409, {"error": f"{message}; {_again(run)}", "run": run})
+        case _:
+            assert_never(outcome)
 
 
-def start_once(executions: Executions, run: str, payload: Mapping[str, Any]) -> tuple[str, bool]:
-    """Start a delivery, or the next one after those that failed; return its name, and whether it was started now."""
+def _again(run: str) -> str:
+    return f"push a new commit, or repeat the build with `lifecycle build --again {run}`"
+
+
+class Outcome(Enum):
+    """The result of start_once: a run that it started, or one that stands in its place."""
+
+    STARTED = auto()
+    KNOWN = auto()  # it runs, or it has succeeded
+    REPEATED = auto()  # it has failed, and this very delivery started it
+    LIMIT = auto()  # too many have failed
+
+
+def start_once(executions: Executions, run: str, payload: Mapping[str, Any]) -> tuple[str, Outcome]:
+    """Start a delivery, or the next one after those that failed; return its name, and what was done.
+
+    A run of another repository may have the same name, as those of two owners' `shop` at one commit. The next name is
+    taken then.
+    """
+    failed = 0
     while not executions.start_delivery(run, payload):
-        if not executions.delivery_failed(run):
-            return run, False
+        earlier = executions.earlier_run(run)
+        if earlier is None or (earlier.repository == payload["repository"] and not earlier.failed):
+            return run, Outcome.KNOWN
+        if earlier.repository == payload["repository"]:
+            failed += 1
+            if earlier.delivery and earlier.delivery == payload["delivery"]:
+                return run, Outcome.REPEATED
+            if failed == MOST_RUNS:
+                return run, Outcome.LIMIT
         run = next_delivery_name(run)
-    return run, True
+    return run, Outcome.STARTED
 
 
 def payload_of(push: Push) -> dict[str, Any]:

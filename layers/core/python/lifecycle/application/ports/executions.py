@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from lifecycle.domain.delivery.earlier_run import EarlierRun
 from lifecycle.domain.rollout.execution import ExecutionEnd, ExecutionState
 
 
@@ -19,7 +20,9 @@ class Executions(Protocol):
     def start_delivery(self, name: str, payload: Mapping[str, Any]) -> bool:
         """Start a delivery, under the same rules as `start_rollout`."""
 
-    def delivery_failed(self, name: str) -> bool: ...
+    def earlier_run(self, name: str) -> EarlierRun | None:
+        """Return a delivery that was started before; None if there is none of that name."""
+
     def rollout_state(self, name: str) -> ExecutionState: ...
 
     def rollout_end(self, name: str) -> ExecutionEnd | None:

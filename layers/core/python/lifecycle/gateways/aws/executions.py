@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from lifecycle.domain.delivery.earlier_run import EarlierRun
 from lifecycle.domain.rollout.execution import (
     ExecutionEnd,
     ExecutionState,
@@ -55,8 +56,12 @@ class StepFunctionsExecutions:
         status = self._described(self._rollout, name).get("status")
         return _STATES.get(status, ExecutionState.ENDED) if status else ExecutionState.UNKNOWN
 
-    def delivery_failed(self, name: str) -> bool:
-        return self._described(self._delivery, name).get("status") in _FAILURES
+    def earlier_run(self, name: str) -> EarlierRun | None:
+        if not (found := self._described(self._delivery, name)):
+            return None
+        given = _object(found.get("input", ""))
+        repository, delivery = (str(given.get(field, "")) for field in ("repository", "delivery"))
+        return EarlierRun(repository, delivery, found.get("status") in _FAILURES)
 
     def rollout_end(self, name: str) -> ExecutionEnd | None:
         found = self._described(self._rollout, name)
@@ -88,3 +93,12 @@ class StepFunctionsExecutions:
                 raise
             return False
         return True
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    """Return an execution's input; empty if a person started it with something else than an object."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,48 @@
+"""The secrets that sign webhooks: one for all repositories, or one or two for each.
+
+Two secrets of one repository are both valid, so that a rotation refuses no delivery. Read by functions/delivery/
+receive_push, and by the Git hook of a laptop.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# The entry of every repository that has none of its own.
+OTHERS = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSecrets:
+    """The secrets by repository, such as `acme/shop`, in lower case: GitHub's names have no case."""
+
+    by_repository: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def parse(cls, text: str) -> "WebhookSecrets":
+        """Read a text that is one secret for all, or a JSON object of a secret or a list of them for each repository.
+
+        An entry of another form, or an empty secret, signs nothing: no delivery of that repository is accepted.
+        """
+        try:
+            found = json.loads(text)
+        except (RecursionError, ValueError):
+            found = None
+        if not isinstance(found, dict):
+            return cls({OTHERS: _secrets(text)})
+        return cls({str(name).casefold(): _secrets(given) for name, given in found.items()})
+
+    def entry(self, repository: str) -> str:
+        """Return the name of the entry that holds for a repository."""
+        name = repository.casefold()
+        return name if name in self.by_repository else OTHERS
+
+    def of(self, repository: str) -> tuple[str, ...]:
+        """Return the valid secrets of a repository, the one to sign with first."""
+        return self.by_repository.get(self.entry(repository), ())
+
+
+def _secrets(given: Any) -> tuple[str, ...]:
+    several = given if isinstance(given, list) else [given]
+    return tuple(each for each in several if isinstance(each, str) and each.strip())
