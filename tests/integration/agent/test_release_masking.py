@@ -65,6 +65,7 @@ class Unending:
 
     def __init__(self, service: Service) -> None:
         self.log, self.spared, self.trimming, self.started = service.log, 0, service.trimming, None
+        self.account = None
 
     def end_processes(self, _find: object, _seconds: float) -> None:
         raise LeftBehind("pid 41 (psql postgres://secret-of-db)", "1.0.1", 5.0)
