@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command line and return the exit code; print an expected error as one line."""
+    processes.hide()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     try:
         settings = parse(arguments)

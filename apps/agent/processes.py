@@ -21,6 +21,7 @@ _LONGEST_COMMAND = 200
 _LISTEN = "0A"
 _ANY = {"00000000", "0" * 32}
 _PF_KTHREAD = 0x00200000
+_PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 36, 37, 38
 
 
@@ -126,6 +127,11 @@ def adopt_orphans() -> None:
 def forbid_new_privileges() -> None:
     """Let neither this thread nor what it starts gain rights from a program, as sudo does."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def hide() -> None:
+    """Keep other processes of this user from this one's environment, memory and open files."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def adopts_orphans() -> bool:

@@ -109,7 +109,8 @@ class _Run:
             self.timed_out, self._end_at = True, math.inf
             self._kill_at = now + self._stop_seconds
             for number in (signal.SIGTERM, signal.SIGCONT):
-                os.killpg(self._pid, number)  # the pid is the command's until it is reaped
+                with contextlib.suppress(PermissionError):  # a command that became another user, as by sudo
+                    os.killpg(self._pid, number)  # the pid is the command's until it is reaped
         elif self.status is not None and self._kill_at == math.inf:
             # What had a SIGTERM has its time to stop. What a command left that ended by itself has none.
             self._kill_at = now + (self._stop_seconds if self._told else 0.0)
@@ -117,7 +118,8 @@ class _Run:
             return max(min(self._end_at, self._kill_at) - now, 0.0)
         self._give_up_at = min(self._give_up_at, now + _KILL_SECONDS)
         for pid in _children():
-            os.kill(pid, signal.SIGKILL)  # nobody else reaps a child, so this pid is no other process's
+            with contextlib.suppress(PermissionError):
+                os.kill(pid, signal.SIGKILL)  # nobody else reaps a child, so this pid is no other process's
         return _KILL_PAUSE
 
 

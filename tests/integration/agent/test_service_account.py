@@ -173,6 +173,33 @@ def test_user_that_cannot_be_taken_is_refused(name: str, agent: int, said: str) 
         service_account.find(name, agent)
 
 
+def test_agent_s_environment_is_hidden_from_processes_of_its_own_user() -> None:
+    python, user = sys.executable, None
+    if os.geteuid() == 0:  # from root nothing is hidden
+        python, user = shutil.which("python3", path="/usr/bin") or pytest.skip("needs a Python for everybody"), USER
+    # The module is read from standard input, because the user may not be able to read this folder.
+    script = (
+        "import sys, subprocess; exec(sys.stdin.read());"
+        "look = ['sh', '-c', 'cat /proc/$PPID/environ; ls /proc/$PPID/fd'];"
+        "print(len(subprocess.run(look, capture_output=True).stdout)); hide();"
+        "print(subprocess.run(look, capture_output=True).stdout)"
+    )
+    module = (ROOT / "apps" / "agent" / "processes.py").read_text().replace("@dataclass(frozen=True, slots=True)", "")
+    done = subprocess.run(
+        [python, "-c", script],
+        input=module,
+        env={"SECRET": "x" * 100},
+        user=user,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    before, after = done.stdout.splitlines()
+    assert int(before) > 100
+    assert after == "b''"
+
+
 def test_no_program_gains_rights_after_the_agent_s_start() -> None:
     script = (
         "from apps.agent import processes; import subprocess; processes.forbid_new_privileges();"

@@ -6,6 +6,7 @@ _DECIDE = "apps.agent.decide"
 _AGENT = "apps.agent.agent"
 _INSTALLER = "apps.agent.installer"
 _INSTALLS = "tests/integration/agent/test_install.py"
+_UNPACKING = "tests/integration/agent/test_unpack.py"
 
 FAULTS = (
     Planted(
@@ -129,6 +130,38 @@ FAULTS = (
         "    if not report.leftover:",
         "    if True:",
         "tests/unit/rollout/test_diagnosis.py",
+    ),
+    Planted(
+        "a-header-of-any-length-is-read",
+        (20,),
+        "apps.agent.tar_reader",
+        "        if size > self._limits.header_bytes:",
+        "        if False:",
+        f"{_UNPACKING}::test_a_costly_archive_is_refused_at_once[huge attributes]",
+    ),
+    Planted(
+        "folders-that-no-member-names-are-not-counted",
+        (20,),
+        "apps.agent.unpack",
+        "        self._count(name)\n        try:",
+        "        try:",
+        f"{_UNPACKING}::test_a_costly_archive_is_refused_at_once[folders that no member names]",
+    ),
+    Planted(
+        "an-archive-has-all-the-time-of-the-world",
+        (20,),
+        "apps.agent.tar_reader",
+        "        if self._clock() > self._deadline:",
+        "        if False:",
+        f"{_UNPACKING}::test_archive_that_takes_too_long_is_refused[read]",
+    ),
+    Planted(
+        "a-time-out-is-an-exit-code",
+        (35,),
+        "apps.agent.schedules",
+        "        if text in _TIMED_OUT:",
+        "        if False:",
+        "tests/integration/agent/test_schedules.py::test_end_that_an_older_agent_wrote_is_read[124-it did not end within 3600 s]",
     ),
     Planted(
         "a-failed-fetch-stays",
