@@ -242,7 +242,7 @@ class Oracle(History):
         beds.leaves_no_weight_behind(self, actor, address, group)
         if actor is None:
             return
-        report = self.sim.fleet.report(self.sim.cluster, host.name)
+        report = self.sim.fleet.written(host.name)
         if port and report and report.port != port:  # no agent reports this place any more
             self.stray_leaves(address, port)
             in_rotation.enough_stay(self, actor, host, state, group)

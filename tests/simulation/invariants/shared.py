@@ -77,7 +77,8 @@ def live_host_is_not_unreachable(oracle: "Oracle", actor: Actor, stored: HostAtt
     host, sim = oracle.sim.hosts[stored.host], oracle.sim
     if not host.clock_ahead or not host.reachable() or host.reports_falsely:
         return
-    if sim.now - max(host.last_unreachable_at, host.clock_set_at, host.cut_off_until) > 3 * GRACE:
+    ends = (host.last_unreachable_at, host.clock_set_at, host.cut_off_until, host.lies_until)
+    if sim.now - max(ends) > 3 * GRACE:
         oracle.fail("24 skew", f"{stored.host} reports, and attempt {stored.number} calls it unreachable")
 
 

@@ -44,7 +44,7 @@ FAULTS = (
         "a-raised-floor-waits-for-the-next-deployment",
         (26,),
         "lifecycle.application.rollout.next_step",
-        "            current = held_to_floors(context, current)\n",
+        "            current = held_to_floors(context, current, floors)\n",
         "            pass\n",
         f"{_FLOORS}::test_floor_that_is_raised_during_a_rollout_holds_from_its_next_step",
     ),

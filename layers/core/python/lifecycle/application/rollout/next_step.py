@@ -14,6 +14,7 @@ from lifecycle.application.context import Context
 from lifecycle.application.ports.step_reads import LoopRecords
 from lifecycle.application.rollout import observe
 from lifecycle.application.rollout.host_commands import give_turns, prefetch
+from lifecycle.application.rollout.policy_floors import read_floors
 from lifecycle.application.rollout.questions import approval_question, decision_question
 from lifecycle.application.rollout.raised_floors import held_to_floors
 from lifecycle.domain.errors import StaleEpoch, StoreRefused
@@ -87,6 +88,7 @@ def decide_next(context: Context, cluster: Cluster, name: str, execution: str, r
 
 
 def _decide(context: Context, cluster: Cluster, name: str, visit: Visit) -> Decided:
+    floors = read_floors(context, cluster)  # first: what follows must be read at about one time
     for _ in range(_TRIES):
         records = context.step_reads.of_loop(cluster, name)
         current = records.deployment
@@ -96,7 +98,7 @@ def _decide(context: Context, cluster: Cluster, name: str, visit: Visit) -> Deci
             # It ends as one that goes on in the deployment's execution, which runs or convergence continues.
             return Decided("CONTINUE", another, execution=current.execution)
         if records.lease.is_held_by(name, current.epoch):
-            current = held_to_floors(context, current)
+            current = held_to_floors(context, current, floors)
         found = _continued(context, replace(records, deployment=current), visit)
         if found is None:
             facts = observe.facts(context, current, records.lease, visit)
