@@ -2,6 +2,7 @@
 
 from aws_cdk import Duration, Fn, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -13,6 +14,22 @@ from lifecycle import names
 _DELETED_DAYS = 30
 # A delivery reads what its build uploaded within minutes.
 _UPLOAD_DAYS = 7
+
+
+def _written_once(bucket: s3.Bucket) -> iam.PolicyStatement:
+    """Return the refusal of every write that would replace a version, for all principals.
+
+    The second condition exempts the parts of a multipart upload, which take no If-None-Match:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+    """
+    return iam.PolicyStatement(
+        sid="WrittenOnce",
+        effect=iam.Effect.DENY,
+        principals=[iam.StarPrincipal()],
+        actions=["s3:PutObject"],
+        resources=[bucket.arn_for_objects(f"{kind}/*") for kind in ("snapshot", "release")],
+        conditions={"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}},
+    )
 
 
 class Storage(Construct):
@@ -70,6 +87,8 @@ class Storage(Construct):
             ],
             removal_policy=self._removal,
         )
+        if not self._plain_http:  # the emulator does not know these condition keys
+            bucket.add_to_resource_policy(_written_once(bucket))
         reason = "the audit log records who published and promoted each version; access logs would add little"
         accept(bucket, {"AwsSolutions-S1": reason})
         return bucket

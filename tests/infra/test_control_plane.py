@@ -48,6 +48,13 @@ def test_the_bucket_is_private_encrypted_and_over_tls_and_expires_only_deleted_v
     }
     denied = only(control_plane, "S3::BucketPolicy")["PolicyDocument"]["Statement"]
     assert {"Bool": {"aws:SecureTransport": "false"}} in [each["Condition"] for each in denied]
+    (once,) = (each for each in denied if each.get("Sid") == "WrittenOnce")
+    assert (once["Effect"], once["Action"], once["Principal"]) == ("Deny", "s3:PutObject", "*")
+    assert once["Condition"] == {
+        "Null": {"s3:if-none-match": "true"},
+        "Bool": {"s3:ObjectCreationOperation": "true"},
+    }
+    assert [each["Fn::Join"][1][-1] for each in once["Resource"]] == ["/snapshot/*", "/release/*"]
 
 
 def _memory(name: str) -> int:
