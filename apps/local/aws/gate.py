@@ -15,6 +15,7 @@ import json
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, quote
@@ -22,6 +23,8 @@ from urllib.parse import parse_qs, quote
 HEALTH_PATH = "/_ministack/health"
 _FUNCTION_URL = re.compile(r"[a-z0-9]+\.lambda-url\.[a-z0-9-]+\.on\.aws")
 _ALGORITHM = "AWS4-HMAC-SHA256"
+# The key whose signature in the header of this request is valid.
+_checked_key: ContextVar[str] = ContextVar("checked_key", default="")
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 Scope: TypeAlias = Mapping[str, Any]
@@ -144,6 +147,7 @@ class Gate:
             return
         if scope["type"] != "http":
             return
+        _checked_key.set("")
         call, send = Call.of(scope), _without_cors(send)
         name = call.headers.get("host", "").partition(":")[0]
         # Any other path could be one that the emulator answers itself, whatever the Host.
@@ -170,7 +174,10 @@ class Gate:
         body = await _body(receive)
         if body is None:
             return None
-        return self._signatures.failure(call, *claimed, body) or body
+        if failure := self._signatures.failure(call, *claimed, body):
+            return failure
+        _checked_key.set("" if call.presigned else claimed[0].access_key_id)
+        return body
 
 
 async def answer(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
@@ -243,11 +250,12 @@ def checked_once(iam: Any, pin: Callable[..., None]) -> Callable[..., None]:
     """
 
     def pin_signed_request(*arguments: Any, **more: Any) -> None:
-        pin(*arguments, **more)
-        request = iam._signed_request.get()
-        if request and request.access_key_id and not (request.presigned or request.unverifiable or request.sigv2):
-            iam._signed_request.set(None)
-            iam._verified_key.set(request.access_key_id)
+        if not (key := _checked_key.get()):
+            pin(*arguments, **more)
+            return
+        iam._signed_request.set(None)
+        iam._anonymous.set(False)
+        iam._verified_key.set(key)
 
     return pin_signed_request
 
