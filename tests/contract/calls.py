@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from lifecycle.domain.analysis.built_in_metrics import BUILT_IN
-from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Order
@@ -25,6 +24,7 @@ from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.domain.service.configuration import SecretRef
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.target import Target
+from tests.contract.artifact_calls import begun, claimed, listed, published, repository, uploaded
 from tests.contract.conftest import Gateways
 from tests.contract.test_artifacts import BODY, SNAPSHOT, a_manifest
 from tests.contract.test_configurations import a_revision
@@ -136,31 +136,6 @@ def _ran(g: Gateways, call: Thunk) -> Thunk:
     begun = ScheduledRun("report", NOW, "host-1", SNAPSHOT, RunState.RUNNING, NOW, NOW, NOW)
     assert g.agents_runs(g.cluster, "host-1").replace(None, begun)
     return call
-
-
-def _published(g: Gateways, call: Thunk) -> Thunk:
-    g.artifacts.publish(a_manifest(g), io.BytesIO(BODY))
-    return call
-
-
-def _listed(g: Gateways) -> Thunk:
-    return _published(g, lambda: [(each.version, each.bytes) for each in g.artifacts.stored(g.service)])
-
-
-def _claimed(g: Gateways, call: Thunk) -> Thunk:
-    g.catalogue.claim_service(g.service, "mine")
-    g.catalogue.record_snapshot(g.service, SNAPSHOT, {"digest": "d"})
-    g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0")
-    g.catalogue.record_published(g.service, SNAPSHOT, Published("d", "m"))
-    return call
-
-
-def _repository(g: Gateways) -> str:
-    return f"https://example.test/{g.service}.git"
-
-
-def _begun(builds: RepositoryBuilds) -> RepositoryBuilds:
-    return builds.begun("a" * 40, NOW)
 
 
 def _frozen(g: Gateways, call: Thunk) -> Thunk:
@@ -327,28 +302,31 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
         g, _then(lambda: g.members.remove(g.worker_cluster, ADDRESS, 80), lambda: g.members.all(g.worker_cluster))
     ),
     "DynamoScheduledRuns.of": lambda g: _ran(g, lambda: list(g.scheduled_runs.of(g.cluster))),
-    "S3Artifacts.stored_manifest": lambda g: _published(g, lambda: g.artifacts.stored_manifest(g.service, SNAPSHOT)),
-    "S3Artifacts.manifest": lambda g: _published(g, lambda: g.artifacts.manifest(g.service, SNAPSHOT)),
-    "S3Artifacts.has_artifact": lambda g: _published(
+    "S3Artifacts.stored_manifest": lambda g: published(
+        g, lambda: g.artifacts.stored_manifest(g.service, SNAPSHOT).manifest
+    ),
+    "S3Artifacts.manifest": lambda g: published(g, lambda: g.artifacts.manifest(g.service, SNAPSHOT)),
+    "S3Artifacts.has_artifact": lambda g: published(
         g, lambda: g.artifacts.has_artifact(Target(SNAPSHOT, a_manifest(g).digest), g.service)
     ),
-    "S3Artifacts.open_artifact": lambda g: _published(
+    "S3Artifacts.open_artifact": lambda g: published(
         g, lambda: g.artifacts.open_artifact(g.service, SNAPSHOT).read()
     ),
+    "S3Artifacts.received": uploaded,
     "S3Artifacts.publish": lambda g: lambda: g.artifacts.publish(a_manifest(g), io.BytesIO(BODY)),
-    "S3Artifacts.refuse_foreign": lambda g: _published(g, lambda: g.artifacts.refuse_foreign(a_manifest(g))),
-    "S3Artifacts.stored": _listed,
-    "S3Artifacts.delete": lambda g: _published(g, lambda: g.artifacts.delete(g.service, SNAPSHOT)),
+    "S3Artifacts.refuse_foreign": lambda g: published(g, lambda: g.artifacts.refuse_foreign(a_manifest(g))),
+    "S3Artifacts.stored": listed,
+    "S3Artifacts.delete": lambda g: published(g, lambda: g.artifacts.delete(g.service, SNAPSHOT)),
     "DynamoCatalogue.claim_service": lambda g: lambda: g.catalogue.claim_service(g.service, "mine"),
     "DynamoCatalogue.record_snapshot": lambda g: lambda: g.catalogue.record_snapshot(g.service, SNAPSHOT, {}),
     "DynamoCatalogue.record_published": lambda g: (
         lambda: g.catalogue.record_published(g.service, SNAPSHOT, Published("d", "m"))
     ),
-    "DynamoCatalogue.published": lambda g: _claimed(g, lambda: g.catalogue.published(g.service, SNAPSHOT)),
-    "DynamoCatalogue.snapshots": lambda g: _claimed(g, lambda: g.catalogue.snapshots(g.service)),
-    "DynamoCatalogue.releases": lambda g: _claimed(g, lambda: g.catalogue.releases(g.service)),
+    "DynamoCatalogue.published": lambda g: claimed(g, lambda: g.catalogue.published(g.service, SNAPSHOT)),
+    "DynamoCatalogue.snapshots": lambda g: claimed(g, lambda: g.catalogue.snapshots(g.service)),
+    "DynamoCatalogue.releases": lambda g: claimed(g, lambda: g.catalogue.releases(g.service)),
     "DynamoCatalogue.claim_release": lambda g: lambda: g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0"),
-    "DynamoCatalogue.change_builds": lambda g: lambda: g.catalogue.change_builds(_repository(g), _begun),
+    "DynamoCatalogue.change_builds": lambda g: lambda: g.catalogue.change_builds(repository(g), begun),
     "DynamoFreezes.all": lambda g: _frozen(g, lambda: _freezes(g)),
     "DynamoFreezes.put": lambda g: lambda: g.freezes.put(_freeze(g)),
     "DynamoFreezes.lift": lambda g: _frozen(g, _then(lambda: g.freezes.lift(_freeze(g)), lambda: _freezes(g))),
@@ -375,7 +353,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
         g, lambda: g.cluster in g.cluster_queries.clusters(afresh=True)
     ),
     "DynamoClusterQueries.leases_and_queues": lambda g: lambda: g.cluster_queries.leases_and_queues([g.cluster]),
-    "DynamoClusterQueries.catalog": lambda g: _claimed(g, lambda: g.cluster_queries.catalog(g.service)),
+    "DynamoClusterQueries.catalog": lambda g: claimed(g, lambda: g.cluster_queries.catalog(g.service)),
     "DynamoClusterQueries.deliveries": lambda g: lambda: len(g.cluster_queries.deliveries()) >= 0,
     "StepFunctionsExecutions.start_rollout": lambda g: lambda: g.executions.start_rollout(g.service, {"a": 1}),
     "StepFunctionsExecutions.start_delivery": lambda g: lambda: g.executions.start_delivery(g.service, {"a": 1}),
@@ -392,4 +370,4 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "CloudWatchAlarms.ringing": lambda g: lambda: [each for each in g.alarms.ringing() if each.cluster == g.cluster],
 }
 # These answer from their arguments alone.
-WITHOUT_CALLS = {"CloudWatchMetrics.complete_minutes"}
+WITHOUT_CALLS = {"CloudWatchMetrics.complete_minutes", "S3Artifacts.manifest_digest"}

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -44,7 +45,7 @@ from lifecycle.application.ports.step_reads import StepReads
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
-from lifecycle.domain.service.version import artifact_prefix
+from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.aws.alarms import CloudWatchAlarms
 from lifecycle.gateways.aws.artifacts import S3Artifacts
 from lifecycle.gateways.aws.audit import DynamoAuditLog
@@ -80,6 +81,7 @@ from tests.fakes.metrics import MemoryMetrics
 from tests.fakes.notifications import MemoryNotifications
 from tests.fakes.service_logs import MemoryServiceLogs
 from tests.support.aws_limits import strict
+from tests.support.raw_objects import put_foreign, upload
 
 _NUMBERS = itertools.count(1)
 _TEST_BED = {"test-bed-group": "--t", "control-group": "--c"}
@@ -117,6 +119,7 @@ class Gateways:
     new_token: Callable[[], str]
     end_build: Callable[[str, CodeBuildState], None]
     put_foreign: Callable[[str, str, bytes], None]
+    upload: Callable[[str, Manifest, bytes], None]
     put_secret: Callable[[str, str], object]
     deliver: Callable[[str], object]
     write_report: Callable[[Cluster, HostReport], None]
@@ -160,8 +163,8 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 def _prepare(aws: Aws) -> None:
     # A call that AWS would refuse is refused here too, whatever the emulator takes.
-    services = ("s3", "dynamodb", "ssm", "stepfunctions", "elbv2", "cloudwatch", "events", "sns", "secretsmanager")
-    for service in services:
+    other = ("stepfunctions", "elbv2", "cloudwatch", "events", "sns", "secretsmanager")
+    for service in ("s3", "dynamodb", "ssm", *other):
         strict(aws.client(service))
     aws.client("s3").create_bucket(Bucket="artifacts")
     create_table(aws, "ledger")
@@ -239,6 +242,7 @@ def _memory() -> Gateways:
         new_token=lambda: _waiting(fakes),
         end_build=lambda build, state: builds.states.update({build: state}),
         put_foreign=fakes.artifacts.put_foreign,
+        upload=fakes.artifacts.upload,
         put_secret=fakes.config_store.secrets.__setitem__,
         deliver=lambda name: fakes.cluster_queries.runs.append(Delivery(name, "SUCCEEDED", fakes.clock.now())),
         write_report=fakes.fleet.write_report,
@@ -288,7 +292,8 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
         clock=SystemClock(),
         new_token=lambda: new_token(aws),
         end_build=builds.end,
-        put_foreign=lambda service, version, body: _put_foreign(aws, service, version, body),
+        put_foreign=partial(put_foreign, aws.client("s3")),
+        upload=partial(upload, aws.client("s3")),
         put_secret=lambda name, text: aws.client("secretsmanager").create_secret(Name=name, SecretString=text),
         deliver=lambda name: states.start_execution(stateMachineArn=machine, name=name),
         write_report=lambda cluster, report: _report(table, cluster, report),
@@ -299,11 +304,6 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
         _parameter(ssm, cluster, "target-group", _target_group(aws, cluster, ""))
     _parameter(ssm, made.worker_cluster, "without-load-balancer", "http: false")
     return made
-
-
-def _put_foreign(aws: Clients, service: str, version: str, body: bytes) -> None:
-    key = f"{artifact_prefix(service, version)}/artifact.tar.gz"
-    aws.client("s3").put_object(Bucket="artifacts", Key=key, Body=body)
 
 
 def _waiting(fakes: MemoryContext) -> str:

@@ -188,7 +188,7 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("catalogue.claim_service", lambda g: g.catalogue.claim_service(g.service, ""), ""),
     ("catalogue.record_snapshot", lambda g: g.catalogue.record_snapshot(g.service, SNAPSHOT, {}), {}),
     ("catalogue.record_published", lambda g: g.catalogue.record_published("", "", Published("")), Published("")),
-    ("catalogue.published", lambda g: g.catalogue.published("", ""), None),
+    ("catalogue.published", lambda g: g.catalogue.published(g.service, ""), None),
     ("catalogue.snapshots", lambda g: g.catalogue.snapshots(""), {}),
     ("catalogue.releases", lambda g: g.catalogue.releases(""), {}),
     ("catalogue.claim_release", lambda g: g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0"), "1.2.0"),

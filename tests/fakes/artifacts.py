@@ -77,13 +77,16 @@ class MemoryArtifacts:
         found = hashlib.sha256(body).hexdigest()
         if found != manifest.digest:
             raise DigestMismatch(f"the artifact of {manifest.prefix}", manifest.digest, found)
+        self._refuse_other(manifest)
+        self._bytes.setdefault(manifest.prefix, body)
+        self._manifests.setdefault(manifest.prefix, manifest)
+        self.modified.setdefault(manifest.prefix, datetime.now(UTC))
+
+    def _refuse_other(self, manifest: Manifest) -> None:
         self.refuse_foreign(manifest)
         if (declared := self._manifests.get(manifest.prefix, manifest)) != manifest:
             expected, found = self.manifest_digest(manifest), self.manifest_digest(declared)
             raise ForeignObject(f"s3://artifacts/{manifest.prefix}/manifest.json", expected, found)
-        self._bytes.setdefault(manifest.prefix, body)
-        self._manifests.setdefault(manifest.prefix, manifest)
-        self.modified.setdefault(manifest.prefix, datetime.now(UTC))
 
     def refuse_foreign(self, manifest: Manifest) -> None:
         prefix = manifest.prefix

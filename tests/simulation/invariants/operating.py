@@ -47,7 +47,8 @@ def _needs_the_update(oracle: "Oracle", name: str, host: str) -> None:
     sim, record, here = oracle.sim, oracle.records[name], oracle.sim.hosts[host]
     report = sim.fleet._reports[sim.cluster].get(host)
     lost_at = sim.balancer.lost_at.get(here.address, -1e9)
-    changed_at = max(here.boot_changed_at, here.last_unreachable_at, here.healthy_at, here.false_report_at, lost_at)
+    lied_at = max(here.false_report_at, here.lies_until)
+    changed_at = max(here.boot_changed_at, here.last_unreachable_at, here.healthy_at, lied_at, lost_at)
     if report is None or here.reports_falsely or here.cover_up or oracle.recent(changed_at) or not here.reachable():
         return
     if not sim.http and sim.clock_error_ever:

@@ -204,7 +204,7 @@ FAULTS = (
         "a-release-is-written-over",
         (12,),
         "tests.fakes.artifacts",
-        "        self.refuse_foreign(manifest)\n",
+        "        self._refuse_other(manifest)\n",
         "",
         f"{_ARTIFACTS}::test_a_version_is_written_once[memory]",
     ),
