@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from apps.local.aws import root_key
 from apps.local.errors import LaptopError
 from apps.local.git.repositories import adopt, adopt_shared, commit_all, git
 from apps.local.git.shared import shared_folder
@@ -32,7 +33,8 @@ def facts(tmp_path: Path) -> dict[str, Any]:
     """Return environment.json's content for a missing assembly, so that `add` fails at the deployment."""
     (tmp_path / "assembly").mkdir()
     (tmp_path / "assembly" / "manifest.json").write_text(json.dumps({"artifacts": {}}))
-    return {"ports": asdict(Ports.free()), "assembly": str(tmp_path / "assembly")}
+    root = root_key.record(root_key.new())
+    return {"ports": asdict(Ports.free()), "assembly": str(tmp_path / "assembly"), "credentials": root}
 
 
 def folder(path: Path) -> Path:
