@@ -23,7 +23,7 @@ from pathlib import Path
 TIMED_OUT = "timeout"
 EXIT = "exit "
 SIGNAL = "signal "
-"""What the end_file has: the time was over, or one of these words and a number."""
+"""The content of the end_file: the time was over, or one of these words and a number."""
 
 _SH = "/bin/sh"
 _KILL_SECONDS = 5.0

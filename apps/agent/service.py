@@ -31,8 +31,8 @@ KILL_SECONDS = 5.0
 LEFTOVER_SECONDS = 5.0
 """The time after SIGTERM for processes of a start that is not on record."""
 _SEARCH_SECONDS = 0.5  # new processes are searched for this often while known ones end
-# A shell exports what it found in its environment, so its own variables have names that no service can set.
 _SHELL_KILLED = 128 + signal.SIGKILL
+# A shell exports what it found in its environment, so its own variable has a name that no service can set.
 _LAUNCH = 'cd "$0" && read -r LIFECYCLE_GO && exec sh -c "$1" </dev/null'
 
 

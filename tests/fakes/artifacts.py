@@ -39,10 +39,7 @@ class MemoryArtifacts:
         return self._texts[prefix][1]
 
     def manifest(self, service: str, version: str, sha256: str = "") -> Manifest:
-        found = self.stored_manifest(service, version)
-        if sha256 and found.sha256 != sha256:
-            raise DigestMismatch(f"the manifest of {service} {version}", sha256, found.sha256)
-        return found.manifest
+        return self.stored_manifest(service, version).checked(sha256, f"{service} {version}")
 
     def manifest_digest(self, manifest: Manifest) -> str:
         return hashlib.sha256(to_json(manifest).encode()).hexdigest()

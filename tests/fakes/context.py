@@ -1,6 +1,5 @@
 """All ports in memory, for tests and the simulation."""
 
-import io
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -28,6 +27,7 @@ from tests.fakes.queue import MemoryQueue
 from tests.fakes.registry import MemoryRegistry
 from tests.fakes.scheduled_runs import MemoryScheduledRuns
 from tests.fakes.step_reads import MemoryStepReads
+from tests.support.publishing import publish
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=30)
 
@@ -58,9 +58,7 @@ class MemoryContext:
 
     def publish(self, manifest: Manifest, body: bytes) -> None:
         """Publish a version, and record its digests as its build or its promotion does."""
-        self.artifacts.publish(manifest, io.BytesIO(body))
-        stored = self.artifacts.stored_manifest(manifest.service, manifest.version)
-        self.catalogue.record_published(manifest.service, manifest.version, stored.as_published)
+        publish(self.artifacts, self.catalogue, manifest, body)
 
     def __post_init__(self) -> None:
         self.registry = MemoryRegistry((*self.clusters, *self.without))

@@ -1,7 +1,6 @@
 """The start of a run: hosts, a policy, versions with their flaws, and the deployments before the run."""
 
 import hashlib
-import io
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from lifecycle.domain.service.policy import AfterBake, ApprovalGate, OnFail, Pol
 from lifecycle.domain.service.target import Target
 from tests.simulation import false_reports
 from tests.simulation.hosts import Boot, Flaw, Host
+from tests.support.publishing import publish
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -106,9 +106,7 @@ class Scenario:
     def publish(self, version: str) -> None:
         made = self.published.setdefault(version, self._manifest(version))
         self._sim.artifacts.replace_manifest(made)  # somebody may have written there
-        self._sim.artifacts.publish(made, io.BytesIO(version.encode()))
-        stored = self._sim.artifacts.stored_manifest("hello", version)
-        self._sim.catalogue.record_published("hello", version, stored.as_published)
+        publish(self._sim.artifacts, self._sim.catalogue, made, version.encode())
 
     def _target(self, version: str) -> Target:
         return self._sim.artifacts.stored_manifest("hello", version).as_published.target(version)

@@ -5,7 +5,6 @@ drifted. Functions are the handlers of functions/, found by walking; `calls` mak
 """
 
 import importlib.util
-import io
 import json
 import secrets
 from collections.abc import Mapping
@@ -69,6 +68,7 @@ from tests.fakes.service_logs import MemoryServiceLogs
 from tests.support.account_records import question, report
 from tests.support.account_runs import DeliveryList, FakeRuns
 from tests.support.aws_in_memory import StoredLedger, StoredObjects, StoredParameters
+from tests.support.publishing import publish
 from tests.support.rollout import manifest
 
 HELLO, OTHER = Cluster("production", "hello"), Cluster("production", "other")
@@ -276,9 +276,7 @@ def _report(account: Account, cluster: Cluster, number: int, version: str) -> No
 
 
 def _publish(account: Account, made: Manifest) -> None:
-    account.artifacts.publish(made, io.BytesIO(made.version.encode()))
-    found = account.artifacts.stored_manifest(made.service, made.version).as_published
-    account.catalogue.record_published(made.service, made.version, found)
+    publish(account.artifacts, account.catalogue, made, made.version.encode())
     stored = account.objects.objects
     stored |= {f"{UPLOAD}/{key}": body for key, body in stored.items() if key.startswith(made.prefix)}
 

@@ -49,6 +49,17 @@ _KEYS: Mapping[type, Mapping[str, str]] = {
     Measure: {"minimum_effect": "matters", "non_inferiority_margin": "excludes"},
 }
 
+# Fields that are not written at their default: a version of before knows none, so its records are as they were.
+# A manifest comes last, because it takes over the hooks of the kinds that it holds.
+_OPTIONAL: Mapping[type, tuple[str, ...]] = {
+    Target: ("config", "manifest"),
+    Desired: ("config", "manifest"),
+    Request: ("config",),
+    Turn: ("config", "leaving", "manifest", "bakes"),
+    Run: ("http",),
+    Manifest: ("config", "environments", "processes", "schedules"),
+}
+
 # Keys that every version wrote, although their fields have defaults; without them, a lease would be free.
 _REQUIRED: Mapping[type, frozenset[str]] = {Lease: frozenset({"epoch", "deployment"})}
 
@@ -88,52 +99,19 @@ def _converter() -> Converter:
     configure_union_passthrough(int | str, converter)
     converter.register_structure_hook_factory(is_dataclass, lambda kind: _record_hook(converter, kind))
     converter.register_structure_hook_factory(_is_tuple, lambda kind: _tuple_hook(converter, kind))
-    # These are stored beside the report (record_kinds.py). An empty `leftover` is not written, nor is anything that a
-    # manifest does not declare: readers of version 1 refuse an unknown key.
-    hosts = make_dict_unstructure_fn(
-        HostReport,
-        converter,
-        ended=override(omit=True),
-        skew=override(omit=True),
-        release_ended=override(omit=True),
-        moves_to=override(omit=True),
-        features=override(omit=True),
-        leftover=override(omit_if_default=True),
-        config=override(omit_if_default=True),
-    )
+    # Five fields are stored beside the report (record_kinds.py).
+    apart = {name: override(omit=True) for name in ("ended", "skew", "release_ended", "moves_to", "features")}
+    hosts = make_dict_unstructure_fn(HostReport, converter, **{**_optional("leftover", "config"), **apart})
     converter.register_unstructure_hook(HostReport, hosts)
-    # A version of before writes and knows no configuration: without one, records are as they were.
-    request = make_dict_unstructure_fn(Request, converter, config=override(omit_if_default=True))
-    converter.register_unstructure_hook(Request, request)
-    for kind in (Target, Desired):
-        hook = make_dict_unstructure_fn(
-            kind, converter, config=override(omit_if_default=True), manifest=override(omit_if_default=True)
-        )
-        converter.register_unstructure_hook(kind, hook)
-    turn = make_dict_unstructure_fn(
-        Turn,
-        converter,
-        config=override(omit_if_default=True),
-        leaving=override(omit_if_default=True),
-        manifest=override(omit_if_default=True),
-        bakes=override(omit_if_default=True),
-    )
-    converter.register_unstructure_hook(Turn, turn)
     for kind, keys in _KEYS.items():
         converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **_renames(keys)))
-    run = make_dict_unstructure_fn(Run, converter, http=override(omit_if_default=True))
-    converter.register_unstructure_hook(Run, run)
-    # After the kinds that a manifest holds, whose hooks it takes over.
-    manifest = make_dict_unstructure_fn(
-        Manifest,
-        converter,
-        config=override(omit_if_default=True),
-        environments=override(omit_if_default=True),
-        processes=override(omit_if_default=True),
-        schedules=override(omit_if_default=True),
-    )
-    converter.register_unstructure_hook(Manifest, manifest)
+    for kind, names in _OPTIONAL.items():
+        converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **_optional(*names)))
     return converter
+
+
+def _optional(*names: str) -> Any:
+    return {name: override(omit_if_default=True) for name in names}
 
 
 def _renames(keys: Mapping[str, str]) -> Any:

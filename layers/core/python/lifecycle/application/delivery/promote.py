@@ -73,12 +73,11 @@ def _snapshot_manifest(
     catalogue: Catalogue, artifacts: Artifacts, service: str, snapshot: str, digest: str
 ) -> Manifest:
     """Return the manifest that the build of this snapshot published; raises DigestMismatch for any other."""
-    stored, recorded = artifacts.stored_manifest(service, snapshot), catalogue.published(service, snapshot)
-    if recorded and recorded.manifest != stored.sha256:
-        raise DigestMismatch(f"the manifest of {service} {snapshot}", recorded.manifest, stored.sha256)
-    if stored.manifest.digest != digest:
-        raise DigestMismatch(f"the manifest of {service} {snapshot}", digest, stored.manifest.digest)
-    return stored.manifest
+    recorded = catalogue.published(service, snapshot)
+    manifest = artifacts.manifest(service, snapshot, recorded.manifest if recorded else "")
+    if manifest.digest != digest:
+        raise DigestMismatch(f"the manifest of {service} {snapshot}", digest, manifest.digest)
+    return manifest
 
 
 def _recorded(

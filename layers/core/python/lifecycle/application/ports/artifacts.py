@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from lifecycle.domain.delivery.retention import Stored
+from lifecycle.domain.errors import DigestMismatch
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.target import Target
@@ -16,6 +17,12 @@ class StoredManifest:
 
     manifest: Manifest
     sha256: str
+
+    def checked(self, sha256: str, what: str) -> Manifest:
+        """Return the manifest; raises DigestMismatch if it must have another sha256. Any will do for an empty one."""
+        if sha256 and self.sha256 != sha256:
+            raise DigestMismatch(f"the manifest of {what}", sha256, self.sha256)
+        return self.manifest
 
     @property
     def as_published(self) -> Published:

@@ -271,7 +271,9 @@ def _hard_blockers(request: Request, observed: Observed) -> list[str]:
         reasons.append(f"{cluster} has no hosts: start an agent on each host, then plan again")
     if request.environment == "production" and isinstance(parse_version(version), SnapshotVersion):
         reasons.append(f"production takes releases only: lifecycle promote {request.service} {version}")
-    reasons += [*([observed.foreign] if observed.foreign else []), *_config_reasons(request, observed)]
+    if observed.foreign:
+        reasons.append(observed.foreign)
+    reasons += _config_reasons(request, observed)
     if request.kind is Kind.DEPLOY:
         reasons += observed.floors.unreadable
         reasons += [f"{why}: update it first" for why in _ignored_parts(request, observed)]

@@ -80,10 +80,8 @@ class DynamoFleet:
         self._table = table
 
     def reports(self, cluster: Cluster) -> Mapping[str, HostReport]:
-        bound, pk = self.bound(cluster), reports_key(cluster)
-        found, whole = self._table.first_items(pk, MOST_REPORTS, _MOST_PAGES)
-        if bound.closed and not whole:  # somebody fills the partition with reports of no bound host
-            found = [each for each in self._table.get_all([(pk, host) for host in bound.places]) if each]
+        bound = self.bound(cluster)
+        found, whole = self._items(cluster, bound)
         reports = {each["sk"]["S"]: report_of(each) for each in found}
         if not bound.closed and not whole:
             reports[_MORE] = UnreadableReport.of(_MORE, _too_many(cluster))
@@ -94,12 +92,18 @@ class DynamoFleet:
         return bound_of(bound).checked(report_of(found)) if found else None
 
     def names(self, cluster: Cluster) -> Sequence[str]:
-        bound, pk = self.bound(cluster), reports_key(cluster)
-        found, whole = self._table.first_items(pk, MOST_REPORTS, _MOST_PAGES, "sk")
-        if bound.closed and not whole:
-            found = [each for each in self._table.get_all([(pk, host) for host in bound.places]) if each]
+        bound = self.bound(cluster)
+        found, whole = self._items(cluster, bound, "sk")
         names = [each["sk"]["S"] for each in found if not bound.closed or each["sk"]["S"] in bound.places]
         return names if whole or bound.closed else [*names, _MORE]
+
+    def _items(self, cluster: Cluster, bound: BoundHosts, *names: str) -> tuple[list[dict[str, Any]], bool]:
+        """Return the items of reports that may count, and whether the partition has no more."""
+        pk = reports_key(cluster)
+        found, whole = self._table.first_items(pk, MOST_REPORTS, _MOST_PAGES, *names)
+        if bound.closed and not whole:  # somebody fills the partition with reports of no bound host
+            found = [each for each in self._table.get_all([(pk, host) for host in bound.places]) if each]
+        return found, whole
 
     def bound(self, cluster: Cluster) -> BoundHosts:
         return bound_of(self._table.get(cluster_key(cluster), HOSTS))
