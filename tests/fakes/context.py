@@ -23,11 +23,11 @@ from tests.fakes.freezes import MemoryFreezes
 from tests.fakes.leases import MemoryLeases
 from tests.fakes.machines import MemoryMachines
 from tests.fakes.members import MemoryMembers
+from tests.fakes.publishing import publish
 from tests.fakes.queue import MemoryQueue
 from tests.fakes.registry import MemoryRegistry
 from tests.fakes.scheduled_runs import MemoryScheduledRuns
 from tests.fakes.step_reads import MemoryStepReads
-from tests.support.publishing import publish
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=30)
 

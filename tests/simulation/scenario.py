@@ -15,9 +15,9 @@ from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.service.manifest import Check, Manifest, ReleaseCommand, Run
 from lifecycle.domain.service.policy import AfterBake, ApprovalGate, OnFail, Policy
 from lifecycle.domain.service.target import Target
+from tests.fakes.publishing import publish
 from tests.simulation import false_reports
 from tests.simulation.hosts import Boot, Flaw, Host
-from tests.support.publishing import publish
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation

@@ -64,11 +64,11 @@ from tests.fakes.dispatcher import MemoryDispatcher
 from tests.fakes.executions import MemoryExecutions
 from tests.fakes.metrics import MemoryMetrics
 from tests.fakes.notifications import MemoryNotifications
+from tests.fakes.publishing import publish
 from tests.fakes.service_logs import MemoryServiceLogs
 from tests.support.account_records import question, report
 from tests.support.account_runs import DeliveryList, FakeRuns
 from tests.support.aws_in_memory import StoredLedger, StoredObjects, StoredParameters
-from tests.support.publishing import publish
 from tests.support.rollout import manifest
 
 HELLO, OTHER = Cluster("production", "hello"), Cluster("production", "other")
