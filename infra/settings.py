@@ -8,7 +8,10 @@ from typing import Any
 
 from constructs import Construct
 
+from lifecycle import names
+
 ROOT = Path(__file__).resolve().parents[1]
+_CALLER = re.compile(r"(assumed-role|user|federated-user)/[A-Za-z0-9+=.@_/*-]{1,200}")
 _CLUSTER = re.compile(r"(staging|production)/[a-z][a-z0-9-]{0,23}")
 
 # The settings of a cluster that are about its load balancer and the requests that pass it.
@@ -76,6 +79,7 @@ class Settings:
     watch_rate: str
     agent_heartbeat_timeout_seconds: str
     minute_seconds: str  # of a test bed and of a watch
+    callers: tuple[str, ...]  # the principals whose commands count, as patterns of ARNs behind the account
     clusters: tuple[ClusterSettings, ...]
     other_clusters: tuple[str, ...]  # of other stacks, such as production/hello; the dashboard shows their alarms
 
@@ -113,6 +117,7 @@ class Settings:
             watch_rate=str(read("watch_rate", "rate(5 minutes)")),
             agent_heartbeat_timeout_seconds=_number(read("agent_heartbeat_timeout_seconds", "30")),
             minute_seconds=_number(read("minute_seconds", "60")),
+            callers=_callers(read("callers", [])),
             clusters=tuple(ClusterSettings.read(dict(cluster)) for cluster in clusters),
             other_clusters=_clusters(read("dashboard_clusters", [])),
         )
@@ -125,6 +130,17 @@ def _clusters(found: Any) -> tuple[str, ...]:
     if wrong:
         raise SystemExit(f"cdk.json: dashboard_clusters: {wrong} are no clusters; write them as production/hello")
     return tuple(str(each) for each in listed)
+
+
+def _callers(found: Any) -> tuple[str, ...]:
+    """Return the patterns of Lifecycle's own roles, and those of a list or of its JSON, such as those of a login."""
+    listed = json.loads(found) if isinstance(found, str) else found
+    wrong = [each for each in listed if not _CALLER.fullmatch(str(each))]
+    if wrong:
+        example = "assumed-role/AWSReservedSSO_Operators_*/*"
+        raise SystemExit(f"cdk.json: callers: {wrong} are no principals; write them as {example} or user/ada")
+    own = (f"assumed-role/{name}/*" for name in (names.OPERATOR, names.ADMINISTRATOR))
+    return (*own, *map(str, listed))
 
 
 def _number(found: Any) -> str:

@@ -191,6 +191,7 @@ class ControlPlaneStack(Stack):
         clusters = registry_list(emulated=settings.emulated)
         # It holds an artifact of up to 1 GiB in memory while it copies it.
         self._phase("promote", reads=[SNAPSHOTS, clusters], writes=[LEDGER, RELEASES], seconds=300, megabytes=3008)
+        self._phase("request", writes=[LEDGER])
         # RETRY lifts the quarantine of a host.
         self._phase("decide", writes=[LEDGER], may=[LIFT_QUARANTINE, ANSWER_ROLLOUT])
         # It reads the policy floors: who may approve.
@@ -261,6 +262,7 @@ class ControlPlaneStack(Stack):
                 Variable.POLL_SECONDS: settings.poll_seconds,
                 Variable.AGENT_HEARTBEAT_TIMEOUT_SECONDS: settings.agent_heartbeat_timeout_seconds,
                 Variable.MINUTE_SECONDS: settings.minute_seconds,
+                Variable.CALLERS: ",".join(settings.callers),
                 Variable.NOTICES_TOPIC: Fn.sub(names.topic_arn(names.NOTIFICATIONS)),
             },
         )

@@ -80,6 +80,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
         "s3:GetObject": {f"{BUCKET}/incoming/*", f"{BUCKET}/snapshot/*"},
         "s3:PutObject": {f"{BUCKET}/snapshot/*"},
     },
+    "request": WRITE_LEDGER,
     "promote": WRITE_LEDGER | LIST_REGISTRY | READ_BOTH | {"s3:PutObject": {f"{BUCKET}/release/*"}},
     "plan": WRITE_LEDGER
     | LIST_REGISTRY
@@ -202,7 +203,8 @@ def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> 
     policy = managed(control_plane, "lifecycle-operator")
     executions = {f"states:execution:lifecycle-{each}:*" for each in ("rollout", "delivery")}
     called = (
-        *("promote", "decide", "approve", "converge", "freeze", "quarantine", "bind-hosts", "remove-host", "gc"),
+        *("request", "promote", "decide", "approve", "converge", "freeze", "quarantine"),
+        *("bind-hosts", "remove-host", "gc"),
         *("act", *(view.replace("_", "-") for view in VIEWS)),
     )
     reads = LOOK | READ_LEDGER | LIST_REGISTRY | READ_BOTH | READ_TARGETS | READ_GROUPS | SEE_BUILDS
@@ -214,6 +216,22 @@ def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> 
         "states:GetExecutionHistory": executions,
         "lambda:InvokeFunction": {f"lambda:function:lifecycle-{each}" for each in called},
     }
+
+
+@pytest.mark.parametrize("name", ["lifecycle-operator", "lifecycle-administrator", "lifecycle-viewer"])
+def test_person_assumes_a_role_under_their_own_name_only(
+    control_plane: dict[str, Any], emulated: dict[str, Any], name: str
+) -> None:
+    """The name of the session is the name in approvals. On a laptop the local user's name is."""
+
+    def names(template: dict[str, Any]) -> list[Any]:
+        roles = resources(template, "IAM::Role").values()
+        (role,) = (each for each in roles if each.get("RoleName") == name)
+        return [each.get("Condition") for each in role["AssumeRolePolicyDocument"]["Statement"]]
+
+    own = ("${aws:username}", "${aws:SourceIdentity}")
+    assert names(control_plane) == [{"StringEquals": {"sts:RoleSessionName": each}} for each in own]
+    assert names(emulated) == [None]
 
 
 def test_an_administrator_sets_policy_floors_and_nothing_else(control_plane: dict[str, Any]) -> None:

@@ -4,11 +4,14 @@ from datetime import UTC, datetime
 
 from lifecycle.application.delivery.build import Recorded, record_snapshot
 from lifecycle.entrypoints import bootstrap
-from lifecycle.entrypoints.events import RecordSnapshot
+from lifecycle.entrypoints.delivery_events import RecordSnapshot
 from lifecycle.entrypoints.handler import task
 
 
 @task(RecordSnapshot)
 def handle(event: RecordSnapshot) -> Recorded:
     """Check what the build uploaded, bind the service to its repository, and publish and record the snapshot."""
-    return record_snapshot(bootstrap.catalogue(), bootstrap.artifacts(), event.finished(), datetime.now(UTC))
+    requests = bootstrap.context().requests
+    return record_snapshot(
+        bootstrap.catalogue(), bootstrap.artifacts(), requests, event.finished(), datetime.now(UTC)
+    )

@@ -21,6 +21,7 @@ from lifecycle.application.delivery.receive_push import Push
 from lifecycle.domain.service.policy import Policy
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.catalogue import MemoryCatalogue
+from tests.fakes.requests import MemoryRequests
 from tests.support.rollout import manifest
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -66,7 +67,8 @@ def recorded(
     artifacts: MemoryArtifacts, catalogue: MemoryCatalogue | None = None, version: str = VERSION, **changes: Any
 ) -> Recorded:
     usual = FinishedBuild(REPOSITORY, MADE.commit, "main", "build-1", "hello", version, UPLOAD)
-    return record_snapshot(catalogue or MemoryCatalogue(), artifacts, replace(usual, **changes), NOW)
+    built = replace(usual, **changes)
+    return record_snapshot(catalogue or MemoryCatalogue(), artifacts, MemoryRequests(), built, NOW)
 
 
 def test_build_is_started_for_the_commit_with_the_execution_as_its_token() -> None:

@@ -15,7 +15,8 @@ from lifecycle.application.ports.artifacts import Artifacts, Received
 from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
-from lifecycle.application.rollout.requests import Payload, payload
+from lifecycle.application.ports.requests import Requests
+from lifecycle.application.rollout.requests import Payload, payload, record_request
 from lifecycle.domain.delivery.delivery_name import service_delivery
 from lifecycle.domain.delivery.repository import LastBuild
 from lifecycle.domain.delivery.service_folder import service_folder
@@ -23,6 +24,7 @@ from lifecycle.domain.delivery.skip_marker import skipped_because
 from lifecycle.domain.errors import DigestMismatch, InvalidValue, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster, service_name
 from lifecycle.domain.rollout.deployment import Request, deployment_id
+from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import SnapshotVersion
@@ -173,7 +175,9 @@ class FinishedBuild:
     sources: Sources = _NO_SOURCES
 
 
-def record_snapshot(catalogue: Catalogue, artifacts: Artifacts, built: FinishedBuild, now: datetime) -> Recorded:
+def record_snapshot(
+    catalogue: Catalogue, artifacts: Artifacts, requests: Requests, built: FinishedBuild, now: datetime
+) -> Recorded:
     """Check what the build uploaded, bind the service to its repository, publish the snapshot, and record it.
 
     A build may write its own upload and nothing else. So its manifest is a claim: what the run itself knows replaces
@@ -209,7 +213,9 @@ def record_snapshot(catalogue: Catalogue, artifacts: Artifacts, built: FinishedB
     _ = catalogue.change_builds(built.repository, lambda builds: builds.recorded(service, last))
     staging = None
     if manifest.policy("staging").automatic:
-        staging = payload(_staging(service, version, built.commit, now))
+        request = _staging(service, version, built.commit, now)
+        record_request(requests, RecordedRequest(request, Source.DELIVERY, now))
+        staging = payload(request)
     reason = f"{service} {version}, sha256 {manifest.digest[:12]}"
     return Recorded("RECORDED", reason, service, version, staging, sources.folder, sources.unchanged)
 

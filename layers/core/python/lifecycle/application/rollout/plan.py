@@ -29,11 +29,13 @@ from lifecycle.domain.service.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The result of planning, on which the state machine branches: PLANNED, QUEUED, NOTHING_TO_DO or REFUSED."""
+    """The result: PLANNED, QUEUED, NOTHING_TO_DO or REFUSED; with the cluster, which the input does not name."""
 
     kind: str
     epoch: int
     reason: str
+    service: str = ""
+    environment: str = ""
 
 
 def preview(context: Context, request: Request) -> Plan:
