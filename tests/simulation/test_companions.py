@@ -18,6 +18,7 @@ from tests.simulation.context import WRITES
 from tests.simulation.history import Violation
 from tests.simulation.invariants.fencing import lease_outlasts_a_call
 from tests.simulation.invariants.records import final_is_final
+from tests.simulation.liars import LIAR
 from tests.simulation.oracle import Oracle
 from tests.simulation.scheduler import Actor
 from tests.simulation.simulation import Simulation
@@ -92,6 +93,7 @@ def test_only_a_lease_that_another_deployment_takes_has_expired() -> None:
     sim = Simulation(0)
     leases, now = sim.leases, sim.time()
     sim.oracle.audited |= {(name, "", "") for name in ("first", "second", "third")}
+    sim.oracle.asked_for |= {"first", "second", "third"}
     first = leases.acquire(CLUSTER, "first", now, 0)
     sim.oracle.leases_acquire(Actor("plan", _nothing, _nothing), first, CLUSTER, "first", now, 0)
     second = leases.hand_over(CLUSTER, first, "second", now, 0)
@@ -101,6 +103,18 @@ def test_only_a_lease_that_another_deployment_takes_has_expired() -> None:
     third = leases.acquire(CLUSTER, "third", later, 0)
     sim.oracle.leases_acquire(Actor("plan", _nothing, _nothing), third, CLUSTER, "third", later, 0)
     assert sim.oracle.lease_expired == {"second"}
+    sim.close()
+
+
+def test_lease_of_a_deployment_that_nobody_known_asked_for_is_a_violation() -> None:
+    sim = Simulation(0)
+    sim.oracle.audited.add(("forged", "", ""))
+    taken = sim.leases.acquire(CLUSTER, "forged", sim.time(), 0)
+    sim.oracle.execution_started("forged", {"deployment": "forged"}, LIAR)
+    with pytest.raises(Violation, match="26 unproven"):
+        sim.oracle.leases_acquire(Actor("plan", _nothing, _nothing), taken, CLUSTER, "forged", sim.time(), 0)
+    with pytest.raises(Violation, match="26 unproven"):
+        sim.oracle.execution_started("forged", {"deployment": "forged"}, "ada")
     sim.close()
 
 
