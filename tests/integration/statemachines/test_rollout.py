@@ -4,11 +4,14 @@ from typing import Any
 
 import pytest
 
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.entrypoints import events
 from tests.integration.statemachines.conftest import Stage
 
 pytestmark = pytest.mark.emulator
 
-PLANNED = {"kind": "PLANNED", "epoch": 7, "reason": "4 hosts"}
+CLUSTER = {"service": "hello", "environment": "production"}
+PLANNED = {"kind": "PLANNED", "epoch": 7, "reason": "4 hosts", **CLUSTER}
 DONE = {"kind": "FINISH", "reason": "every host serves it", "hosts": [], "question": "", "outcome": "DONE"}
 FINISHED = {"outcome": "DONE", "reason": "every host serves it"}
 CHAIN = ["drain", "install", "self_test", "register", "await_alive"]
@@ -20,18 +23,7 @@ def deployment(execution: str) -> str:
 
 
 def request(name: str) -> dict[str, Any]:
-    return {
-        "deployment": deployment(name),
-        "service": "hello",
-        "environment": "production",
-        "version": "1.0.1",
-        "requested_by": "ann",
-        "reason": "",
-        "kind": "DEPLOY",
-        "rollback_of": None,
-        "overrides": [],
-        "only": [],
-    }
+    return {"deployment": deployment(name)}
 
 
 def ids(name: str) -> dict[str, Any]:
@@ -250,7 +242,8 @@ def test_a_plan_that_breaks_is_recorded_as_refused(stage: Stage) -> None:
     ended = stage.run("rollout", "broken", request("broken"))
     assert (ended.status, ended.error, stage.phases()) == ("FAILED", "PlanFailed", ["plan", "finish"])
     (_, event), *_ = stage.calls("finish")
-    assert (event["outcome"], event["request"]["version"]) == ("REFUSED", "1.0.1")
+    assert (event["outcome"], event["unplanned"]) == ("REFUSED", True)
+    assert events.Close.model_validate(event).cluster == Cluster("production", "hello")
 
 
 def test_the_answer_of_an_operator_leads_to_the_next_step(stage: Stage) -> None:
