@@ -49,7 +49,12 @@ class Access:
 
 
 def statements(reads: Iterable[Access], writes: Iterable[Access], may: Iterable[Statement]) -> tuple[Statement, ...]:
-    """Return the statements of the three lists, each once."""
+    """Return the statements of the three lists, each once; raises ValueError if one of `writes` grants none."""
+    writes = tuple(writes)
+    if any(not each.write for each in writes):
+        raise ValueError(
+            f"expected statements that write, found only {[s.sid for each in writes for s in each.read]}"
+        )
     found: dict[str, Statement] = {}
     for access in (*reads, *writes):
         found |= {statement.sid: statement for statement in access.read}

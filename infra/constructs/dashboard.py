@@ -24,9 +24,11 @@ from infra.constructs.grants import (
     START_ROLLOUT,
     TARGETS,
     UNDO_FROM_CONSOLE,
+    ledger,
     registry_list,
 )
 from lifecycle import names
+from lifecycle.names import Partition
 
 Widget: TypeAlias = dict[str, Any]
 
@@ -63,7 +65,13 @@ def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
     phase(
         "act",
         reads=[SNAPSHOTS, TARGETS, GROUP_SETTINGS, REGISTRY, clusters],
-        writes=[LEDGER, RELEASES],
+        writes=[
+            ledger(
+                *(Partition.AUDIT_LOG, Partition.CLUSTER, Partition.DEPLOYMENT),
+                *(Partition.FREEZES, Partition.SERVICE),  # it promotes
+            ),
+            RELEASES,
+        ],
         may=[UNDO_FROM_CONSOLE, ANSWER_ROLLOUT, START_ROLLOUT],
         seconds=300,
         megabytes=3008,  # it promotes, which takes as much memory as the phase promote

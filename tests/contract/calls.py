@@ -261,7 +261,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
         g, _then(lambda: g.fleet.lift_quarantine(g.cluster, "1.0.1"), lambda: g.fleet.quarantined(g.cluster))
     ),
     "DynamoFleet.remove": lambda g: _reported(
-        g, _then(lambda: g.fleet.remove(g.cluster, "host-1"), lambda: g.fleet.names(g.cluster))
+        g, _bound(g, _then(lambda: g.fleet.remove(g.cluster, "host-1"), lambda: g.fleet.names(g.cluster)))
     ),
     "SsmRegistry.desired": lambda g: lambda: g.registry.desired(g.cluster),
     "SsmRegistry.set_desired": lambda g: _then(
