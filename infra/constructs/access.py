@@ -69,13 +69,20 @@ def document(allowed: Iterable[Statement]) -> iam.PolicyDocument:
 
 
 def service_role(
-    scope: Construct, service: str, description: str, policy: str, allowed: Iterable[Statement]
+    scope: Construct,
+    service: str,
+    description: str,
+    policy: str,
+    allowed: Iterable[Statement],
+    *,
+    name: str | None = None,
 ) -> iam.Role:
     """Return the role of an AWS service, such as `lambda`, with these statements as its only policy."""
     granted = tuple(allowed)
     role = iam.Role(
         scope,
         "Role",
+        role_name=name,
         assumed_by=iam.ServicePrincipal(f"{service}.amazonaws.com"),
         description=description,
         inline_policies={policy: document(granted)},

@@ -11,7 +11,7 @@ from constructs import Construct
 
 from infra import bundles
 from infra.constructs.access import Statement, accept
-from infra.constructs.build_project import BuildProject
+from infra.constructs.build_project import BuildProject, pass_build_roles
 from infra.constructs.configurations import Configurations
 from infra.constructs.dashboard import Dashboard, console_phases
 from infra.constructs.grants import (
@@ -108,12 +108,13 @@ class ControlPlaneStack(Stack):
                 START_DELIVERY,
                 DESCRIBE_DELIVERIES,  # a commit whose delivery failed may be delivered again
             ],
+            at_once=settings.webhook_concurrency,
         )
         self._operator_phases(settings)
         self._watching_phases(settings)
         console_phases(self._phase, emulated=settings.emulated)
-        push = PushTriggers(self, "Push", receive_push.function)
-        BuildProject(self, "Build", bundles.tools(settings.platform))
+        push = PushTriggers(self, "Push", receive_push.function, settings.codecommit_repositories)
+        BuildProject(self, "Build", bundles.tools(settings.platform), settings.codecommit_repositories)
         Machine(self, "rollout", calls=ROLLOUT_CALLS, starts=("rollout",))
         Machine(
             self,
@@ -138,7 +139,8 @@ class ControlPlaneStack(Stack):
     def _delivery_phases(self, settings: Settings) -> None:
         project = names.arn("codebuild", f"project/{names.BUILD_PROJECT}")
         build = Statement("Build", ("codebuild:StartBuild",), (project,))
-        self._phase("start_build", writes=[ledger(Partition.REPOSITORY)], may=[build])
+        passes = pass_build_roles(settings.codecommit_repositories)
+        self._phase("start_build", writes=[ledger(Partition.REPOSITORY)], may=[build, *passes])
         # A delivery of a service that failed is started again under the next name.
         self._phase("start_services", may=[START_DELIVERY, DESCRIBE_DELIVERIES])
         self._phase("check_build", may=read_builds(emulated=settings.emulated))
@@ -285,6 +287,7 @@ class ControlPlaneStack(Stack):
                 Variable.ROLLOUT_MACHINE: Fn.sub(names.machine_arn(names.ROLLOUT)),
                 Variable.DELIVERY_MACHINE: Fn.sub(names.machine_arn(names.DELIVERY)),
                 Variable.BUILD_PROJECT: names.BUILD_PROJECT,
+                Variable.BUILD_ROLES: Fn.sub(names.role_arn(names.build_role(""))),
                 Variable.WEBHOOK_SECRET: names.WEBHOOK_SECRET,
                 Variable.POLL_SECONDS: settings.poll_seconds,
                 Variable.AGENT_HEARTBEAT_TIMEOUT_SECONDS: settings.agent_heartbeat_timeout_seconds,

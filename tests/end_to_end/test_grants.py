@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from apps.local.aws.clients import Aws
 from apps.local.paths import ACCOUNT, REGION
-from infra.settings import ROOT
 from apps.local.ports import Ports
+from infra.settings import ROOT
 from lifecycle import names
 from lifecycle.names import LEDGER, Account, Partition
 from tests.conftest import Laptop
@@ -88,7 +88,7 @@ def _reaches(client: Any, pk: str) -> bool:
     try:
         client.put_item(TableName=LEDGER, Item=item, ConditionExpression=never)
     except ClientError as error:
-        return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+        return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
     return True
 
 
@@ -106,7 +106,7 @@ def test_a_function_puts_items_into_its_own_partitions_only(laptop: Laptop) -> N
         assert found == changed_by(phase)[0], phase
 
 
-def test_a_host_writes_the_reports_and_runs_of_its_own_cluster_only(laptop: Laptop) -> None:
+def test_a_host_writes_the_reports_and_runs_of_its_own_cluster_only(laptop: Laptop, hello: Service) -> None:
     role = names.role_arn(names.host_role("production", "hello"), Account("aws", REGION, ACCOUNT))
     session = laptop.aws.client("sts").assume_role(RoleArn=role, RoleSessionName="host-1")["Credentials"]
     host = Aws(Ports(**laptop.facts["ports"]), session).client("dynamodb")

@@ -1,4 +1,4 @@
-"""Which partitions of the ledger each function may change, found in the source of the functions.
+"""The partitions of the ledger that each function may change, found in the source of the functions.
 
 A function reaches a write if its handler reaches a call of it, over any path. So a grant of these partitions is never
 too narrow. Calls are resolved by the names that a module imports, and methods by their names alone.
@@ -74,10 +74,10 @@ class _Source:
                 for method in node.body:
                     if isinstance(method, ast.FunctionDef):
                         self.methods[method.name].append(_Part(module, method, node.name))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                for alias in node.names:
-                    self.imports[module][alias.asname or alias.name] = (node.module, alias.name)
+        for each in ast.walk(tree):
+            if isinstance(each, ast.ImportFrom) and each.module:
+                for alias in each.names:
+                    self.imports[module][alias.asname or alias.name] = (each.module, alias.name)
 
     def used(self, part: _Part) -> Iterator[_Part]:
         """Yield the parts that a part names."""

@@ -1,4 +1,4 @@
-"""What the emulator does not know about policies, and the roles of Lifecycle need.
+"""Parts of IAM policies that the emulator does not know, and the roles of Lifecycle need.
 
 embedded.py loads this module in the emulator's own Python, and puts these functions in place of the emulator's.
 """
