@@ -165,7 +165,7 @@ def artifact_arns(prefix: str) -> str:
     return f"{artifact_bucket_arn()}/{prefix}/*"
 
 
-WEBHOOK_SECRET = "lifecycle/webhook"  # noqa: S105 - the secret's name
+WEBHOOK_SECRET = "lifecycle/webhook"  # noqa: S105 - the secret's name  # nosec B105
 
 # --- The registry: SSM parameters of each cluster
 
@@ -301,7 +301,7 @@ class Variable:
     DELIVERY_MACHINE = "DELIVERY_MACHINE"  # an ARN
     BUILD_PROJECT = "BUILD_PROJECT"
     BUILD_ROLES = "BUILD_ROLES"  # the ARN of a CodeCommit repository's role, without the repository
-    WEBHOOK_SECRET = "WEBHOOK_SECRET"  # noqa: S105 - the variable's name
+    WEBHOOK_SECRET = "WEBHOOK_SECRET"  # noqa: S105 - the variable's name  # nosec B105
     NOTICES_TOPIC = "NOTICES_TOPIC"  # an ARN
     POLL_SECONDS = "POLL_SECONDS"
     AGENT_HEARTBEAT_TIMEOUT_SECONDS = "AGENT_HEARTBEAT_TIMEOUT_SECONDS"
