@@ -14,6 +14,7 @@ from apps.local.console.peers import foreign_owner, read_table
 from apps.local.console.static_files import files
 from apps.local.http_server import Handler, LoopbackServer, Refused, Request, Response
 from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.visible_text import visible
 
 LARGEST_BODY = 262_144
 # Inline styles are allowed: widgets bring some. Scripts are the page's own files only; other hosts get no request.
@@ -99,7 +100,7 @@ class ConsoleServer(LoopbackServer):
 
 
 def _problem(status: int, message: str) -> Response:
-    return _json(status, {"error": message})
+    return _json(status, {"error": visible(message, instead="\N{REPLACEMENT CHARACTER}")})
 
 
 def _json(status: int, value: Any) -> Response:
