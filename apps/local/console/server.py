@@ -70,7 +70,10 @@ class ConsoleServer(LoopbackServer):
 
     def answer(self, request: Request) -> Response:
         """Return a file of the page, or the result of a call; raise Refused."""
-        method, path = request.method, urlsplit(request.path).path
+        try:
+            method, path = request.method, urlsplit(request.path).path
+        except ValueError as error:
+            raise Refused(400, f"expected a path, found {request.path[:80]!r}: {error}") from error
         if method == "POST" and path.startswith(_CALLS):
             if request.header("content-type").partition(";")[0].strip() != "application/json":
                 raise Refused(415, "expected Content-Type: application/json")
@@ -84,7 +87,7 @@ class ConsoleServer(LoopbackServer):
     def _call(self, name: str, body: bytes) -> Response:
         try:
             arguments = json.loads(body or b"{}")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Refused(400, f"expected JSON: {error}") from error
         if not isinstance(arguments, dict):
             raise Refused(400, "expected a JSON object")
