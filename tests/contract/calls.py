@@ -250,7 +250,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoFleet.unbind": lambda g: _bound(
         g, _then(lambda: g.fleet.unbind(g.cluster, "host-1"), lambda: g.fleet.bound(g.cluster))
     ),
-    "DynamoFleet.unbound": lambda g: _bound(g, lambda: g.fleet.unbound(g.cluster)),
+    "DynamoFleet.unbound": lambda g: _bound(g, lambda: g.fleet.unbound(g.cluster, g.fleet.bound(g.cluster))),
     "DynamoFleet.turn_epochs": lambda g: _reported(g, lambda: g.fleet.turn_epochs(g.cluster)),
     "DynamoFleet.give_turns": _turns,
     "DynamoFleet.quarantine": lambda g: lambda: g.fleet.quarantine(g.cluster, "1.0.1", "bad"),

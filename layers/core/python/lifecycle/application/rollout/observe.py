@@ -197,7 +197,7 @@ def unknown_hosts(context: Context, cluster: Cluster, bound: BoundHosts, reports
     """Return the sentence about hosts that nobody has bound, if there are any; `reports` are those that count."""
     if not bound.closed:
         return [open_words(cluster)] if reports else []
-    strange = context.fleet.unbound(cluster)
+    strange = context.fleet.unbound(cluster, bound)
     return [unbound_words(cluster, strange)] if strange else []
 
 
