@@ -32,11 +32,11 @@ stop: ## end the environment that `make run` left up
 	@if [ -e .venv/.installed ]; then $(BIN)/python -m apps.cli.local down; else echo "nothing was ever started here"; fi
 
 test: system-packages dev-setup build/npm/.installed ## run every check and every test
-	@$(MAKE) static
+	@$(MAKE) static bandit
 	@$(BIN)/python -m pytest -n 2
 
 check: dev-setup ## what needs no emulator: style, prose, types, architecture, unit and infrastructure tests
-	@$(MAKE) static unit
+	@$(MAKE) static bandit unit
 
 bench: setup ## measure speed, failed requests and memory; prints JSON
 	@$(BIN)/python -m tools.bench
@@ -65,7 +65,7 @@ mutants: dev-setup ## change MUTANTS=n places at random, one at a time, and see 
 screenshots: system-packages dev-setup ## take the pictures of the console in docs/screenshots
 	@mkdir -p docs/screenshots && LIFECYCLE_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q tests/integration/browser
 
-.PHONY: static unit
+.PHONY: static bandit unit
 static:
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
@@ -74,6 +74,12 @@ static:
 	@$(BIN)/mypy --no-error-summary layers/core/python/lifecycle apps tools $(wildcard infra tests)
 	@$(BIN)/lint-imports --no-cache > .venv/lint-imports.log 2>&1 || { cat .venv/lint-imports.log; exit 1; }
 	@echo "style, prose, dead code, types and imports: ok"
+
+# A finding that is accepted has a reason, and `nosec` with its number, on its line.
+bandit:
+	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml apps functions infra layers/core tools \
+	  > .venv/bandit.log 2>&1 || { cat .venv/bandit.log; exit 1; }
+	@echo "insecure calls: none"
 
 unit:
 	@$(BIN)/python -m pytest -n 2 -m "not emulator" $(wildcard tests/unit tests/architecture tests/infra)

@@ -12,7 +12,12 @@ from lifecycle import names
 
 ROOT = Path(__file__).resolve().parents[1]
 _CALLER = re.compile(r"(assumed-role|user|federated-user)/[A-Za-z0-9+=.@_/*-]{1,200}")
+_REPOSITORY = re.compile(r"[\w.-]+", re.ASCII)
 _CLUSTER = re.compile(r"(staging|production)/[a-z][a-z0-9-]{0,23}")
+# A call of the public function takes under a second, and an organisation pushes a few times in one. A flood of its
+# address takes no more of the account's concurrency (1,000) from the rollouts. GitHub shows a refused webhook, to be
+# delivered again.
+WEBHOOK_CONCURRENCY = 10
 
 # The settings of a cluster that are about its load balancer and the requests that pass it.
 _OF_A_BALANCER = {
@@ -50,14 +55,14 @@ class ClusterSettings:
     def read(cls, found: dict[str, Any]) -> "ClusterSettings":
         known = set(cls.__dataclass_fields__)
         if unknown := set(found) - known:
-            names, allowed = ", ".join(sorted(unknown)), ", ".join(sorted(known))
-            raise SystemExit(f"cdk.json: clusters: unknown keys {names}; allowed: {allowed}")
+            keys, allowed = ", ".join(sorted(unknown)), ", ".join(sorted(known))
+            raise SystemExit(f"cdk.json: clusters: unknown keys {keys}; allowed: {allowed}")
         http = found.get("http", True)
         if not isinstance(http, bool):
             raise SystemExit(f"cdk.json: clusters: http: expected true or false, found {http!r}")
         if not http and (needless := set(found) & _OF_A_BALANCER):
-            names = ", ".join(sorted(needless))
-            raise SystemExit(f"cdk.json: clusters: {names}: a cluster with http: false has no load balancer")
+            keys = ", ".join(sorted(needless))
+            raise SystemExit(f"cdk.json: clusters: {keys}: a cluster with http: false has no load balancer")
         try:
             return cls(**{**found, "subnet_ids": tuple(found["subnet_ids"])})
         except (KeyError, TypeError) as error:
@@ -81,6 +86,8 @@ class Settings:
     minute_seconds: str  # of a test bed and of a watch
     callers: tuple[str, ...]  # the principals whose commands count, as patterns of ARNs behind the account
     clusters: tuple[ClusterSettings, ...]
+    codecommit_repositories: tuple[str, ...]  # whose pushes are built
+    webhook_concurrency: int  # executions of receive_push at once; 0 reserves none
     other_clusters: tuple[str, ...]  # of other stacks, such as production/hello; the dashboard shows their alarms
 
     @property
@@ -119,6 +126,8 @@ class Settings:
             minute_seconds=_number(read("minute_seconds", "60")),
             callers=_callers(read("callers", [])),
             clusters=tuple(ClusterSettings.read(dict(cluster)) for cluster in clusters),
+            codecommit_repositories=_repositories(read("codecommit_repositories", [])),
+            webhook_concurrency=_whole("webhook_concurrency", read("webhook_concurrency", WEBHOOK_CONCURRENCY)),
             other_clusters=_clusters(read("dashboard_clusters", [])),
         )
 
@@ -141,6 +150,25 @@ def _callers(found: Any) -> tuple[str, ...]:
         raise SystemExit(f"cdk.json: callers: {wrong} are no principals; write them as {example} or user/ada")
     own = (f"assumed-role/{name}/*" for name in (names.OPERATOR, names.ADMINISTRATOR))
     return (*own, *map(str, listed))
+
+
+def _repositories(found: Any) -> tuple[str, ...]:
+    """Return names of CodeCommit repositories from a list, or from its JSON; each names a role."""
+    listed = json.loads(found) if isinstance(found, str) else found
+    most = 64 - len(names.build_role(""))
+    wrong = [each for each in listed if not (_REPOSITORY.fullmatch(str(each)) and len(str(each)) <= most)]
+    if wrong:
+        raise SystemExit(
+            f"cdk.json: codecommit_repositories: {wrong} are no names of at most {most} letters, digits and ._-; "
+            "write the repository's name alone, and rename a longer one"
+        )
+    return tuple(str(each) for each in listed)
+
+
+def _whole(key: str, found: Any) -> int:
+    if not re.fullmatch(r"\d{1,4}", str(found)):
+        raise SystemExit(f"cdk.json: {key}: expected a number from 0 to 9999, found {found!r}")
+    return int(found)
 
 
 def _number(found: Any) -> str:

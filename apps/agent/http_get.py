@@ -6,12 +6,16 @@ import socket
 import struct
 import threading
 
+_BLOCK = 65536
 
-def get(address: str, port: int, path: str, seconds: float, maximum_bytes: int) -> tuple[int, bytes]:
+
+def get(
+    address: str, port: int, path: str, seconds: float, maximum_bytes: int, *, whole: bool = False
+) -> tuple[int, bytes]:
     """Return the status and the first `maximum_bytes` of the response.
 
     Raises TimeoutError when the response takes longer than `seconds`; OSError, HTTPException or ValueError when
-    there is no valid response.
+    there is no valid response. With `whole` the rest is read too, and one that was cut short is not valid.
     """
     connection = http.client.HTTPConnection(address, port, timeout=seconds)
     timed_out = threading.Event()
@@ -26,6 +30,8 @@ def get(address: str, port: int, path: str, seconds: float, maximum_bytes: int) 
             connection.request("GET", path, headers={"User-Agent": "lifecycle-agent", "Connection": "close"})
             response = connection.getresponse()
             body = response.read(maximum_bytes)
+            if whole:
+                _read_rest(response)
         finally:
             timer.cancel()
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -37,6 +43,14 @@ def get(address: str, port: int, path: str, seconds: float, maximum_bytes: int) 
     if timed_out.is_set():
         raise TimeoutError  # a response that was cut short may still parse
     return response.status, body
+
+
+def _read_rest(response: http.client.HTTPResponse) -> None:
+    """Read a response to its end, and keep none of it; raises IncompleteRead if it ends before that."""
+    while response.read(_BLOCK):
+        pass
+    if response.length:  # what is missing of its Content-Length; of chunks, reading raises
+        raise http.client.IncompleteRead(b"", response.length)
 
 
 def refuse_itself(connected: socket.socket) -> None:

@@ -68,7 +68,7 @@ def _begin(command: str, folder: str, ids: str, environment: dict[bytes, bytes])
         for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.execve(_SH, ["sh", "-c", command], environment)  # noqa: S606 - it is one
+        os.execve(_SH, ["sh", "-c", command], environment)  # noqa: S606 - it is one  # nosec B606
     except OSError as error:
         os.write(2, f"the command could not begin: {error}\n".encode())
     finally:

@@ -11,12 +11,13 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
-from apps.agent import processes
+from apps.agent import processes, run_to_end
 from apps.agent.errors import PortTaken, ServiceFailed
 from apps.agent.http_get import get, refuse_itself
 from apps.agent.service_account import ServiceAccount
@@ -187,15 +188,21 @@ def self_test(
 
 def _get(address: str, port: int, path: str, seconds: float, mask: Callable[[str], str]) -> str:
     try:
-        status, body = get(address, port, path, seconds, _DETAIL_BYTES)
+        status, body = get(address, port, path, seconds, _DETAIL_BYTES, whole=True)
     except TimeoutError as error:
         raise ServiceFailed(f"self-test GET {path} took longer than {seconds:g} s") from error
+    except http.client.IncompleteRead as error:
+        raise ServiceFailed(f"self-test GET {path} failed: the answer was cut short{_missing(error)}") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise ServiceFailed(f"self-test GET {path} failed: {error!r}") from error
     if not 200 <= status < 300:
         text = mask(body.decode(errors="replace").strip())
         raise ServiceFailed(f"self-test GET {path} answered {status}, expected 2xx: {text}")
     return f"GET {path} answered {status}"
+
+
+def _missing(error: http.client.IncompleteRead) -> str:
+    return f": {error.expected} bytes of its Content-Length are missing" if error.expected else ""
 
 
 def _command(
@@ -206,26 +213,17 @@ def _command(
     mask: Callable[[str], str],
     account: ServiceAccount | None,
 ) -> str:
+    ids = ",".join(map(str, (account.uid, account.gid, *account.groups))) if account else ""
+    # The runner ends the command in time, and all that it leaves, whatever its session or its environment.
+    runner = (sys.executable, "-I", "-S", run_to_end.__file__, f"{seconds:g}", "0", ids, str(folder), "", command)
     # The output is in memory, so that a full disk does not fail the test.
     with open(os.memfd_create("self-test"), "w+b") as output:  # noqa: PTH123 - a descriptor, not a path
         test = subprocess.Popen(
-            ["/bin/sh", "-c", command],
-            cwd=folder,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            user=account.uid if account else None,
-            group=account.gid if account else None,
-            extra_groups=account.groups if account else None,
+            runner, env={}, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
-        try:
-            code, reason = _wait(test, time.monotonic() + seconds, output)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(test.pid, signal.SIGKILL)  # also its background processes
-            test.wait()
+        with contextlib.suppress(BrokenPipeError), cast("IO[bytes]", test.stdin) as pipe:
+            pipe.write(run_to_end.packed(environment))
+        code, reason = _wait(test, time.monotonic() + seconds, output)
         output.seek(max(0, os.fstat(output.fileno()).st_size - _DETAIL_BYTES))
         text = mask(output.read().decode(errors="replace").strip())
     if code != 0:
@@ -235,11 +233,21 @@ def _command(
 
 
 def _wait(test: subprocess.Popen[bytes], deadline: float, output: IO[bytes]) -> tuple[int | None, str]:
-    """Return the exit code; or None and the reason why the command must be killed."""
+    """Return the exit code; or None and the reason why the command was killed. Nothing of it is left then."""
+    reason = ""
     while (code := test.poll()) is None:
         if time.monotonic() > deadline:
-            return None, "did not end in time"
-        if os.fstat(output.fileno()).st_size > _OUTPUT_BYTES:
-            return None, f"printed more than {_OUTPUT_BYTES} bytes"
+            reason = reason or "did not end in time"
+        elif os.fstat(output.fileno()).st_size > _OUTPUT_BYTES:
+            reason = f"printed more than {_OUTPUT_BYTES} bytes"
+        if reason:
+            _kill_children(test.pid)
         time.sleep(_COMMAND_PAUSE)
-    return code, ""
+    return (None, reason) if reason else (code, "")
+
+
+def _kill_children(pid: int) -> None:
+    """Kill the children of a process: of a runner, which kills what they leave."""
+    for each in map(processes.process, processes.pids()):
+        if each is not None and each.parent == pid:
+            processes.send(each, signal.SIGKILL)

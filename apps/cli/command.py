@@ -164,6 +164,6 @@ def error_boundary(*, debug: bool = False) -> Iterator[None]:
         from apps.cli.output.text import clean  # noqa: PLC0415
 
         if debug:
-            traceback.print_exception(error)
+            print(clean("".join(traceback.format_exception(error))), file=sys.stderr, end="")
         print(f"error: {clean(explain(error))}", file=sys.stderr)
         raise typer.Exit(1) from None

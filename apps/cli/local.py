@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from apps.cli.output.text import clean
 from apps.local import environment, status
 from apps.local.console import location
 from apps.local.errors import LaptopError
@@ -80,7 +81,7 @@ def add(
         shown = [asdict(each) for each in added]
         print(json.dumps(shown if len(shown) > 1 else shown[0], indent=2, default=str))
     else:
-        print("\n".join(added_lines(added)))
+        print(clean("\n".join(added_lines(added))))
 
 
 def added_lines(added: Sequence[clusters.Added]) -> list[str]:
@@ -157,7 +158,11 @@ def logs(
         paths = [str(path) for path in _logs(Layout.find(), part)]
     try:
         command = ["tail", "-n", str(lines), *(["-F"] if follow else []), *paths]
-        raise typer.Exit(subprocess.run(command, check=False).returncode)
+        # What a service wrote is no command for this terminal.
+        with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", errors="replace") as tail:
+            for line in tail.stdout or ():
+                print(clean(line), end="", flush=True)
+        raise typer.Exit(tail.returncode)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
 
@@ -181,7 +186,7 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except LifecycleError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {clean(str(error))}", file=sys.stderr)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from apps.cli.command import error_boundary
+from apps.cli.output.screen import visible_streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def lifecycle() -> None:
 def main() -> Any:
     """Run the command line and return the exit code."""
     try:
-        with error_boundary(debug="--debug" in sys.argv):
+        with visible_streams(), error_boundary(debug="--debug" in sys.argv):
             return app()
     except typer.Exit as exited:
         return exited.exit_code

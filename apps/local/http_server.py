@@ -8,6 +8,7 @@ import contextlib
 import errno
 import ipaddress
 import logging
+import re
 import socket
 import threading
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from urllib.parse import urlsplit
 from apps.local.aws import web_pages
 from apps.local.errors import LaptopError
 from apps.local.ports import holder
+
+_NUMBER = re.compile(r"[0-9]+")
+_DIGITS = 18
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +82,7 @@ class Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         request = Request(self.command, self.path, tuple(self.headers.items()))
         try:
+            self._check_version()
             self.check(request)
             request = Request(self.command, self.path, request.headers, self._body())
             response = self.answer(request)
@@ -85,17 +90,32 @@ class Handler(BaseHTTPRequestHandler):
             # An unread body would be taken for the next request.
             self.close_connection = True
             response = self.refusal(error)
+        except TimeoutError:
+            raise  # nothing more came, and the connection ends
+        except Exception:
+            log.exception("%s failed", request.method[:40])
+            self.close_connection = True
+            response = self.refusal(Refused(500, "the request failed; see the log of this server"))
         self._write(response)
+
+    def _check_version(self) -> None:
+        if self.request_version == "HTTP/0.9":  # its answers have no status
+            self.request_version = "HTTP/1.0"
+            raise Refused(400, "expected HTTP/1.1")
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = _handle  # noqa: N815
 
     def _body(self) -> bytes:
-        length = self.headers.get("Content-Length", "0")
-        if self.headers.get("Transfer-Encoding") or not length.isdigit():
-            raise Refused(411, "expected a Content-Length")
-        if int(length) > self.largest_body:
-            raise Refused(413, f"expected a body of at most {self.largest_body} bytes, found {length}")
-        return self.rfile.read(int(length))
+        lengths = set(self.headers.get_all("Content-Length", ["0"]))
+        length = lengths.pop()
+        if lengths or self.headers.get("Transfer-Encoding") or not _NUMBER.fullmatch(length):
+            raise Refused(411, "expected one Content-Length, a number")
+        if len(length) > _DIGITS or int(length) > self.largest_body:
+            raise Refused(413, f"expected a body of at most {self.largest_body} bytes, found {length[:40]}")
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            raise Refused(400, f"expected a body of {length} bytes, found {len(body)}")
+        return body
 
     def _write(self, response: Response) -> None:
         self.send_response_only(response.status)

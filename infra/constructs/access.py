@@ -49,7 +49,12 @@ class Access:
 
 
 def statements(reads: Iterable[Access], writes: Iterable[Access], may: Iterable[Statement]) -> tuple[Statement, ...]:
-    """Return the statements of the three lists, each once."""
+    """Return the statements of the three lists, each once; raises ValueError if one of `writes` grants none."""
+    writes = tuple(writes)
+    if any(not each.write for each in writes):
+        raise ValueError(
+            f"expected statements that write, found only {[s.sid for each in writes for s in each.read]}"
+        )
     found: dict[str, Statement] = {}
     for access in (*reads, *writes):
         found |= {statement.sid: statement for statement in access.read}
@@ -64,13 +69,20 @@ def document(allowed: Iterable[Statement]) -> iam.PolicyDocument:
 
 
 def service_role(
-    scope: Construct, service: str, description: str, policy: str, allowed: Iterable[Statement]
+    scope: Construct,
+    service: str,
+    description: str,
+    policy: str,
+    allowed: Iterable[Statement],
+    *,
+    name: str | None = None,
 ) -> iam.Role:
     """Return the role of an AWS service, such as `lambda`, with these statements as its only policy."""
     granted = tuple(allowed)
     role = iam.Role(
         scope,
         "Role",
+        role_name=name,
         assumed_by=iam.ServicePrincipal(f"{service}.amazonaws.com"),
         description=description,
         inline_policies={policy: document(granted)},

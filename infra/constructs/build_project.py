@@ -21,9 +21,13 @@ _MINUTES = 60
 
 
 class BuildProject(Construct):
-    """The project `lifecycle-build`: it runs infra/buildspec.yml, and may write its own upload only."""
+    """The project `lifecycle-build`: it runs infra/buildspec.yml, and may write its own upload only.
 
-    def __init__(self, scope: Construct, construct_id: str, tools: Path) -> None:
+    A build of a CodeCommit repository gets the role of its repository, which may pull that one. Builds of GitHub's
+    repositories get the project's role, which may pull none.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, tools: Path, repositories: tuple[str, ...]) -> None:
         super().__init__(scope, construct_id)
         asset = assets.Asset(self, "Tools", path=str(tools))
         log = logs.LogGroup(
@@ -34,7 +38,13 @@ class BuildProject(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         description = "Permissions of a build, and of the build commands of the service"
-        role = access.service_role(self, "codebuild", description, "build", _allowed(asset))
+        allowed = _allowed(asset)
+        role = access.service_role(self, "codebuild", description, "build", allowed)
+        for each in repositories:
+            pull = Statement("Clone", ("codecommit:GitPull",), (names.arn("codecommit", each),))
+            of_one = Construct(self, f"Of-{each}")
+            name = names.build_role(each)
+            access.service_role(of_one, "codebuild", description, "build", (*allowed, pull), name=name)
         self.project = codebuild.CfnProject(
             self,
             "Project",
@@ -84,10 +94,11 @@ def _allowed(tools: assets.Asset) -> tuple[Statement, ...]:
             (f"arn:{Aws.PARTITION}:s3:::{tools.s3_bucket_name}/{tools.s3_object_key}",),
         ),
         Statement("Log", ("logs:CreateLogStream", "logs:PutLogEvents"), log, "a build names its own stream"),
-        Statement(
-            "Clone",
-            ("codecommit:GitPull",),
-            (names.arn("codecommit", "*"),),
-            "every CodeCommit repository of the account may be built; GitHub needs no grant",
-        ),
     )
+
+
+def pass_build_roles(repositories: tuple[str, ...]) -> tuple[Statement, ...]:
+    """Return the grant to give builds the roles of these repositories; none without repositories."""
+    roles = tuple(names.role_arn(names.build_role(each)) for each in repositories)
+    to_builds = {"StringEquals": {"iam:PassedToService": "codebuild.amazonaws.com"}}
+    return (Statement("PassBuildRoles", ("iam:PassRole",), roles, conditions=to_builds),) if roles else ()

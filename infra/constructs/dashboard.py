@@ -24,9 +24,13 @@ from infra.constructs.grants import (
     START_ROLLOUT,
     TARGETS,
     UNDO_FROM_CONSOLE,
+    ledger,
     registry_list,
+    requests_of,
 )
 from lifecycle import names
+from lifecycle.domain.rollout.recorded_request import Source
+from lifecycle.names import Partition
 
 Widget: TypeAlias = dict[str, Any]
 
@@ -63,7 +67,13 @@ def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
     phase(
         "act",
         reads=[SNAPSHOTS, TARGETS, GROUP_SETTINGS, REGISTRY, clusters],
-        writes=[LEDGER, RELEASES],
+        writes=[
+            ledger(
+                *(Partition.AUDIT_LOG, Partition.CLUSTER, Partition.DEPLOYMENT),
+                *(Partition.FREEZES, Partition.SERVICE, requests_of(Source.CONSOLE)),  # it promotes
+            ),
+            RELEASES,
+        ],
         may=[UNDO_FROM_CONSOLE, ANSWER_ROLLOUT, START_ROLLOUT],
         seconds=300,
         megabytes=3008,  # it promotes, which takes as much memory as the phase promote

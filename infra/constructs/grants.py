@@ -10,25 +10,43 @@ from lifecycle.names import Partition
 _LEDGER = names.arn("dynamodb", f"table/{names.LEDGER}")
 # Items are replaced as a whole, and the table is never scanned, so no role has UpdateItem or Scan.
 LEDGER = Access(
-    read=(Statement("LedgerRead", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:BatchGetItem"), (_LEDGER,)),),
-    write=(Statement("LedgerWrite", ("dynamodb:PutItem",), (_LEDGER,)),),
+    read=(Statement("LedgerRead", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:BatchGetItem"), (_LEDGER,)),)
 )
+
+
+def _within(sid: str, action: str, partitions: tuple[str, ...]) -> Statement:
+    """Return the grant of an action on the items of these partitions."""
+    keys = [f"{each}*" if each.endswith("#") else each for each in partitions]
+    within = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}
+    return Statement(sid, (action,), (_LEDGER,), conditions=within)
+
+
+def ledger(*partitions: str) -> Access:
+    """Return the access to read the ledger, and to put items into these partitions only.
+
+    tests/infra/test_ledger_writes.py compares each function's partitions with those that its code writes to.
+    """
+    return Access(read=LEDGER.read, write=(_within("LedgerWrite", "dynamodb:PutItem", partitions),))
+
+
+def requests_of(source: str) -> str:
+    """Return the partition of the requests that one part of Lifecycle records, and no other may."""
+    return f"{Partition.REQUEST}{source}#"
 
 
 def _delete(*partitions: str, sid: str = "LedgerDelete") -> Statement:
     """Return the grant to delete items of these partitions: never of the audit log, attempts, or releases."""
-    keys = {"dynamodb:LeadingKeys": list(partitions)}
-    return Statement(sid, ("dynamodb:DeleteItem",), (_LEDGER,), conditions={"ForAllValues:StringLike": keys})
+    return _within(sid, "dynamodb:DeleteItem", partitions)
 
 
 # A cluster's partition holds its pending deployment and its quarantines, beside its lease and its
 # deployments. IAM grants partitions, not items: only gateways/aws ensures that the latter are never deleted.
-LEAVE_QUEUE = LIFT_QUARANTINE = _delete(f"{Partition.CLUSTER}*")
+LEAVE_QUEUE = LIFT_QUARANTINE = _delete(Partition.CLUSTER)
 LIFT_FREEZE = _delete(Partition.FREEZES)
-UNDO_FROM_CONSOLE = _delete(f"{Partition.CLUSTER}*", Partition.FREEZES)
-REMOVE_HOST = _delete(f"{Partition.CLUSTER}*", f"{Partition.REPORTS}*", f"{Partition.TURNS}*")
+UNDO_FROM_CONSOLE = _delete(Partition.CLUSTER, Partition.FREEZES)
+REMOVE_HOST = _delete(Partition.CLUSTER, Partition.REPORTS, Partition.TURNS)
 # A drain in a cluster without a load balancer.
-LEAVE_ROTATION = _delete(f"{Partition.ROTATION}*", sid="LeaveRotation")
+LEAVE_ROTATION = _delete(Partition.ROTATION, sid="LeaveRotation")
 
 # Lambda reads the ledger's stream with the role of the function that it calls.
 LEDGER_STREAM = (

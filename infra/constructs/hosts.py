@@ -27,6 +27,34 @@ _IMAGE = "{{resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-d
 # A new instance counts as launched once its agent reports, or after this time.
 _HOOK = "agent-reports"
 _HOOK_SECONDS = 600
+_DOCUMENT = "AWS-RunShellScript"
+
+# For the association that updates the agent, and for Session Manager. AWS's policy AmazonSSMManagedInstanceCore would
+# also let a host read every parameter of the account, the configurations of other services included.
+_SYSTEMS_MANAGER = (
+    Statement(
+        "Document",
+        ("ssm:GetDocument", "ssm:DescribeDocument"),
+        (f"arn:${{AWS::Partition}}:ssm:${{AWS::Region}}:*:document/{_DOCUMENT}",),
+        "the document is AWS's own, so its ARN has no account",
+    ),
+    Statement(
+        "SystemsManager",
+        (
+            *("ssm:UpdateInstanceInformation", "ssm:ListAssociations", "ssm:ListInstanceAssociations"),
+            *("ssm:DescribeAssociation", "ssm:UpdateAssociationStatus", "ssm:UpdateInstanceAssociationStatus"),
+            *(
+                f"ssmmessages:{verb}{channel}Channel"
+                for verb in ("Create", "Open")
+                for channel in ("Control", "Data")
+            ),
+            *(f"ec2messages:{each}" for each in ("AcknowledgeMessage", "DeleteMessage", "FailMessage")),
+            *(f"ec2messages:{each}" for each in ("GetEndpoint", "GetMessages", "SendReply")),
+        ),
+        ("*",),
+        "an instance has no ARN before it is launched, and the message channels take no resource",
+    ),
+)
 
 
 class Hosts(Construct):
@@ -62,19 +90,16 @@ class Hosts(Construct):
     def _allow(self, role: iam.Role, bundle: assets.Asset) -> None:
         arn = f"arn:{Aws.PARTITION}:s3:::{bundle.s3_bucket_name}/{bundle.s3_object_key}"
         role.add_to_policy(iam.PolicyStatement(sid="AgentBundle", actions=["s3:GetObject"], resources=[arn]))
-        managed = "AmazonSSMManagedInstanceCore"
-        role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(managed))
         launched = Statement(
             "Launched",
             ("autoscaling:CompleteLifecycleAction",),
             (names.arn("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{self._name}"),),
             "the ARN of a group has an identifier of Auto Scaling before its name",
         )
-        role.add_to_policy(launched.build())
-        access.acknowledge(role, (launched,))
-        reason = "AWS's minimum for Systems Manager, whose association updates the agent"
-        policy = f"arn:<AWS::Partition>:iam::aws:policy/{managed}"
-        accept(role, {f"AwsSolutions-IAM4[Policy::{policy}]": reason})
+        granted = (launched, *_SYSTEMS_MANAGER)
+        for each in granted:
+            role.add_to_policy(each.build())
+        access.acknowledge(role, granted)
 
     def _script(self, bundle: assets.Asset) -> str:
         cluster = self._cluster
@@ -171,7 +196,7 @@ class Hosts(Construct):
         ssm.CfnAssociation(
             self,
             "AgentVersion",
-            name="AWS-RunShellScript",
+            name=_DOCUMENT,
             association_name=f"{self._name}-agent",
             schedule_expression="rate(1 day)",
             parameters={"commands": [script]},

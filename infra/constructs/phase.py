@@ -29,7 +29,7 @@ class Phase(Construct):
     """`Phase(self, shared, "promote", reads=[SNAPSHOTS], writes=[LEDGER, RELEASES])`.
 
     `reads` and `writes` list accesses, and `may` lists single statements. `seconds` is the Lambda's timeout,
-    `megabytes` its memory.
+    `megabytes` its memory. `at_once` reserves so many executions, and is their limit; 0 does neither.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Phase(Construct):
         may: Iterable[Statement] = (),
         seconds: int = 60,
         megabytes: int = MEMORY_MB,
+        at_once: int = 0,
     ) -> None:
         super().__init__(scope, "".join(part.title() for part in name.split("_")))
         allowed = (_log(name), *access.statements(reads, writes, may))
@@ -59,6 +60,7 @@ class Phase(Construct):
             layers=list(shared.layers),
             memory_size=megabytes,
             timeout=Duration.seconds(seconds),
+            reserved_concurrent_executions=at_once or None,
             environment={**shared.environment, "POWERTOOLS_SERVICE_NAME": name},
             role=self.role.without_policy_updates(),
             log_group=logs.LogGroup(

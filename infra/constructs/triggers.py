@@ -19,9 +19,13 @@ from lifecycle import names
 class PushTriggers(Construct):
     """A public Function URL for GitHub, whose signature the function checks, and a rule for CodeCommit."""
 
-    def __init__(self, scope: Construct, construct_id: str, receive_push: lambda_.Function) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, receive_push: lambda_.Function, repositories: tuple[str, ...]
+    ) -> None:
         super().__init__(scope, construct_id)
         self.url = receive_push.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE)
+        if not repositories:
+            return
         events.Rule(
             self,
             "CodeCommit",
@@ -29,6 +33,7 @@ class PushTriggers(Construct):
             description="A branch of a CodeCommit repository was pushed",
             event_pattern=events.EventPattern(
                 source=["aws.codecommit"],
+                resources=[Fn.sub(names.arn("codecommit", each)) for each in repositories],
                 detail_type=["CodeCommit Repository State Change"],
                 detail={"event": ["referenceCreated", "referenceUpdated"], "referenceType": ["branch"]},
             ),

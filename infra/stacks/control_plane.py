@@ -11,7 +11,7 @@ from constructs import Construct
 
 from infra import bundles
 from infra.constructs.access import Statement, accept
-from infra.constructs.build_project import BuildProject
+from infra.constructs.build_project import BuildProject, pass_build_roles
 from infra.constructs.configurations import Configurations
 from infra.constructs.dashboard import Dashboard, console_phases
 from infra.constructs.grants import (
@@ -23,7 +23,6 @@ from infra.constructs.grants import (
     HEALTH_PATHS,
     LEAVE_QUEUE,
     LEAVE_ROTATION,
-    LEDGER,
     LEDGER_STREAM,
     LIFT_FREEZE,
     LIFT_QUARANTINE,
@@ -43,8 +42,10 @@ from infra.constructs.grants import (
     UPLOADS,
     WEIGHTS,
     change_targets,
+    ledger,
     read_builds,
     registry_list,
+    requests_of,
     set_weights,
 )
 from infra.constructs.machine import Machine
@@ -55,8 +56,13 @@ from infra.constructs.storage import Storage
 from infra.constructs.triggers import EndedExecutions, EndedServices, PushTriggers, Schedule
 from infra.settings import ROOT, Settings
 from lifecycle import names
-from lifecycle.names import Variable
+from lifecycle.domain.rollout.recorded_request import Source
+from lifecycle.names import Partition, Variable
 
+# What a deployment writes to, and what an operator's command does.
+_TRAIL, _CLUSTER, _DEPLOYMENT = Partition.AUDIT_LOG, Partition.CLUSTER, Partition.DEPLOYMENT
+DEPLOYMENTS = (_TRAIL, _CLUSTER, _DEPLOYMENT)
+HOSTS = (*DEPLOYMENTS, Partition.TURNS)
 # A stage waits up to 14 minutes for its host, and then fails (LONGEST_WAIT of application/rollout/stages.py).
 STAGE_SECONDS = 900
 ROLLOUT_CALLS = (
@@ -104,12 +110,13 @@ class ControlPlaneStack(Stack):
                 START_DELIVERY,
                 DESCRIBE_DELIVERIES,  # a commit whose delivery failed may be delivered again
             ],
+            at_once=settings.webhook_concurrency,
         )
         self._operator_phases(settings)
         self._watching_phases(settings)
         console_phases(self._phase, emulated=settings.emulated)
-        push = PushTriggers(self, "Push", receive_push.function)
-        BuildProject(self, "Build", bundles.tools(settings.platform))
+        push = PushTriggers(self, "Push", receive_push.function, settings.codecommit_repositories)
+        BuildProject(self, "Build", bundles.tools(settings.platform), settings.codecommit_repositories)
         Machine(self, "rollout", calls=ROLLOUT_CALLS, starts=("rollout",))
         Machine(
             self,
@@ -134,13 +141,18 @@ class ControlPlaneStack(Stack):
     def _delivery_phases(self, settings: Settings) -> None:
         project = names.arn("codebuild", f"project/{names.BUILD_PROJECT}")
         build = Statement("Build", ("codebuild:StartBuild",), (project,))
-        self._phase("start_build", writes=[LEDGER], may=[build])
+        passes = pass_build_roles(settings.codecommit_repositories)
+        self._phase("start_build", writes=[ledger(Partition.REPOSITORY)], may=[build, *passes])
         # A delivery of a service that failed is started again under the next name.
         self._phase("start_services", may=[START_DELIVERY, DESCRIBE_DELIVERIES])
         self._phase("check_build", may=read_builds(emulated=settings.emulated))
         # It holds an artifact of up to 1 GiB in memory while it publishes it.
         self._phase(
-            "record_snapshot", reads=[UPLOADS, SNAPSHOTS], writes=[LEDGER, SNAPSHOTS], seconds=300, megabytes=3008
+            "record_snapshot",
+            reads=[UPLOADS, SNAPSHOTS],
+            writes=[ledger(Partition.SERVICE, Partition.REPOSITORY, requests_of(Source.DELIVERY)), SNAPSHOTS],
+            seconds=300,
+            megabytes=3008,
         )
 
     def _rollout_phases(self, settings: Settings) -> None:
@@ -149,26 +161,36 @@ class ControlPlaneStack(Stack):
         self._phase(
             "plan",
             reads=[TARGETS, WEIGHTS, GROUP_SETTINGS, SNAPSHOTS, RELEASES, clusters],
-            writes=[LEDGER, REGISTRY],
+            writes=[ledger(*HOSTS), REGISTRY],
             # It takes out targets of no known host.
             may=[LEAVE_QUEUE, DESCRIBE_ROLLOUTS, *drains, set_weights()],
         )
-        self._phase("next_step", reads=[TARGETS], writes=[LEDGER])
+        self._phase("next_step", reads=[TARGETS], writes=[ledger(*HOSTS)])
         # A stage that takes out a host of a test bed first sets the weight of its target group to 0.
-        takes_out: dict[str, Any] = {"reads": [TARGETS, WEIGHTS], "writes": [LEDGER], "may": [*drains, set_weights()]}
+        takes_out: dict[str, Any] = {
+            "reads": [TARGETS, WEIGHTS],
+            "writes": [ledger(*HOSTS)],
+            "may": [*drains, set_weights()],
+        }
         self._phase("drain", **takes_out, seconds=STAGE_SECONDS)
-        self._phase("install", writes=[LEDGER], seconds=STAGE_SECONDS)
-        self._phase("self_test", writes=[LEDGER], seconds=STAGE_SECONDS)
-        self._phase("register", reads=[REGISTRY], writes=[LEDGER], may=[registers], seconds=STAGE_SECONDS)
+        self._phase("install", writes=[ledger(*HOSTS)], seconds=STAGE_SECONDS)
+        self._phase("self_test", writes=[ledger(*HOSTS)], seconds=STAGE_SECONDS)
+        self._phase(
+            "register",
+            reads=[REGISTRY],
+            writes=[ledger(*HOSTS, Partition.ROTATION)],
+            may=[registers],
+            seconds=STAGE_SECONDS,
+        )
         # It takes a host that is not alive in time out of rotation again.
         names_url = {**takes_out, "reads": [*takes_out["reads"], HEALTH_PATHS]}
         self._phase("await_alive", **names_url, seconds=STAGE_SECONDS)
-        self._phase("release_command", writes=[LEDGER], seconds=STAGE_SECONDS)
-        self._phase("diagnose", reads=[TARGETS], writes=[LEDGER], seconds=STAGE_SECONDS)
+        self._phase("release_command", writes=[ledger(*HOSTS)], seconds=STAGE_SECONDS)
+        self._phase("diagnose", reads=[TARGETS], writes=[ledger(*HOSTS)], seconds=STAGE_SECONDS)
         self._phase(
             "analyse",
             reads=[TARGETS, WEIGHTS, METRICS, SNAPSHOTS, RELEASES],
-            writes=[LEDGER],
+            writes=[ledger(_CLUSTER, _DEPLOYMENT)],
             may=[set_weights()],
             # A day of minutes takes seconds of a whole virtual CPU, which comes with this much memory.
             seconds=120,
@@ -177,34 +199,42 @@ class ControlPlaneStack(Stack):
         self._phase(
             "end_bake",
             reads=[TARGETS, WEIGHTS],
-            writes=[LEDGER],
+            writes=[ledger(*DEPLOYMENTS, Partition.ROTATION)],
             may=[*drains, registers, set_weights()],
             seconds=STAGE_SECONDS,
         )
-        self._phase("await_human", writes=[LEDGER], may=[ANSWER_ROLLOUT])
+        self._phase("await_human", writes=[ledger(_DEPLOYMENT)], may=[ANSWER_ROLLOUT])
         # It takes an epoch above the desired version's.
-        self._phase("roll_back", reads=[REGISTRY], writes=[LEDGER])
+        self._phase("roll_back", reads=[REGISTRY], writes=[ledger(_CLUSTER, _DEPLOYMENT, Partition.TURNS)])
         # It starts the pending deployment of the cluster.
-        self._phase("finish", writes=[LEDGER, REGISTRY], may=[LEAVE_QUEUE, START_ROLLOUT, DESCRIBE_ROLLOUTS])
+        self._phase("finish", writes=[ledger(*HOSTS), REGISTRY], may=[LEAVE_QUEUE, START_ROLLOUT, DESCRIBE_ROLLOUTS])
 
     def _operator_phases(self, settings: Settings) -> None:
         clusters = registry_list(emulated=settings.emulated)
         # It holds an artifact of up to 1 GiB in memory while it copies it.
-        self._phase("promote", reads=[SNAPSHOTS, clusters], writes=[LEDGER, RELEASES], seconds=300, megabytes=3008)
-        self._phase("request", writes=[LEDGER])
+        self._phase(
+            "promote",
+            reads=[SNAPSHOTS, clusters],
+            writes=[ledger(_TRAIL, Partition.SERVICE), RELEASES],
+            seconds=300,
+            megabytes=3008,
+        )
+        self._phase("request", writes=[ledger(_TRAIL, requests_of(Source.OPERATOR))])
         # RETRY lifts the quarantine of a host.
-        self._phase("decide", writes=[LEDGER], may=[LIFT_QUARANTINE, ANSWER_ROLLOUT])
+        self._phase("decide", writes=[ledger(*DEPLOYMENTS)], may=[LIFT_QUARANTINE, ANSWER_ROLLOUT])
         # It reads the policy floors: who may approve.
-        self._phase("approve", reads=[REGISTRY], writes=[LEDGER], may=[ANSWER_ROLLOUT])
-        self._phase("freeze", reads=[clusters], writes=[LEDGER], may=[LIFT_FREEZE])
-        self._phase("set_policy", reads=[REGISTRY, clusters], writes=[LEDGER], may=[SET_FLOOR])
-        self._phase("record_config", writes=[LEDGER])
-        self._phase("quarantine", reads=[SNAPSHOTS, RELEASES], writes=[LEDGER], may=[LIFT_QUARANTINE])
-        self._phase("bind_hosts", reads=[TARGETS], writes=[LEDGER])
+        self._phase("approve", reads=[REGISTRY], writes=[ledger(_TRAIL, _DEPLOYMENT)], may=[ANSWER_ROLLOUT])
+        self._phase("freeze", reads=[clusters], writes=[ledger(_TRAIL, Partition.FREEZES)], may=[LIFT_FREEZE])
+        self._phase("set_policy", reads=[REGISTRY, clusters], writes=[ledger(_TRAIL)], may=[SET_FLOOR])
+        self._phase("record_config", writes=[ledger(_TRAIL, Partition.CONFIG)])
+        self._phase(
+            "quarantine", reads=[SNAPSHOTS, RELEASES], writes=[ledger(_TRAIL, _CLUSTER)], may=[LIFT_QUARANTINE]
+        )
+        self._phase("bind_hosts", reads=[TARGETS], writes=[ledger(_TRAIL, _CLUSTER)])
         self._phase(
             "remove_host",
             reads=[TARGETS, WEIGHTS],
-            writes=[LEDGER],
+            writes=[ledger(_TRAIL, _CLUSTER)],
             may=[
                 REMOVE_HOST,
                 LEAVE_ROTATION,
@@ -213,13 +243,15 @@ class ControlPlaneStack(Stack):
                 ANSWER_ROLLOUT,
             ],
         )
-        self._phase("gc", reads=[REGISTRY], writes=[LEDGER], may=[LIST_ARTIFACTS, DELETE_ARTIFACTS], seconds=300)
+        self._phase(
+            "gc", reads=[REGISTRY], writes=[ledger(_TRAIL)], may=[LIST_ARTIFACTS, DELETE_ARTIFACTS], seconds=300
+        )
         # Like `finish`, it closes a deployment whose execution was stopped by hand, and ends its test bed.
         ends_test_bed = [change_targets("DeregisterTargets"), change_targets("RegisterTargets"), set_weights()]
         converge = self._phase(
             "converge",
             reads=[TARGETS, WEIGHTS, SNAPSHOTS, RELEASES, MACHINES, clusters],
-            writes=[LEDGER, REGISTRY],
+            writes=[ledger(*HOSTS, Partition.ROTATION, requests_of(Source.CONVERGENCE)), REGISTRY],
             may=[
                 LEAVE_QUEUE,
                 LEAVE_ROTATION,
@@ -238,7 +270,7 @@ class ControlPlaneStack(Stack):
 
     def _watching_phases(self, settings: Settings) -> None:
         notify = self._phase("notify", may=[*LEDGER_STREAM, *SEND_NOTIFICATIONS])
-        watch = self._phase("watch", writes=[LEDGER], may=[READ_ALARMS, START_ROLLOUT, ANSWER_ROLLOUT])
+        watch = self._phase("watch", writes=[ledger(*DEPLOYMENTS)], may=[READ_ALARMS, START_ROLLOUT, ANSWER_ROLLOUT])
         NotificationsOut(self, "Notices", self._storage.ledger, notify.function, plain_http=settings.emulated)
         AlarmsIn(self, "Alarms", watch.function, plain_http=settings.emulated)
         # An alarm's message may be lost, so the schedule checks the ringing alarms too.
@@ -258,6 +290,7 @@ class ControlPlaneStack(Stack):
                 Variable.ROLLOUT_MACHINE: Fn.sub(names.machine_arn(names.ROLLOUT)),
                 Variable.DELIVERY_MACHINE: Fn.sub(names.machine_arn(names.DELIVERY)),
                 Variable.BUILD_PROJECT: names.BUILD_PROJECT,
+                Variable.BUILD_ROLES: Fn.sub(names.role_arn(names.build_role(""))),
                 Variable.WEBHOOK_SECRET: names.WEBHOOK_SECRET,
                 Variable.POLL_SECONDS: settings.poll_seconds,
                 Variable.AGENT_HEARTBEAT_TIMEOUT_SECONDS: settings.agent_heartbeat_timeout_seconds,

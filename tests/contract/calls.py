@@ -256,7 +256,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoFleet.unbind": lambda g: _bound(
         g, _then(lambda: g.fleet.unbind(g.cluster, "host-1"), lambda: g.fleet.bound(g.cluster))
     ),
-    "DynamoFleet.unbound": lambda g: _bound(g, lambda: g.fleet.unbound(g.cluster)),
+    "DynamoFleet.unbound": lambda g: _bound(g, lambda: g.fleet.unbound(g.cluster, g.fleet.bound(g.cluster))),
     "DynamoFleet.turn_epochs": lambda g: _reported(g, lambda: g.fleet.turn_epochs(g.cluster)),
     "DynamoFleet.give_turns": _turns,
     "DynamoFleet.quarantine": lambda g: lambda: g.fleet.quarantine(g.cluster, "1.0.1", "bad"),
@@ -267,7 +267,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
         g, _then(lambda: g.fleet.lift_quarantine(g.cluster, "1.0.1"), lambda: g.fleet.quarantined(g.cluster))
     ),
     "DynamoFleet.remove": lambda g: _reported(
-        g, _then(lambda: g.fleet.remove(g.cluster, "host-1"), lambda: g.fleet.names(g.cluster))
+        g, _bound(g, _then(lambda: g.fleet.remove(g.cluster, "host-1"), lambda: g.fleet.names(g.cluster)))
     ),
     "SsmRegistry.desired": lambda g: lambda: g.registry.desired(g.cluster),
     "SsmRegistry.set_desired": lambda g: _then(

@@ -193,7 +193,7 @@ def create_table(aws: Aws, name: str) -> None:
 def gateways(request: pytest.FixtureRequest) -> Gateways:
     """The gateways of one kind, with a production cluster of their service, and a cluster of an older stack."""
     if request.param == "memory":
-        return _memory()
+        return in_memory()
     return on_aws(request.getfixturevalue("emulator"))
 
 
@@ -201,7 +201,7 @@ def gateways(request: pytest.FixtureRequest) -> Gateways:
 def bedded(request: pytest.FixtureRequest) -> Gateways:
     """The gateways of one kind, with all target groups of a test bed."""
     if request.param == "memory":
-        return _memory()
+        return in_memory()
     return with_test_bed(request.getfixturevalue("emulator"))
 
 
@@ -212,7 +212,8 @@ def with_test_bed(aws: Clients, builds: BuildService | None = None) -> Gateways:
     return made
 
 
-def _memory() -> Gateways:
+def in_memory() -> Gateways:
+    """Return the fakes, with a production cluster of their service, and a cluster of an older stack."""
     service = f"hello-{next(_NUMBERS)}"
     old = Cluster("staging", f"old-{service}")
     with_one = {Cluster("production", service): "/is_alive", old: "/is_alive"}

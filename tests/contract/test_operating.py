@@ -68,7 +68,7 @@ def test_bound_hosts_close_a_cluster_and_no_other_report_counts(gateways: Gatewa
     reports = {n: HostReport(f"host-{n}", f"10.0.0.{n}", 8080, "a", NOW, NOW) for n in (1, 2, 3)}
     for each in reports.values():
         gateways.write_report(cluster, each)
-    assert (fleet.bound(cluster), fleet.unbound(cluster)) == (OPEN, [])
+    assert (fleet.bound(cluster), fleet.unbound(cluster, fleet.bound(cluster))) == (OPEN, [])
     fleet.bind(cluster, {"host-1": "10.0.0.1"})
     fleet.bind(cluster, {"host-2": "10.0.0.22"})
     made = fleet.bound(cluster)
@@ -79,7 +79,10 @@ def test_bound_hosts_close_a_cluster_and_no_other_report_counts(gateways: Gatewa
     assert (list(found), found["host-1"]) == (["host-1", "host-2"], reports[1])
     assert isinstance(found["host-2"], UnreadableReport)
     assert (found["host-2"].place, found["host-2"].address) == ("10.0.0.22", "")
-    assert (list(fleet.names(cluster)), list(fleet.unbound(cluster))) == (["host-1", "host-2"], ["host-3"])
+    assert (list(fleet.names(cluster)), list(fleet.unbound(cluster, fleet.bound(cluster)))) == (
+        ["host-1", "host-2"],
+        ["host-3"],
+    )
     assert isinstance(fleet.report(cluster, "host-3"), UnreadableReport)
     step = gateways.step_reads.of_hosts(cluster, "hello-production-20261123120000-aaaa", [], ["host-1", "host-3"])
     assert step.reports == {"host-1": reports[1]}

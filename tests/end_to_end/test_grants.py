@@ -9,9 +9,15 @@ import pytest
 from botocore.exceptions import ClientError
 
 from apps.local.aws.clients import Aws
+from apps.local.paths import ACCOUNT, REGION
 from apps.local.ports import Ports
+from infra.settings import ROOT
+from lifecycle import names
+from lifecycle.names import LEDGER, Account, Partition
 from tests.conftest import Laptop
 from tests.end_to_end.service import Service
+from tests.infra.ledger_writes import changed_by
+from tests.integration.statemachines.acting import is_allowed
 from tools.demo.traffic import Traffic
 
 pytestmark = pytest.mark.emulator
@@ -73,3 +79,43 @@ def test_a_build_writes_its_own_upload_only(laptop: Laptop) -> None:
         for call in (partial(build.put_object, Body=b"evil"), build.get_object, build.delete_object):
             with pytest.raises(ClientError, match="AccessDenied"):
                 call(Bucket=bucket, Key=key)
+
+
+def _reaches(client: Any, pk: str) -> bool:
+    """Return whether a role may put an item into a partition; no condition lets it do so in fact."""
+    item = {"pk": {"S": pk}, "sk": {"S": "forged"}}
+    never = "attribute_exists(pk) AND attribute_not_exists(pk)"
+    try:
+        client.put_item(TableName=LEDGER, Item=item, ConditionExpression=never)
+    except ClientError as error:
+        return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
+    return True
+
+
+PARTITIONS = {value for name, value in vars(Partition).items() if not name.startswith("_") and isinstance(value, str)}
+
+
+def test_a_function_puts_items_into_its_own_partitions_only(laptop: Laptop) -> None:
+    sts, ports = laptop.aws.client("sts"), Ports(**laptop.facts["ports"])
+    listed = laptop.aws.client("lambda").get_paginator("list_functions").paginate()
+    roles = {each["FunctionName"]: each["Role"] for page in listed for each in page["Functions"]}
+    for phase in sorted(path.parent.name for path in (ROOT / "functions").glob("*/*/handler.py")):
+        role = roles[names.function(phase)]
+        acting = Aws(ports, sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]).client("dynamodb")
+        found = {each for each in PARTITIONS if _reaches(acting, f"{each}production/x" if "#" in each else each)}
+        assert found == changed_by(phase)[0], phase
+
+
+def test_a_host_writes_the_reports_and_runs_of_its_own_cluster_only(laptop: Laptop, hello: Service) -> None:
+    role = names.role_arn(names.host_role("production", "hello"), Account("aws", REGION, ACCOUNT))
+    session = laptop.aws.client("sts").assume_role(RoleArn=role, RoleSessionName="host-1")["Credentials"]
+    host = Aws(Ports(**laptop.facts["ports"]), session).client("dynamodb")
+    keys = {f"{each}{cluster}" for each in PARTITIONS for cluster in ("production/hello", "production/other")}
+    own = {f"{each}production/hello" for each in (Partition.REPORTS, Partition.SCHEDULES)}
+    assert {each for each in keys if _reaches(host, each)} == own
+    read = {each for each in keys if is_allowed(host.get_item, TableName=LEDGER, Key=_key(each))}
+    assert read == own | {f"{each}production/hello" for each in (Partition.TURNS, Partition.CLUSTER)}
+
+
+def _key(pk: str) -> dict[str, Any]:
+    return {"pk": {"S": pk}, "sk": {"S": "host-1"}}

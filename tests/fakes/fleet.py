@@ -41,8 +41,7 @@ class MemoryFleet:
     def bind(self, cluster: Cluster, places: Mapping[str, str]) -> None:
         self._bound[cluster] = self.bound(cluster).with_hosts(places)
 
-    def unbound(self, cluster: Cluster) -> Sequence[str]:
-        bound = self.bound(cluster)
+    def unbound(self, cluster: Cluster, bound: BoundHosts) -> Sequence[str]:
         strange = [host for host in sorted(self._all(cluster)) if host not in bound.places]
         return strange[:20] if bound.closed else []
 

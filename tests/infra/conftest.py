@@ -14,6 +14,7 @@ CLUSTER = {
     "subnet_ids": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
     "hosts": 4,
 }
+REPOSITORIES = ["shop", "site"]
 WORKERS = {**CLUSTER, "service": "work", "http": False, "hosts": 3}
 
 
@@ -26,7 +27,9 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from infra.app import build_app  # noqa: PLC0415  (CDK takes seconds to import; only these tests pay)
 
     folder = tmp_path_factory.mktemp("assembly")
-    app = build_app(str(folder), {"platform": "lambda", "clusters": [CLUSTER, WORKERS]})
+    app = build_app(
+        str(folder), {"platform": "lambda", "clusters": [CLUSTER, WORKERS], "codecommit_repositories": REPOSITORIES}
+    )
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     app.synth()
     return folder

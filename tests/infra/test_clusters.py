@@ -12,6 +12,11 @@ from lifecycle.entrypoints.events import Command, Converge, RemoveHost
 from tests.infra.reading import allowed, only, resources, statements, text
 
 LEDGER = "dynamodb:table/lifecycle-ledger"
+# What Systems Manager needs of an instance, without a resource.
+MANAGED = {
+    *("ssm:UpdateInstanceInformation", "ssm:ListAssociations", "ssm:ListInstanceAssociations"),
+    *("ssm:DescribeAssociation", "ssm:UpdateAssociationStatus", "ssm:UpdateInstanceAssociationStatus"),
+}
 LEAVES = ("target-group", "test-bed-group", "control-group", "listener", "address")
 LONGEST_SERVICE = 24
 LONGEST_TARGET_GROUP = 32
@@ -198,7 +203,29 @@ def test_an_ec2_host_reads_its_agents_bundle_and_completes_its_own_groups_launch
     (bundle,) = found.pop("s3:GetObject")
     assert "cdk-hnb659fds-assets" in bundle
     group = "autoScalingGroup:*:autoScalingGroupName/lifecycle-production-hello"
-    assert found == {"autoscaling:CompleteLifecycleAction": {f"autoscaling:{group}"}}
+    document = "ssm:${AWS::Region}:*:document/AWS-RunShellScript"
+    messages = {name for name in found if name.startswith(("ssmmessages:", "ec2messages:"))}
+    assert len(messages) == 10
+    assert found == {name: {"*"} for name in (*messages, *MANAGED)} | {
+        "autoscaling:CompleteLifecycleAction": {f"autoscaling:{group}"},
+        "ssm:GetDocument": {document},
+        "ssm:DescribeDocument": {document},
+    }
+
+
+def test_an_ec2_host_reads_the_parameter_of_its_own_configuration_and_no_other(
+    asg: dict[str, Any], asg_workers: dict[str, Any]
+) -> None:
+    for template, service in ((asg, "hello"), (asg_workers, "work")):
+        (role,) = (each for each in resources(template, "IAM::Role").values() if "RoleName" in each)
+        assert "ManagedPolicyArns" not in role
+        found = allowed(role)
+        for name, more in allowed(only(template, "IAM::Policy")).items():
+            found[name] = found.get(name, set()) | more
+        own = f"ssm:parameter/lifecycle/production/{service}/config"
+        assert {name: where for name, where in found.items() if name.startswith("ssm:GetParameter")} == {
+            "ssm:GetParameter": {own, f"{own}:*"}
+        }
 
 
 def test_an_instance_counts_as_launched_when_its_agent_reports_and_is_kept_when_it_does_not(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.infra.conftest import REPOSITORIES
 from tests.infra.reading import only, resources, rule
 from tests.integration.statemachines.definitions import MACHINES, resolved, states
 
@@ -82,6 +83,7 @@ def test_every_function_has_its_layers_its_log_and_the_contracts_environment(
             "ROLLOUT_MACHINE",
             "DELIVERY_MACHINE",
             "BUILD_PROJECT",
+            "BUILD_ROLES",
             "WEBHOOK_SECRET",
             "POLL_SECONDS",
             "AGENT_HEARTBEAT_TIMEOUT_SECONDS",
@@ -117,10 +119,21 @@ def test_a_state_times_out_after_its_function_never_before(control_plane: dict[s
     assert len(called) == len(MACHINES[machine].calls)
 
 
+def _codecommit(repository: str) -> str:
+    return f"arn:${{AWS::Partition}}:codecommit:${{AWS::Region}}:${{AWS::AccountId}}:{repository}"
+
+
+def test_only_the_public_function_reserves_concurrency_which_is_its_limit(control_plane: dict[str, Any]) -> None:
+    functions = resources(control_plane, "Lambda::Function").values()
+    reserved = {each["FunctionName"]: each.get("ReservedConcurrentExecutions") for each in functions}
+    assert {name: found for name, found in reserved.items() if found is not None} == {"lifecycle-receive-push": 10}
+
+
 def test_pushes_arrive_by_a_public_url_and_by_codecommits_event(control_plane: dict[str, Any]) -> None:
     assert only(control_plane, "Lambda::Url")["AuthType"] == "NONE"
     assert rule(control_plane, "lifecycle-codecommit-push")["EventPattern"] == {
         "source": ["aws.codecommit"],
+        "resources": [{"Fn::Sub": _codecommit(each)} for each in REPOSITORIES],
         "detail-type": ["CodeCommit Repository State Change"],
         "detail": {"event": ["referenceCreated", "referenceUpdated"], "referenceType": ["branch"]},
     }

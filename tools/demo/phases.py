@@ -157,7 +157,7 @@ def change_configuration(demo: Demo, added: Added) -> None:
         ("deploy", added.service, "--config", "--yes"),
     ):
         lifecycle(demo, "the configuration", *arguments, "-e", "staging")
-    with urllib.request.urlopen(f"{staging.address}/", timeout=10) as answer:  # noqa: S310 (a local address)
+    with urllib.request.urlopen(f"{staging.address}/", timeout=10) as answer:  # noqa: S310 - a local address  # nosec B310
         found = json.load(answer)
     demo.progress.say(f"  {staging.address}/ answers {json.dumps(found)}")
     if found.get("motto") != _MOTTO:

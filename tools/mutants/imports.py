@@ -25,7 +25,7 @@ class _Replaced(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         vars(module).update(self._names)
-        exec(self._code(), vars(module))  # noqa: S102 (an import does the same)
+        exec(self._code(), vars(module))  # noqa: S102 - an import does the same  # nosec B102
 
 
 class _Finder(MetaPathFinder):

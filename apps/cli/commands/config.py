@@ -87,7 +87,7 @@ def list_values(
     "config set hello DATABASE_URL",
     "config set hello DATABASE_PASSWORD --secret lifecycle/production/hello/database:password",
 )
-def set_values(
+def set_values(  # the parameter names a secret  # nosec B107
     printer: Printer,
     connection: Connection,
     service: ServiceName,

@@ -86,7 +86,7 @@ class Printer:
 
         # Not by err=True, which leaves the question's last character on standard output.
         with redirect_stdout(sys.stderr):
-            return bool(typer.confirm(question))
+            return bool(typer.confirm(clean(question)))
 
 
 def aligned(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[str]:

@@ -15,7 +15,6 @@ request must be signed with a key that this emulator gave out (gate.py).
 # ruff: noqa: SLF001  (the emulator has no public API for this; tests/integration/environment/test_persistence.py guards it)
 
 import contextlib
-import dataclasses
 import importlib
 import importlib.util
 import json
@@ -24,7 +23,6 @@ import resource
 import shutil
 import time
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeAlias
 from urllib.parse import parse_qs
@@ -43,7 +41,6 @@ REQUESTS = ("dynamodb", "ssm", "elasticloadbalancing")
 _READS = ("Get", "Query", "Scan", "Describe", "List", "BatchGet", "TransactGet")
 _MODULES = {"dynamodb": "dynamodb", "ssm": "ssm", "elasticloadbalancing": "alb"}
 _HEADERS = ("x-amz-target", "content-type")
-_USER = "${aws:userid}"
 
 Handler: TypeAlias = Callable[..., Awaitable[Any]]
 
@@ -140,8 +137,12 @@ class PersistentEmulator:
         _module("services.dynamodb")._STREAM_RETENTION_SECONDS = STREAM_SECONDS
         filter_by_dimensions(_module("services.cloudwatch"))
         evict_from_the_oldest(_module("services.cloudwatch"))
-        parse_policies_once(_module("core.iam_evaluator"))
-        substitute_variables(_module("core.iam_evaluator"))
+        policies, evaluator = _sibling("policies"), _module("core.iam_evaluator")
+        replace(evaluator, "parse_policy_document", policies.parsed_once(evaluator.parse_policy_document))
+        replace(evaluator, "_first_match", policies.with_variables(evaluator._first_match))
+        actions, tables = _module("core.iam_actions"), _module("services.dynamodb")._tables
+        given = policies.with_leading_keys(actions.dynamodb_service_context, tables)
+        replace(actions, "dynamodb_service_context", given)
         runtime, layers = _module("core.lambda_runtime"), self.store.home / "layers"
         _sibling("lambda_workers").install(runtime, self._functions, layers, replace)
         self._close(_sibling("gate"), runtime)
@@ -297,37 +298,6 @@ def evict_from_the_oldest(cloudwatch: Any) -> None:
                     del cloudwatch._metrics[key]
 
     replace(cloudwatch, "_evict_old_metrics", evicted)
-
-
-def parse_policies_once(evaluator: Any) -> None:
-    """Keep the statements of a policy's text. Else each call parses all policies of its role, twice."""
-    parse = evaluator.parse_policy_document
-    parsed = lru_cache(maxsize=1024)(parse)
-
-    def remembered(document: Any) -> Any:
-        return parsed(document) if isinstance(document, str) else parse(document)
-
-    replace(evaluator, "parse_policy_document", remembered)
-
-
-def substitute_variables(evaluator: Any) -> None:
-    """Know the policy variable `${aws:userid}` in resources; the emulator knows no variables at all."""
-    first = evaluator._first_match
-
-    def matched(context: Any, statements: list[Any], effect: str) -> Any:
-        user = str(context.principal_keys.get("aws:userid", ""))
-        return first(context, [_for_user(each, user) for each in statements], effect)
-
-    replace(evaluator, "_first_match", matched)
-
-
-def _for_user(statement: Any, user: str) -> Any:
-    if not any(_USER in each for each in statement.resources):
-        return statement
-    # A wildcard in a session's name stays a character of it.
-    safe = "" if any(each in user for each in "*?") else user
-    resources = [each.replace(_USER, safe) for each in statement.resources if safe or _USER not in each]
-    return dataclasses.replace(statement, resources=resources)
 
 
 def replace(module: Any, name: str, new: Any) -> None:

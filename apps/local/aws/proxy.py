@@ -13,9 +13,9 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape  # it parses nothing  # nosec B406
 
-from apps.local.http_server import Handler, LoopbackServer, Request, Response, host_and_port
+from apps.local.http_server import Handler, LoopbackServer, Refused, Request, Response, host_and_port
 
 LARGEST_BODY = Handler.largest_body
 _IDLE_SECONDS = 30.0
@@ -42,9 +42,12 @@ class _Upstream:
         self._used = 0.0
 
     def send(self, request: Request) -> Response:
-        """Forward one call; raise EmulatorUnreachable if no answer comes."""
+        """Forward one call; raise EmulatorUnreachable if no answer comes, and Refused if it cannot be sent on."""
         try:
             return self._send(request)
+        except (ValueError, http.client.InvalidURL) as error:  # http.client sends no such path or header
+            self.close()
+            raise Refused(400, f"the request cannot be sent on: {error!r:.200}") from error
         except (OSError, http.client.HTTPException) as error:
             self.close()
             address = f"{self._connection.host}:{self._connection.port}"
@@ -100,6 +103,8 @@ class _Handler(Handler):
         except EmulatorUnreachable as error:
             log.warning("%s %s: %s", request.method, request.path, error)
             return failure(request, 503, "ServiceUnavailable", str(error))
+        except Refused:
+            raise
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
             return failure(request, 500, "InternalFailure", "see the log of this endpoint")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from apps.local.http_server import Refused
 
-TOKEN_HEADER = "x-lifecycle-token"  # noqa: S105 - the header's name
+TOKEN_HEADER = "x-lifecycle-token"  # noqa: S105 - the header's name  # nosec B105
 _SHOWN = 80
 
 

@@ -14,6 +14,7 @@ from apps.local.console.peers import foreign_owner, read_table
 from apps.local.console.static_files import files
 from apps.local.http_server import Handler, LoopbackServer, Refused, Request, Response
 from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.visible_text import visible
 
 LARGEST_BODY = 262_144
 # Inline styles are allowed: widgets bring some. Scripts are the page's own files only; other hosts get no request.
@@ -69,7 +70,10 @@ class ConsoleServer(LoopbackServer):
 
     def answer(self, request: Request) -> Response:
         """Return a file of the page, or the result of a call; raise Refused."""
-        method, path = request.method, urlsplit(request.path).path
+        try:
+            method, path = request.method, urlsplit(request.path).path
+        except ValueError as error:
+            raise Refused(400, f"expected a path, found {request.path[:80]!r}: {error}") from error
         if method == "POST" and path.startswith(_CALLS):
             if request.header("content-type").partition(";")[0].strip() != "application/json":
                 raise Refused(415, "expected Content-Type: application/json")
@@ -83,7 +87,7 @@ class ConsoleServer(LoopbackServer):
     def _call(self, name: str, body: bytes) -> Response:
         try:
             arguments = json.loads(body or b"{}")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Refused(400, f"expected JSON: {error}") from error
         if not isinstance(arguments, dict):
             raise Refused(400, "expected a JSON object")
@@ -99,7 +103,7 @@ class ConsoleServer(LoopbackServer):
 
 
 def _problem(status: int, message: str) -> Response:
-    return _json(status, {"error": message})
+    return _json(status, {"error": visible(message, instead="\N{REPLACEMENT CHARACTER}")})
 
 
 def _json(status: int, value: Any) -> Response:

@@ -27,8 +27,11 @@ def _codecommit(event: dict[str, Any]) -> Response:
 
 
 def _github(event: dict[str, Any]) -> Response:
-    text = event.get("body") or ""
-    body = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
-    headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
+    text = (event.get("body") or "").encode("utf-8", "surrogatepass")
+    try:
+        body = base64.b64decode(text) if event.get("isBase64Encoded") else text
+    except ValueError:
+        return Response(400, {"error": "the body is marked as base64, but is none; send it as it is"})
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     claimed = (event.get("queryStringParameters") or {}).get("repository", "")
     return receive_github(headers, body, claimed, bootstrap.webhook_secrets(), bootstrap.executions())

@@ -163,6 +163,48 @@ while True:
     assert host.install("1.0.0").failed_stage is AgentStage.SELF_TESTING
 
 
+@pytest.mark.parametrize(
+    ("head", "body", "problem"),
+    [
+        ("Content-Length: 9", "pass", "the answer was cut short: 5 bytes of its Content-Length are missing"),
+        ("Content-Length: 1000000", "p" * 1000, "the answer was cut short: 999000 bytes"),
+        ("Transfer-Encoding: chunked", "4\r\npass\r\n", "the answer was cut short"),
+        ("Transfer-Encoding: chunked", "9\r\npass", "the answer was cut short"),
+        ("Transfer-Encoding: chunked", f"{500:x}\r\n{'p' * 500}\r\n", "the answer was cut short"),
+        ("Content-Length: 4", "pass", ""),
+        ("Transfer-Encoding: chunked", "4\r\npass\r\n0\r\n\r\n", ""),
+        ("Content-Length: 100000", "p" * 100000, ""),
+    ],
+)
+def test_an_answer_that_is_cut_short_is_no_passed_self_test(host: Host, head: str, body: str, problem: str) -> None:
+    cutting = """
+import os, socket
+listener = socket.create_server((os.environ["HOST"], int(os.environ["PORT"])))
+while True:
+    connection, _ = listener.accept()
+    try:
+        connection.recv(65536)
+        connection.sendall(f"HTTP/1.1 200 OK\\r\\n{os.environ['HEAD']}\\r\\n\\r\\n{os.environ['BODY']}".encode())
+        connection.shutdown(socket.SHUT_WR)
+    except OSError:  # a check that the port is open
+        pass
+    connection.close()
+"""
+    host.publish(
+        "1.0.0",
+        run=f"{PYTHON} cut.py",
+        files={"cut.py": cutting},
+        environment={"HEAD": head, "BODY": body},
+        self_test=Check("/self_test", timeout_seconds=5),
+        is_alive=Check(),
+    )
+
+    report = host.install("1.0.0")
+
+    assert report.stage is (AgentStage.FAILED if problem else AgentStage.DONE), report
+    assert problem in report.detail
+
+
 def test_a_service_that_exits_while_starting_fails_at_once(host: Host) -> None:
     host.publish("1.0.0", run="echo cannot start; exit 3", start_seconds=30)
 

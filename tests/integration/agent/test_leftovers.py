@@ -120,15 +120,34 @@ def test_helper_is_ended_though_the_record_of_the_start_is_lost(host: Host, pids
     assert not lives(helper)
 
 
-def test_process_of_a_self_test_is_ended_with_the_service(host: Host, pids: Path) -> None:
-    test = f"{PYTHON[5:]} helper.py; until test -s {pids}; do sleep 0.01; done"
+@pytest.mark.parametrize("begin", [PYTHON[5:], f"env -i PIDS=$PIDS {PYTHON[5:]}"], ids=["marked", "no environment"])
+@pytest.mark.parametrize("end", ["", "; exit 3"], ids=["passes", "fails"])
+def test_process_that_a_self_test_leaves_is_ended_with_it(host: Host, pids: Path, begin: str, end: str) -> None:
+    test = f"{begin} helper.py; until test -s {pids}; do sleep 0.01; done{end}"
     host.publish("1.0.0", files=FILES, environment={"PIDS": str(pids)}, self_test=Check(command=test))
-    host.publish("1.0.1")
-    host.install("1.0.0")
+
+    report = host.install("1.0.0")
+
+    assert (report.stage is AgentStage.DONE) == (not end), report
     (helper,) = written(pids)
+    assert not lives(helper)
 
-    host.install("1.0.1")
 
+@pytest.mark.parametrize(
+    ("then", "reason"), [("sleep 60", "did not end in time"), ("yes", "printed more than 16777216 bytes")]
+)
+def test_process_that_a_self_test_leaves_is_ended_though_the_test_is_killed(
+    host: Host, pids: Path, then: str, reason: str
+) -> None:
+    command = f"env -i PIDS=$PIDS {PYTHON[5:]} helper.py; until test -s {pids}; do sleep 0.01; done; {then}"
+    test = Check(command=command, timeout_seconds=3.0)
+    host.publish("1.0.0", files=FILES, environment={"PIDS": str(pids)}, self_test=test)
+
+    report = host.install("1.0.0")
+
+    assert report.self_test is not None
+    assert reason in report.self_test.detail
+    (helper,) = written(pids)
     assert not lives(helper)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from apps.local.paths import ACCOUNT, REGION, Layout
 from apps.local.ports import Ports
 from apps.local.processes import end
 from lifecycle.entrypoints import delivery_events, events
+from tests.integration.statemachines.acting import Acting, client_of_role
 from tests.integration.statemachines.definitions import MACHINES, resolved
 from tests.support.polling import wait_for
 
@@ -153,6 +155,13 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
         yield Aws(ports, root)
     finally:
         end(layout, [part])
+
+
+@pytest.fixture
+def acting(emulator: Aws, request: pytest.FixtureRequest) -> Acting:
+    """A function that returns a client of a role with one statement."""
+    name = re.sub(r"\W", "-", request.node.name)[-60:]
+    return lambda service, statement: client_of_role(emulator, name, service, statement)
 
 
 @pytest.fixture(scope="session")

@@ -5,66 +5,20 @@ Strict: an upgrade that closes a gap fails here, and then the work-around in inf
 
 import base64
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
 
-import boto3
 import pytest
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import WaiterError
 
 from apps.local.aws.clients import Aws
-from apps.local.paths import ACCOUNT, REGION
+from apps.local.paths import ACCOUNT
+from tests.integration.statemachines.acting import HERE, Acting, is_allowed
 
 pytestmark = pytest.mark.emulator
-
-Acting: TypeAlias = Callable[[str, dict[str, Any]], Any]
-HERE = f"{REGION}:{ACCOUNT}"
-DENIED = {"AccessDenied", "AccessDeniedException"}
 
 
 def gap(reason: str) -> pytest.MarkDecorator:
     return pytest.mark.xfail(strict=True, reason=reason, raises=AssertionError)
-
-
-@pytest.fixture
-def acting(emulator: Aws, request: pytest.FixtureRequest) -> Acting:
-    """A function that returns a client of a role with one statement."""
-
-    def act(service: str, statement: dict[str, Any]) -> Any:
-        name = request.node.originalname[:60]
-        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
-        trust = {
-            "Effect": "Allow",
-            "Action": "sts:AssumeRole",
-            "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
-        }
-        iam = emulator.client("iam")
-        made = iam.create_role(
-            RoleName=name,
-            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
-        )
-        iam.put_role_policy(RoleName=name, PolicyName="one", PolicyDocument=json.dumps(policy))
-        given = emulator.client("sts").assume_role(RoleArn=made["Role"]["Arn"], RoleSessionName="gap")
-        return boto3.client(
-            service,
-            endpoint_url=emulator.client("sts").meta.endpoint_url,
-            region_name=REGION,
-            aws_access_key_id=given["Credentials"]["AccessKeyId"],
-            aws_secret_access_key=given["Credentials"]["SecretAccessKey"],
-            aws_session_token=given["Credentials"]["SessionToken"],
-        )
-
-    return act
-
-
-def is_allowed(call: Callable[..., Any], **arguments: Any) -> bool:
-    """Return whether IAM allowed the call, whatever its result was."""
-    try:
-        call(**arguments)
-    except ClientError as error:
-        return error.response["Error"]["Code"] not in DENIED
-    return True
 
 
 @gap("GetParametersByPath is judged on *: infra's registry_list widens it for the emulator")
@@ -94,21 +48,6 @@ def test_reading_a_log_may_be_scoped_to_the_streams_of_a_group(acting: Acting) -
     logs = acting("logs", {"Action": "logs:GetLogEvents", "Resource": streams})
     group, stream = "/aws/codebuild/lifecycle-build", "1"
     assert is_allowed(logs.get_log_events, logGroupName=group, logStreamName=stream)
-
-
-@gap("dynamodb:LeadingKeys is not known: only AWS keeps a host to its own cluster's items")
-def test_a_host_may_be_limited_to_its_clusters_reports(acting: Acting) -> None:
-    keys = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["REPORTS#production/hello"]}}
-    dynamodb = acting(
-        "dynamodb",
-        {
-            "Action": "dynamodb:PutItem",
-            "Resource": f"arn:aws:dynamodb:{HERE}:table/lifecycle-ledger",
-            "Condition": keys,
-        },
-    )
-    foreign = {"pk": {"S": "TURNS#production/hello"}, "sk": {"S": "h1"}}
-    assert not is_allowed(dynamodb.put_item, TableName="lifecycle-ledger", Item=foreign)
 
 
 @gap("GetParameter asks no KMS: on a laptop, every role that may read a configuration's parameter may decrypt it")

@@ -157,10 +157,26 @@ def test_unreachable_agent_is_distinguished_from_a_reporting_one(desk: Desk) -> 
     assert "lifecycle remove-host hello host-1 --why '...'" in output
 
 
+def bind(desk: Desk) -> None:
+    """Bind the hosts that report to their addresses."""
+    reports = desk.machine.context.fleet.reports(CLUSTER)
+    desk.machine.context.fleet.bind(CLUSTER, {host: each.address for host, each in reports.items()})
+
+
+@pytest.mark.parametrize("command", ["status", "hosts", "plan hello 1.0.1"])
+def test_cluster_whose_hosts_were_never_bound_is_named_with_the_command(desk: Desk, command: str) -> None:
+    words = "no host of production/hello is bound, so every report counts as a host's: name them with"
+    how = "`lifecycle bind-host hello --environment production --why '...'`"
+    assert f"{words} {how}" in desk.type(command).stdout.replace("\n", " ").replace("  ", " ")
+    bind(desk)
+    assert "is bound" not in desk.type(command).stdout
+
+
 def test_quarantined_host_is_shown_with_its_reason_and_not_repaired(desk: Desk) -> None:
     stopped = replace(desk.machine.report("host-3"), running=False, boot="")
     desk.machine.memory.fleet.write_report(CLUSTER, stopped)
     desk.machine.memory.fleet.quarantine_host(CLUSTER, "host-3", "its disk fails")
+    bind(desk)
     lines = desk.type("hosts").stdout.splitlines()
     assert next(line for line in lines if line.startswith("host-3")).endswith("  quarantined")
     assert lines[-2:] == [

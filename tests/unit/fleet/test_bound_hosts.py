@@ -213,7 +213,7 @@ def test_removed_host_does_not_come_back_by_its_next_report() -> None:
     remove_host(machine.context, CLUSTER, "host-4", GRACE, terminated=True)
     ghost(machine, "host-4", machine.host("host-4").address, machine.now)
     assert "host-4" not in machine.context.fleet.reports(CLUSTER)
-    assert list(machine.context.fleet.unbound(CLUSTER)) == ["host-4"]
+    assert list(machine.context.fleet.unbound(CLUSTER, machine.context.fleet.bound(CLUSTER))) == ["host-4"]
 
 
 def test_new_host_counts_once_it_is_bound() -> None:
@@ -330,7 +330,7 @@ def test_reports_without_end_hide_no_bound_host() -> None:
     fleet = DynamoFleet(Table(flood, "ledger"))
     assert fleet.reports(CLUSTER) == {"host-1": REPORT}
     assert list(fleet.names(CLUSTER)) == ["host-1"]
-    assert len(fleet.unbound(CLUSTER)) == 20
+    assert len(fleet.unbound(CLUSTER, fleet.bound(CLUSTER))) == 20
 
 
 def test_report_that_is_too_large_is_one_sick_host() -> None:

@@ -2,11 +2,10 @@
 
 import time
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from apps.local.aws.embedded import evict_from_the_oldest, parse_policies_once, replace
+from apps.local.aws.embedded import evict_from_the_oldest, replace
 
 
 def test_old_values_of_a_metric_are_evicted_and_an_empty_metric_is_removed() -> None:
@@ -17,20 +16,6 @@ def test_old_values_of_a_metric_are_evicted_and_an_empty_metric_is_removed() -> 
     evict_from_the_oldest(cloudwatch)
     cloudwatch._evict_old_metrics()
     assert cloudwatch._metrics == {"mixed": [new], "new": [new]}
-
-
-def test_policy_is_parsed_once_for_each_text() -> None:
-    parsed: list[Any] = []
-
-    def parse(document: Any) -> list[Any]:
-        parsed.append(document)
-        return [document]
-
-    evaluator = SimpleNamespace(parse_policy_document=parse)
-    parse_policies_once(evaluator)
-    documents: list[Any] = ["a", "b", "a", {"Statement": []}, {"Statement": []}]
-    assert [evaluator.parse_policy_document(each) for each in documents] == [[each] for each in documents]
-    assert parsed == ["a", "b", {"Statement": []}, {"Statement": []}]
 
 
 def test_part_that_the_emulator_no_longer_has_is_not_replaced() -> None:

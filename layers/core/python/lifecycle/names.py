@@ -107,6 +107,11 @@ def execution_arns(name: str) -> str:
 BUILD_PROJECT = "lifecycle-build"
 
 
+def build_role(repository: str) -> str:
+    """Return the name of the role of the builds of a CodeCommit repository; of their beginning for an empty one."""
+    return f"{BUILD_PROJECT}-{repository}"
+
+
 def build_log(project: str) -> str:
     """Return the log group of a CodeBuild project."""
     return f"/aws/codebuild/{project}"
@@ -161,7 +166,7 @@ def artifact_arns(prefix: str) -> str:
     return f"{artifact_bucket_arn()}/{prefix}/*"
 
 
-WEBHOOK_SECRET = "lifecycle/webhook"  # noqa: S105 - the secret's name
+WEBHOOK_SECRET = "lifecycle/webhook"  # noqa: S105 - the secret's name  # nosec B105
 
 # --- The registry: SSM parameters of each cluster
 
@@ -296,7 +301,8 @@ class Variable:
     ROLLOUT_MACHINE = "ROLLOUT_MACHINE"  # an ARN
     DELIVERY_MACHINE = "DELIVERY_MACHINE"  # an ARN
     BUILD_PROJECT = "BUILD_PROJECT"
-    WEBHOOK_SECRET = "WEBHOOK_SECRET"  # noqa: S105 - the variable's name
+    BUILD_ROLES = "BUILD_ROLES"  # the ARN of a CodeCommit repository's role, without the repository
+    WEBHOOK_SECRET = "WEBHOOK_SECRET"  # noqa: S105 - the variable's name  # nosec B105
     NOTICES_TOPIC = "NOTICES_TOPIC"  # an ARN
     CALLERS = "CALLERS"  # patterns of the principals whose commands count, with commas between
     POLL_SECONDS = "POLL_SECONDS"

@@ -161,7 +161,9 @@ def builds() -> Builds:
     """Return the build service."""
     from lifecycle.gateways.aws.builds import CodeBuilds  # noqa: PLC0415
 
-    return CodeBuilds(_lazy("codebuild"), _lazy("logs"), from_environment().text(Variable.BUILD_PROJECT))
+    settings = from_environment()
+    project, roles = settings.text(Variable.BUILD_PROJECT), settings.text(Variable.BUILD_ROLES)
+    return CodeBuilds(_lazy("codebuild"), _lazy("logs"), project, roles)
 
 
 @cache

@@ -54,8 +54,9 @@ def receive_github(
 
 
 def _signed(body: bytes, secret: str, headers: Mapping[str, str]) -> bool:
+    sent = headers.get("x-hub-signature-256", "")
     expected = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(expected.encode(), headers.get("x-hub-signature-256", "").encode())
+    return hmac.compare_digest(expected.encode(), sent.encode("utf-8", "surrogatepass"))
 
 
 def _content(content_type: str, body: bytes) -> dict[str, Any]:

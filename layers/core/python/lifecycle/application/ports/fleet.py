@@ -28,8 +28,8 @@ class Fleet(Protocol):
     def unbind(self, cluster: Cluster, host: str) -> None:
         """Forget a host's address; its report does not count any more. Does nothing if it has none."""
 
-    def unbound(self, cluster: Cluster) -> Sequence[str]:
-        """Return the first hosts that report and are not bound, where the cluster is closed; at most 20."""
+    def unbound(self, cluster: Cluster, bound: BoundHosts) -> Sequence[str]:
+        """Return the first hosts that report and are not among those bound, of a closed cluster; at most 20."""
 
     def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> Sequence[RefusedTurn]:
         """Write each turn, unless its host holds one of a higher rank; returns those that were not written."""

@@ -16,9 +16,10 @@ from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_o
 from lifecycle.application.queries.state_words import HostStatus
 from lifecycle.application.readable import Rows
 from lifecycle.application.rollout.desired_version import read_desired
-from lifecycle.application.rollout.observe import unbound_words
+from lifecycle.application.rollout.observe import unknown_hosts
 from lifecycle.application.rollout.policy_floors import read_floors
 from lifecycle.domain.errors import Unknown
+from lifecycle.domain.fleet.bound_hosts import OPEN
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
@@ -146,12 +147,12 @@ def view_cluster_hosts(
     states = None if targets is None else _states(targets)
     attempts: Mapping[str, HostAttempt] = {}
     roles: Mapping[str, HostStatus] = {}
-    bound = context.fleet.bound(cluster).places if targets else {}
+    bound = context.fleet.bound(cluster) if in_full else OPEN
     rows = Rows()
     rows.add(view.unreadable)
     rows.add(each.why for each in reports.values() if isinstance(each, UnreadableReport))
-    if in_full and (strange := context.fleet.unbound(cluster)):
-        rows.add([unbound_words(cluster, strange)])
+    if in_full:
+        rows.add(unknown_hosts(context, cluster, bound, reports))
     if running and in_full:
         every = context.deployments.attempts(running.id)
         rows.add(each.reason for each in every if isinstance(each, UnreadableAttempt))
@@ -184,7 +185,7 @@ def view_cluster_hosts(
         quarantined,
         trouble,
         in_full,
-        strays=strays_of(reports, targets or (), bound=bound),
+        strays=strays_of(reports, targets or (), bound=bound.places),
         unreadable=rows.all(),
     )
 

@@ -3,7 +3,7 @@
 Used by the phases of a rollout, by convergence and by the queries.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -20,6 +20,7 @@ from lifecycle.application.rollout.recorded_bytes import recorded_bytes
 from lifecycle.application.rollout.strays import find_strays
 from lifecycle.domain.convergence.set_back import set_back
 from lifecycle.domain.errors import InvalidName, Unknown, UnreadableRecord
+from lifecycle.domain.fleet.bound_hosts import BoundHosts
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
@@ -169,7 +170,10 @@ def observed(context: Context, request: Request) -> Observed:
         and context.dispatcher.has_test_bed(cluster),
         floors=floors,
         minute=context.minute,
-        unreadable=(*map(str, (*found.unreadable, *unqueued, *older)), *_unbound(context, cluster)),
+        unreadable=(
+            *map(str, (*found.unreadable, *unqueued, *older)),
+            *unknown_hosts(context, cluster, context.fleet.bound(cluster), reports),
+        ),
         earlier=read_verdict(context, request.environment, manifest) if request.kind is Kind.DEPLOY else None,
         strays=find_strays(context, cluster, set_back(found.desired, reports, lease, recent, found.named).ledger),
         config=config,
@@ -201,9 +205,18 @@ def _never_verified(context: Context, request: Request) -> str:
     return f"{request.version} was never verified in {request.cluster}, so nothing can be rolled back to it: `{how}`"
 
 
-def _unbound(context: Context, cluster: Cluster) -> list[str]:
-    strange = context.fleet.unbound(cluster)
+def unknown_hosts(context: Context, cluster: Cluster, bound: BoundHosts, reports: Collection[str]) -> list[str]:
+    """Return the sentence about hosts that nobody has bound, if there are any; `reports` are those that count."""
+    if not bound.closed:
+        return [open_words(cluster)] if reports else []
+    strange = context.fleet.unbound(cluster, bound)
     return [unbound_words(cluster, strange)] if strange else []
+
+
+def open_words(cluster: Cluster) -> str:
+    """Return the sentence about a cluster whose hosts were never bound."""
+    command = f"lifecycle bind-host {cluster.service} --environment {cluster.environment} --why '...'"
+    return f"no host of {cluster} is bound, so every report counts as a host's: name them with `{command}`"
 
 
 def unbound_words(cluster: Cluster, hosts: Sequence[str]) -> str:

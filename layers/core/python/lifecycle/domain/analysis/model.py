@@ -11,7 +11,7 @@ from enum import StrEnum
 class Verdict(StrEnum):
     """The result of comparing the test bed with its control; too little data is INCONCLUSIVE, never PASS."""
 
-    PASS = "PASS"  # noqa: S105 - not a password
+    PASS = "PASS"  # noqa: S105 - not a password  # nosec B105
     FAIL = "FAIL"
     INCONCLUSIVE = "INCONCLUSIVE"
 

@@ -26,21 +26,29 @@ def missing_build(build: str) -> str:
 
 @translated
 class CodeBuilds:
-    """One project builds every service; each start names the source."""
+    """One project builds every service; each start names the source.
 
-    def __init__(self, codebuild: Any, logs: Any, project: str) -> None:
+    A CodeCommit repository is pulled with a role of its own, whose ARN is `roles` and the repository's name. Else a
+    build command could pull every repository that any build may pull.
+    """
+
+    def __init__(self, codebuild: Any, logs: Any, project: str, roles: str = "") -> None:
         self._codebuild = codebuild
         self._logs = logs
         self._project = project
+        self._roles = roles
 
     def start(self, repository: str, commit: str, token: str, environment: Mapping[str, str]) -> str:
-        kind = "CODECOMMIT" if "://git-codecommit." in repository else "GITHUB"
+        kind, role = "GITHUB", {}
+        if "://git-codecommit." in repository:
+            kind, role = "CODECOMMIT", {"serviceRoleOverride": f"{self._roles}{repository.rpartition('/')[2]}"}
         found = self._codebuild.start_build(
             projectName=self._project,
             sourceTypeOverride=kind,
             sourceLocationOverride=repository,
             sourceVersion=commit,
             idempotencyToken=token,
+            **role,
             environmentVariablesOverride=[
                 {"name": name, "value": value, "type": "PLAINTEXT"} for name, value in environment.items()
             ],

@@ -130,8 +130,7 @@ class DynamoFleet:
         while host in present.places and not self._rebind(cluster, present, present.without(host)):
             present = self.bound(cluster)
 
-    def unbound(self, cluster: Cluster) -> Sequence[str]:
-        bound = self.bound(cluster)
+    def unbound(self, cluster: Cluster, bound: BoundHosts) -> Sequence[str]:
         if not bound.closed or isinstance(bound, UnreadableBoundHosts):
             return []
         found, _ = self._table.first_items(reports_key(cluster), MOST_REPORTS, _MOST_PAGES, "sk")
