@@ -77,6 +77,7 @@ class Settings:
     agent_heartbeat_timeout_seconds: str
     minute_seconds: str  # of a test bed and of a watch
     clusters: tuple[ClusterSettings, ...]
+    signing_keys: tuple[str, ...]  # the number of the key pair that signs, and of another one that is trusted too
     other_clusters: tuple[str, ...]  # of other stacks, such as production/hello; the dashboard shows their alarms
 
     @property
@@ -114,6 +115,7 @@ class Settings:
             agent_heartbeat_timeout_seconds=_number(read("agent_heartbeat_timeout_seconds", "30")),
             minute_seconds=_number(read("minute_seconds", "60")),
             clusters=tuple(ClusterSettings.read(dict(cluster)) for cluster in clusters),
+            signing_keys=_signing_keys(str(read("signing_keys", "1"))),
             other_clusters=_clusters(read("dashboard_clusters", [])),
         )
 
@@ -125,6 +127,14 @@ def _clusters(found: Any) -> tuple[str, ...]:
     if wrong:
         raise SystemExit(f"cdk.json: dashboard_clusters: {wrong} are no clusters; write them as production/hello")
     return tuple(str(each) for each in listed)
+
+
+def _signing_keys(found: str) -> tuple[str, ...]:
+    """Return the numbers of the signing keys: the one that signs first, and at most one more."""
+    numbers = tuple(each.strip() for each in found.split(","))
+    if len(set(numbers)) == len(numbers) <= 2 and all(re.fullmatch("[1-9][0-9]{0,3}", each) for each in numbers):
+        return numbers
+    raise SystemExit(f"cdk.json: signing_keys: expected one number, or two such as 1,2; found {found!r}")
 
 
 def _number(found: Any) -> str:

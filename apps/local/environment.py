@@ -175,6 +175,7 @@ def _deploy(
         if template.name not in (CLUSTER_TEMPLATE, WORKER_TEMPLATE):
             with progress.step(f"deploy {template.name}"):
                 deploy(aws, template, ports.emulator)
+    hosts.write_keys(layout, aws)
     environment = {**_describe(layout, ports, aws, folder), "context": dict(context)}
     take_snapshot(ports, root)
     write_json(layout.environment, environment)

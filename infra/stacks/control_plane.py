@@ -6,6 +6,7 @@ Read it as the list of the permissions of each phase; infra/constructs/grants.py
 from typing import Any
 
 from aws_cdk import CfnOutput, DefaultStackSynthesizer, Fn, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -51,10 +52,12 @@ from infra.constructs.machine import Machine
 from infra.constructs.notifications import AlarmsIn, NotificationsOut
 from infra.constructs.operators import Operators
 from infra.constructs.phase import Phase, Shared
+from infra.constructs.signing_keys import SigningKeys
 from infra.constructs.storage import Storage
 from infra.constructs.triggers import EndedExecutions, EndedServices, PushTriggers, Schedule
 from infra.settings import ROOT, Settings
 from lifecycle import names
+from lifecycle.domain.service.trusted_keys import KeyKind
 from lifecycle.names import Variable
 
 # A stage waits up to 14 minutes for its host, and then fails (LONGEST_WAIT of application/rollout/stages.py).
@@ -90,6 +93,7 @@ class ControlPlaneStack(Stack):
         )
         self._storage = Storage(self, "Storage", retain=settings.retain, plain_http=settings.emulated)
         self._shared = self._shared_by_phases(settings)
+        self._signers: dict[KeyKind, iam.IRole] = {}
         self._delivery_phases(settings)
         self._rollout_phases(settings)
         receive_push = self._phase(
@@ -119,6 +123,8 @@ class ControlPlaneStack(Stack):
             settings={"build_poll_seconds": settings.build_poll_seconds},
         )
         operators = Operators(self, "Operators", emulated=settings.emulated)
+        # The key policies name the roles, so the keys come last. The phases find them by their aliases.
+        SigningKeys(self, "SigningKeys", settings.signing_keys, self._signers, retain=settings.retain)
         configurations = Configurations(self, "Configurations", retain=settings.retain)
         if settings.emulated:  # the command line of a laptop has one role
             operators.role.add_managed_policy(configurations.policy)
@@ -139,9 +145,9 @@ class ControlPlaneStack(Stack):
         self._phase("start_services", may=[START_DELIVERY, DESCRIBE_DELIVERIES])
         self._phase("check_build", may=read_builds(emulated=settings.emulated))
         # It holds an artifact of up to 1 GiB in memory while it publishes it.
-        self._phase(
+        self._signers[KeyKind.SNAPSHOT] = self._phase(
             "record_snapshot", reads=[UPLOADS, SNAPSHOTS], writes=[LEDGER, SNAPSHOTS], seconds=300, megabytes=3008
-        )
+        ).role
 
     def _rollout_phases(self, settings: Settings) -> None:
         clusters = registry_list(emulated=settings.emulated)
@@ -190,7 +196,9 @@ class ControlPlaneStack(Stack):
     def _operator_phases(self, settings: Settings) -> None:
         clusters = registry_list(emulated=settings.emulated)
         # It holds an artifact of up to 1 GiB in memory while it copies it.
-        self._phase("promote", reads=[SNAPSHOTS, clusters], writes=[LEDGER, RELEASES], seconds=300, megabytes=3008)
+        self._signers[KeyKind.RELEASE] = self._phase(
+            "promote", reads=[SNAPSHOTS, clusters], writes=[LEDGER, RELEASES], seconds=300, megabytes=3008
+        ).role
         # RETRY lifts the quarantine of a host.
         self._phase("decide", writes=[LEDGER], may=[LIFT_QUARANTINE, ANSWER_ROLLOUT])
         # It reads the policy floors: who may approve.

@@ -145,7 +145,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     | READ_TARGETS
     | READ_GROUPS
     | READ_BOTH
-    | {"s3:PutObject": {f"{BUCKET}/release/*"}, "states:StartExecution": {ROLLOUT}},
+    | {"lambda:InvokeFunction": {"lambda:function:lifecycle-promote"}, "states:StartExecution": {ROLLOUT}},
 }
 # The phases that delete, and where: never in the partitions of the audit log, a deployment or a service.
 DELETED = {

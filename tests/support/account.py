@@ -64,6 +64,7 @@ from tests.fakes.dispatcher import MemoryDispatcher
 from tests.fakes.executions import MemoryExecutions
 from tests.fakes.metrics import MemoryMetrics
 from tests.fakes.notifications import MemoryNotifications
+from tests.fakes.promotions import MemoryPromotions
 from tests.fakes.publishing import publish
 from tests.fakes.service_logs import MemoryServiceLogs
 from tests.support.account_records import question, report
@@ -173,7 +174,9 @@ class Account:
             scheduled_runs=DynamoScheduledRuns(table),
             catalogue=self.catalogue,
         )
-        self.query = QueryContext(self.context, self.catalogue, self.queries)
+        self.query = QueryContext(
+            self.context, self.catalogue, self.queries, MemoryPromotions(self.context, self.catalogue)
+        )
         for number in (1, 2, 3):
             # host-2 is drained: its attempt failed.
             if number != 2:

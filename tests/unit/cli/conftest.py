@@ -33,6 +33,7 @@ from lifecycle.entrypoints.events import Deploy
 from lifecycle.gateways.serialization import to_plain
 from tests.fakes.executions import MemoryExecutions
 from tests.fakes.service_logs import MemoryServiceLogs
+from tests.fakes.signer import SIGNER
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 # The first two are releases 1.0.0 and 1.0.1; the last is not promoted yet.
@@ -121,7 +122,7 @@ class FakeFunctions:
         asked, memory = events.Promote.model_validate(payload), self.machine.memory
         by = asked.requested_by
         gate = StagingGate(memory.context, by, asked.despite_staging, asked.reason)
-        return promote(memory.catalogue, memory.artifacts, asked.service, asked.snapshot, by, gate)
+        return promote(memory.catalogue, memory.artifacts, SIGNER, asked.service, asked.snapshot, by, gate)
 
     def _decide(self, payload: dict[str, Any]) -> Any:
         asked, context = events.Decide.model_validate(payload), self.machine.context

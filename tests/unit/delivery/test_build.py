@@ -21,6 +21,7 @@ from lifecycle.application.delivery.receive_push import Push
 from lifecycle.domain.service.policy import Policy
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.catalogue import MemoryCatalogue
+from tests.fakes.signer import SNAPSHOT_SIGNER
 from tests.support.rollout import manifest
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -66,7 +67,7 @@ def recorded(
     artifacts: MemoryArtifacts, catalogue: MemoryCatalogue | None = None, version: str = VERSION, **changes: Any
 ) -> Recorded:
     usual = FinishedBuild(REPOSITORY, MADE.commit, "main", "build-1", "hello", version, UPLOAD)
-    return record_snapshot(catalogue or MemoryCatalogue(), artifacts, replace(usual, **changes), NOW)
+    return record_snapshot(catalogue or MemoryCatalogue(), artifacts, SNAPSHOT_SIGNER, replace(usual, **changes), NOW)
 
 
 def test_build_is_started_for_the_commit_with_the_execution_as_its_token() -> None:

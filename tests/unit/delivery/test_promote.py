@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from lifecycle.application.delivery.promote import Promoted, promote
+from lifecycle.application.delivery.promote import promote
+from lifecycle.application.ports.promotions import Promoted
 from lifecycle.domain.errors import DigestMismatch, InvalidValue, Refused, Unknown
 from lifecycle.domain.service.manifest import Run
 from lifecycle.domain.service.published import Published
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.catalogue import MemoryCatalogue
+from tests.fakes.signer import SIGNER
 from tests.support.rollout import manifest
 from tests.support.ungated import ungated
 
@@ -47,7 +49,7 @@ class Shop:
             self.catalogue.record_snapshot("hello", version, {"digest": made.digest})
 
     def promote(self, snapshot: str = SNAPSHOT) -> Promoted:
-        return promote(self.catalogue, self.artifacts, "hello", snapshot, "ada", ungated)
+        return promote(self.catalogue, self.artifacts, SIGNER, "hello", snapshot, "ada", ungated)
 
     def releases(self) -> Mapping[str, str]:
         return self.catalogue.releases("hello")

@@ -10,6 +10,7 @@ from lifecycle.application.delivery.build import FinishedBuild, Recorded, record
 from lifecycle.domain.service.published import Published
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.catalogue import MemoryCatalogue
+from tests.fakes.signer import SNAPSHOT_SIGNER
 from tests.support.rollout import BUILT, manifest
 
 SNAPSHOT = "1.0.1-20261123110000-aaaaaaa"
@@ -28,7 +29,7 @@ def uploaded(**changes: Any) -> MemoryArtifacts:
 
 
 def recorded(catalogue: MemoryCatalogue, artifacts: MemoryArtifacts, built: FinishedBuild = BUILD) -> Recorded:
-    return record_snapshot(catalogue, artifacts, built, BUILT)
+    return record_snapshot(catalogue, artifacts, SNAPSHOT_SIGNER, built, BUILT)
 
 
 def test_upload_becomes_a_snapshot_whose_digests_are_recorded_once() -> None:
