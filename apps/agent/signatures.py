@@ -54,7 +54,7 @@ class Signatures:
         if not self.checks or turn.goes_back is not False or not newest or not is_older(turn.version, newest):
             return
         why = (
-        """Raise Refused for a version older than one which ran here, unless the turn says that it goes back.
+            f"expected {newest} or a newer version, which this host ran, found {turn.version}, and the command "
             "does not say that it goes back; plan it again: lifecycle rollback, or lifecycle deploy"
         )
         raise Refused(f"the version {turn.version}", [why])

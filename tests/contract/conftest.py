@@ -19,6 +19,7 @@ from apps.local.aws.emulator import start_emulator, wait_for_emulator
 from apps.local.paths import Layout
 from apps.local.ports import Ports
 from apps.local.processes import end
+from lifecycle import names
 from lifecycle.application.ports.alarms import Alarms
 from lifecycle.application.ports.artifacts import Artifacts
 from lifecycle.application.ports.audit import AuditLog
@@ -37,15 +38,18 @@ from lifecycle.application.ports.machines import Machines
 from lifecycle.application.ports.members import Members
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.ports.notifications import Notifications
+from lifecycle.application.ports.promotions import Promotions
 from lifecycle.application.ports.queue import Queue
 from lifecycle.application.ports.registry import Registry
 from lifecycle.application.ports.scheduled_runs import ScheduledRuns
 from lifecycle.application.ports.service_logs import ServiceLogs
+from lifecycle.application.ports.signer import PublicKeys, Signer
 from lifecycle.application.ports.step_reads import StepReads
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.trusted_keys import KeyKind
 from lifecycle.gateways.aws.alarms import CloudWatchAlarms
 from lifecycle.gateways.aws.artifacts import S3Artifacts
 from lifecycle.gateways.aws.audit import DynamoAuditLog
@@ -64,24 +68,30 @@ from lifecycle.gateways.aws.machines import Ec2Machines
 from lifecycle.gateways.aws.members import DynamoMembers
 from lifecycle.gateways.aws.metrics import CloudWatchMetrics
 from lifecycle.gateways.aws.notifications import AwsNotifications
+from lifecycle.gateways.aws.promotions import LambdaPromotions
 from lifecycle.gateways.aws.queue import DynamoQueue
 from lifecycle.gateways.aws.registry import SsmRegistry
 from lifecycle.gateways.aws.scheduled_runs import DynamoScheduledRuns
 from lifecycle.gateways.aws.service_logs import CloudWatchServiceLogs
+from lifecycle.gateways.aws.signer import KmsPublicKeys, KmsSigner
 from lifecycle.gateways.aws.step_reads import DynamoStepReads
 from lifecycle.gateways.aws.table import Table, item, record, reports_key, turns_key
 from lifecycle.gateways.cluster_dispatcher import ClusterDispatcher
 from lifecycle.gateways.ledger_dispatcher import LedgerDispatcher
 from tests.contract.build_service import BuildService
+from tests.contract.promote_function import add_promote
 from tests.fakes.agent import MemoryScheduledRuns as MemoryAgentRuns
 from tests.fakes.alarms import MemoryAlarms
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.context import MemoryContext
 from tests.fakes.metrics import MemoryMetrics
 from tests.fakes.notifications import MemoryNotifications
+from tests.fakes.promotions import MemoryPromotions
 from tests.fakes.service_logs import MemoryServiceLogs
+from tests.fakes.signer import SIGNER, SNAPSHOT_SIGNER, MemoryPublicKeys
 from tests.support.aws_limits import strict
 from tests.support.raw_objects import put_foreign, upload
+from tests.support.ungated import ungated
 
 _NUMBERS = itertools.count(1)
 _TEST_BED = {"test-bed-group": "--t", "control-group": "--c"}
@@ -115,6 +125,9 @@ class Gateways:
     metrics: Metrics
     alarms: Alarms
     service_logs: ServiceLogs
+    signer: Signer
+    public_keys: PublicKeys
+    promotions: Promotions
     clock: Clock
     new_token: Callable[[], str]
     end_build: Callable[[str, CodeBuildState], None]
@@ -163,11 +176,15 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 def _prepare(aws: Aws) -> None:
     # A call that AWS would refuse is refused here too, whatever the emulator takes.
-    other = ("stepfunctions", "elbv2", "cloudwatch", "events", "sns", "secretsmanager")
+    other = ("stepfunctions", "elbv2", "cloudwatch", "events", "sns", "secretsmanager", "kms", "lambda")
     for service in ("s3", "dynamodb", "ssm", *other):
         strict(aws.client(service))
     aws.client("s3").create_bucket(Bucket="artifacts")
     create_table(aws, "ledger")
+    for kind in KeyKind:
+        key = aws.client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+        aws.client("kms").create_alias(AliasName=names.signing_key(kind), TargetKeyId=key)
+    add_promote(aws)
 
 
 def create_table(aws: Aws, name: str) -> None:
@@ -238,6 +255,9 @@ def _memory() -> Gateways:
         metrics=MemoryMetrics(old_stacks={old}),
         alarms=MemoryAlarms(),
         service_logs=MemoryServiceLogs(old_stacks={old}),
+        signer=SIGNER,
+        public_keys=MemoryPublicKeys(SIGNER.trusted, SNAPSHOT_SIGNER.trusted),
+        promotions=MemoryPromotions(fakes.context, fakes.catalogue, ungated),
         clock=fakes.clock,
         new_token=lambda: _waiting(fakes),
         end_build=lambda build, state: builds.states.update({build: state}),
@@ -289,6 +309,9 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
         metrics=CloudWatchMetrics(aws.client("cloudwatch"), ssm),
         alarms=CloudWatchAlarms(aws.client("cloudwatch")),
         service_logs=CloudWatchServiceLogs(aws.client("logs")),
+        signer=KmsSigner(aws.client("kms"), KeyKind.RELEASE),
+        public_keys=KmsPublicKeys(aws.client("kms")),
+        promotions=LambdaPromotions(aws.client("lambda")),
         clock=SystemClock(),
         new_token=lambda: new_token(aws),
         end_build=builds.end,

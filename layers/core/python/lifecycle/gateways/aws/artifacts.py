@@ -64,7 +64,7 @@ class S3Artifacts:
 
     def received(self, upload: str, service: str, version: str) -> Received:
         prefix = f"{upload}/{artifact_prefix(service, version)}"
-        manifest, artifact = (self._body(f"{prefix}/{name}") for name in (_MANIFEST, ENVELOPE, _ARTIFACT))
+        manifest, artifact = (self._body(f"{prefix}/{name}") for name in (_MANIFEST, _ARTIFACT))
         if manifest is None or artifact is None:
             raise Unknown("upload", prefix, "Start the build again.")
         return Received(manifest_of(manifest.read(), self._bucket, f"{prefix}/{_MANIFEST}"), artifact)
