@@ -14,9 +14,20 @@ from constructs import Construct
 from lifecycle import names
 from lifecycle.domain.service.trusted_keys import KeyKind
 
-# Everything about a key but its use.
+# Everything about a key but its use, and grants of its use.
 _ADMINISTER = (
-    *("Describe*", "List*", "Get*", "Put*", "Create*", "Update*", "Enable*", "Disable*", "Delete*", "TagResource"),
+    *(
+        "Describe*",
+        "List*",
+        "Get*",
+        "Put*",
+        "CreateAlias",
+        "Update*",
+        "Enable*",
+        "Disable*",
+        "Delete*",
+        "TagResource",
+    ),
     *("UntagResource", "ScheduleKeyDeletion", "CancelKeyDeletion"),
 )
 
@@ -69,7 +80,7 @@ def _policy(signer: iam.IRole) -> Iterable[iam.PolicyStatement]:
     # Hosts and people of the account check signatures.
     yield iam.PolicyStatement(
         sid="Check",
-        principals=[iam.StarPrincipal()],
+        principals=[iam.AnyPrincipal()],
         actions=["kms:GetPublicKey"],
         resources=["*"],
         conditions={"StringEquals": {"aws:PrincipalAccount": Aws.ACCOUNT_ID}},

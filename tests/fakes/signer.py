@@ -55,3 +55,4 @@ class MemoryPublicKeys:
 
 SIGNER = MemorySigner()
 SNAPSHOT_SIGNER = MemorySigner(KeyKind.SNAPSHOT)
+QUICK_SIGNERS = {kind: QuickSigner(kind) for kind in KeyKind}

@@ -168,6 +168,9 @@ class Machine:
         boot = f"{host.name}-{host.boots}"
         began = replace(_report_on(was, turn), self_test=None, ended=None)
         failing = AgentStage.SELF_TESTING if turn.config in host.bad_configs else host.breaks.get(turn.version)
+        if turn.goes_back is False and was.knows_newer(turn.version):
+            why = f"the version {turn.version} is refused: this host ran {was.newest}"
+            return replace(began, stage=AgentStage.FAILED, failed_stage=AgentStage.FETCHING, detail=why)
         left = host.leaves if turn.order is Order.RESTORE else ""
         if left or failing in (AgentStage.FETCHING, AgentStage.INSTALLING):
             stage, detail = failing or AgentStage.INSTALLING, "pid 41 did not end" if left else "scripted"
@@ -182,6 +185,7 @@ class Machine:
             address=host.address,
             port=host.port,
             moves_to="",
+            newest=was.newest if was.knows_newer(turn.version) else (turn.version,),
         )
         if failing and not self.http:  # its self-test came before its start
             installed, boot = replace(installed, running=False, boot=""), ""

@@ -102,11 +102,15 @@ class DigestMismatch(LifecycleError):
         )
 
 
+SIGNATURE = "the signature of"
+"""The first words of a SignatureRefused, by which the report of a host shows one."""
+
+
 class SignatureRefused(LifecycleError):
     """A version that nobody whom the reader trusts has signed for that service and version."""
 
     def __init__(self, what: str, expected: str, found: str, mend: str) -> None:
-        super().__init__(f"the signature of {what} is refused: expected {expected}, found {found}; {mend}")
+        super().__init__(f"{SIGNATURE} {what} is refused: expected {expected}, found {found}; {mend}")
 
 
 class UnsafeArchive(LifecycleError):

@@ -338,6 +338,7 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
         release=earlier.release if earlier and earlier.release.began_at else planned_release(request, manifest),
         declared=found.declared,
         floors=found.floors,
+        goes_back=found.goes_back,
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -143,8 +144,10 @@ class HostReport:
         return Feature.SIGNATURES in self.features
 
     def knows_newer(self, version: str) -> bool:
-        """Return whether the host ran a newer version of this kind."""
-        return any(is_older(version, each) for each in self.newest)
+        """Return whether the host says that it ran a newer version of this kind. What is no version says nothing."""
+        with suppress(InvalidName):
+            return any(is_older(version, each) for each in self.newest)
+        return False
 
     @property
     def place(self) -> str:

@@ -101,6 +101,20 @@ def verified(text: str, wanted: Attestation, keys: Sequence[TrustedKey], verify:
     return signed
 
 
+def unlike(text: str, wanted: Attestation) -> str:
+    """Return why an envelope is not that of a version, as far as one sees without the keys; empty if it may be."""
+    what = f"{wanted.service} {wanted.version}"
+    if not text:
+        return f"{what} is not signed: {sign_again(wanted.service, wanted.version)}"
+    try:
+        signed = parse_statement(parse_envelope(text).payload)
+    except InvalidValue as error:
+        return f"the envelope of {what} cannot be read: {error}; {_RESTORE}"
+    if others := signed.over(wanted):
+        return f"the envelope of {what} is over {others}, expected {wanted.over(signed)}; {_RESTORE}"
+    return ""
+
+
 def sign_again(service: str, version: str) -> str:
     """Return what to do about a version without a signature."""
     if kind_of(version) is KeyKind.RELEASE:
