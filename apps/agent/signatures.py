@@ -54,8 +54,8 @@ class Signatures:
         if not self.checks or turn.goes_back is not False or not newest or not is_older(turn.version, newest):
             return
         why = (
-            f"expected {newest} or a newer version, which this host ran, found {turn.version}, and the command "
-            "does not say that it goes back; plan it again: lifecycle rollback, or lifecycle deploy"
+            f"this host ran {newest}: expected that or a newer version, found {turn.version}, and the command does "
+            "not say that it goes back; plan it again: lifecycle rollback, or lifecycle deploy"
         )
         raise Refused(f"the version {turn.version}", [why])
 

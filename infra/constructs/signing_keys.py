@@ -1,7 +1,7 @@
 """The keys that sign versions: one for releases, one for snapshots, each with the one phase that may use it.
 
-The key's own policy decides, not IAM: it names one role for kms:Sign, and not the account, so that no policy of a
-person or of another role can add it. An administrator of the key can change that policy, and CloudTrail shows it.
+The key's own policy decides, not IAM. It names one role for kms:Sign, and not the account, so no other policy can add
+a role. An administrator of the key can change that policy, and CloudTrail shows it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

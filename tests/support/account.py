@@ -67,6 +67,7 @@ from tests.fakes.notifications import MemoryNotifications
 from tests.fakes.promotions import MemoryPromotions
 from tests.fakes.publishing import publish
 from tests.fakes.service_logs import MemoryServiceLogs
+from tests.fakes.signer import SIGNER, MemoryPublicKeys
 from tests.support.account_records import question, report
 from tests.support.account_runs import DeliveryList, FakeRuns
 from tests.support.aws_in_memory import StoredLedger, StoredObjects, StoredParameters
@@ -203,9 +204,10 @@ class Account:
             "notifications": self.notifications,
             "alarms": self.alarms,
             "console": self.query,
+            "signer": SIGNER,
         }
         for name, port in ports.items():
-            patch.setattr(bootstrap, name, lambda port=port: port)
+            patch.setattr(bootstrap, name, lambda *_, port=port: port)
         patch.setattr(secrets, "token_hex", lambda _: "c0de")
 
     def connection(self) -> Connection:
@@ -219,6 +221,7 @@ class Account:
             functions=Functions(),
             config_store=SsmConfigStore(self.parameters, None),
             logs=MemoryServiceLogs(),
+            public_keys=MemoryPublicKeys(SIGNER.trusted),
             poll_seconds=0.3,
         )
 

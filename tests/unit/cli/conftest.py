@@ -33,7 +33,7 @@ from lifecycle.entrypoints.events import Deploy
 from lifecycle.gateways.serialization import to_plain
 from tests.fakes.executions import MemoryExecutions
 from tests.fakes.service_logs import MemoryServiceLogs
-from tests.fakes.signer import SIGNER
+from tests.fakes.signer import SIGNER, SNAPSHOT_SIGNER, MemoryPublicKeys
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 # The first two are releases 1.0.0 and 1.0.1; the last is not promoted yet.
@@ -201,6 +201,7 @@ class Desk:
             functions=self.functions,
             config_store=memory.config_store,
             logs=self.logs,
+            public_keys=MemoryPublicKeys(SIGNER.trusted, SNAPSHOT_SIGNER.trusted),
             poll_seconds=0.3,
         )
 

@@ -1,4 +1,4 @@
-"""What is signed, and what a host accepts: a signature by a trusted key over this service, version and bytes."""
+"""Signed statements, and what a host accepts: a signature by a trusted key over this service, version and bytes."""
 
 import json
 import time
@@ -42,7 +42,7 @@ def test_release_that_its_key_signed_is_accepted() -> None:
 
 def test_version_without_an_envelope_says_how_to_sign_it() -> None:
     assert refusal("") == (
-        "the signature of hello 1.0.1 is refused: expected a signature by key/release-1, found none; "
+        "the signature of hello 1.0.1 is not accepted: expected a signature by key/release-1, found none; "
         "promote its snapshot again, which signs it: lifecycle promote hello SNAPSHOT"
     )
     assert "push its commit again" in refusal("", replace(WANTED, version=SNAPSHOT))

@@ -110,7 +110,7 @@ class SignatureRefused(LifecycleError):
     """A version that nobody whom the reader trusts has signed for that service and version."""
 
     def __init__(self, what: str, expected: str, found: str, mend: str) -> None:
-        super().__init__(f"{SIGNATURE} {what} is refused: expected {expected}, found {found}; {mend}")
+        super().__init__(f"{SIGNATURE} {what} is not accepted: expected {expected}, found {found}; {mend}")
 
 
 class UnsafeArchive(LifecycleError):

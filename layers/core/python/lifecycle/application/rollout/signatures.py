@@ -18,7 +18,7 @@ from lifecycle.domain.service.trusted_keys import unlike
 
 @dataclass(frozen=True, slots=True)
 class PlannedSignatures:
-    """Why the version may not be deployed, why the previous one could not be, and what an operator should know."""
+    """The blocker of a version, the reason against its rollback target, and what an operator should know."""
 
     blocker: str = ""
     no_rollback_target: str | None = None

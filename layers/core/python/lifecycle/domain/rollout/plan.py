@@ -122,7 +122,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         expected_seconds=seconds,
         expected_from=source,
         blockers=tuple(blockers(request, observed, order, now, heartbeat_timeout)),
-        warnings=(*warnings(request, observed, now, heartbeat_timeout), *_going_back(request, older)),
+        warnings=(*warnings(request, observed, now, heartbeat_timeout), *_older_than_known(request, older)),
         waits_for=observed.lease.deployment if held else "",
         supersedes=waiting if held and waiting != request.deployment else "",
         is_verified=observed.is_verified,
@@ -142,7 +142,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
     )
 
 
-def _going_back(request: Request, older: Sequence[str]) -> list[str]:
+def _older_than_known(request: Request, older: Sequence[str]) -> list[str]:
     """Return the warning about hosts that ran a newer version; everybody expects it of a rollback."""
     if not older or request.kind is Kind.ROLLBACK:
         return []
