@@ -179,6 +179,7 @@ class Machine:
             began,
             installed=turn.version,
             digest=turn.digest,
+            manifest=turn.manifest,
             boot=boot,
             running=True,
             config=0 if host.knows_no_config else turn.config,

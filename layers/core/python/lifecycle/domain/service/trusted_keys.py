@@ -123,4 +123,5 @@ def sign_again(service: str, version: str) -> str:
 
 
 def _listed(keys: Iterable[str]) -> str:
-    return " or ".join(keys) or "a key of which none is known"
+    """Return the ids of keys, each without the account and the region of its ARN."""
+    return " or ".join(each.rpartition(":")[2] for each in keys) or "a key of which none is known"
