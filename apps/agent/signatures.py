@@ -65,11 +65,17 @@ class Signatures:
         before = found.get(kind_of(version), "")
         if version != before and not (before and is_older(version, before)):
             self._known = {**found, kind_of(version): version}
-            write_despite_full_disk(self._newest, json.dumps(self._known))
+            self._write(json.dumps(self._known))
 
     def newest(self) -> tuple[str, ...]:
         """Return the newest release and the newest snapshot that ran here."""
         return tuple(self._read_newest().values())
+
+    def _write(self, text: str) -> None:
+        write_despite_full_disk(self._newest, text)
+
+    def _read(self) -> str | None:
+        return read_or_none(self._newest)
 
     def _trusted(self) -> tuple[TrustedKey, ...]:
         text = read_or_none(self._keys) if self._keys else None
@@ -81,7 +87,7 @@ class Signatures:
     def _read_newest(self) -> Mapping[str, str]:
         """Return the memory; one that cannot be read counts as none, and is written again at the next install."""
         if self._known is None:
-            text = read_or_none(self._newest)
+            text = self._read()
             try:
                 found = json.loads(text) if text else {}
                 self._known = {str(KeyKind(kind)): str(parse_version(version)) for kind, version in found.items()}
