@@ -212,7 +212,7 @@ FAULTS = (
         "a-plan-believes-the-artifact-store",
         (25,),
         "lifecycle.application.rollout.observe",
-        "        foreign=_foreign(context, request, stored, recent),\n",
+        "        foreign=_foreign(context, request, stored, recent) or signed.blocker,\n",
         "",
         caught_by="tests/unit/rollout/test_replaced_bytes.py",
     ),

@@ -70,8 +70,8 @@ def _with_target(deployment: Deployment, turn: Turn, target: Target) -> Turn:
     back = deployment.goes_back
     if target.version != deployment.target.version and back is not None:
         back = True
-    turn = replace(turn, version=target.version, config=target.config, goes_back=back)
-    return replace(turn, digest=target.digest, manifest=target.manifest)
+    turn = replace(turn, goes_back=back)
+    return replace(turn, version=target.version, digest=target.digest, config=target.config, manifest=target.manifest)
 
 
 def _turn(deployment: Deployment, host: str, order: Order, attempt: int, now: datetime, lasts: timedelta) -> Turn:
