@@ -145,7 +145,7 @@ def starts_with_its_pair(oracle: "Oracle", host: Host, config: int, environment:
 def runs_what_was_published(oracle: "Oracle", host: Host, manifest: Manifest) -> None:
     """25: a service is started as its manifest said when it was published, and signed for that service and version.
 
-    The artifact store may say something else by now.
+    The artifact store may say something else.
     """
     scenario, version = oracle.sim.scenario, manifest.version
     if manifest != scenario.published[version]:

@@ -1,12 +1,19 @@
 """Faults planted in signatures: what is signed, which keys are believed, and which versions are too old."""
 
-from tests.simulation.planted import Planted
+from tests.simulation.planted import Edit, Planted
 
 _KEYS = "lifecycle.domain.service.trusted_keys"
 _AGENT = "apps.agent.signatures"
 _ATTESTATIONS = "tests/unit/service/test_attestation.py"
 _HOSTS = "tests/integration/agent/test_signatures.py"
 _PLANS = "tests/unit/rollout/test_signatures.py"
+
+# A replaced manifest is refused for its digest in the turn, and again for that in the signature.
+SIGNED_WITHOUT_MANIFEST = Edit(
+    "lifecycle.domain.service.attestation",
+    '        names = ("service", "version", "artifact", "manifest")\n',
+    '        names = ("service", "version", "artifact")\n',
+)
 
 FAULTS = (
     Planted(
