@@ -1,12 +1,10 @@
 """Every contract test runs twice: on the in-memory fakes, and on the AWS gateways against the emulator."""
 
 import itertools
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -19,7 +17,6 @@ from apps.local.aws.emulator import start_emulator, wait_for_emulator
 from apps.local.paths import Layout
 from apps.local.ports import Ports
 from apps.local.processes import end
-from lifecycle import names
 from lifecycle.application.ports.alarms import Alarms
 from lifecycle.application.ports.artifacts import Artifacts
 from lifecycle.application.ports.audit import AuditLog
@@ -79,7 +76,8 @@ from lifecycle.gateways.aws.table import Table, item, record, reports_key, turns
 from lifecycle.gateways.cluster_dispatcher import ClusterDispatcher
 from lifecycle.gateways.ledger_dispatcher import LedgerDispatcher
 from tests.contract.build_service import BuildService
-from tests.contract.promote_function import add_promote
+from tests.contract.signing import add_keys, add_promote
+from tests.contract.state_machines import a_machine, new_token
 from tests.fakes.agent import MemoryScheduledRuns as MemoryAgentRuns
 from tests.fakes.alarms import MemoryAlarms
 from tests.fakes.builds import MemoryBuilds
@@ -181,9 +179,7 @@ def _prepare(aws: Aws) -> None:
         strict(aws.client(service))
     aws.client("s3").create_bucket(Bucket="artifacts")
     create_table(aws, "ledger")
-    for kind in KeyKind:
-        key = aws.client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
-        aws.client("kms").create_alias(AliasName=names.signing_key(kind), TargetKeyId=key)
+    add_keys(aws)
     add_promote(aws)
 
 
@@ -279,7 +275,7 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
         aws.client("ssm"),
         aws.client("stepfunctions"),
     )
-    machine, builds = _machine(aws), builds or BuildService()
+    machine, builds = a_machine(aws), builds or BuildService()
     topic = aws.client("sns").create_topic(Name=f"notices-{next(_NUMBERS)}")["TopicArn"]
     ledger = LedgerDispatcher(DynamoMembers(table), DynamoFleet(table), SystemClock(), timedelta(seconds=30))
     made = Gateways(
@@ -333,43 +329,6 @@ def _waiting(fakes: MemoryContext) -> str:
     token = f"token-{next(_NUMBERS)}"
     fakes.executions.waiting.add(token)
     return token
-
-
-def new_token(aws: Clients) -> str:
-    """Start an execution that waits for an answer; returns its task token."""
-    sqs, states = aws.client("sqs"), aws.client("stepfunctions")
-    queue = sqs.create_queue(QueueName=f"tokens-{next(_NUMBERS)}")["QueueUrl"]
-    message = {"QueueUrl": queue, "MessageBody": "{% $states.context.Task.Token %}"}
-    task = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-        "Arguments": message,
-        "End": True,
-    }
-    states.start_execution(stateMachineArn=_machine(aws, task))
-    found: dict[str, Any] = {}
-    while not found.get("Messages"):
-        found = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)
-    return str(found["Messages"][0]["Body"])
-
-
-def _machine(aws: Clients, state: Mapping[str, Any] = MappingProxyType({"Type": "Pass", "End": True})) -> str:
-    """Create a state machine of one state, which by default ends at once; returns its ARN."""
-    name = f"delivery-{next(_NUMBERS)}"
-    trust = {
-        "Effect": "Allow",
-        "Action": "sts:AssumeRole",
-        "Principal": {"Service": "states.amazonaws.com"},
-    }
-    role = aws.client("iam").create_role(
-        RoleName=name,
-        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
-    )
-    definition = {"QueryLanguage": "JSONata", "StartAt": "Only", "States": {"Only": dict(state)}}
-    made = aws.client("stepfunctions").create_state_machine(
-        name=name, definition=json.dumps(definition), roleArn=role["Role"]["Arn"]
-    )
-    return str(made["stateMachineArn"])
 
 
 def _report(table: Table, cluster: Cluster, report: HostReport) -> None:

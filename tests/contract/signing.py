@@ -1,4 +1,4 @@
-"""A function `lifecycle-promote` in the emulator that answers as the phase does, without its stores."""
+"""The keys in the emulator, and a function `lifecycle-promote` that answers as the phase does, without its stores."""
 
 import io
 import json
@@ -6,6 +6,7 @@ import zipfile
 
 from apps.local.aws.clients import Clients
 from lifecycle import names
+from lifecycle.domain.service.trusted_keys import KeyKind
 
 _CODE = """
 def handle(event, context):
@@ -16,6 +17,13 @@ def handle(event, context):
     return {"service": event["service"], "snapshot": event["snapshot"], "release": "1.2.0", "digest": "d",
             "created": True, "staging": ""}
 """
+
+
+def add_keys(aws: Clients) -> None:
+    """Create the key that signs releases, and the one of snapshots."""
+    for kind in KeyKind:
+        made = aws.client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+        aws.client("kms").create_alias(AliasName=names.signing_key(kind), TargetKeyId=made["KeyMetadata"]["KeyId"])
 
 
 def add_promote(aws: Clients) -> None:
