@@ -8,7 +8,10 @@ from typing import Any
 
 from constructs import Construct
 
+from lifecycle import names
+
 ROOT = Path(__file__).resolve().parents[1]
+_CALLER = re.compile(r"(assumed-role|user|federated-user)/[A-Za-z0-9+=.@_/*-]{1,200}")
 _CLUSTER = re.compile(r"(staging|production)/[a-z][a-z0-9-]{0,23}")
 
 # The settings of a cluster that are about its load balancer and the requests that pass it.
@@ -76,6 +79,7 @@ class Settings:
     watch_rate: str
     agent_heartbeat_timeout_seconds: str
     minute_seconds: str  # of a test bed and of a watch
+    callers: tuple[str, ...]  # the principals whose commands count, as patterns of ARNs behind the account
     clusters: tuple[ClusterSettings, ...]
     signing_keys: tuple[str, ...]  # the number of the key pair that signs, and of another one that is trusted too
     other_clusters: tuple[str, ...]  # of other stacks, such as production/hello; the dashboard shows their alarms
@@ -114,6 +118,7 @@ class Settings:
             watch_rate=str(read("watch_rate", "rate(5 minutes)")),
             agent_heartbeat_timeout_seconds=_number(read("agent_heartbeat_timeout_seconds", "30")),
             minute_seconds=_number(read("minute_seconds", "60")),
+            callers=_callers(read("callers", [])),
             clusters=tuple(ClusterSettings.read(dict(cluster)) for cluster in clusters),
             signing_keys=_signing_keys(str(read("signing_keys", "1"))),
             other_clusters=_clusters(read("dashboard_clusters", [])),
@@ -135,6 +140,17 @@ def _signing_keys(found: str) -> tuple[str, ...]:
     if len(set(numbers)) == len(numbers) <= 2 and all(re.fullmatch("[1-9][0-9]{0,3}", each) for each in numbers):
         return numbers
     raise SystemExit(f"cdk.json: signing_keys: expected one number, or two such as 1,2; found {found!r}")
+
+
+def _callers(found: Any) -> tuple[str, ...]:
+    """Return the patterns of Lifecycle's own roles, and those of a list or of its JSON, such as those of a login."""
+    listed = json.loads(found) if isinstance(found, str) else found
+    wrong = [each for each in listed if not _CALLER.fullmatch(str(each))]
+    if wrong:
+        example = "assumed-role/AWSReservedSSO_Operators_*/*"
+        raise SystemExit(f"cdk.json: callers: {wrong} are no principals; write them as {example} or user/ada")
+    own = (f"assumed-role/{name}/*" for name in (names.OPERATOR, names.ADMINISTRATOR))
+    return (*own, *map(str, listed))
 
 
 def _number(found: Any) -> str:

@@ -1,11 +1,12 @@
 """Executions and functions over boto3, for the commands; made by connection.py."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from apps.cli.errors import FunctionRefused
 from apps.cli.ports import Run
+from lifecycle.gateways.aws.callers import command_digest
 from lifecycle.names import execution_arn, function, function_log
 
 
@@ -82,14 +83,22 @@ def _build_phase(newest_first: Sequence[Mapping[str, Any]]) -> str:
 
 
 class LambdaFunctions:
-    """The phases that a person may call, as Lambdas named `lifecycle-<phase>` (names.py)."""
+    """The phases that a person may call, as Lambdas named `lifecycle-<phase>` (names.py).
 
-    def __init__(self, functions: Any) -> None:
+    `sign` returns the proof of who gives the command with this digest (gateways/aws/callers.py).
+    """
+
+    def __init__(self, functions: Any, sign: Callable[[str], Mapping[str, str]]) -> None:
         self._functions = functions
+        self._sign = sign
+
+    def signed(self, phase: str, payload: Mapping[str, Any]) -> bytes:
+        """Return what a phase is called with: the command, and the proof of who gives it."""
+        return json.dumps({**payload, "proof": self._sign(command_digest(function(phase), payload))}).encode()
 
     def call(self, phase: str, payload: Mapping[str, Any]) -> Any:
         name = function(phase)
-        found = self._functions.invoke(FunctionName=name, Payload=json.dumps(dict(payload)).encode())
+        found = self._functions.invoke(FunctionName=name, Payload=self.signed(phase, payload))
         answer = json.loads(found["Payload"].read() or b"null")
         if found.get("FunctionError"):
             cause = answer.get("errorMessage", answer) if isinstance(answer, dict) else answer

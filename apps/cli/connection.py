@@ -6,7 +6,6 @@ laptop the commands assume the role `lifecycle-operator`, as an operator on AWS 
 
 import json
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from apps.cli.ports import Connection
 from lifecycle import names
 from lifecycle.entrypoints.bootstrap import context_of
 from lifecycle.entrypoints.settings import Settings
+from lifecycle.gateways.aws.callers import session_name, signed
 from lifecycle.gateways.aws.client import LazyClient, client_config
 from lifecycle.names import Account, Variable
 
@@ -30,10 +30,16 @@ _CHECKOUT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A maker of boto3 clients by name, and the partition, region and account that they act in."""
+    """A maker of boto3 clients by name, the partition, region and account that they act in, and their credentials."""
 
     client: Callable[[str], Any]
     account: Account
+    credentials: Any
+
+    def sign(self, command: str) -> dict[str, str]:
+        """Return the proof that the owner of the credentials gives this command."""
+        endpoint = str(self.client("sts").meta.endpoint_url)
+        return signed(self.credentials, self.account.region, endpoint, command)
 
 
 def connect(options: Options) -> Connection:
@@ -41,7 +47,7 @@ def connect(options: Options) -> Connection:
     if options.profile:
         return on_aws(options.profile)
     if found := find_environment(os.environ, Path.cwd()):
-        return on_laptop(found, options.by or os.environ.get("USER") or "operator")
+        return on_laptop(found, session_name(options.by or os.environ.get("USER") or "operator"))
     raise NoTarget(
         "no environment found: start the one on this machine with `lifecycle local up` or `make run`, "
         "or name an AWS profile with --profile NAME or LIFECYCLE_PROFILE"
@@ -82,9 +88,9 @@ def _laptop_access(known: Mapping[str, Any], by: str) -> Access:
     root = boto3.Session(keys["access_key_id"], keys["secret_access_key"], region_name=region)
     sts = root.client("sts", endpoint_url=known["endpoint"], config=config)
     # The emulator grants any duration; a halted rollout is watched for longer than an hour.
-    session = sts.assume_role(
-        RoleArn=known["operator_role"], RoleSessionName=session_name(by), DurationSeconds=43_200
-    )["Credentials"]
+    session = sts.assume_role(RoleArn=known["operator_role"], RoleSessionName=by, DurationSeconds=43_200)[
+        "Credentials"
+    ]
     operator: Any = boto3.Session(
         session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"], region_name=region
     )
@@ -93,12 +99,7 @@ def _laptop_access(known: Mapping[str, Any], by: str) -> Access:
         endpoint = known[_SERVICES.get(name, "endpoint")]
         return operator.client(name, endpoint_url=endpoint, config=config)
 
-    return Access(client, Account("aws", region, known["account"]))
-
-
-def session_name(by: str) -> str:
-    """Return a session name that STS accepts: 2 to 64 letters, digits and a few signs."""
-    return re.sub(r"[^A-Za-z0-9+=,.@-]", "-", by)[:64].ljust(2, "-")
+    return Access(client, Account("aws", region, known["account"]), operator.get_credentials())
 
 
 def on_aws(profile: str) -> Connection:
@@ -111,7 +112,9 @@ def on_aws(profile: str) -> Connection:
     caller = session.client("sts", config=config).get_caller_identity()
     account = Account(caller["Arn"].split(":")[1], str(session.region_name), caller["Account"])
     access = Access(
-        lambda name: session.client(name, config=patient if name in ("lambda", "s3") else config), account
+        lambda name: session.client(name, config=patient if name in ("lambda", "s3") else config),
+        account,
+        session.get_credentials(),
     )
     target = f"AWS profile {profile} (account {account.number}, {account.region})"
     by = caller_name(caller["Arn"])
@@ -152,7 +155,7 @@ def _connection(
         context=context_of(clients, known),
         catalogue=DynamoCatalogue(Table(clients["dynamodb"], names.LEDGER)),
         runs=StepRuns(clients["stepfunctions"], rollout, delivery),
-        functions=LambdaFunctions(clients["lambda"]),
+        functions=LambdaFunctions(clients["lambda"], access.sign),
         config_store=SsmConfigStore(clients["ssm"], clients["secretsmanager"]),
         logs=CloudWatchServiceLogs(clients["logs"]),
         public_keys=KmsPublicKeys(clients["kms"]),

@@ -15,6 +15,7 @@ from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import Kind, Override, Request, deployment_id
+from lifecycle.gateways.serialization import to_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,16 @@ def start_rollout(printer: Printer, connection: Connection, request: Request, op
         printer.line("not started")
         return _not_started(printer, preview, 1)
     request = preview.plan.config.pinned(request)  # what was shown is what is deployed
+    connection.functions.call("request", request_payload(request))
     if not connection.context.executions.start_rollout(request.deployment, payload(request)):
         raise Refused(f"the start of {request.deployment}", ["an execution with this name exists; try again"])
     printer.line(f"started: {request.deployment}")
     return watch_started(printer, connection, request.deployment, {"plan": plan_facts(preview)}, options)
+
+
+def request_payload(request: Request) -> dict[str, Any]:
+    """Return what the function `request` records, without the fields that are empty."""
+    return {name: value for name, value in to_plain(request).items() if value not in (None, [], ())}
 
 
 def deploy_command(request: Request) -> str:

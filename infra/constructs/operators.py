@@ -31,7 +31,10 @@ from lifecycle import names
 
 # The phases that operators call. Each is a function of its own, so that a policy can exclude it. State machines
 # and schedules call the others.
-CALLED = ("promote", "decide", "approve", "converge", "freeze", "quarantine", "bind_hosts", "remove_host", "gc")
+CALLED = (
+    *("request", "promote", "decide", "approve", "converge", "freeze", "quarantine"),
+    *("bind_hosts", "remove_host", "gc"),
+)
 _MACHINES = (names.machine_arn(names.ROLLOUT), names.machine_arn(names.DELIVERY))
 _EXECUTIONS = (names.execution_arns(names.ROLLOUT), names.execution_arns(names.DELIVERY))
 _RUNS = "executions are named after deployments and commits"
@@ -80,14 +83,35 @@ def _administers(*, emulated: bool) -> tuple[Statement, ...]:
     )
 
 
+def _trusted(*, emulated: bool) -> iam.IPrincipal:
+    """Return the account's users, and logins whose identity provider sets a source identity; each in their own name.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html has both keys. A
+    variable that a session lacks matches no name.
+    """
+    if emulated:  # on a laptop the account's root assumes the roles, in the name of the local user
+        return iam.AccountRootPrincipal()
+    own_names = ("${aws:username}", "${aws:SourceIdentity}")
+    return iam.CompositePrincipal(
+        *(
+            iam.PrincipalWithConditions(
+                iam.AccountRootPrincipal(), {"StringEquals": {"sts:RoleSessionName": own_name}}
+            )
+            for own_name in own_names
+        )
+    )
+
+
 class Operators(Construct):
     """The roles `lifecycle-operator`, `lifecycle-administrator` and `lifecycle-viewer`, which may only read.
 
-    Each has a policy of its name. The account decides who may assume the roles.
+    Each has a policy of its name. The account decides who may assume the roles, and each session bears the person's
+    own name: commands and approvals count in that name.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, emulated: bool) -> None:
         super().__init__(scope, construct_id)
+        self._trusted = _trusted(emulated=emulated)
         operates = (*_allowed(emulated=emulated), *_console("act", emulated=emulated))
         self.role, _ = self._role(
             "", names.OPERATOR, "Operate Lifecycle: start, answer and watch deployments", operates
@@ -115,7 +139,7 @@ class Operators(Construct):
             f"{prefix}Role",
             role_name=name,
             description=description,
-            assumed_by=iam.AccountRootPrincipal(),
+            assumed_by=self._trusted,
             managed_policies=[policy],
         )
         return role, policy

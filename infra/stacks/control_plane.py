@@ -199,6 +199,7 @@ class ControlPlaneStack(Stack):
         self._signers[KeyKind.RELEASE] = self._phase(
             "promote", reads=[SNAPSHOTS, clusters], writes=[LEDGER, RELEASES], seconds=300, megabytes=3008
         ).role
+        self._phase("request", writes=[LEDGER])
         # RETRY lifts the quarantine of a host.
         self._phase("decide", writes=[LEDGER], may=[LIFT_QUARANTINE, ANSWER_ROLLOUT])
         # It reads the policy floors: who may approve.
@@ -269,6 +270,7 @@ class ControlPlaneStack(Stack):
                 Variable.POLL_SECONDS: settings.poll_seconds,
                 Variable.AGENT_HEARTBEAT_TIMEOUT_SECONDS: settings.agent_heartbeat_timeout_seconds,
                 Variable.MINUTE_SECONDS: settings.minute_seconds,
+                Variable.CALLERS: ",".join(settings.callers),
                 Variable.NOTICES_TOPIC: Fn.sub(names.topic_arn(names.NOTIFICATIONS)),
             },
         )

@@ -17,9 +17,10 @@ from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.monitoring.notifications import Notification, NotificationKind
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Choice
-from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.deployment import DeploymentState, Request
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.policy_floor import PolicyFloor
+from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.domain.service.configuration import SecretRef
 from lifecycle.domain.service.published import Published
@@ -201,6 +202,11 @@ def _measured(g: Gateways) -> Any:
     return g.metrics.measurements(g.cluster, "host-1", "host-2", BUILT_IN, NOW, 2, timedelta(minutes=1))
 
 
+def _requested(g: Gateways) -> RecordedRequest:
+    name = f"{g.service}-production-20261129100000-ab12"
+    return RecordedRequest(Request(name, g.service, "production", "1.0.1", "ada"), Source.OPERATOR, NOW)
+
+
 CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoLeases.current": lambda g: lambda: g.leases.current(g.cluster),
     "DynamoLeases.acquire": lambda g: lambda: g.leases.acquire(g.cluster, "first", NOW, 0),
@@ -338,6 +344,8 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoFreezes.lift": lambda g: _frozen(g, _then(lambda: g.freezes.lift(_freeze(g)), lambda: _freezes(g))),
     "DynamoQueue.waiting": lambda g: lambda: g.queue.waiting(g.cluster),
     "DynamoQueue.replace": _replace,
+    "DynamoRequests.find": lambda g: lambda: g.requests.find(f"{g.service}-production-20261129100000-ab12"),
+    "DynamoRequests.put": lambda g: lambda: g.requests.put(_requested(g)),
     "DynamoConfigRevisions.newest": lambda g: _configured(g, lambda: g.configurations.newest(g.cluster)),
     "DynamoConfigRevisions.recorded": lambda g: _configured(g, lambda: g.configurations.recorded(g.cluster)),
     "DynamoConfigRevisions.claim": lambda g: lambda: g.configurations.claim(a_revision(g)),
@@ -376,4 +384,4 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "CloudWatchAlarms.ringing": lambda g: lambda: [each for each in g.alarms.ringing() if each.cluster == g.cluster],
 }
 # These answer from their arguments alone.
-WITHOUT_CALLS = {"CloudWatchMetrics.complete_minutes", "S3Artifacts.manifest_digest"}
+WITHOUT_CALLS = {"StsCallers.arn", "CloudWatchMetrics.complete_minutes", "S3Artifacts.manifest_digest"}

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import pytest
+from botocore.credentials import Credentials
 
 from apps.agent import aws as agent_aws
 from apps.agent import ports as agent_ports
@@ -21,6 +21,7 @@ from lifecycle.application.ports.alarms import Alarms
 from lifecycle.application.ports.artifacts import Artifacts
 from lifecycle.application.ports.audit import AuditLog
 from lifecycle.application.ports.builds import Builds
+from lifecycle.application.ports.callers import Callers
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.clock import Clock
 from lifecycle.application.ports.cluster_queries import ClusterQueries, Delivery
@@ -38,6 +39,7 @@ from lifecycle.application.ports.notifications import Notifications
 from lifecycle.application.ports.promotions import Promotions
 from lifecycle.application.ports.queue import Queue
 from lifecycle.application.ports.registry import Registry
+from lifecycle.application.ports.requests import Requests
 from lifecycle.application.ports.scheduled_runs import ScheduledRuns
 from lifecycle.application.ports.service_logs import ServiceLogs
 from lifecycle.application.ports.signer import PublicKeys, Signer
@@ -51,6 +53,7 @@ from lifecycle.gateways.aws.alarms import CloudWatchAlarms
 from lifecycle.gateways.aws.artifacts import S3Artifacts
 from lifecycle.gateways.aws.audit import DynamoAuditLog
 from lifecycle.gateways.aws.builds import CodeBuildState
+from lifecycle.gateways.aws.callers import StsCallers, signed
 from lifecycle.gateways.aws.catalogue import DynamoCatalogue
 from lifecycle.gateways.aws.clock import SystemClock
 from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries
@@ -68,6 +71,7 @@ from lifecycle.gateways.aws.notifications import AwsNotifications
 from lifecycle.gateways.aws.promotions import LambdaPromotions
 from lifecycle.gateways.aws.queue import DynamoQueue
 from lifecycle.gateways.aws.registry import SsmRegistry
+from lifecycle.gateways.aws.requests import DynamoRequests
 from lifecycle.gateways.aws.scheduled_runs import DynamoScheduledRuns
 from lifecycle.gateways.aws.service_logs import CloudWatchServiceLogs
 from lifecycle.gateways.aws.signer import KmsPublicKeys, KmsSigner
@@ -76,11 +80,13 @@ from lifecycle.gateways.aws.table import Table, item, record, reports_key, turns
 from lifecycle.gateways.cluster_dispatcher import ClusterDispatcher
 from lifecycle.gateways.ledger_dispatcher import LedgerDispatcher
 from tests.contract.build_service import BuildService
+from tests.contract.clusters import add_test_bed, parameter, target_group
 from tests.contract.signing import add_keys, add_promote
 from tests.contract.state_machines import a_machine, new_token
 from tests.fakes.agent import MemoryScheduledRuns as MemoryAgentRuns
 from tests.fakes.alarms import MemoryAlarms
 from tests.fakes.builds import MemoryBuilds
+from tests.fakes.callers import MemoryCallers
 from tests.fakes.context import MemoryContext
 from tests.fakes.metrics import MemoryMetrics
 from tests.fakes.notifications import MemoryNotifications
@@ -92,7 +98,6 @@ from tests.support.raw_objects import put_foreign, upload
 from tests.support.ungated import ungated
 
 _NUMBERS = itertools.count(1)
-_TEST_BED = {"test-bed-group": "--t", "control-group": "--c"}
 
 
 @dataclass
@@ -112,6 +117,8 @@ class Gateways:
     catalogue: Catalogue
     freezes: Freezes
     queue: Queue
+    requests: Requests
+    callers: Callers
     configurations: ConfigRevisions
     scheduled_runs: ScheduledRuns
     agents_runs: Callable[[Cluster, str], agent_ports.ScheduledRuns]
@@ -127,6 +134,7 @@ class Gateways:
     public_keys: PublicKeys
     promotions: Promotions
     clock: Clock
+    sign: Callable[[str], dict[str, str]]
     new_token: Callable[[], str]
     end_build: Callable[[str, CodeBuildState], None]
     put_foreign: Callable[[str, str, bytes], None]
@@ -212,7 +220,7 @@ def bedded(request: pytest.FixtureRequest) -> Gateways:
 def with_test_bed(aws: Clients, builds: BuildService | None = None) -> Gateways:
     """Return the AWS gateways, and a production cluster as infra/constructs/front_door.py creates it."""
     made = on_aws(aws, builds)
-    _add_test_bed(aws, made.cluster)
+    add_test_bed(aws, made.cluster)
     return made
 
 
@@ -237,6 +245,9 @@ def _memory() -> Gateways:
         catalogue=fakes.catalogue,
         freezes=fakes.freezes,
         queue=fakes.queue,
+        requests=fakes.requests,
+        callers=(callers := MemoryCallers()),
+        sign=callers.sign,
         configurations=fakes.configurations,
         scheduled_runs=fakes.scheduled_runs,
         agents_runs=lambda cluster, host: MemoryAgentRuns(
@@ -292,6 +303,9 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
         catalogue=DynamoCatalogue(table),
         freezes=DynamoFreezes(table),
         queue=DynamoQueue(table),
+        requests=DynamoRequests(table),
+        callers=StsCallers(lambda: str(aws.client("sts").meta.endpoint_url)),
+        sign=lambda command: sign(aws, command),
         configurations=DynamoConfigRevisions(ssm, table),
         scheduled_runs=DynamoScheduledRuns(table),
         agents_runs=lambda cluster, host: agent_aws.DynamoScheduledRuns(
@@ -320,9 +334,16 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
         settle=lambda: None,
     )
     for cluster in (made.cluster, made.old_cluster):
-        _parameter(ssm, cluster, "target-group", _target_group(aws, cluster, ""))
-    _parameter(ssm, made.worker_cluster, "without-load-balancer", "http: false")
+        parameter(ssm, cluster, "target-group", target_group(aws, cluster, ""))
+    parameter(ssm, made.worker_cluster, "without-load-balancer", "http: false")
     return made
+
+
+def sign(aws: Clients, command: str) -> dict[str, str]:
+    """Return the proof that the owner of these clients' credentials gives a command."""
+    keys, sts = aws.credentials, aws.client("sts").meta
+    credentials = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys.get("SessionToken"))
+    return signed(credentials, sts.region_name, str(sts.endpoint_url), command)
 
 
 def _waiting(fakes: MemoryContext) -> str:
@@ -338,37 +359,3 @@ def _report(table: Table, cluster: Cluster, report: HostReport) -> None:
 def _turn(table: Table, cluster: Cluster, host: str) -> Turn | None:
     found = table.get(turns_key(cluster), host)
     return record(Turn, found) if found else None
-
-
-def _add_test_bed(aws: Clients, cluster: Cluster) -> None:
-    elbv2, ssm = aws.client("elbv2"), aws.client("ssm")
-    main = ssm.get_parameter(Name=f"/lifecycle/{cluster}/target-group")["Parameter"]["Value"]
-    made = {leaf: _target_group(aws, cluster, suffix) for leaf, suffix in _TEST_BED.items()}
-    balancer = elbv2.create_load_balancer(Name=f"lc-p-{cluster.service}", Subnets=["subnet-1", "subnet-2"])
-    listener = elbv2.create_listener(
-        LoadBalancerArn=balancer["LoadBalancers"][0]["LoadBalancerArn"],
-        Protocol="HTTP",
-        Port=80,
-        DefaultActions=[{"Type": "forward", "TargetGroupArn": main}],
-    )
-    for leaf, arn in {**made, "listener": listener["Listeners"][0]["ListenerArn"]}.items():
-        _parameter(ssm, cluster, leaf, arn)
-
-
-def _parameter(ssm: Any, cluster: Cluster, leaf: str, value: str) -> None:
-    ssm.put_parameter(Name=f"/lifecycle/{cluster}/{leaf}", Value=value, Type="String")
-
-
-def _target_group(aws: Clients, cluster: Cluster, suffix: str) -> str:
-    group = aws.client("elbv2").create_target_group(
-        Name=f"lc-p-{cluster.service}{suffix}",
-        Protocol="HTTP",
-        Port=80,
-        VpcId="vpc-1",
-        TargetType="ip",
-        HealthCheckPath="/is_alive",
-    )
-    arn = str(group["TargetGroups"][0]["TargetGroupArn"])
-    delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "60"}  # as the cluster's template sets it
-    aws.client("elbv2").modify_target_group_attributes(TargetGroupArn=arn, Attributes=[delay])
-    return arn

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from lifecycle.domain.analysis.built_in_metrics import BUILT_IN
-from lifecycle.domain.errors import InvalidName, InvalidValue, LifecycleError, StoreRefused, Unknown
+from lifecycle.domain.errors import InvalidName, InvalidValue, LifecycleError, Refused, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host_command import Order
@@ -206,6 +206,10 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("queue.waiting", lambda g: g.queue.waiting(g.cluster), None),
     ("queue.replace", lambda g: g.queue.replace(g.cluster, None, None), True),
     ("queue.replace", lambda g: g.queue.replace(g.cluster, waiting(g, "a"), None), True),
+    ("requests.find", lambda g: g.requests.find(""), None),
+    ("requests.find", lambda g: g.requests.find("x" * 3_000), None),
+    ("callers.arn", lambda g: g.callers.arn({}, ""), Refused),
+    ("callers.arn", lambda g: g.callers.arn(g.sign("a") | {"X-Amz-Date": "x" * 9_000}, "a"), Refused),
     ("configurations.newest", lambda g: g.configurations.newest(g.cluster), 0),
     ("configurations.recorded", lambda g: list(g.configurations.recorded(g.cluster)), []),
     ("configurations.claim", lambda g: g.configurations.claim(a_revision(g, names=())), True),

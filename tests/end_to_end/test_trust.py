@@ -1,17 +1,21 @@
-"""Claims of a host or a repository: neither a report nor a policy in a commit gets further than it should."""
+"""Claims of a host, a repository or an operator: none gets further than it should."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.credentials import Credentials
 
 from apps.local.aws.clients import Aws
 from apps.local.paths import EMULATED
 from apps.local.ports import Ports
 from lifecycle import names
+from lifecycle.gateways.aws.callers import command_digest, signed
 from lifecycle.names import Partition
 from tests.conftest import Laptop
 from tests.end_to_end.service import Service
+from tests.support.polling import wait_for
 
 pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("brittle_healthy")]
 
@@ -58,3 +62,72 @@ def test_host_writes_reports_and_makes_no_host_of_them(
         assert [note for note in plan["notes"] if note.startswith("zz-ghost reports to production/brittle")]
         brittle.operator("remove-host", "brittle", "zz-ghost", "--why", "no such machine", "--yes")
         assert "Item" not in ledger.get_item(TableName=names.LEDGER, Key=key)
+
+
+def as_operator(laptop: Laptop, name: str) -> Aws:
+    """Return the clients of an operator's session."""
+    role = names.role_arn(names.OPERATOR, EMULATED)
+    session = laptop.aws.client("sts").assume_role(RoleArn=role, RoleSessionName=name)
+    return Aws(Ports(**laptop.facts["ports"]), session["Credentials"])
+
+
+def test_operator_cannot_deploy_by_an_input_that_nobody_requested(
+    brittle: Service, laptop: Laptop, moods: dict[str, str]
+) -> None:
+    states = as_operator(laptop, "mallory").client("stepfunctions")
+    machine, before = laptop.facts["state_machines"]["rollout"], brittle.installed()
+    for kind in ("DEPLOY", "ROLLBACK", "CONVERGE"):
+        name = f"brittle-production-{datetime.now(UTC):%Y%m%d%H%M%S}-{kind[:4].lower()}"
+        forged = {
+            "deployment": name,
+            "service": "brittle",
+            "environment": "production",
+            "version": moods["spare"],
+            "requested_by": "schedule",
+            "kind": kind,
+        }
+        started = states.start_execution(stateMachineArn=machine, name=name, input=json.dumps(forged))
+
+        def ended(arn: str = started["executionArn"]) -> dict[str, Any] | None:
+            found: dict[str, Any] = states.describe_execution(executionArn=arn)
+            return found if found["status"] != "RUNNING" else None
+
+        found = wait_for("the forged execution to end", ended)
+        assert (found["status"], found["error"]) == ("FAILED", "Refused")
+        assert (
+            "is on record, so nobody is known to have made it: deploy with `lifecycle deploy brittle"
+            in found["cause"]
+        )
+        assert [each["what"] for each in brittle.trail(name)] == [f"refused to start {name} by the execution {name}"]
+    assert brittle.installed() == before
+
+
+def test_command_without_a_proof_or_in_the_name_of_another_does_nothing(brittle: Service, laptop: Laptop) -> None:
+    mallory = as_operator(laptop, "mallory")
+    sts, keys = mallory.client("sts").meta, mallory.credentials
+    credentials = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+
+    def call(function: str, given: dict[str, Any], digest: str = "") -> str:
+        proof = signed(credentials, sts.region_name, str(sts.endpoint_url), digest or command_digest(function, given))
+        payload = json.dumps({**given, "proof": proof} if digest != "none" else given).encode()
+        answer = mallory.client("lambda").invoke(FunctionName=function, Payload=payload)["Payload"].read()
+        return str(json.loads(answer).get("error", ""))
+
+    freeze = {"scope": CLUSTER, "why": "because"}
+    assert "it has no proof of who gives it" in call("lifecycle-freeze", {**freeze, "by": "grace"}, "none")
+    assert "in the name of grace, but arn:aws:sts" in call("lifecycle-freeze", {**freeze, "by": "grace"})
+    assert "does not confirm its signature" in call(
+        "lifecycle-freeze", freeze, command_digest("lifecycle-gc", freeze)
+    )
+    assert brittle.operator.read("freezes").facts["freezes"] == []
+    name = f"brittle-production-{datetime.now(UTC):%Y%m%d%H%M%S}-f00d"
+    repair = {
+        "deployment": name,
+        "service": "brittle",
+        "environment": "production",
+        "version": "1.0.0",
+        "kind": "CONVERGE",
+        "requested_by": "mallory",
+    }
+    assert "only convergence repairs" in call("lifecycle-request", repair)
+    assert [(each["what"], each["who"]) for each in brittle.trail(name)] == [("refused: request", "mallory")]

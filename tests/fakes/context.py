@@ -26,6 +26,7 @@ from tests.fakes.members import MemoryMembers
 from tests.fakes.publishing import publish
 from tests.fakes.queue import MemoryQueue
 from tests.fakes.registry import MemoryRegistry
+from tests.fakes.requests import MemoryRequests
 from tests.fakes.scheduled_runs import MemoryScheduledRuns
 from tests.fakes.step_reads import MemoryStepReads
 
@@ -53,6 +54,7 @@ class MemoryContext:
     freezes: MemoryFreezes = field(default_factory=MemoryFreezes)
     queue: MemoryQueue = field(default_factory=MemoryQueue)
     scheduled_runs: MemoryScheduledRuns = field(default_factory=MemoryScheduledRuns)
+    requests: MemoryRequests = field(default_factory=MemoryRequests)
     machines: MemoryMachines = field(default_factory=MemoryMachines)
     config_store: MemoryConfigStore = field(default_factory=MemoryConfigStore)
 
@@ -84,6 +86,7 @@ class MemoryContext:
             configurations=self.configurations,
             scheduled_runs=self.scheduled_runs,
             catalogue=self.catalogue,
+            requests=self.requests,
             machines=self.machines,
             poll_seconds=0.5,
             heartbeat_timeout=HEARTBEAT_TIMEOUT,

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
+from apps.cli.start import request_payload
 from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.decision import Choice, Question
@@ -49,6 +50,7 @@ class Operator:
             requested_by=OPERATOR,
             overrides=(Override.QUARANTINE,),
         )
+        self.env.invoke("request", request_payload(request))
         connection.context.executions.start_rollout(request.deployment, payload(request))
         return request.deployment
 

@@ -87,6 +87,7 @@ def test_every_function_has_its_layers_its_log_and_the_contracts_environment(
             "AGENT_HEARTBEAT_TIMEOUT_SECONDS",
             "MINUTE_SECONDS",
             "NOTICES_TOPIC",
+            "CALLERS",
             "POWERTOOLS_SERVICE_NAME",
         }
         assert (values["POLL_SECONDS"], values["AGENT_HEARTBEAT_TIMEOUT_SECONDS"]) == ("2", "30")

@@ -80,6 +80,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
         "s3:GetObject": {f"{BUCKET}/incoming/*", f"{BUCKET}/snapshot/*"},
         "s3:PutObject": {f"{BUCKET}/snapshot/*"},
     },
+    "request": WRITE_LEDGER,
     "promote": WRITE_LEDGER | LIST_REGISTRY | READ_BOTH | {"s3:PutObject": {f"{BUCKET}/release/*"}},
     "plan": WRITE_LEDGER
     | LIST_REGISTRY
@@ -202,7 +203,8 @@ def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> 
     policy = managed(control_plane, "lifecycle-operator")
     executions = {f"states:execution:lifecycle-{each}:*" for each in ("rollout", "delivery")}
     called = (
-        *("promote", "decide", "approve", "converge", "freeze", "quarantine", "bind-hosts", "remove-host", "gc"),
+        *("request", "promote", "decide", "approve", "converge", "freeze", "quarantine"),
+        *("bind-hosts", "remove-host", "gc"),
         *("act", *(view.replace("_", "-") for view in VIEWS)),
     )
     reads = LOOK | READ_LEDGER | LIST_REGISTRY | READ_BOTH | READ_TARGETS | READ_GROUPS | SEE_BUILDS

@@ -56,6 +56,7 @@ class Faults:
             ("stray target", shared_faults.stray),
             *(("clock of a host wrong", shared_faults.host_clock),) * 2,
             ("another port", host_faults.set_port),
+            ("request forged", liars.forge),
         )
         if sim.closed:
             self._all = (*self._all, ("ghosts report", liars.ghosts), *(("another address", liars.claim),) * 2)

@@ -18,9 +18,10 @@ from lifecycle.application.rollout import (
     finish,
     freeze,
     next_step,
-    plan,
     refuse,
     release_command,
+    requested,
+    requests,
     rollback,
     stages,
     task_tokens,
@@ -28,6 +29,7 @@ from lifecycle.application.rollout import (
 from lifecycle.application.rollout.test_bed import end
 from lifecycle.application.rollout.test_bed.analyse import analyse as judged
 from lifecycle.domain.rollout.decision import Answer
+from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 from lifecycle.entrypoints import events
 
 Function = Callable[[Context, Mapping[str, Any]], Any]
@@ -47,8 +49,13 @@ LIMIT = 60
 
 
 def _plan(context: Context, given: Mapping[str, Any]) -> Any:
-    event = events.Deploy.model_validate(given)
-    return plan.begin(context, event.request(), event.execution)
+    event = events.Start.model_validate(given)
+    return requested.begin_requested(context, event.deployment, event.execution)
+
+
+def _request(context: Context, given: Mapping[str, Any]) -> Any:
+    request = events.RequestDeployment.model_validate(given).request()
+    requests.record_request(context.requests, RecordedRequest(request, Source.OPERATOR, context.clock.now()))
 
 
 def _next_step(context: Context, given: Mapping[str, Any]) -> Any:
@@ -95,8 +102,8 @@ def _roll_back(context: Context, given: Mapping[str, Any]) -> Any:
 
 def _finish(context: Context, given: Mapping[str, Any]) -> Any:
     event = events.Close.model_validate(given)
-    if request := event.unplanned():
-        return refuse.refuse_unplanned(context, request, event.reason)
+    if event.unplanned:
+        return refuse.refuse_unplanned(context, event.deployment, event.reason)
     return finish.finish(context, event.cluster, event.deployment, event.outcome, event.reason, event.execution)
 
 
@@ -141,6 +148,7 @@ def _remove_host(context: Context, given: Mapping[str, Any]) -> Any:
 
 
 FUNCTIONS: Mapping[str, Function] = {
+    "request": _request,
     "plan": _plan,
     "next_step": _next_step,
     "drain": _stage(stages.drain),

@@ -73,6 +73,7 @@ class History:
         self.audited: set[tuple[str, str, str]] = set()
         self.audit_log_length = 0
         self.requested: set[str] = set()
+        self.asked_for: set[str] = set()
         self.healthy_since: dict[str, float] = {}
         self.end_reported_at: dict[str, float] = {}
         self.registered_at: dict[str, float] = {}

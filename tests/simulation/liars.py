@@ -1,10 +1,14 @@
-"""Lies of hosts about who and where they are, in a cluster whose hosts are bound; and lies of the artifact store."""
+"""Lies: of hosts about who and where they are, in a cluster whose hosts are bound, of an operator, and of a store.
+
+The operator may start executions, with any input, and call the function that records requests.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.rollout.deployment import Kind, deployment_id
 from lifecycle.domain.service.envelope import Envelope, parse_envelope, signed_bytes
 from tests.fakes.signer import QuickSigner
 
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
 
 # An internal database, or another service.
 DATABASE = "10.99.0.53"
+# The operator who starts executions with a forged input.
+LIAR = "mallory"
 _CENTURY = timedelta(days=30_000)
 
 
@@ -61,3 +67,30 @@ def envelope(sim: "Simulation", _host: "Host") -> None:
     sim.oracle.gone_at[version] = sim.now
     own = sim.scenario.signed[version]
     sim.after(60.0, 1200.0, lambda: sim.artifacts.replace_envelope("hello", version, own))
+
+
+def forge(sim: "Simulation", _host: "Host") -> None:
+    """Start an execution that nobody asked for, in another's name: of a new deployment, or of one that has ended."""
+    name, known = f"{sim.rng.getrandbits(16):04x}", sim.deployments.recent(sim.cluster, 50)
+    kind, ended = sim.rng.choice(tuple(Kind)), [each for each in known if each.state.final]
+    new = deployment_id(sim.cluster, sim.time(), name)
+    undone = known[0].id if known and kind is Kind.ROLLBACK else None
+    forged = {
+        "deployment": new,
+        "service": sim.cluster.service,
+        "environment": sim.cluster.environment,
+        "version": sim.rng.choice(sim.scenario.versions),
+        "requested_by": "schedule",
+        "kind": kind,
+        "rollback_of": undone,
+    }
+    if ended and sim.random() < 0.3:
+        forged["deployment"] = sim.rng.choice(ended).id
+    elif sim.random() < 0.5:  # a repair is convergence's alone, and hosts are
+        request = {**forged, "kind": Kind.CONVERGE, "rollback_of": None}
+        sim.invoke("request", request, lambda _r, _e: None)
+
+    def start() -> None:
+        sim.executions.start_execution(f"{new}-forged", forged, by=LIAR)
+
+    sim.after(0.5, 60.0, start)

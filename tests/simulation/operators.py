@@ -1,7 +1,8 @@
 """Operators and the schedule: they deploy, decide, roll back and converge, sometimes wrongly or late."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -92,7 +93,12 @@ class Operators:
         name = deployment_id(sim.cluster, sim.time(), f"{rng.getrandbits(16):04x}")
         request = Request(name, "hello", "production", version, "ada", "wanted", Kind.DEPLOY, overrides=overrides)
         sim.oracle.deployment_requested(request)
-        sim.executions.start_execution(name, payload(request), by="ada")
+        self.request(request, lambda: sim.executions.start_execution(name, payload(request), by="ada"))
+
+    def request(self, request: Request, then: Callable[[], object]) -> None:
+        """Record a request, as the command line does; `then` starts it. It gives up after an error."""
+        given = {name: value for name, value in asdict(request).items() if value not in (None, ())}
+        self._sim.invoke("request", given, lambda _, error: None if error else _ignored(then()))
 
     def _check_questions(self) -> None:
         sim = self._sim
@@ -194,3 +200,7 @@ class Operators:
     def quarantine(self, name: str, *, lift: bool = False) -> None:
         given = {**_CLUSTER, "name": name, "by": "linus", "why": "as I see it", "lift": lift}
         self._sim.invoke("quarantine", given, lambda _r, _e: None)
+
+
+def _ignored(_: object) -> None:
+    return

@@ -6,6 +6,7 @@ called after each such write (context.py); the other methods are called by the f
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +38,7 @@ from tests.simulation.invariants import (
     shared,
     supervision,
 )
+from tests.simulation.liars import LIAR
 from tests.simulation.scheduler import Actor
 
 
@@ -54,8 +56,23 @@ class Oracle(History):
         self.requests[request.deployment] = request
 
     def execution_started(self, name: str, given: Mapping[str, Any], by: str) -> None:
-        causes.starts_only_what_was_asked_for(self, name, given, by)
-        shared.is_not_repaired_host_by_host(self, given)
+        if by == LIAR:
+            return  # whatever it says, nothing may begin by it
+        asked = self._asked(str(given["deployment"]))
+        causes.starts_only_what_was_asked_for(self, name, asked, by)
+        shared.is_not_repaired_host_by_host(self, asked)
+        self.asked_for.add(str(given["deployment"]))
+
+    def _asked(self, deployment: str) -> Mapping[str, Any]:
+        """Return the request of a deployment as the records have it, the newest of them first."""
+        sim, waiting = self.sim, self.sim.queue.waiting(self.sim.cluster)
+        record, recorded = sim.deployments.get(sim.cluster, deployment), sim.requests.find(deployment)
+        found = record.request if record else recorded.request if recorded else None
+        if found is None and waiting is not None and waiting.request.deployment == deployment:
+            found = waiting.request
+        if found is None:
+            self.fail("26 unproven", f"an execution of {deployment} is started, and no request is on record")
+        return asdict(found) if found else {"deployment": deployment}
 
     def unexpected(self, actor: Actor | None, error: Exception) -> None:
         """Fail the run: an error outside of the product's own tree of errors is an unhandled case."""
@@ -78,6 +95,8 @@ class Oracle(History):
         self, actor: Actor, acquired: Lease, cluster: Cluster, name: str, now: datetime, newest: int
     ) -> None:
         fencing.taken_only_when_free(self, now)
+        if name not in self.asked_for:
+            self.fail("26 unproven", f"{name} takes the lease, and nobody known has asked for it")
         if self.lease.deployment not in ("", self.sim.leases.current(self.sim.cluster).deployment):
             self.lease_expired.add(self.lease.deployment)
         self._lease_now(actor, name)

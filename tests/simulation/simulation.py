@@ -17,6 +17,7 @@ from tests.fakes.deployments import MemoryDeployments
 from tests.fakes.freezes import MemoryFreezes
 from tests.fakes.queue import MemoryQueue
 from tests.fakes.registry import MemoryRegistry
+from tests.fakes.requests import MemoryRequests
 from tests.fakes.scheduled_runs import MemoryScheduledRuns
 from tests.simulation import agents, simulated_installer
 from tests.simulation.balancer import Balancer
@@ -65,6 +66,7 @@ class Simulation(Scheduler):
         self.freezes = MemoryFreezes()
         self.scheduled_runs = MemoryScheduledRuns()
         self.queue = MemoryQueue()
+        self.requests = MemoryRequests()
         self.config_store = MemoryConfigStore()
         self.configurations = MemoryConfigRevisions(self.config_store)
         self.fleet = Fleet(self)

@@ -14,7 +14,6 @@ from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.delivery import build
 from lifecycle.application.rollout.decide import answer_deployment, approve, decide
 from lifecycle.application.rollout.plan import Planned
-from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.convergence.ended_execution import EndedExecution
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.target_group import Group
@@ -22,7 +21,7 @@ from lifecycle.domain.monitoring.notifications import Change, Notification, Reco
 from lifecycle.domain.rollout.decision import Answer, Choice, Question, open_questions
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.execution import ExecutionState
-from lifecycle.entrypoints import events
+from lifecycle.entrypoints import delivery_events, events
 from lifecycle.entrypoints.handler import entry
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
@@ -199,7 +198,7 @@ class StepFunctions:
         context = self.machine.context
         match function:
             case "plan":
-                plan = entry(events.Deploy, lambda why: Planned("REFUSED", 0, why))
+                plan = entry(events.Start, lambda why: Planned("REFUSED", 0, why))
                 return plan(lambda _: functions.FUNCTIONS["plan"](context, given))(dict(given), None)
             case "analyse":
                 self._serve()
@@ -211,22 +210,27 @@ class StepFunctions:
 
     def _delivery_function(self, function: str, given: Mapping[str, Any]) -> Any:
         if function == "start_build":
-            start = entry(events.StartBuild, lambda why: build.Started("", "REFUSED", why))
+            start = entry(delivery_events.StartBuild, lambda why: build.Started("", "REFUSED", why))
             return start(self._start_build)(dict(given), None)
         if function == "check_build":
-            return build.check_build(self.builds, events.CheckBuild.model_validate(given).build)
+            return build.check_build(self.builds, delivery_events.CheckBuild.model_validate(given).build)
         if function == "start_services":
-            several = events.StartServices.model_validate(given)
+            several = delivery_events.StartServices.model_validate(given)
             executions = self.machine.context.executions
             return build.start_services(
                 executions, several.push(), several.execution, several.services, several.unchanged
             )
-        event = events.RecordSnapshot.model_validate(given)
+        event = delivery_events.RecordSnapshot.model_validate(given)
         return build.record_snapshot(
-            self.catalogue, self.memory.artifacts, SNAPSHOT_SIGNER, event.finished(), self.time(),
+            self.catalogue,
+            self.memory.artifacts,
+            SNAPSHOT_SIGNER,
+            self.memory.requests,
+            event.finished(),
+            self.time(),
         )  # fmt: skip
 
-    def _start_build(self, event: events.StartBuild) -> build.Started:
+    def _start_build(self, event: delivery_events.StartBuild) -> build.Started:
         return build.start_build(self.builds, self.catalogue, event.push(), event.started, event.execution)
 
     def _serve(self) -> None:
@@ -300,7 +304,7 @@ class StepFunctions:
 
     def deploy(self, version: str, **changes: Any) -> str:
         request = self.machine.request(version, **changes)
-        self.start(request.deployment, payload(request), rollout())
+        self.start(request.deployment, self.machine.ask(request), rollout())
         return request.deployment
 
     def deliver(self, push: Any, name: str = "") -> FailingExecution:

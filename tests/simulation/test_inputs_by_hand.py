@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 
+from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.rollout.lease import Lease
+from lifecycle.entrypoints.events import RequestDeployment
+from lifecycle.entrypoints.handler import parse
 from tests.simulation.definition import delivery, rollout
 from tests.simulation.failures import Failing
+from tests.simulation.functions import FUNCTIONS
 from tests.simulation.step_functions import StepFunctions
 from tests.simulation.test_every_task_fails import PUSH
 from tests.support.rollout import CLUSTER, Machine
@@ -22,12 +26,20 @@ REQUEST = {
 MISSING = object()
 HUGE = "x" * 200_000
 NO_TEXT: tuple[Any, ...] = ("", None, 7, True, [], {}, ["x"], HUGE, MISSING, "\ud800")
+DEPLOYMENTS = (
+    *NO_TEXT, "hello", "hello-production-1-ab", "hello-staging-20261123120000-ab12", "../x", "a b",
+    "other-production-20261123120000-ab12", "hello-production-20261123120000-" + "a" * 60,
+    "hello-production-20261123120000-ab12\n", "hello-production-20261123120000-ab-12",
+)  # fmt: skip
+FORGED: dict[str, tuple[Any, ...]] = {
+    "deployment": DEPLOYMENTS,
+    "kind": ("DEPLOY", "CONVERGE", "ROLLBACK", "UNDO", None),
+    "requested_by": ("schedule", "lifecycle", "grace"),
+    "only": (["host-1"], 7),
+    "service": ("other", None),
+}
 WRONG: dict[str, tuple[Any, ...]] = {
-    "deployment": (
-        *NO_TEXT, "hello", "hello-production-1-ab", "hello-staging-20261123120000-ab12", "../x", "a b",
-        "other-production-20261123120000-ab12", "hello-production-20261123120000-" + "a" * 60,
-        "hello-production-20261123120000-ab12\n", "hello-production-20261123120000-ab-12",
-    ),
+    "deployment": DEPLOYMENTS,
     "service": (*NO_TEXT, "Hello", "other", "a" * 25, "hel lo"),
     "environment": (*NO_TEXT, "prod", "staging"),
     "version": (*NO_TEXT, "latest", "1.0", "../1.0.1", "01.0.0", "1.0.1\n"),
@@ -49,6 +61,7 @@ WRONG_PUSH: dict[str, tuple[Any, ...]] = {
     "delivery": (None, 7, HUGE),
     "more": ("x",),
 }
+REFUSED = ("the event is not valid: ", "the input names no deployment: ", "no request for ")
 NO_OBJECTS: tuple[Any, ...] = (None, "", "text", 7, True, [], [REQUEST], {}, {"warm": True})
 
 
@@ -70,13 +83,13 @@ def _world() -> StepFunctions:
 def _is_refused_once(world: StepFunctions, task: str) -> None:
     (execution,) = world.by_name.values()
     assert (execution.running, execution.error) == (False, "Refused")
-    assert execution.cause.startswith("the event is not valid: ")
+    assert execution.cause.startswith(REFUSED)
     assert len(execution.cause) < 3_000
     assert world.called == {task: 1}
 
 
-@pytest.mark.parametrize("given", _cases(REQUEST, WRONG), ids=lambda each: repr(each)[-60:])
-def test_wrong_input_of_a_rollout_is_refused_once_and_takes_no_lease(given: Any) -> None:
+@pytest.mark.parametrize("given", _cases(REQUEST, FORGED), ids=lambda each: repr(each)[-60:])
+def test_input_without_a_recorded_request_is_refused_once_and_takes_no_lease(given: Any) -> None:
     world = _world()
     world.start("by-hand", given, rollout())
     world.run(0.1)
@@ -94,8 +107,22 @@ def test_wrong_input_of_a_delivery_is_refused_once_and_builds_nothing(given: Any
     assert world.builds.started == []
 
 
+@pytest.mark.parametrize("given", _cases(REQUEST, WRONG), ids=lambda each: repr(each)[-60:])
+def test_wrong_request_is_refused_in_words_and_not_recorded(given: Any) -> None:
+    machine = Machine(2)
+    if given == {"warm": True}:
+        return
+    with pytest.raises(LifecycleError) as refused:
+        FUNCTIONS["request"](machine.context, parse(RequestDeployment, given).model_dump())
+    assert str(refused.value).startswith(("the event is not valid: ", "the request for ", "environment", "service"))
+    assert len(str(refused.value)) < 3_000
+    assert machine.memory.requests.find(REQUEST["deployment"]) is None
+
+
 def test_right_inputs_are_taken() -> None:
     world = _world()
-    world.start("by-hand", {**REQUEST, "reason": "x" * 5_000, "rollback_of": None, "despite": ["FREEZE"]}, rollout())
+    asked = {**REQUEST, "reason": "x" * 5_000, "rollback_of": None, "overrides": ["FREEZE"]}
+    FUNCTIONS["request"](world.machine.context, asked)
+    world.start("by-hand", {"deployment": REQUEST["deployment"]}, rollout())
     world.run(0.1)
     assert world.memory.deployments.recent(CLUSTER, 9)[0].id == REQUEST["deployment"]

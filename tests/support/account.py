@@ -35,6 +35,7 @@ from lifecycle.domain.rollout.checkpoint import Checkpoint
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.queue import PendingDeployment
+from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from lifecycle.domain.service.configuration import ConfigRevision
 from lifecycle.domain.service.manifest import Manifest
@@ -45,6 +46,7 @@ from lifecycle.entrypoints import handler as entrypoint
 from lifecycle.entrypoints.events import Command
 from lifecycle.gateways.aws.artifacts import S3Artifacts
 from lifecycle.gateways.aws.audit import DynamoAuditLog
+from lifecycle.gateways.aws.callers import command_digest
 from lifecycle.gateways.aws.catalogue import DynamoCatalogue
 from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries
 from lifecycle.gateways.aws.configurations import DynamoConfigRevisions, SsmConfigStore
@@ -55,10 +57,13 @@ from lifecycle.gateways.aws.leases import DynamoLeases
 from lifecycle.gateways.aws.members import DynamoMembers
 from lifecycle.gateways.aws.queue import DynamoQueue
 from lifecycle.gateways.aws.registry import SsmRegistry
+from lifecycle.gateways.aws.requests import DynamoRequests
 from lifecycle.gateways.aws.scheduled_runs import DynamoScheduledRuns
 from lifecycle.gateways.aws.step_reads import DynamoStepReads
 from lifecycle.gateways.aws.table import Table, item, reports_key
+from lifecycle.names import function
 from tests.fakes.alarms import MemoryAlarms
+from tests.fakes.callers import ADA, MemoryCallers
 from tests.fakes.clock import ManualClock
 from tests.fakes.dispatcher import MemoryDispatcher
 from tests.fakes.executions import MemoryExecutions
@@ -71,6 +76,7 @@ from tests.fakes.signer import SIGNER, MemoryPublicKeys
 from tests.support.account_records import question, report
 from tests.support.account_runs import DeliveryList, FakeRuns
 from tests.support.aws_in_memory import StoredLedger, StoredObjects, StoredParameters
+from tests.support.invocation import Invocation
 from tests.support.rollout import manifest
 
 HELLO, OTHER = Cluster("production", "hello"), Cluster("production", "other")
@@ -81,7 +87,10 @@ REPOSITORY = "https://example.test/hello.git"
 UPLOAD = "incoming/AROA:AWSCodeBuild-1"
 QUESTION = "decision-host-2-1-0"
 ROOT = Path(__file__).parents[2]
+CALLERS = MemoryCallers()
 FUNCTIONS = {path.parent.name: path for path in sorted((ROOT / "functions").glob("*/*/handler.py"))}
+# The functions that people call, each with a proof of who they are.
+COMMANDS = {phase for phase, path in FUNCTIONS.items() if "@command" in path.read_text()}
 # Fields of events, as the account of this module has them. A phase with a new field needs its value here.
 FIELDS: Mapping[str, Any] = {
     "service": "hello",
@@ -115,12 +124,13 @@ FIELDS: Mapping[str, Any] = {
 }
 # Where a field means something else, or the other variant reaches more code.
 CALLS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
-    "plan": ({}, {"deployment": "hello-production-20261123120000-ab15", "version": "1.0.2"}),
+    "plan": ({}, {"deployment": "hello-production-20261123120000-ab15"}),
     "drain": ({}, {"host": "host-3"}),
     "end_bake": ({"outcome": "GIVEN_UP"},),
     "decide": ({}, {"host": "", "choice": "PAUSE", "attempt": 0}, {"host": "", "choice": "ROLL_BACK", "attempt": 0}),
     "quarantine": ({}, {"name": "host-9", "lift": True}),
     "freeze": ({}, {"lift": True}),
+    "request": ({"deployment": "hello-production-20261123120000-ab16", "version": "1.0.2"},),
     "set_policy": ({"settings": {"bake_minutes": ["5"]}}, {"lift": True}),
     "bind_hosts": ({"places": {"host-4": "10.0.0.4"}},),
     "record_config": ({"revision": 2}, {"revision": 1}, {"revision": 1, "replace": True}),
@@ -174,6 +184,7 @@ class Account:
             configurations=DynamoConfigRevisions(self.parameters, table),
             scheduled_runs=DynamoScheduledRuns(table),
             catalogue=self.catalogue,
+            requests=DynamoRequests(table),
         )
         self.query = QueryContext(
             self.context, self.catalogue, self.queries, MemoryPromotions(self.context, self.catalogue)
@@ -204,6 +215,8 @@ class Account:
             "notifications": self.notifications,
             "alarms": self.alarms,
             "console": self.query,
+            "callers": CALLERS,
+            "allowed_callers": ("assumed-role/lifecycle-operator/*",),
             "signer": SIGNER,
         }
         for name, port in ports.items():
@@ -230,11 +243,19 @@ class Account:
 assert entrypoint.logger
 
 
+def invoke(phase: str, event: Mapping[str, Any]) -> Any:
+    """Call a handler, and sign the event where it is a command of a person."""
+    given, name = dict(event), function(phase)
+    if phase in COMMANDS:
+        given["proof"] = CALLERS.sign(command_digest(name, given))
+    return handler(phase).handle(given, Invocation(name))
+
+
 class Functions:
     """The handlers, as the command line calls them."""
 
     def call(self, phase: str, payload: Mapping[str, Any]) -> Any:
-        found = handler(phase).handle(dict(payload), None)
+        found = invoke(phase, payload)
         if isinstance(found, dict) and "error" in found:
             raise FunctionRefused(found["error"])
         return found
@@ -346,6 +367,9 @@ def _fill_hello(account: Account) -> None:
     context.freezes.put(Freeze("staging", "ada", "a fair", now))
     expiry, digest = now + timedelta(minutes=15), manifest("1.0.1").digest
     context.fleet.give_turns(HELLO, [Turn("host-2", Order.INSTALL, CURRENT, 2, 1, "1.0.1", digest, now, expiry)])
+    wanted = replace(request, deployment="hello-production-20261123120000-ab15", version="1.0.2")
+    for each in (request, wanted):
+        context.requests.put(RecordedRequest(each, Source.OPERATOR, now, ADA))
     context.audit_log.append(AuditEntry(now, str(HELLO), "drain", "ada", "as agreed", CURRENT, "host-2"))
     account.registry.set_desired(HELLO, Desired("1.0.1", digest, 2, CURRENT))
     config = account.connection().config_store.write(HELLO, {"DATABASE_URL": "postgres://db"}, 0)

@@ -6,6 +6,7 @@ maps a version to the stage that fails there.
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +18,8 @@ from lifecycle.application.rollout.finish import finish
 from lifecycle.application.rollout.next_step import Decided, decide_next
 from lifecycle.application.rollout.plan import Planned, begin
 from lifecycle.application.rollout.release_command import run_release_command
+from lifecycle.application.rollout.requested import begin_requested
+from lifecycle.application.rollout.requests import payload, record_request
 from lifecycle.application.rollout.rollback import hand_over
 from lifecycle.application.rollout.stage_guard import HostTask, Outcome
 from lifecycle.application.rollout.task_tokens import await_answer
@@ -30,10 +33,10 @@ from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
+from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.domain.service.policy import Policy
-from lifecycle.entrypoints.events import Deploy
 from tests.fakes.context import MemoryContext
 from tests.fakes.metrics import MemoryMetrics, Served
 
@@ -52,15 +55,14 @@ CHAIN = (stages.drain, stages.install, stages.self_test, stages.register, stages
 
 def manifest(version: str, policy: Policy | None = None, **changes: Any) -> Manifest:
     """Return the manifest of a release of hello whose bytes are its version."""
-    body = version.encode()
     usual = Manifest(
         service="hello",
         version=version,
         commit="a" * 40,
         repository="https://example.test/hello.git",
         branch="main",
-        digest=hashlib.sha256(body).hexdigest(),
-        size=len(body),
+        digest=hashlib.sha256(version.encode()).hexdigest(),
+        size=len(version),
         built_at=BUILT,
         builder="build-1",
         run=Run("python3 app.py", 8080),
@@ -169,8 +171,7 @@ class Machine:
         began = replace(_report_on(was, turn), self_test=None, ended=None)
         failing = AgentStage.SELF_TESTING if turn.config in host.bad_configs else host.breaks.get(turn.version)
         if turn.goes_back is False and was.knows_newer(turn.version):
-            why = f"the version {turn.version} is refused: this host ran {was.newest}"
-            return replace(began, stage=AgentStage.FAILED, failed_stage=AgentStage.FETCHING, detail=why)
+            return replace(began, stage=AgentStage.FAILED, failed_stage=AgentStage.FETCHING, detail="too old")
         left = host.leaves if turn.order is Order.RESTORE else ""
         if left or failing in (AgentStage.FETCHING, AgentStage.INSTALLING):
             stage, detail = failing or AgentStage.INSTALLING, "pid 41 did not end" if left else "scripted"
@@ -267,9 +268,9 @@ class Machine:
                     await_answer(self.context, name, step.question, f"token-{step.question}")
                     return step
                 case "ROLL_BACK":
-                    rollback = Deploy(**hand_over(self.context, CLUSTER, name, step.reason).input, execution="x")
-                    assert self.begin(rollback.request()).kind == "PLANNED"
-                    return self.run(rollback.deployment)
+                    handed = hand_over(self.context, CLUSTER, name, step.reason).input
+                    assert self.start(handed).kind == "PLANNED"
+                    return self.run(handed["deployment"])
                 case _:
                     finish(self.context, CLUSTER, name, DeploymentState(step.outcome), step.reason)
                     return step
@@ -323,10 +324,19 @@ class Machine:
     def run_what_waited(self) -> str:
         """Run the newest execution that the queue has started; return its deployment's name."""
         execution, given = list(self.memory.executions.rollouts.items())[-1]
-        request = Deploy(**given, execution=execution).request()
-        if begin(self.context, request, execution).kind == "PLANNED":
-            self.run(request.deployment)
-        return request.deployment
+        if self.start(given, execution).kind == "PLANNED":
+            self.run(given["deployment"])
+        return str(given["deployment"])
+
+    def start(self, given: Mapping[str, str], execution: str = "") -> Planned:
+        """Plan as an execution with this input does."""
+        return begin_requested(self.context, given["deployment"], execution or given["deployment"])
+
+    def ask(self, request: Request) -> dict[str, str]:
+        """Record a request, as convergence or the operators' function does; return its execution's input."""
+        source = Source.CONVERGENCE if request.kind is Kind.CONVERGE else Source.OPERATOR
+        record_request(self.memory.requests, RecordedRequest(request, source, self.now))
+        return payload(request)
 
     def join(self, name: str) -> Host:
         """Add a host with nothing installed."""

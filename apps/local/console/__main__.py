@@ -12,6 +12,7 @@ from apps.local.console.server import ConsoleServer
 from apps.local.http_server import host_and_port
 from apps.local.ports import Ports
 from apps.local.signals import endings
+from lifecycle.gateways.aws.callers import session_name
 
 
 def main() -> int:
@@ -26,7 +27,7 @@ def serve(listen: str, emulator: str, root: Mapping[str, str], by: str) -> int:
 
     `root` is the key of the account's root, which assumes the operator's role.
     """
-    stopping = endings()
+    stopping, by = endings(), session_name(by)
     try:
         address = host_and_port(f"http://{listen}")
         aws = EmbeddedAws(Ports(emulator=host_and_port(emulator)[1]), root, by)

@@ -62,7 +62,7 @@ class Calls:
             self._read()
         if function is None or function not in self._known:
             raise Refused(403, f"expected a function that the dashboard names, found {str(endpoint)[:120]!r}")
-        sent = {**payload, "by": self._by} if function.acts else dict(payload)
+        sent = {**payload, "by": self._by} if function.acts else _identified(payload)
         answer = self._aws.invoke(function.arn, sent)
         if (size := len(json.dumps(answer))) > LARGEST_ANSWER:
             raise Refused(502, f"{function.name}: expected an answer of at most 1 MB, found {size} bytes")
@@ -90,6 +90,13 @@ class Calls:
             raise Refused(400, "expected alarms to be a list of ARNs")
         names = [each.rpartition(":alarm:")[2] for each in arns[:_MOST_ALARMS]]
         return {"alarms": list(self._aws.alarms(names)) if names else []}
+
+
+def _identified(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a widget's call that says that this console, unlike CloudWatch, knows who presses its buttons."""
+    shown = payload.get("widgetContext")
+    known = {"widgetContext": {**shown, "identified": True}} if isinstance(shown, Mapping) else {}
+    return {**payload, **known}
 
 
 def _time(arguments: Arguments, name: str) -> datetime:

@@ -5,7 +5,6 @@ unused console needs little memory.
 """
 
 import json
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,11 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from apps.local.aws.clients import Aws
+from apps.local.console.dashboard import ACT
 from apps.local.console.errors import AwsRefused, AwsUnreachable, NoDashboard
 from apps.local.console.ports import DASHBOARD, Line, Metric, MetricQuery
 from apps.local.paths import EMULATED
 from apps.local.ports import Ports
 from lifecycle import names
+from lifecycle.gateways.aws.callers import command_digest, signed
 
 ROLE = names.role_arn(names.OPERATOR, EMULATED)
 _MACHINES = tuple(names.machine_arn(name, EMULATED) for name in (names.ROLLOUT, names.DELIVERY))
@@ -28,14 +29,13 @@ _QUERIES_A_CALL = 500
 
 
 class EmbeddedAws:
-    """The laptop's AWS as one operator may use it; threads may share it."""
+    """The laptop's AWS as one operator may use it; threads may share it. `by` is a name that STS takes."""
 
     def __init__(
         self, ports: Ports, root: Mapping[str, str], by: str, clock: Callable[[], float] = time.time
     ) -> None:
         self._ports, self._root = ports, root
-        # STS takes 2 to 64 letters, digits and a few signs.
-        self._session_name = re.sub(r"[^A-Za-z0-9+=,.@-]", "-", by)[:64].ljust(2, "-")
+        self._session_name = by
         self._clock = clock
         self._making = threading.Lock()
         self._as_operator: Any = None
@@ -49,7 +49,8 @@ class EmbeddedAws:
     def invoke(self, endpoint: str, payload: Mapping[str, Any]) -> Any:
         name = endpoint.rpartition(":")[2]
         with self._calls(name) as client:
-            done = client("lambda").invoke(FunctionName=name, Payload=json.dumps(payload).encode())
+            sent = {**payload, "proof": self._proof(command_digest(name, payload))} if name == ACT else payload
+            done = client("lambda").invoke(FunctionName=name, Payload=json.dumps(sent).encode())
             answer = json.loads(done["Payload"].read() or b"null")
         if "FunctionError" in done:
             message = answer.get("errorMessage", "") if isinstance(answer, dict) else ""
@@ -131,6 +132,15 @@ class EmbeddedAws:
             raise AwsRefused(call, f"{error_fields.get('Code', '')}: {error_fields.get('Message', '')}") from error
         except BotoCoreError as error:
             raise AwsUnreachable from error
+
+    def _proof(self, command: str) -> Mapping[str, str]:
+        """Return the proof that this operator gives a command, as the command line sends it."""
+        from botocore.credentials import Credentials  # noqa: PLC0415 (see the module's docstring)
+
+        sts = self._client("sts").meta
+        found = self._as_operator.credentials
+        credentials = Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
+        return signed(credentials, sts.region_name, str(sts.endpoint_url), command)
 
     def _client(self, service: str) -> Any:
         with self._making:

@@ -2,7 +2,7 @@
 
 from lifecycle.application.delivery.build import Checked, check_build
 from lifecycle.entrypoints import bootstrap
-from lifecycle.entrypoints.events import CheckBuild
+from lifecycle.entrypoints.delivery_events import CheckBuild
 from lifecycle.entrypoints.handler import task
 
 

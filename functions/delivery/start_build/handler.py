@@ -2,7 +2,7 @@
 
 from lifecycle.application.delivery.build import Started, start_build
 from lifecycle.entrypoints import bootstrap
-from lifecycle.entrypoints.events import StartBuild
+from lifecycle.entrypoints.delivery_events import StartBuild
 from lifecycle.entrypoints.handler import entry
 
 

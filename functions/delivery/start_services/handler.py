@@ -2,7 +2,7 @@
 
 from lifecycle.application.delivery.build import StartedServices, start_services
 from lifecycle.entrypoints import bootstrap
-from lifecycle.entrypoints.events import StartServices
+from lifecycle.entrypoints.delivery_events import StartServices
 from lifecycle.entrypoints.handler import task
 
 

@@ -10,7 +10,7 @@ from lifecycle.entrypoints.handler import task
 @task(Close)
 def handle(event: Close) -> Finished:
     """Close the deployment with its outcome."""
-    context, request = bootstrap.context(), event.unplanned()
-    if request:
-        return refuse_unplanned(context, request, event.reason)
+    context = bootstrap.context()
+    if event.unplanned:
+        return refuse_unplanned(context, event.deployment, event.reason)
     return finish(context, event.cluster, event.deployment, event.outcome, event.reason, event.execution)

@@ -16,7 +16,7 @@ from apps.local.aws.emulator import start_emulator, wait_for_emulator
 from apps.local.paths import ACCOUNT, REGION, Layout
 from apps.local.ports import Ports
 from apps.local.processes import end
-from lifecycle.entrypoints import events
+from lifecycle.entrypoints import delivery_events, events
 from tests.integration.statemachines.definitions import MACHINES, resolved
 from tests.support.polling import wait_for
 
@@ -45,7 +45,7 @@ def handle(event, context):
 """
 # The events that the functions' handlers accept; any other event would fail in the real function.
 _EVENTS: dict[str, type[events.Command]] = {
-    "plan": events.Deploy,
+    "plan": events.Start,
     "next_step": events.InDeployment,
     **dict.fromkeys(("drain", "install", "self_test", "register", "await_alive"), events.OnHost),
     "diagnose": events.OnHost,
@@ -54,10 +54,10 @@ _EVENTS: dict[str, type[events.Command]] = {
     "await_human": events.AskHuman,
     "roll_back": events.HandOver,
     "finish": events.Close,
-    "start_build": events.StartBuild,
-    "check_build": events.CheckBuild,
-    "start_services": events.StartServices,
-    "record_snapshot": events.RecordSnapshot,
+    "start_build": delivery_events.StartBuild,
+    "check_build": delivery_events.CheckBuild,
+    "start_services": delivery_events.StartServices,
+    "record_snapshot": delivery_events.RecordSnapshot,
     "converge": events.Converge,
 }
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def starts_only_what_was_asked_for(oracle: "Oracle", name: str, given: Mapping[str, Any], by: str) -> None:
     """10, 16: a deployment starts because of a command, a decision to roll back, or drift."""
-    _sim, deployment, kind = oracle.sim, str(given["deployment"]), given["kind"]
+    _sim, deployment, kind = oracle.sim, str(given["deployment"]), given.get("kind")
     record = oracle.records.get(deployment)
     if by == "lifecycle":
         _stopped_stays_stopped(oracle, name, deployment)

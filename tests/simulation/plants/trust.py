@@ -1,10 +1,13 @@
 """Faults planted in what the code trusts: a manifest's own policy, a host's own claims."""
 
-from tests.simulation.planted import Planted
+from tests.simulation.planted import Edit, Planted
 
 _FLOOR = "lifecycle.domain.rollout.policy_floor"
 _FLOORS = "tests/unit/rollout/test_policy_floor.py"
 _BOUND = "lifecycle.domain.fleet.bound_hosts"
+_IDENTITY = "lifecycle.domain.identity"
+_REQUESTS = "tests/unit/rollout/test_proven_requests.py"
+_FRAME = "tests/unit/entrypoints/test_handler.py"
 _BOUND_TESTS = "tests/unit/fleet/test_bound_hosts.py"
 
 FAULTS = (
@@ -129,5 +132,100 @@ FAULTS = (
         "        return self.bound\n",
         '        return ""\n',
         f"{_BOUND_TESTS}::test_liar_costs_a_rollout_one_decision_and_no_other_host",
+    ),
+    Planted(
+        "a-request-counts-whoever-recorded-it",
+        (26,),
+        "lifecycle.application.rollout.requested",
+        "    return not_allowed(found.request, found.source)\n",
+        '    return ""\n',
+        f"{_REQUESTS}::test_record_that_its_source_may_not_make_begins_nothing",
+    ),
+    Planted(
+        "an-operator-may-ask-for-a-repair",
+        (26,),
+        "lifecycle.domain.rollout.recorded_request",
+        "    Source.OPERATOR: (Kind.DEPLOY, Kind.ROLLBACK),",
+        "    Source.OPERATOR: tuple(Kind),",
+    ),
+    Planted(
+        "a-request-never-grows-old",
+        (26,),
+        "lifecycle.domain.rollout.recorded_request",
+        "        return now - self.at <= VALID_FOR",
+        "        return now - self.at <= 1000 * VALID_FOR",
+        f"{_REQUESTS}::test_request_of_an_hour_ago_begins_nothing",
+    ),
+    Planted(
+        "a-rollback-goes-to-any-version",
+        (26,),
+        "lifecycle.application.rollout.observe",
+        '    return _never_verified(context, request) if request.kind is Kind.ROLLBACK and verified is None else ""\n',
+        '    return ""\n',
+        f"{_REQUESTS}::test_rollback_goes_only_to_what_was_verified_there",
+    ),
+    Planted(
+        "a-generated-session-is-a-person",
+        (26,),
+        _IDENTITY,
+        "    return bool(_GENERATED.fullmatch(name) or _RANDOM.search(name))",
+        "    return False",
+        f"{_REQUESTS}::test_approval_by_another_takes_proven_names_of_others_only",
+    ),
+    Planted(
+        "two-spellings-are-two-people",
+        (26,),
+        _IDENTITY,
+        "    return one.strip().casefold() == other.strip().casefold()",
+        "    return one == other",
+        f"{_REQUESTS}::test_approval_by_another_takes_proven_names_of_others_only",
+    ),
+    Planted(
+        "a-name-of-another-account-counts",
+        (26,),
+        _IDENTITY,
+        'if found and found[1] == account else ""',
+        'if found else ""',
+        f"{_FRAME}::test_principal_that_is_no_known_person_is_refused",
+        beside=(Edit(_IDENTITY, 'arn.partition(f":{account}:")[2]', 'arn.split(":", 5)[5]'),),
+    ),
+    Planted(
+        "the-author-of-a-command-is-whom-it-names",
+        (26,),
+        "lifecycle.entrypoints.caller",
+        "        return {**rest, **{name: value for name, value in fields.items() if name in kind.model_fields}}",
+        "        return {**{name: value for name, value in fields.items() if name in kind.model_fields}, **rest}",
+        f"{_FRAME}::test_command_in_the_name_of_another_is_refused_and_on_record",
+        beside=(
+            Edit(
+                "lifecycle.entrypoints.caller",
+                "            if not same_person(said, self.name):",
+                "            if False:",
+            ),
+        ),
+    ),
+    Planted(
+        "a-proof-of-any-command-will-do",
+        (26,),
+        "lifecycle.gateways.aws.callers",
+        '    if covered is None or _COMMAND.lower() not in covered[1].split(";"):',
+        "    if covered is None:",
+        "tests/unit/gateways/test_callers.py::test_signature_that_does_not_cover_the_command_is_not_even_sent",
+    ),
+    Planted(
+        "a-button-is-believed-who-presses-it",
+        (26,),
+        "lifecycle.entrypoints.widget",
+        "        by = self.by if self.proven else in_console(said[:200])",
+        "        by = said[:200]",
+        f"{_FRAME}::test_button_of_a_console_that_signs_has_its_author_and_any_other_has_none",
+    ),
+    Planted(
+        "a-schedule-may-say-any-name",
+        (26,),
+        "lifecycle.entrypoints.handler",
+        "not in PROGRAMS:",
+        "not in (by,):",
+        f"{_FRAME}::test_convergence_is_asked_by_its_triggers_or_by_a_person_who_signs",
     ),
 )

@@ -21,15 +21,15 @@ from lifecycle.application.fleet.remove_host import remove_host
 from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.rollout.decide import answer_deployment, approve, decide
 from lifecycle.application.rollout.freeze import freeze, unfreeze
-from lifecycle.application.rollout.plan import begin
+from lifecycle.application.rollout.requests import record_request
 from lifecycle.application.rollout.set_policy import set_floor, unset_floor
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 from lifecycle.domain.service.policy import Policy
 from lifecycle.entrypoints import events
-from lifecycle.entrypoints.events import Deploy
 from lifecycle.gateways.serialization import to_plain
 from tests.fakes.executions import MemoryExecutions
 from tests.fakes.service_logs import MemoryServiceLogs
@@ -92,10 +92,9 @@ class DrivenExecutions(MemoryExecutions):
 
     def start_rollout(self, name: str, payload: Mapping[str, Any]) -> bool:
         new = super().start_rollout(name, payload)
-        request = Deploy.model_validate({**payload, "execution": name}).request()
-        planned = begin(self._machine.context, request, name)
+        planned = self._machine.start(dict(payload), name)
         if planned.kind == "PLANNED":
-            self._machine.run(request.deployment)
+            self._machine.run(payload["deployment"])
         elif planned.kind != "QUEUED":
             refused = planned.kind == "REFUSED"
             status, error, cause = ("FAILED", "Refused", planned.reason) if refused else ("SUCCEEDED", "", "")
@@ -117,6 +116,12 @@ class FakeFunctions:
             return to_plain(getattr(self, f"_{phase}")(dict(payload)))
         except LifecycleError as error:
             raise FunctionRefused(str(error)) from error
+
+    def _request(self, payload: dict[str, Any]) -> Any:
+        asked = events.RequestDeployment.model_validate(payload)
+        requested = RecordedRequest(asked.request(), Source.OPERATOR, self.machine.now)
+        record_request(self.machine.memory.requests, requested)
+        return requested
 
     def _promote(self, payload: dict[str, Any]) -> Any:
         asked, memory = events.Promote.model_validate(payload), self.machine.memory
@@ -218,6 +223,11 @@ class Desk:
         done = self.type(text, *more, "--json")
         found: dict[str, Any] = json.loads(done.stdout)
         return found
+
+    def requested(self) -> dict[str, Any]:
+        """Return the only request for a deployment that was recorded."""
+        [payload] = [payload for phase, payload in self.functions.calls if phase == "request"]
+        return payload
 
     def halted(self) -> str:
         """Deploy a release that fails its self-test on host-2; returns the name of the halted deployment."""

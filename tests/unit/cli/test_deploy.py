@@ -90,7 +90,9 @@ def test_deployment_is_watched_until_every_host_serves(desk: Desk) -> None:
     assert "  host-1  alive\n" in done.stdout
     assert ": DONE: 4 hosts serve 1.0.1, in rotation and healthy (" in done.stdout
     assert done.stdout.splitlines()[-1] == "next: lifecycle status hello"
-    [(name, payload)] = desk.executions.rollouts.items()
+    [(name, given)] = desk.executions.rollouts.items()
+    assert given == {"deployment": name}
+    payload = desk.requested()
     assert (payload["deployment"], payload["version"], payload["reason"]) == (name, "1.0.1", "prices")
     assert (payload["requested_by"], payload["kind"]) == ("ada", "DEPLOY")
 
@@ -183,7 +185,7 @@ def test_freeze_is_overridden_only_with_a_reason(desk: Desk) -> None:
     done = desk.type("deploy hello 1.0.1 --despite-freeze --reason", "checkout is down")
     assert done.exit_code == 0, done.output
     assert "override freeze by ada: checkout is down" in done.stdout
-    [payload] = desk.executions.rollouts.values()
+    payload = desk.requested()
     assert payload["overrides"] == ["FREEZE"]
 
 
@@ -212,7 +214,7 @@ def test_rollback_deploys_the_version_verified_before(desk: Desk) -> None:
     last = desk.machine.deploy("1.0.1")
     done = desk.type("rollback hello --reason slow")
     assert done.exit_code == 0, done.output
-    [payload] = desk.executions.rollouts.values()
+    payload = desk.requested()
     assert (payload["kind"], payload["version"], payload["rollback_of"]) == (Kind.ROLLBACK, "1.0.0", last)
     assert set(desk.machine.serving().values()) == {"1.0.0"}
 
@@ -231,7 +233,7 @@ def test_rollback_after_an_abort_undoes_the_aborted_deployment(desk: Desk) -> No
     assert desk.machine.record(name).state is DeploymentState.ABORTED
     done = desk.type("rollback hello")
     assert done.exit_code == 0, done.output
-    assert [payload["rollback_of"] for payload in desk.executions.rollouts.values()] == [name]
+    assert desk.requested()["rollback_of"] == name
     assert set(desk.machine.serving().values()) == {"1.0.0"}
 
 

@@ -14,13 +14,14 @@ from botocore.exceptions import (
 )
 
 from apps.cli.aws import LambdaFunctions, current_step
-from apps.cli.connection import caller_name, session_name
+from apps.cli.connection import caller_name
 from apps.cli.main import COMMANDS, command
 from apps.cli.output.failures import explain
 from apps.cli.output.printer import aligned
 from apps.cli.output.text import ago, ahead, clean, hanging, indented, lasting, moment, one_line
 from apps.cli.resolve import is_deployment, is_run, run_base
 from lifecycle.domain.errors import Unknown
+from lifecycle.gateways.aws.callers import session_name
 
 NOW = datetime(2026, 11, 23, 1, 46, 30, tzinfo=UTC)
 
@@ -74,7 +75,7 @@ def test_phase_is_called_by_the_name_of_its_lambda() -> None:
             called.append(given["FunctionName"])
             return {"Payload": io.BytesIO(b"{}")}
 
-    LambdaFunctions(Lambdas()).call("remove_host", {})
+    LambdaFunctions(Lambdas(), lambda command: {"Authorization": command}).call("remove_host", {})
     assert called == ["lifecycle-remove-host"]
 
 

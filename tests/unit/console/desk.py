@@ -87,8 +87,9 @@ class Desk:
             ),
         )
 
-    def context(self, theme: Theme = Theme.LIGHT, width: int = 800) -> ViewContext:
-        return ViewContext(theme, width, f"{HERE}show-it", f"{HERE}act", self.machine.now, Scope())
+    def context(self, theme: Theme = Theme.LIGHT, width: int = 800, *, identified: bool = False) -> ViewContext:
+        here = (f"{HERE}show-it", f"{HERE}act", self.machine.now, Scope())
+        return ViewContext(theme, width, *here, identified=identified)
 
     def see(self, view: str, **params: Any) -> ReadWidget:
         """Draw a widget, and read it."""
@@ -96,7 +97,7 @@ class Desk:
 
     def press(self, suffix: str = "c0de", **params: Any) -> ActionResult:
         """ConsoleAction a button, as ada."""
-        button = Button.model_validate({"by": "ada", "why": "as agreed", **params})
+        button = Button.model_validate({"by": "ada", "proven": True, "why": "as agreed", **params})
         return perform(self.query, button.to_action(), suffix)
 
     def halted(self) -> str:

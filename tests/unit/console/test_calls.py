@@ -149,9 +149,9 @@ def test_button_carries_the_person_and_the_reason() -> None:
     forms = {"all": {"lc-why-3": "  it is slow ", "lc-by": "grace"}}
     event = {"action": "pause", "deployment": "d", "reason_field": "lc-why-3"}
     drawn = act({**event, "widgetContext": widget_context(forms=forms)}, CONTEXT)
-    act({**event, "by": "ada"}, CONTEXT)
+    act({**event, "by": "ada", "proven": True}, CONTEXT)
     assert "It is refused: seen" in read_widget(drawn).text
-    assert [(each.by, each.why) for each in asked] == [("grace", "it is slow"), ("ada", "")]
+    assert [(each.by, each.why) for each in asked] == [("console:grace", "it is slow"), ("console:ada", "")]
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.service.policy import ApprovalGate, Policy
 from tests.support.rollout import CLUSTER
-from tests.unit.console.desk import SNAPSHOTS, Desk
-from tests.unit.console.read_widget import Button
+from tests.unit.console.desk import SNAPSHOTS, Desk, draw
+from tests.unit.console.read_widget import Button, read_widget
 from tests.unit.rollout.test_configuration_pairs import configure
 
 HELLO = {"service": "hello", "environment": "production"}
@@ -33,8 +33,11 @@ def test_promote_makes_a_release_once(desk: Desk) -> None:
 def test_deploy_starts_a_rollout_in_the_name_of_the_operator(desk: Desk) -> None:
     done = desk.press(**desk.see("pipeline").button("Deploy to production").params)
     assert "Started: 1.0.1 to production/hello, in this order: host-" in done.message
-    started = desk.machine.memory.executions.rollouts[done.deployment]
-    assert (started["requested_by"], started["reason"], started["kind"]) == ("ada", "as agreed", "DEPLOY")
+    assert desk.machine.memory.executions.rollouts[done.deployment] == {"deployment": done.deployment}
+    recorded = desk.machine.memory.requests.find(done.deployment)
+    assert recorded is not None
+    asked = recorded.request
+    assert (asked.requested_by, asked.reason, asked.kind) == ("ada", "as agreed", "DEPLOY")
     assert done.deployment.endswith("-c0de")
 
 
@@ -165,13 +168,41 @@ def test_approval_is_bound_to_its_gate() -> None:
         pressed(desk, button)
 
 
+BY_ANOTHER = Policy(approval=ApprovalGate.BEFORE_FIRST_HOST, approval_by_another=True)
+
+
 def test_policy_may_require_another_person_to_approve() -> None:
-    desk = Desk.of(Policy(approval=ApprovalGate.BEFORE_FIRST_HOST, approval_by_another=True))
+    desk = Desk.of(BY_ANOTHER)
     desk.machine.deploy("1.0.0")
-    button = desk.see("questions").button("Approve")
+    button = read_widget(draw(desk.query, "questions", desk.context(identified=True))).button("Approve")
     with pytest.raises(Refused, match="requires approval by another person"):
         pressed(desk, button)
     assert pressed(desk, button, by="grace")
+
+
+def test_cloudwatch_offers_no_approval_by_another_and_shows_the_command() -> None:
+    """It does not say who pressed a button, and any name may be typed beside it."""
+    desk = Desk.of(BY_ANOTHER)
+    name = desk.machine.deploy("1.0.0")
+    seen = desk.see("questions")
+    assert [each.text for each in seen.buttons if each.text in ("Approve", "Reject")] == ["Reject"]
+    assert f"lifecycle approve {name} --why" in seen.text
+    button = read_widget(draw(desk.query, "questions", desk.context(identified=True))).button("Approve")
+    with pytest.raises(Refused, match=f"console:grace is not known to be one: .*lifecycle approve {name}"):
+        desk.press(**button.params, by="grace", proven=False)
+    (question,) = desk.machine.memory.deployments.questions(name)
+    assert question.answer is None
+
+
+def test_button_of_nobody_known_starts_no_deployment_that_needs_another_person() -> None:
+    """The operator who pressed it could approve it then, under their own name."""
+    desk = Desk.of(BY_ANOTHER)
+    desk.machine.approve(desk.machine.deploy("1.0.0"), Choice.APPROVE)
+    button = desk.see("pipeline").button("Deploy to production")
+    with pytest.raises(Refused, match="nobody knows who console:ada is: deploy with"):
+        desk.press(**button.params, proven=False)
+    assert not desk.machine.memory.executions.rollouts
+    assert pressed(desk, button).startswith("Started: 1.0.1")
 
 
 def test_pause_is_resumed_by_its_own_button_only(desk: Desk) -> None:
@@ -209,8 +240,9 @@ def test_finished_deployment_is_rolled_back_by_a_deployment_of_the_previous_vers
     name = desk.machine.deploy("1.0.1")
     done = desk.press(**desk.see("deployment").button("Roll back").params)
     assert done.message.startswith("Rolling back: 1.0.0 to production/hello")
-    started = desk.machine.memory.executions.rollouts[done.deployment]
-    assert (started["kind"], started["rollback_of"]) == (str(Kind.ROLLBACK), name)
+    recorded = desk.machine.memory.requests.find(done.deployment)
+    assert recorded is not None
+    assert (recorded.request.kind, recorded.request.rollback_of) == (Kind.ROLLBACK, name)
 
 
 def test_old_button_does_not_roll_back_a_newer_deployment(desk: Desk) -> None:

@@ -33,8 +33,10 @@ def test_drift_is_named_and_repaired_by_its_own_deployment(machine: Machine) -> 
     machine.memory.fleet.write_report(CLUSTER, drifted)
     kind, reason = converge(machine)
     assert (kind, "host-3 has 0.9.0 installed" in reason) == ("REPAIR", True)
-    (payload,) = machine.memory.executions.rollouts.values()
-    assert (payload["kind"], payload["version"]) == ("CONVERGE", "1.0.0")
+    (given,) = machine.memory.executions.rollouts.values()
+    recorded = machine.memory.requests.find(given["deployment"])
+    assert recorded is not None
+    assert (recorded.request.kind, recorded.request.version) == (Kind.CONVERGE, "1.0.0")
 
 
 def test_repair_touches_only_the_drifted_host(machine: Machine) -> None:

@@ -10,7 +10,6 @@ from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.service.policy import Policy
-from lifecycle.entrypoints.events import Deploy
 from tests.support.converging import converge
 from tests.support.rollout import CLUSTER, Machine
 from tests.unit.convergence.test_crash_loop import ends as report_end
@@ -252,10 +251,9 @@ def test_host_that_a_stopped_repair_had_brought_back_is_repaired_when_it_ends_ag
     ends(machine, "host-3")
     assert converge(machine)[0] == "REPAIR"
     execution, given = list(machine.memory.executions.rollouts.items())[-1]
-    request = Deploy(**given, execution=execution).request()
-    assert machine.begin(request).kind == "PLANNED"
+    assert machine.start(given).kind == "PLANNED"
     machine.memory.dispatcher.dead.discard(machine.host("host-1").address)
-    assert machine.update(request.deployment, "host-1", 1) == ["PASSED"] * 5
+    assert machine.update(given["deployment"], "host-1", 1) == ["PASSED"] * 5
     machine.memory.executions.running.discard(execution)
     machine.memory.executions.stopped.add(execution)
     assert converge(machine)[0] == "ABORTED"

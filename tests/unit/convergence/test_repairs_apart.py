@@ -3,7 +3,6 @@
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import Policy
-from lifecycle.entrypoints.events import Deploy
 from tests.support.converging import converge
 from tests.support.rollout import CLUSTER, Machine
 from tests.unit.convergence.test_crash_loop import ends as report_end
@@ -21,10 +20,9 @@ def repair(machine: Machine) -> str:
     if converge(machine, "supervision")[0] != "REPAIR":
         return ""
     execution, given = list(machine.memory.executions.rollouts.items())[-1]
-    request = Deploy(**given, execution=execution).request()
-    planned = machine.begin(request)
+    planned = machine.start(given)
     if planned.kind == "PLANNED":
-        machine.run(request.deployment)
+        machine.run(given["deployment"])
     machine.memory.executions.running.discard(execution)
     return planned.reason if planned.kind == "REFUSED" else ""
 

@@ -18,9 +18,12 @@ from lifecycle.application.delivery.build import (
     start_build,
 )
 from lifecycle.application.delivery.receive_push import Push
+from lifecycle.domain.rollout.deployment import Request
+from lifecycle.domain.rollout.recorded_request import Source
 from lifecycle.domain.service.policy import Policy
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.catalogue import MemoryCatalogue
+from tests.fakes.requests import MemoryRequests
 from tests.fakes.signer import SNAPSHOT_SIGNER
 from tests.support.rollout import manifest
 
@@ -64,10 +67,15 @@ def stored(**changes: Any) -> MemoryArtifacts:
 
 
 def recorded(
-    artifacts: MemoryArtifacts, catalogue: MemoryCatalogue | None = None, version: str = VERSION, **changes: Any
+    artifacts: MemoryArtifacts,
+    catalogue: MemoryCatalogue | None = None,
+    version: str = VERSION,
+    requests: MemoryRequests | None = None,
+    **changes: Any,
 ) -> Recorded:
     usual = FinishedBuild(REPOSITORY, MADE.commit, "main", "build-1", "hello", version, UPLOAD)
-    return record_snapshot(catalogue or MemoryCatalogue(), artifacts, SNAPSHOT_SIGNER, replace(usual, **changes), NOW)
+    built, catalogue = replace(usual, **changes), catalogue or MemoryCatalogue()
+    return record_snapshot(catalogue, artifacts, SNAPSHOT_SIGNER, requests or MemoryRequests(), built, NOW)
 
 
 def test_build_is_started_for_the_commit_with_the_execution_as_its_token() -> None:
@@ -108,13 +116,15 @@ def test_published_snapshot_is_recorded_with_its_facts() -> None:
 
 def test_snapshot_goes_to_staging_only_where_the_policy_says_so() -> None:
     assert recorded(stored(policies={"production": Policy(automatic=True)})).staging is None
-    staging = recorded(stored(policies={"staging": Policy(automatic=True)})).staging
-    assert staging is not None
-    deployment = staging["deployment"]
-    assert deployment == f"hello-staging-20261123120000-{MADE.commit[:4]}"
-    assert (staging["service"], staging["environment"], staging["version"]) == ("hello", "staging", VERSION)
-    assert (staging["requested_by"], staging["kind"]) == ("delivery", "DEPLOY")
-    assert staging["reason"] == "the staging policy deploys every snapshot"
+    requests = MemoryRequests()
+    staging = recorded(stored(policies={"staging": Policy(automatic=True)}), requests=requests).staging
+    name = f"hello-staging-20261123120000-{MADE.commit[:4]}"
+    assert staging == {"deployment": name}
+    found = requests.find(name)
+    assert found is not None
+    assert (found.source, found.at) == (Source.DELIVERY, NOW)
+    why = "the staging policy deploys every snapshot"
+    assert found.request == Request(name, "hello", "staging", VERSION, "delivery", why)
 
 
 @pytest.mark.parametrize("version", ["1.0.0", "", "1.0.0-20261123100000-bbbbbbb"])

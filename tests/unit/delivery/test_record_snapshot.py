@@ -13,6 +13,7 @@ from lifecycle.domain.service.trusted_keys import verified
 from lifecycle.gateways import p256
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.catalogue import MemoryCatalogue
+from tests.fakes.requests import MemoryRequests
 from tests.fakes.signer import SNAPSHOT_SIGNER
 from tests.support.rollout import BUILT, manifest
 
@@ -32,7 +33,7 @@ def uploaded(**changes: Any) -> MemoryArtifacts:
 
 
 def recorded(catalogue: MemoryCatalogue, artifacts: MemoryArtifacts, built: FinishedBuild = BUILD) -> Recorded:
-    return record_snapshot(catalogue, artifacts, SNAPSHOT_SIGNER, built, BUILT)
+    return record_snapshot(catalogue, artifacts, SNAPSHOT_SIGNER, MemoryRequests(), built, BUILT)
 
 
 def test_upload_becomes_a_snapshot_whose_digests_are_recorded_once() -> None:

@@ -20,12 +20,13 @@ from lifecycle.application.delivery.build import (
 from lifecycle.application.delivery.receive_push import Push, payload_of
 from lifecycle.domain.delivery.delivery_name import DeliveryName, service_delivery
 from lifecycle.domain.delivery.repository import RepositoryBuilds
-from lifecycle.entrypoints.events import StartBuild, StartServices
+from lifecycle.entrypoints.delivery_events import StartBuild, StartServices
 from lifecycle.gateways.aws.builds import CodeBuildState
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
+from tests.fakes.requests import MemoryRequests
 from tests.fakes.signer import SNAPSHOT_SIGNER
 from tests.support.rollout import BUILT, manifest
 
@@ -162,7 +163,7 @@ def recorded(catalogue: MemoryCatalogue, sources: Sources) -> str:
     artifacts = MemoryArtifacts()
     artifacts.upload(UPLOAD, manifest(SNAPSHOT), SNAPSHOT.encode())
     built = FinishedBuild(REPOSITORY, COMMIT, "main", "build-1", "hello", SNAPSHOT, UPLOAD, sources)
-    return record_snapshot(catalogue, artifacts, SNAPSHOT_SIGNER, built, BUILT).kind
+    return record_snapshot(catalogue, artifacts, SNAPSHOT_SIGNER, MemoryRequests(), built, BUILT).kind
 
 
 def builds_of(catalogue: MemoryCatalogue) -> RepositoryBuilds:

@@ -1,10 +1,48 @@
-"""The frame of every handler: the error of an event that is not valid."""
+"""The frame of every handler: who gives a command, and the error of an event that is not valid."""
+
+from typing import Any
 
 import pytest
 
+from lifecycle.application.console_actions import ConsoleAction
+from lifecycle.console.html import Markup, tag
 from lifecycle.domain.errors import CallFailed, InvalidEvent, Unknown
-from lifecycle.entrypoints.events import OnHost, Promote
-from lifecycle.entrypoints.handler import command, parse
+from lifecycle.entrypoints.events import Converge, Decide, OnHost, Promote
+from lifecycle.entrypoints.handler import command, command_or_schedule, parse
+from lifecycle.entrypoints.widget import Button, button
+from lifecycle.gateways.aws.callers import command_digest
+from tests.fakes.callers import ADA
+from tests.support.account import CALLERS, HELLO, Account
+from tests.support.invocation import Invocation
+
+APPROVE = Invocation("lifecycle-approve")
+ANSWER = {
+    "service": "hello",
+    "environment": "production",
+    "deployment": "hello-production-20261123120000-ab15",
+    "choice": "APPROVE",
+    "why": "as agreed",
+}
+OPERATOR = "arn:aws:sts::123456789012:assumed-role/lifecycle-operator/"
+
+
+@pytest.fixture(autouse=True)
+def account(monkeypatch: pytest.MonkeyPatch) -> Account:
+    made = Account()
+    made.use(monkeypatch)
+    return made
+
+
+def signed(event: dict[str, Any], arn: str = ADA, function: str = "lifecycle-approve") -> dict[str, Any]:
+    return {**event, "proof": CALLERS.sign(command_digest(function, event), arn)}
+
+
+def approve(event: dict[str, Any]) -> Any:
+    return command(Decide)(lambda found: found.by)(event, APPROVE)
+
+
+def tried(account: Account) -> list[tuple[str, str]]:
+    return [(each.what, each.who) for each in account.context.audit_log.read(HELLO)]
 
 
 def test_invalid_event_names_each_wrong_field_and_no_class() -> None:
@@ -16,12 +54,6 @@ def test_invalid_event_names_each_wrong_field_and_no_class() -> None:
     assert "OnHost" not in message
 
 
-class Logged:
-    """The context of an invocation."""
-
-    aws_request_id = "request"
-
-
 @pytest.mark.parametrize(
     ("error", "answer"), [(Unknown("release", "1.0.0"), "release '1.0.0' not found"), (None, "")]
 )
@@ -31,9 +63,84 @@ def test_command_answers_a_refusal_and_raises_what_aws_could_not_do(error: Unkno
     def run(_: Promote) -> None:
         raise error or failed
 
-    event = {"service": "hello", "snapshot": "1", "requested_by": "ada"}
+    event = signed({"service": "hello", "snapshot": "1"}, function="lifecycle-promote")
     if error:
-        assert command(Promote)(run)(event, Logged()) == {"error": answer}
+        assert command(Promote)(run)(event, Invocation("lifecycle-promote")) == {"error": answer}
     else:
         with pytest.raises(CallFailed):
-            command(Promote)(run)(event, Logged())
+            command(Promote)(run)(event, Invocation("lifecycle-promote"))
+
+
+def test_author_of_a_command_is_who_signed_it() -> None:
+    assert approve(signed(ANSWER)) == "ada"
+    assert approve(signed({**ANSWER, "by": "ADA"})) == "ada"
+    assert approve(signed(ANSWER, f"{OPERATOR}grace@example.test")) == "grace@example.test"
+
+
+def test_command_in_the_name_of_another_is_refused_and_on_record(account: Account) -> None:
+    refused = approve(signed({**ANSWER, "by": "grace"}))["error"]
+    assert f"it is given in the name of grace, but {ADA} signed it" in refused
+    assert tried(account) == [("refused: approve", "ada")]
+
+
+def test_command_without_a_proof_is_refused_and_on_record(account: Account) -> None:
+    assert "it has no proof of who gives it" in approve({**ANSWER, "by": "grace"})["error"]
+    assert tried(account) == [("refused: approve", "unknown")]
+
+
+@pytest.mark.parametrize("proof", ["text", 7, [], {"Authorization": "x"}, {"Authorization": 1, "X-Amz-Date": None}])
+def test_nonsense_in_place_of_a_proof_is_refused(proof: object) -> None:
+    assert "the command is refused" in approve({**ANSWER, "proof": proof})["error"]
+
+
+def test_proof_counts_for_its_own_command_and_function_only() -> None:
+    event = signed(ANSWER)
+    assert "SignatureDoesNotMatch" in approve({**event, "choice": "REJECT"})["error"]
+    assert "SignatureDoesNotMatch" in approve(signed(ANSWER, function="lifecycle-decide"))["error"]
+
+
+@pytest.mark.parametrize(
+    ("arn", "why"),
+    [
+        (f"{OPERATOR}botocore-session-1795803000", "was chosen by a program, and names nobody"),
+        (f"{OPERATOR}AWSCLI-Session", "was chosen by a program"),
+        (f"{OPERATOR}aws-sdk-js-session-1795803000", "was chosen by a program"),
+        (f"{OPERATOR}i-0123456789abcdef0", "was chosen by a program"),
+        (f"{OPERATOR}schedule", "is a name that Lifecycle records for itself"),
+        ("arn:aws:sts::123456789012:assumed-role/lifecycle-host-production-hello/ada", "expected assumed-role"),
+        ("arn:aws:sts::999999999999:assumed-role/lifecycle-operator/ada", "expected assumed-role"),
+        ("arn:aws:iam::123456789012:user/ada", "expected assumed-role"),
+        ("arn:aws:iam::123456789012:root", "expected assumed-role"),
+    ],
+)
+def test_principal_that_is_no_known_person_is_refused(arn: str, why: str, account: Account) -> None:
+    assert why in approve(signed(ANSWER, arn))["error"]
+    assert tried(account) == [("refused: approve", "unknown")]
+
+
+def converge(event: dict[str, Any]) -> Any:
+    return command_or_schedule(Converge)(lambda found: found.requested_by)(event, Invocation("lifecycle-converge"))
+
+
+def test_convergence_is_asked_by_its_triggers_or_by_a_person_who_signs() -> None:
+    assert converge({}) == "schedule"
+    assert converge({"requested_by": "auto-scaling"}) == "auto-scaling"
+    keys = {"pk": {"S": "REPORTS#production/hello"}, "sk": {"S": "host-1"}}
+    assert converge({"Records": [{"dynamodb": {"Keys": keys}}]}) == "supervision"
+    assert converge(signed({"service": "hello", "environment": "production"}, function="lifecycle-converge")) == "ada"
+    assert "in the name of mallory, without a proof" in converge({"requested_by": "mallory"})["error"]
+
+
+def test_button_of_a_console_that_signs_has_its_author_and_any_other_has_none() -> None:
+    pressed: list[ConsoleAction] = []
+
+    @button
+    def act(found: Button, _: object) -> Markup:
+        pressed.append(found.to_action())
+        return tag("p", "done")
+
+    event, context = {"action": "pause", "deployment": "d", "by": "mallory"}, Invocation("lifecycle-act")
+    act(signed(event, function="lifecycle-act"), context)
+    act({**event, "proven": True}, context)
+    assert "SignatureDoesNotMatch" in act({**signed(event, function="lifecycle-act"), "deployment": "e"}, context)
+    assert [each.by for each in pressed] == ["ada", "console:mallory"]

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from apps.cli.start import request_payload
 from lifecycle.application.rollout.next_step import Decided
-from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.analysis.downsampling import MOST_POINTS
 from lifecycle.domain.analysis.model import Better, Judgement, Measure, MetricResult, Scale, Series, Verdict
 from lifecycle.domain.convergence.decide import REPAIR_LIMIT
@@ -34,7 +34,7 @@ from lifecycle.domain.service.commits import SUBJECT_LENGTH, ChangeNote
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.version import parse_version
-from lifecycle.entrypoints.events import REASON_LENGTH, Deploy
+from lifecycle.entrypoints.events import REASON_LENGTH, RequestDeployment
 from lifecycle.gateways.aws.table import item
 from lifecycle.gateways.serialization import to_json
 from lifecycle.names import Partition
@@ -223,7 +223,7 @@ def test_desired_version_fits_a_parameter() -> None:
     assert len(to_json(Desired(VERSION, DIGEST, 10**9, NAME)).encode()) < PARAMETER_BYTES
 
 
-def test_largest_step_and_the_input_of_the_largest_repair_fit_a_payload() -> None:
+def test_largest_step_fits_a_payload() -> None:
     names = hosts(HOSTS_PER_EXECUTION)
     given: tuple[dict[str, str | int], ...] = tuple(
         {"host": host, "attempt": 100, "group": "test-bed"} for host in names
@@ -231,11 +231,10 @@ def test_largest_step_and_the_input_of_the_largest_repair_fit_a_payload() -> Non
     step = Decided("UPDATE_HOSTS", listed(names), hosts=given)
     # The state machine passes a step on with the deployment's ids and its own input.
     assert len(json.dumps(asdict(step))) < PAYLOAD_BYTES / 2
-    assert len(json.dumps(payload(request(REPAIR_LIMIT)))) < PAYLOAD_BYTES / 2
 
 
 def test_long_reason_of_a_request_is_cut_and_not_refused() -> None:
-    given = Deploy(**{**payload(request()), "reason": "x" * 10_000}, execution=EXECUTION)
+    given = RequestDeployment(**{**request_payload(request()), "reason": "x" * 10_000})
     assert given.request().reason == "x" * REASON_LENGTH
 
 

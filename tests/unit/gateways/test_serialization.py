@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lifecycle.application.rollout.requests import payload
+from apps.cli.start import request_payload
 from lifecycle.domain.analysis.model import Better, Measure, MetricResult, Scale
 from lifecycle.domain.errors import StoreRefused, UnreadableRecord
 from lifecycle.domain.fleet.desired import Desired
@@ -20,7 +20,7 @@ from lifecycle.domain.service.configuration import ConfigNames
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
-from lifecycle.entrypoints.events import Deploy
+from lifecycle.entrypoints.events import RequestDeployment
 from lifecycle.entrypoints.handler import parse
 from lifecycle.gateways.serialization import to_json, to_plain
 from tests.support.records import read
@@ -82,26 +82,26 @@ def test_a_record_that_is_no_object_is_refused(kind: type, text: str) -> None:
         read(kind, text)
 
 
-def test_a_rollout_takes_the_input_of_an_older_command_line() -> None:
+def test_a_request_takes_the_names_of_an_older_command_line() -> None:
     asked = {
         "deployment": REQUEST.deployment,
         "service": "hello",
         "environment": "production",
         "version": "1.0.1",
         "requested_by": "ada",
-        "execution": REQUEST.deployment,
     }
-    assert Deploy.model_validate({**asked, "despite": ["FREEZE"]}).overrides == (Override.FREEZE,)
-    assert Deploy.model_validate({**asked, "overrides": ["FREEZE"]}).overrides == (Override.FREEZE,)
-    assert Deploy.model_validate({**asked, "despite": ["NO_WAY_BACK"]}).overrides == (Override.NO_ROLLBACK_TARGET,)
-    assert parse(Deploy, {**asked, "despite": ["NO_WAY_BACK"]}).overrides == (Override.NO_ROLLBACK_TARGET,)
+    assert RequestDeployment.model_validate({**asked, "despite": ["FREEZE"]}).overrides == (Override.FREEZE,)
+    assert RequestDeployment.model_validate({**asked, "overrides": ["FREEZE"]}).overrides == (Override.FREEZE,)
+    assert RequestDeployment.model_validate({**asked, "despite": ["NO_WAY_BACK"]}).overrides == (
+        Override.NO_ROLLBACK_TARGET,
+    )
+    assert parse(RequestDeployment, {**asked, "despite": ["NO_WAY_BACK"]}).overrides == (Override.NO_ROLLBACK_TARGET,)
 
 
 def test_a_rollout_takes_every_field_of_a_request_and_gives_it_on() -> None:
     every = replace(REQUEST, reason="slow", kind=Kind.ROLLBACK, rollback_of=REQUEST.deployment, only=("host-1",))
-    assert {each.name for each in fields(Request)} == set(Deploy.model_fields) - {"execution"}
-    assert Deploy.model_validate({**payload(every), "execution": "e"}).request() == every
-    assert json.loads(json.dumps(payload(every))) == payload(every)
+    assert {each.name for each in fields(Request)} == set(RequestDeployment.model_fields) - {"caller"}
+    assert RequestDeployment.model_validate(json.loads(json.dumps(request_payload(every)))).request() == every
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,12 @@ from typing import Any
 import pytest
 
 from lifecycle.application.ports.artifacts import StoredManifest
-from lifecycle.application.rollout.plan import begin
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.monitoring.alarms import LATE_ALARM
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.service.policy import ApprovalGate, Policy
-from lifecycle.entrypoints.events import Deploy
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.executions import MemoryExecutions
 from tests.support.rollout import CLUSTER, Machine, manifest
@@ -42,7 +40,7 @@ class AtOnce(MemoryExecutions):
         new = super().start_rollout(name, payload)
         if new:
             self.machine.memory.clock.sleep(2)
-            begin(self.machine.context, Deploy(**payload, execution=name).request(), name)
+            self.machine.start(dict(payload), name)
         return new
 
 

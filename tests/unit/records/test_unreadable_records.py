@@ -20,14 +20,14 @@ from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.gateways.record_kinds import KINDS, kind_of
 from lifecycle.gateways.serialization import RECORD_VERSION
-from tests.support.account import FUNCTIONS, HELLO, OTHER, ROOT, Account, calls, handler, plain
+from tests.support.account import FUNCTIONS, HELLO, OTHER, ROOT, Account, calls, invoke, plain
 
 DESIRED, MANIFEST = "/lifecycle/production/hello/desired", "release/hello/1.0.1/manifest.json"
 DOCUMENTS = {DESIRED: "desired version", MANIFEST: "manifest"}
 # No view reads these. Their remedy is in the error of the function that needs them.
 NOT_IN_VIEWS = {
     *("host command", "owner of a service", "promotion in the catalogue", "checkpoint", "manifest"),
-    *("builds of a repository", "host in rotation", "digests of a version"),
+    *("builds of a repository", "host in rotation", "digests of a version", "recorded request"),
 }
 # Kinds that garbage collection reads.
 RETAINS = {
@@ -136,7 +136,7 @@ def answer(account: Account, patch: pytest.MonkeyPatch, phase: str, event: dict[
     """Return the answer of a function, or its expected error; every other error is raised."""
     account.use(patch)
     try:
-        return _SIZES.sub('"bytes": 0', plain(handler(phase).handle(dict(event), None)))
+        return _SIZES.sub('"bytes": 0', plain(invoke(phase, event)))
     except LifecycleError as error:
         return f"error: {error}"
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from apps.cli.start import request_payload
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.rollout.plan import preview
 from lifecycle.application.rollout.planned_config import planned_config
-from lifecycle.application.rollout.requests import payload
 from lifecycle.application.rollout.rollback import rollback_target
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.rollout.attempt import AttemptState, Blame
@@ -15,7 +15,7 @@ from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override
 from lifecycle.domain.service.configuration import ConfigNames, ConfigRevision, difference
 from lifecycle.domain.service.target import Target
-from lifecycle.entrypoints.events import Deploy
+from lifecycle.entrypoints.events import RequestDeployment
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 
@@ -219,12 +219,12 @@ def test_first_configuration_of_a_service_that_had_none() -> None:
     assert configs(machine) == {0}
 
 
-def test_input_of_an_execution_has_the_revision_and_no_value(machine: Machine) -> None:
+def test_request_has_the_revision_and_no_value(machine: Machine) -> None:
     request = replace(machine.request("1.0.1"), config=7)
-    given = payload(request)
+    given = request_payload(request)
     assert given["config"] == 7
-    assert Deploy.model_validate({**given, "execution": request.deployment}).request() == request
-    assert "config" not in payload(machine.request("1.0.1"))  # a control plane of before would refuse it
+    assert RequestDeployment.model_validate(given).request() == request
+    assert "config" not in request_payload(machine.request("1.0.1"))
 
 
 def test_host_that_reports_another_configuration_gets_no_traffic(machine: Machine) -> None:

@@ -33,8 +33,9 @@ def handed_over(machine: Machine) -> Deployment:
 
 def test_deployment_without_a_record_is_recorded_as_refused_and_notified(machine: Machine) -> None:
     request = machine.request("1.0.1")
-    assert refuse_unplanned(machine.context, request, WHY).outcome == "REFUSED"
-    assert refuse_unplanned(machine.context, request, WHY).outcome == "REFUSED"
+    machine.ask(request)
+    assert refuse_unplanned(machine.context, request.deployment, WHY).outcome == "REFUSED"
+    assert refuse_unplanned(machine.context, request.deployment, WHY).outcome == "REFUSED"
     record = machine.record(request.deployment)
     assert (record.state, record.reason, record.epoch) == (DeploymentState.REFUSED, WHY, 0)
     notification = notification_of(Change(None, record, machine.now))
@@ -47,7 +48,7 @@ def test_deployment_that_holds_the_lease_is_left_to_convergence(machine: Machine
     request = machine.request("1.0.1")
     machine.begin(request)
     before = machine.record(request.deployment)
-    assert refuse_unplanned(machine.context, request, WHY).outcome == "LEFT"
+    assert refuse_unplanned(machine.context, request.deployment, WHY).outcome == "LEFT"
     assert machine.record(request.deployment) == before
 
 
@@ -56,7 +57,7 @@ def test_pending_deployment_is_closed_and_leaves_its_slot(machine: Machine) -> N
     machine.memory.clock.sleep(1)
     waiting = machine.request("1.0.2")
     assert machine.begin(waiting).kind == "QUEUED"
-    assert refuse_unplanned(machine.context, waiting, WHY).outcome == "REFUSED"
+    assert refuse_unplanned(machine.context, waiting.deployment, WHY).outcome == "REFUSED"
     assert machine.record(waiting.deployment).state is DeploymentState.REFUSED
     assert machine.memory.queue.waiting(CLUSTER) is None
 
@@ -65,14 +66,14 @@ def test_decided_rollback_whose_lease_was_lost_is_left_to_convergence(machine: M
     """Seed 244 of the simulation."""
     rollback = handed_over(machine)
     machine.memory.leases.set_back(CLUSTER, None)
-    assert refuse_unplanned(machine.context, rollback.request, WHY).outcome == "LEFT"
+    assert refuse_unplanned(machine.context, rollback.id, WHY).outcome == "LEFT"
     assert machine.record(rollback.id) == rollback
 
 
 def test_ended_deployment_keeps_its_end(machine: Machine) -> None:
     (done,) = machine.memory.deployments.recent(CLUSTER, 1)
     assert isinstance(done, Deployment)
-    assert refuse_unplanned(machine.context, done.request, WHY).outcome == "DONE"
+    assert refuse_unplanned(machine.context, done.id, WHY).outcome == "DONE"
     assert machine.record(done.id) == done
 
 
@@ -80,7 +81,8 @@ def test_repairs_that_break_one_after_another_are_recorded_once(machine: Machine
     for _ in range(3):
         machine.memory.clock.sleep(900)
         repair = machine.request("1.0.0", Kind.CONVERGE)
-        assert refuse_unplanned(machine.context, repair, WHY).outcome == "REFUSED"
+        machine.ask(repair)
+        assert refuse_unplanned(machine.context, repair.deployment, WHY).outcome == "REFUSED"
     refused = [d for d in machine.memory.deployments.recent(CLUSTER, 9) if d.state is DeploymentState.REFUSED]
     assert len(refused) == 1
     assert [entry.why for entry in machine.memory.audit_log.read(CLUSTER)].count(WHY) == 3

@@ -136,6 +136,7 @@ class Partition:
     REPOSITORY = "REPOSITORY#"
     CONFIG = "CONFIG#"
     ROTATION = "ROTATION#"
+    REQUEST = "REQUEST#"
 
 
 # --- The artifact bucket (S3) and the webhook's secret (Secrets Manager)
@@ -308,6 +309,7 @@ class Variable:
     BUILD_PROJECT = "BUILD_PROJECT"
     WEBHOOK_SECRET = "WEBHOOK_SECRET"  # noqa: S105 - the variable's name
     NOTICES_TOPIC = "NOTICES_TOPIC"  # an ARN
+    CALLERS = "CALLERS"  # patterns of the principals whose commands count, with commas between
     POLL_SECONDS = "POLL_SECONDS"
     AGENT_HEARTBEAT_TIMEOUT_SECONDS = "AGENT_HEARTBEAT_TIMEOUT_SECONDS"
     MINUTE_SECONDS = "MINUTE_SECONDS"

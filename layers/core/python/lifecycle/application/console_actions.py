@@ -16,13 +16,15 @@ from lifecycle.application.rollout.decide import answer_deployment, approve, dec
 from lifecycle.application.rollout.freeze import freeze, unfreeze
 from lifecycle.application.rollout.observe import deployment as recorded
 from lifecycle.application.rollout.plan import preview
-from lifecycle.application.rollout.requests import payload
+from lifecycle.application.rollout.requests import payload, record_request
 from lifecycle.application.rollout.rollback import rollback_target
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.identity import is_proven
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request, deployment_id
 from lifecycle.domain.rollout.freezes import Freeze, scope_in_words
+from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 
 
 class Action(StrEnum):
@@ -176,6 +178,8 @@ def _start(query: QueryContext, request: Request) -> ActionResult:
         raise Refused(what, found.blockers)
     if found.nothing_to_do and found.is_verified and request.kind is not Kind.ROLLBACK:
         return ActionResult(f"Nothing to do: every host of {request.cluster} serves {request.version} already.")
+    source = Source.OPERATOR if is_proven(request.requested_by) else Source.CONSOLE
+    record_request(context.requests, RecordedRequest(request, source, context.clock.now()))
     if not context.executions.start_rollout(request.deployment, payload(request)):
         raise Refused(
             f"the start of {request.deployment}", ["an execution of that name exists; press the button again"]

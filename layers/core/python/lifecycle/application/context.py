@@ -20,6 +20,7 @@ from lifecycle.application.ports.leases import Leases
 from lifecycle.application.ports.machines import Machines, NoMachines
 from lifecycle.application.ports.queue import Queue
 from lifecycle.application.ports.registry import Registry
+from lifecycle.application.ports.requests import Requests
 from lifecycle.application.ports.scheduled_runs import ScheduledRuns
 from lifecycle.application.ports.step_reads import StepReads
 from lifecycle.domain.fleet.cluster import Cluster
@@ -54,6 +55,7 @@ class Context:
     configurations: ConfigRevisions
     scheduled_runs: ScheduledRuns
     catalogue: Catalogue
+    requests: Requests
     machines: Machines = field(default_factory=NoMachines)
     poll_seconds: float = 2.0
     heartbeat_timeout: timedelta = timedelta(seconds=30)

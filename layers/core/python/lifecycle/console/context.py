@@ -19,6 +19,7 @@ class ViewContext:
     """The surroundings of one widget; `width` is in pixels.
 
     `itself` is the ARN of the Lambda that draws it, `act` of the one that its buttons call.
+    `identified` says whether a button knows who presses it: on a laptop it does, in CloudWatch it does not.
     """
 
     theme: Theme
@@ -28,3 +29,4 @@ class ViewContext:
     now: datetime
     scope: Scope
     days: int = 30
+    identified: bool = False

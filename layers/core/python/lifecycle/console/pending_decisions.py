@@ -51,7 +51,9 @@ def _card(view: ClusterView, question: Question, reason: str, context: ViewConte
     choices = tag("dl", ([tag("dt", tag("strong", c)), tag("dd", effect(question, c))] for c in question.choices))
     about = f"{question.host}, attempt {question.attempt}: " if question.host else ""
     asked = f"Asked {minute(question.asked_at)}, {ago(question.asked_at, context.now)}."
-    buttons = [_button(current, question, each, reason, context) for each in question.choices]
+    by_another = _approved_elsewhere(current, question, context)
+    offered = [each for each in question.choices if each is not Choice.APPROVE or not by_another]
+    buttons = [_button(current, question, each, reason, context) for each in offered]
     return tag(
         "section",
         tag("h2", title),
@@ -61,10 +63,20 @@ def _card(view: ClusterView, question: Question, reason: str, context: ViewConte
         service_log_link(cluster, question.host, context.itself),
         tag("p", soft(f"{asked} {_sentence(expiry(question, context.now))}")),
         choices,
+        by_another,
         tag("form", field(reason, "Reason"), tag("div", buttons, class_="lc-row"), class_="lc-bar"),
         class_="lc-card",
         aria_label=title,
     )
+
+
+def _approved_elsewhere(current: Deployment, question: Question, context: ViewContext) -> Child:
+    """Draw how to approve what another person must approve, where a button does not know who presses it."""
+    if context.identified or question.kind is not QuestionKind.APPROVAL or not current.policy.approval_by_another:
+        return None
+    why = "another person must approve this, and CloudWatch does not say who presses a button: approve it with "
+    command = tag("strong", f"lifecycle approve {current.id} --why '...'")
+    return tag("p", badge(Tone.WARN, "by the command line"), f" {why[:1].upper()}{why[1:]}", command)
 
 
 def _blame(question: Question) -> Child:

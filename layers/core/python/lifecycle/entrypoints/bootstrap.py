@@ -8,6 +8,7 @@ from lifecycle.application.context import Context
 from lifecycle.application.ports.alarms import Alarms
 from lifecycle.application.ports.artifacts import Artifacts
 from lifecycle.application.ports.builds import Builds
+from lifecycle.application.ports.callers import Callers
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
 from lifecycle.application.ports.metrics import Metrics
@@ -67,6 +68,7 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
     from lifecycle.gateways.aws.members import DynamoMembers  # noqa: PLC0415
     from lifecycle.gateways.aws.queue import DynamoQueue  # noqa: PLC0415
     from lifecycle.gateways.aws.registry import SsmRegistry  # noqa: PLC0415
+    from lifecycle.gateways.aws.requests import DynamoRequests  # noqa: PLC0415
     from lifecycle.gateways.aws.scheduled_runs import DynamoScheduledRuns  # noqa: PLC0415
     from lifecycle.gateways.aws.step_reads import DynamoStepReads  # noqa: PLC0415
     from lifecycle.gateways.aws.table import Table  # noqa: PLC0415
@@ -94,6 +96,7 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
         configurations=DynamoConfigRevisions(by_name["ssm"], table),
         scheduled_runs=DynamoScheduledRuns(table),
         catalogue=DynamoCatalogue(table),
+        requests=DynamoRequests(table),
         machines=Ec2Machines(_lazy("autoscaling"), _lazy("ec2"), by_name["ssm"]),
         poll_seconds=settings.poll_seconds,
         heartbeat_timeout=settings.heartbeat_timeout,
@@ -109,6 +112,24 @@ def executions_of(states: Any, settings: Settings) -> Executions:
         settings.values.get(name, "") for name in (Variable.ROLLOUT_MACHINE, Variable.DELIVERY_MACHINE)
     )
     return StepFunctionsExecutions(states or _lazy("stepfunctions"), rollout, delivery)
+
+
+@cache
+def callers() -> Callers:
+    """Return the port that tells who gives a command."""
+    from lifecycle.gateways.aws.callers import StsCallers  # noqa: PLC0415
+
+    return StsCallers(lambda: str(client("sts").meta.endpoint_url))
+
+
+def allowed_callers() -> tuple[str, ...]:
+    """Return the patterns of the principals whose commands count (infra/settings.py)."""
+    return tuple(filter(None, from_environment().text(Variable.CALLERS).split(",")))
+
+
+def account_of(function: Any) -> str:
+    """Return the account of a running function, from the context that Lambda gives it."""
+    return str(function.invoked_function_arn).split(":")[4]
 
 
 @cache

@@ -1,35 +1,34 @@
 """The events that the functions are called with: commands of people and tasks of state machines."""
 
 import json
-from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import AfterValidator, AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from lifecycle.application.delivery.build import FinishedBuild, Sources
-from lifecycle.application.delivery.receive_push import Push
 from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.application.rollout.test_bed.task import BakeTask
 from lifecycle.domain.convergence.ended_execution import EndedExecution
-from lifecycle.domain.delivery.repository import MOST_SERVICES
 from lifecycle.domain.delivery.retention import RetentionRules
 from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.decision import Choice
-from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override, Request, check_deployment_id
+from lifecycle.domain.rollout.deployment import (
+    DeploymentState,
+    Kind,
+    Override,
+    Request,
+    check_deployment_id,
+    cluster_of,
+)
 from lifecycle.domain.rollout.test_bed.model import BedState
 from lifecycle.domain.service.configuration import ConfigRevision
 from lifecycle.entrypoints.names_in_events import (
-    Branch,
-    Commit,
     ConfigName,
     ExecutionName,
     HostName,
-    Repository,
     Requester,
-    ServiceFolder,
     VersionName,
 )
 from lifecycle.entrypoints.step_functions import execution_end
@@ -65,8 +64,20 @@ class OfCluster(Command):
 LARGEST_REVISION = 10**9
 
 
-class Deploy(Command):
-    """The input of statemachines/rollout.asl.json, with the name of the execution."""
+class Start(Command):
+    """The input of statemachines/rollout.asl.json, with the name of the execution.
+
+    Nothing but the id counts. An execution that began under an older definition passes the whole request.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    deployment: str = Field(max_length=200)
+    execution: ExecutionName
+
+
+class RequestDeployment(Command):
+    """An operator's request for a deployment. The frame sets `requested_by` and `caller` (handler.py)."""
 
     deployment: str
     service: str
@@ -81,7 +92,7 @@ class Deploy(Command):
     )
     only: tuple[HostName, ...] = Field((), max_length=MOST_HOSTS)
     config: int | None = Field(None, ge=0, le=LARGEST_REVISION)
-    execution: ExecutionName
+    caller: str = Field("", max_length=2048)
 
     @model_validator(mode="after")
     def _is_of_one_cluster(self) -> Self:
@@ -95,7 +106,7 @@ class Deploy(Command):
         return self
 
     def request(self) -> Request:
-        return Request(**self.model_dump(exclude={"execution"}))
+        return Request(**self.model_dump(exclude={"caller"}))
 
 
 class InDeployment(OfCluster):
@@ -148,14 +159,26 @@ class HandOver(InDeployment):
 
 
 class Close(InDeployment):
-    """The end of a deployment, with its outcome."""
+    """The end of a deployment, with its outcome. A plan that broke knows its deployment's id alone."""
 
     outcome: DeploymentState
     reason: Shortened
-    request: Deploy | None = None  # of a plan that broke
+    unplanned: bool = False
 
-    def unplanned(self) -> Request | None:
-        return self.request.request() if self.request else None
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_broken_plan(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        if "request" in given:  # an execution that began under an older definition
+            given = {name: value for name, value in given.items() if name != "request"} | {"unplanned": True}
+        if not given.get("unplanned"):
+            return given
+        try:
+            cluster = cluster_of(str(given.get("deployment", "")))
+        except InvalidValue as error:
+            raise ValueError(str(error)) from error
+        return {**given, "service": cluster.service, "environment": cluster.environment}
 
 
 class Decide(OfCluster):
@@ -309,78 +332,6 @@ def _message(record: Any) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-class Pushed(Command):
-    """The push that a delivery is about."""
-
-    repository: Repository
-    name: str = Field(min_length=1, max_length=200)
-    commit: Commit
-    branch: Branch
-    pusher: str = Field(default="", max_length=200)
-    delivery: str = Field(default="", max_length=200)
-    skip: str = Field(default="", max_length=20)
-    folder: ServiceFolder = ""
-    again: bool = False
-    pushed: str = Field(default="", max_length=40)
-
-    def push(self) -> Push:
-        return Push(**self.model_dump(include={each.name for each in fields(Push)}))
-
-
-class StartBuild(Pushed):
-    """The input of statemachines/delivery.asl.json, with the name and start time of the execution."""
-
-    execution: ExecutionName
-    started: str
-
-
-class StartServices(Pushed):
-    """A push that changed several services of its repository, by name, with their folders."""
-
-    execution: ExecutionName
-    services: dict[str, ServiceFolder] = Field(max_length=MOST_SERVICES)
-    unchanged: str = ""
-
-
-class CheckBuild(Command):
-    """A request for the state of a build."""
-
-    build: str
-
-
-class RecordSnapshot(Command):
-    """A finished build, with the service and version that it published."""
-
-    repository: str
-    name: str
-    commit: str
-    branch: str
-    pusher: str = ""
-    delivery: str = ""
-    skip: str = ""
-    folder: str = ""
-    again: bool = False
-    pushed: str = ""
-    build: str
-    service: str
-    version: str
-    upload: str = ""
-    sources: Sources = Sources()
-
-    def finished(self) -> FinishedBuild:
-        """Return the build, as record_snapshot takes it."""
-        return FinishedBuild(
-            self.repository,
-            self.commit,
-            self.branch,
-            self.build,
-            self.service,
-            self.version,
-            self.upload,
-            self.sources,
-        )
 
 
 class CollectGarbage(Command):

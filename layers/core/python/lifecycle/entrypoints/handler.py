@@ -3,7 +3,9 @@
 `task` is for states of a state machine: errors are raised, and the state machine retries or catches them.
 `entry` is for its first state, whose input may come from anybody. It answers an event that is not valid, because a
 retry would not help, and the emulator gives a state machine no error names.
-`command` is for people: expected errors are returned as {"error": "..."}.
+`command` is for people: expected errors are returned as {"error": "..."}. A command carries a proof of who gives it,
+and whatever it says of its author is replaced by what AWS says (gateways/aws/callers.py). `command_or_schedule` takes
+events of AWS's own services too, which no person may call in somebody's name.
 """
 
 from collections.abc import Callable
@@ -12,7 +14,9 @@ from typing import Any, TypeAlias, TypeVar
 from aws_lambda_powertools.logging import Logger
 from pydantic import ValidationError
 
-from lifecycle.domain.errors import CallFailed, InvalidEvent, LifecycleError
+from lifecycle.domain.errors import CallFailed, InvalidEvent, LifecycleError, Refused
+from lifecycle.domain.identity import PROGRAMS
+from lifecycle.entrypoints import caller
 from lifecycle.entrypoints.events import Command
 from lifecycle.gateways.serialization import to_plain
 
@@ -59,10 +63,39 @@ def command(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
 
     def decorate(run: Callable[[C], Any]) -> Handler:
         def handle(event: dict[str, Any], context: Any) -> Any:
-            try:
+            if event.get("warm"):
                 return _run(kind, run, event, context)
+            who = caller.NOBODY
+            try:
+                who = caller.of(event, context)
+                return _run(kind, run, who.signs(kind, event), context)
             except CallFailed:
                 raise  # Lambda repeats a scheduled call; a person gets the message of the error
+            except LifecycleError as error:
+                logger.warning("refused", extra={"reason": str(error), "caller": who.arn})
+                caller.record_refusal(event, context, who, str(error))
+                return {"error": str(error)}
+
+        return handle
+
+    return decorate
+
+
+def command_or_schedule(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
+    """Return a decorator for a command that AWS's own services give too, in the name of a part of Lifecycle."""
+
+    def decorate(run: Callable[[C], Any]) -> Handler:
+        of_a_person = command(kind)(run)
+
+        def handle(event: dict[str, Any], context: Any) -> Any:
+            if caller.PROOF in event or event.get("warm"):
+                return of_a_person(event, context)
+            try:
+                if (by := parse(kind, event).model_dump()["requested_by"]) not in PROGRAMS:
+                    raise Refused("the command", [f"it is given in the name of {by}, without a proof"])
+                return _run(kind, run, event, context)
+            except CallFailed:
+                raise
             except LifecycleError as error:
                 logger.warning("refused", extra={"reason": str(error)})
                 return {"error": str(error)}

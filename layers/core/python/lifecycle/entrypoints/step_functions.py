@@ -12,7 +12,7 @@ from lifecycle.domain.rollout.execution import first_execution
 def execution_end(detail: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of Converge for the end of a rollout's execution.
 
-    The input names the cluster. Where the event has none, because it was too large, the execution's name does.
+    The input has the deployment's id, which names the cluster. An event without input has the execution's name.
     """
     name = str(detail.get("name") or "")
     began, ended = detail.get("startDate"), detail.get("stopDate")
@@ -29,8 +29,7 @@ def _of_input(text: str | None) -> dict[str, str]:
         given = json.loads(text or "")
     except ValueError:
         return {}
-    named = {key: given.get(key) for key in ("service", "environment")} if isinstance(given, dict) else {}
-    return {key: str(value) for key, value in named.items()} if all(named.values()) else {}
+    return _of_name(str(given.get("deployment"))) if isinstance(given, dict) else {}
 
 
 def _of_name(name: str) -> dict[str, str]:

@@ -17,7 +17,9 @@ from lifecycle.console.context import BY, DEPLOYMENT, ENVIRONMENT, PAGE, SERVICE
 from lifecycle.console.html import Markup
 from lifecycle.console.theme import Theme
 from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.identity import in_console
 from lifecycle.domain.rollout.decision import Choice
+from lifecycle.entrypoints import caller
 from lifecycle.gateways.aws.errors import failure as failure_in_words
 from lifecycle.names import function
 
@@ -40,6 +42,7 @@ class _Context(BaseModel):
     theme: str = Theme.LIGHT
     width: float = 800
     forms: _Forms = Field(default_factory=_Forms)
+    identified: bool = False  # a laptop's console says so; CloudWatch does not know who presses a button
 
 
 class _Call(BaseModel):
@@ -89,11 +92,15 @@ class WidgetCall(_Call):
 
 
 class Button(_Call):
-    """A call that acts; an unknown parameter is refused. The signer of the call chooses `by`."""
+    """A call that acts; an unknown parameter is refused.
+
+    CloudWatch does not say who pressed a button, so `by` is what somebody typed. A laptop's console sends a proof.
+    """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
     action: Action
     by: str = Field(default="", max_length=200)
+    proven: bool = False
     why: str = Field(default="", max_length=1000)
     reason_field: str = ""
     service: str = ""
@@ -109,9 +116,11 @@ class Button(_Call):
 
     def to_action(self) -> ConsoleAction:
         """Return the action, with the reason from its field."""
-        parameters = self.model_dump(exclude={"context", "by", "why", "reason_field"})
+        parameters = self.model_dump(exclude={"context", "by", "proven", "why", "reason_field"})
         why = self.why or self.field(self.reason_field) or ""
-        return ConsoleAction(by=self.by or self.field(BY) or "console", why=why[:1000], **parameters)
+        said = self.by or self.field(BY) or ""
+        by = self.by if self.proven else in_console(said[:200])
+        return ConsoleAction(by=by, why=why[:1000], **parameters)
 
 
 def widget(shows: str, parameters: str) -> Callable[[Draw[WidgetCall]], Handler]:
@@ -122,7 +131,22 @@ def widget(shows: str, parameters: str) -> Callable[[Draw[WidgetCall]], Handler]
 
 def button(press: Draw[Button]) -> Handler:
     """Return a handler that acts, and draws the result or the refusal."""
-    return _handler(Button, press, "Performs the actions of the console's buttons; it has no widget.")
+    act = _handler(Button, press, "Performs the actions of the console's buttons; it has no widget.")
+
+    def handle(event: dict[str, Any], context: Any) -> Any:
+        if event.get("describe") or event.get("warm"):
+            return act(event, context)
+        given = {name: value for name, value in event.items() if name != "proven"}
+        if caller.PROOF not in given:
+            return act(given, context)
+        try:
+            who = caller.of(given, context)
+        except LifecycleError as error:
+            return _failed(_view_context(event, context), f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        unsigned = {name: value for name, value in given.items() if name != caller.PROOF}
+        return act({**unsigned, "by": who.name, "proven": True}, context)
+
+    return handle
 
 
 def _handler(kind: type[C], draw: Draw[C], docs: str) -> Handler:
@@ -176,4 +200,5 @@ def _view_context(event: dict[str, Any], context: Any) -> ViewContext:
         now=datetime.now(UTC),
         scope=call.scope,
         days=call.days,
+        identified=call.context.identified,
     )

@@ -25,6 +25,7 @@ from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.freezes import Freeze, check_scope
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
+from lifecycle.domain.rollout.recorded_request import RecordedRequest
 from lifecycle.domain.rollout.test_bed.model import BedPhase, BedRank, TestBed
 from lifecycle.domain.service.configuration import ConfigRevision
 from lifecycle.domain.service.published import Published
@@ -365,6 +366,14 @@ KINDS: tuple[ItemKind, ...] = (
         "PUBLISHED#",
         "No plan takes that version. Restore it from a backup of the table, or deploy another version. Look at it: "
         "{look}",
+    ),
+    ItemKind(
+        "recorded request",
+        RecordedRequest,
+        Partition.REQUEST,
+        "REQUEST",
+        "Its deployment does not begin: make the request again. Look at it: {look}",
+        lambda each: (f"{Partition.REQUEST}{each.source}#{each.request.deployment}", _ANY),
     ),
     ItemKind(
         "builds of a repository",

@@ -18,6 +18,7 @@ from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.finish import Finished, finish
 from lifecycle.application.rollout.host_commands import cancel_turns_until
 from lifecycle.application.rollout.pause import ask_to_resume
+from lifecycle.application.rollout.requests import record_request
 from lifecycle.application.rollout.strays import find_strays, take_out_strays
 from lifecycle.application.rollout.task_tokens import resume_answered, resume_for_fallen
 from lifecycle.application.rollout.test_bed import traffic_weights
@@ -54,6 +55,7 @@ from lifecycle.domain.rollout.deployment import (
 from lifecycle.domain.rollout.execution import ExecutionState, next_execution
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, StartPending
+from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 
 # The requesters of convergence that are no people (entrypoints/events.py, infra/constructs/triggers.py). An operator
 # who asks waits for no pause between repairs.
@@ -303,6 +305,7 @@ def _repair(context: Context, cluster: Cluster, found: Repair, suffix: str, by: 
         only=found.only,
         config=found.config,
     )
+    record_request(context.requests, RecordedRequest(request, Source.CONVERGENCE, context.clock.now()))
     _start(context, request, name, found.reason, by)
     return Result(str(cluster), "REPAIR", found.reason, name)
 

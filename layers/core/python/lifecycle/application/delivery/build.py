@@ -16,8 +16,9 @@ from lifecycle.application.ports.artifacts import Artifacts, Received
 from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
+from lifecycle.application.ports.requests import Requests
 from lifecycle.application.ports.signer import Signer
-from lifecycle.application.rollout.requests import Payload, payload
+from lifecycle.application.rollout.requests import Payload, payload, record_request
 from lifecycle.domain.delivery.delivery_name import service_delivery
 from lifecycle.domain.delivery.repository import LastBuild
 from lifecycle.domain.delivery.service_folder import service_folder
@@ -25,6 +26,7 @@ from lifecycle.domain.delivery.skip_marker import skipped_because
 from lifecycle.domain.errors import DigestMismatch, InvalidValue, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster, service_name
 from lifecycle.domain.rollout.deployment import Request, deployment_id
+from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import SnapshotVersion
@@ -176,7 +178,12 @@ class FinishedBuild:
 
 
 def record_snapshot(
-    catalogue: Catalogue, artifacts: Artifacts, signer: Signer, built: FinishedBuild, now: datetime
+    catalogue: Catalogue,
+    artifacts: Artifacts,
+    signer: Signer,
+    requests: Requests,
+    built: FinishedBuild,
+    now: datetime,
 ) -> Recorded:
     """Check what the build uploaded, bind the service to its repository, publish, record and sign the snapshot.
 
@@ -213,7 +220,9 @@ def record_snapshot(
     _ = catalogue.change_builds(built.repository, lambda builds: builds.recorded(service, last))
     staging = None
     if manifest.policy("staging").automatic:
-        staging = payload(_staging(service, version, built.commit, now))
+        request = _staging(service, version, built.commit, now)
+        record_request(requests, RecordedRequest(request, Source.DELIVERY, now))
+        staging = payload(request)
     reason = f"{service} {version}, sha256 {manifest.digest[:12]}"
     return Recorded("RECORDED", reason, service, version, staging, sources.folder, sources.unchanged)
 

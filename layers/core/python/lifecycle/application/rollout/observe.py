@@ -189,7 +189,19 @@ def _foreign(context: Context, request: Request, stored: StoredManifest, recent:
     """Return why the version is not the one that was published, by the ledger; empty if it is."""
     verified = next((d.target for d in recent if verifies(d) and d.target.version == request.version), None)
     recorded = recorded_bytes(context.catalogue, request.service, request.version)
-    return foreign_bytes(request.version, stored.as_published, recorded, verified)
+    if why := foreign_bytes(request.version, stored.as_published, recorded, verified):
+        return why
+    return _never_verified(context, request) if request.kind is Kind.ROLLBACK and verified is None else ""
+
+
+def _never_verified(context: Context, request: Request) -> str:
+    """Return why a rollback may not bring this version; empty if it is the one from before a deployment."""
+    undone = request.rollback_of or ""
+    bad, _ = readable(lambda: context.deployments.get(request.cluster, undone) if undone else None, None)
+    if bad is not None and bad.previous is not None and bad.previous.version == request.version:
+        return ""
+    how = f"lifecycle deploy {request.service} {request.version} --environment {request.environment}"
+    return f"{request.version} was never verified in {request.cluster}, so nothing can be rolled back to it: `{how}`"
 
 
 def _unbound(context: Context, cluster: Cluster) -> list[str]:

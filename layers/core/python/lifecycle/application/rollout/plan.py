@@ -29,11 +29,13 @@ from lifecycle.domain.service.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The result of planning, on which the state machine branches: PLANNED, QUEUED, NOTHING_TO_DO or REFUSED."""
+    """The result: PLANNED, QUEUED, NOTHING_TO_DO or REFUSED; with the cluster, which the input does not name."""
 
     kind: str
     epoch: int
     reason: str
+    service: str = ""
+    environment: str = ""
 
 
 def preview(context: Context, request: Request) -> Plan:
@@ -217,8 +219,7 @@ def _restore_desired(context: Context, request: Request, lease: Lease) -> None:
 def _take_slot(context: Context, request: Request, execution: str, found: Plan) -> Planned:
     """Wait for the lease in the pending slot.
 
-    If the lease has become free meanwhile, nothing else would start this deployment. Then it is planned
-    again, because its plan is from the time when another deployment held the lease.
+    If the lease has become free meanwhile, nothing else would start this deployment. Then it is planned again.
     """
     record = _record(context, request, execution, found)
     reason = f"waits for {found.waits_for}, which is deploying {request.cluster}"

@@ -8,13 +8,21 @@ from dataclasses import replace
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.finish import Finished
+from lifecycle.application.rollout.requested import find_request
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 
 
-def refuse_unplanned(context: Context, request: Request, reason: str) -> Finished:
+def refuse_unplanned(context: Context, name: str, reason: str) -> Finished:
     """Record that a deployment never began. One that holds the lease has begun: convergence continues it."""
+    request = find_request(context, name)
+    if request is None:
+        return Finished(DeploymentState.REFUSED, f"{reason}; no request for {name} is on record")
+    return _refuse(context, request, reason)
+
+
+def _refuse(context: Context, request: Request, reason: str) -> Finished:
     cluster, name = request.cluster, request.deployment
     existing = context.deployments.get(cluster, name)
     has_begun = existing is not None and existing.state is not DeploymentState.QUEUED

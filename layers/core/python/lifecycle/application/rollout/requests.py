@@ -1,25 +1,35 @@
-"""Requests for deployments, as the input of an execution of statemachines/rollout.asl.json.
+"""Requests for deployments: recorded first, then carried out by an execution whose input is the deployment's id.
 
-Used by everything that starts a rollout: the command line, delivery, convergence, alarms, rollbacks and the
-queue.
+Used by everything that starts a rollout: operators, the console, delivery and convergence. Rollbacks of a running
+deployment and those of alarms are on record as deployments before they start.
 """
 
-from dataclasses import asdict
 from typing import TypeAlias
 
-from lifecycle.domain.rollout.deployment import Request
+from lifecycle.application.ports.requests import Requests
+from lifecycle.domain.errors import InvalidName, Refused
+from lifecycle.domain.rollout.deployment import Request, check_deployment_id
+from lifecycle.domain.rollout.recorded_request import RecordedRequest, not_allowed
 
-Payload: TypeAlias = dict[str, str | int | list[str] | None]
+Payload: TypeAlias = dict[str, str]
 
 
 def payload(request: Request) -> Payload:
-    """Return the input of an execution that carries out `request`."""
-    plain: Payload = {name: _plain(value) for name, value in asdict(request).items() if name != "config"}
-    # A control plane of before knows no configuration.
-    return plain if request.config is None else {**plain, "config": request.config}
+    """Return the input of an execution that carries out a recorded request: the deployment's id, and no more."""
+    return {"deployment": request.deployment}
 
 
-def _plain(value: str | tuple[str, ...] | None) -> str | list[str] | None:
-    if isinstance(value, tuple):
-        return [str(each) for each in value]
-    return None if value is None else str(value)
+def record_request(requests: Requests, requested: RecordedRequest) -> None:
+    """Record a request before its execution is started; raises Refused. Safe to repeat."""
+    request = requested.request
+    what = f"the request for {request.deployment[:100]}"
+    try:
+        check_deployment_id(request.deployment, request.cluster)
+        if request.rollback_of is not None:
+            check_deployment_id(request.rollback_of, request.cluster)
+    except InvalidName as error:
+        raise Refused(what, [str(error)]) from error
+    if why := not_allowed(request, requested.source):
+        raise Refused(what, [why])
+    if not requests.put(requested):
+        raise Refused(what, ["another request has this name; try again"])

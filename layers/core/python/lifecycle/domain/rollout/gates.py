@@ -3,11 +3,12 @@
 from datetime import datetime
 
 from lifecycle.domain.fleet.target_group import Group
+from lifecycle.domain.identity import is_proven, same_person
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind, hosts_left_out
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.rollout.steps import AwaitApproval, AwaitResume, Facts, Finish, RollBack, Step
-from lifecycle.domain.service.policy import ApprovalGate
+from lifecycle.domain.service.policy import ApprovalGate, Policy
 
 
 def aborted(facts: Facts) -> Step | None:
@@ -50,9 +51,26 @@ def gate(facts: Facts, where: ApprovalGate, now: datetime) -> Step | None:
 def approval_refusal(deployment: Deployment, by: str) -> str | None:
     """Return why this person may not approve the deployment; None if they may."""
     requester, whose = deployment.request.requested_by, deployment.whose("approval_by_another")
-    if not deployment.policy.approval_by_another or by != requester:
+    if not deployment.policy.approval_by_another:
         return None
-    return f"{requester} requested {deployment.id}, and {whose} requires approval by another person"
+    requires = f"{whose} requires approval by another person"
+    if not is_proven(by):
+        how = f"lifecycle approve {deployment.id} --why '...'"
+        return f"{requires}, and {by} is not known to be one: use a session that names you, and `{how}`"
+    if not is_proven(requester):
+        return f"{requires}, and nobody knows who {requester} is, who requested {deployment.id}: abort it, and deploy"
+    if same_person(by, requester):
+        return f"{requester} requested {deployment.id}, and {requires}"
+    return None
+
+
+def requester_refusal(request: Request, policy: Policy, whose: str) -> str | None:
+    """Return why nobody could approve a deployment that this requester begins; None if somebody could."""
+    if request.kind is not Kind.DEPLOY or not policy.approval_by_another or is_proven(request.requested_by):
+        return None
+    how = f"lifecycle deploy {request.service} {request.version} --environment {request.environment}"
+    who = f"{whose} requires approval by another person, and nobody knows who {request.requested_by} is"
+    return f"{who}: deploy with `{how}`"
 
 
 def rejected(facts: Facts, by: str, reason: str) -> Step:

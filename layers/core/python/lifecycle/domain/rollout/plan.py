@@ -18,6 +18,7 @@ from lifecycle.domain.rollout.capacity import gets_requests, without_dead
 from lifecycle.domain.rollout.deployment import Kind, Request
 from lifecycle.domain.rollout.earlier_environment import Verdict
 from lifecycle.domain.rollout.epochs import Epochs
+from lifecycle.domain.rollout.gates import requester_refusal
 from lifecycle.domain.rollout.planned_config import NO_CONFIG, PlannedConfig
 from lifecycle.domain.rollout.policy_floor import PolicyFloor, owner
 from lifecycle.domain.rollout.preflight import Observed, blockers, warnings
@@ -121,7 +122,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         checks=_checks(observed, bake),
         expected_seconds=seconds,
         expected_from=source,
-        blockers=tuple(blockers(request, observed, order, now, heartbeat_timeout)),
+        blockers=(*_nobody(request, observed), *blockers(request, observed, order, now, heartbeat_timeout)),
         warnings=(*warnings(request, observed, now, heartbeat_timeout), *_older_than_known(request, older)),
         waits_for=observed.lease.deployment if held else "",
         supersedes=waiting if held and waiting != request.deployment else "",
@@ -147,6 +148,15 @@ def _older_than_known(request: Request, older: Sequence[str]) -> list[str]:
     if not older or request.kind is Kind.ROLLBACK:
         return []
     return [f"{request.version} goes back: {listed(older)} ran a newer version"]
+
+
+def _nobody(request: Request, observed: Observed) -> tuple[str, ...]:
+    """Return why nobody could approve the deployment, as its requester is not known."""
+    policy = observed.policy(request)
+    declared = observed.manifest.policy(request.environment)
+    whose = owner("approval_by_another", declared, observed.floors.known) or f"the policy of {request.cluster}"
+    refused = requester_refusal(request, policy, whose)
+    return (refused,) if refused else ()
 
 
 def _changes(request: Request, observed: Observed) -> tuple[Changes | None, str]:

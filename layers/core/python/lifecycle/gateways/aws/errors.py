@@ -140,6 +140,8 @@ def _answered(error: Any, about: str) -> CallFailed:
     kind = next((each for each in _KINDS if each.has(code)), usual)
     service = SERVICES.get(operation, "AWS")
     call = f"{service} {operation}" if operation in SERVICES else operation
+    if operation == "AssumeRole":  # the trust policy of Lifecycle's roles asks for it (infra/constructs/operators.py)
+        message = f"{message} (does role_session_name in the profile have your user's name?)"
     words = kind.words.format(call=f"{call}{_of(about)}", detail=f": {code}{f': {message}' if message else ''}")
     return CallFailed(words, service=service, operation=operation, code=code, temporary=kind.temporary)
 

@@ -24,6 +24,8 @@ U = TypeVar("U")
 CHECKPOINT = "CHECKPOINT"
 # The sort key of the order of a deployment's hosts, and of the bound hosts of a cluster.
 HOSTS = "HOSTS"
+# The sort key of a recorded request.
+REQUEST = "REQUEST"
 # A BatchGetItem takes 100 keys.
 _KEYS_AT_ONCE = 100
 # The bytes of a partition key and of a sort key; neither may be empty.
@@ -83,6 +85,11 @@ def rotation_key(cluster: Cluster) -> str:
 def schedules_key(cluster: Cluster) -> str:
     """Return the partition of the records of a cluster's scheduled commands. Agents write here."""
     return f"{Partition.SCHEDULES}{cluster}"
+
+
+def request_key(source: str, deployment: str) -> str:
+    """Return the partition of a request that this part of Lifecycle recorded."""
+    return f"{Partition.REQUEST}{source}#{deployment}"
 
 
 def key(pk: str, sk: str) -> dict[str, Any]:

@@ -1,0 +1,69 @@
+"""The first state of a rollout: find the request behind the deployment's id, then plan it.
+
+Called by functions/rollout/plan. An execution may be started by everybody whom IAM lets, with any input. So only the
+records count: the request, or what a plan, an alarm or a rollback has recorded of the deployment.
+"""
+
+from dataclasses import replace
+
+from lifecycle.application.context import Context
+from lifecycle.application.readable import readable
+from lifecycle.application.rollout.plan import Planned, begin
+from lifecycle.domain.errors import InvalidValue, UnreadableRecord
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.deployment import Request, check_deployment_id, cluster_of
+from lifecycle.domain.rollout.recorded_request import RecordedRequest, how_to_request, not_allowed
+
+
+def begin_requested(context: Context, deployment: str, execution: str) -> Planned:
+    """Begin the deployment of this id by its recorded request, or resume it; refuses it without one."""
+    try:
+        cluster = cluster_of(deployment)
+        check_deployment_id(deployment, cluster)
+    except InvalidValue as error:
+        return Planned("REFUSED", 0, f"the input names no deployment: {error}; start with `lifecycle deploy`")
+    try:
+        request, why = _on_record(context, cluster, deployment)
+    except UnreadableRecord as error:
+        request, why = None, str(error)
+    if request is None:
+        # The caller who started the execution is not known here; CloudTrail has it.
+        what = f"refused to start {deployment} by the execution {execution}"
+        context.record(cluster, what, "unknown", why, deployment=deployment)
+        planned = Planned("REFUSED", 0, why)
+    else:
+        planned = begin(context, request, execution)
+    return replace(planned, service=cluster.service, environment=cluster.environment)
+
+
+def find_request(context: Context, deployment: str) -> Request | None:
+    """Return what is on record of a deployment's request; None where there is nothing, or it may not begin by it."""
+    try:
+        return _on_record(context, cluster_of(deployment), deployment)[0]
+    except InvalidValue:
+        return None
+
+
+def _on_record(context: Context, cluster: Cluster, deployment: str) -> tuple[Request | None, str]:
+    """Return the request of a deployment, or why it may not begin."""
+    # First: a deployment goes on under the request that it began with.
+    existing, unreadable = readable(lambda: context.deployments.get(cluster, deployment), None)
+    if existing is not None:
+        return existing.request, ""
+    waiting, _ = readable(lambda: context.queue.waiting(cluster), None)
+    if waiting is not None and waiting.request.deployment == deployment:
+        return waiting.request, ""
+    if unreadable:
+        raise unreadable[0]
+    found = context.requests.find(deployment)
+    if found is None:
+        return None, how_to_request(deployment, cluster.service, cluster.environment)
+    return (None, why) if (why := _refusal(context, cluster, found)) else (found.request, "")
+
+
+def _refusal(context: Context, cluster: Cluster, found: RecordedRequest) -> str:
+    if found.request.cluster != cluster:
+        return f"the request on record is for {found.request.cluster}, not for {cluster}"
+    if not found.is_valid(context.clock.now()):
+        return f"it was requested at {found.at:%Y-%m-%d %H:%M} UTC, more than an hour ago: request it again"
+    return not_allowed(found.request, found.source)

@@ -1,0 +1,65 @@
+"""The person behind a command, as AWS says; and the line in the audit log about a command that was refused."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools.logging import Logger
+from pydantic import BaseModel
+
+from lifecycle.domain.errors import InvalidValue, LifecycleError, Refused
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.identity import person, same_person
+from lifecycle.entrypoints import bootstrap
+from lifecycle.gateways.aws.callers import command_digest
+
+# The key of the proof in an event; the rest of the event is what was signed.
+PROOF = "proof"
+_AUTHOR = ("by", "requested_by")
+
+logger = Logger(child=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A person, and the ARN that AWS gave for their signature."""
+
+    name: str
+    arn: str
+
+    def signs(self, kind: type[BaseModel], event: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the event with this person as its author; raises Refused if it names another one."""
+        for field in _AUTHOR:
+            said = str(event.get(field) or self.name)
+            if not same_person(said, self.name):
+                raise Refused("the command", [f"it is given in the name of {said[:100]}, but {self.arn} signed it"])
+        fields = {"by": self.name, "requested_by": self.name, "caller": self.arn}
+        rest = {name: value for name, value in event.items() if name != PROOF}
+        return {**rest, **{name: value for name, value in fields.items() if name in kind.model_fields}}
+
+
+NOBODY = Caller("unknown", "")
+
+
+def of(event: Mapping[str, Any], context: Any) -> Caller:
+    """Return who gives a command; raises Refused where AWS does not confirm it, or it is no person."""
+    rest = {name: value for name, value in event.items() if name != PROOF}
+    digest = command_digest(str(context.function_name), rest)
+    arn = bootstrap.callers().arn(event.get(PROOF) or {}, digest)
+    account, allowed = bootstrap.account_of(context), bootstrap.allowed_callers()
+    return Caller(person(arn, account, allowed), arn)
+
+
+def record_refusal(event: Mapping[str, Any], context: Any, who: Caller, why: str) -> None:
+    """Record who tried, in the audit log of the cluster that a refused command is about, if it names one."""
+    try:
+        environment = str(event.get("environment") or "production")
+        cluster = Cluster(environment, str(event.get("service", "")))
+    except InvalidValue:
+        return  # a command about no cluster, such as a freeze of everything; the function's log has it
+    what = f"refused: {str(context.function_name).removeprefix('lifecycle-')}"
+    deployment = str(event.get("deployment", ""))[:100]
+    try:
+        bootstrap.context().record(cluster, what, who.name, why[:1000], deployment=deployment)
+    except LifecycleError as error:  # the refusal is what the caller needs to know
+        logger.warning("a refusal is not on record", extra={"reason": str(error)})
