@@ -57,6 +57,8 @@ def test_previous_version_without_a_signature_is_no_rollback_target(machine: Mac
 
 
 def test_rollback_to_an_unsigned_version_begins_and_says_what_to_expect(machine: Machine) -> None:
+    machine.deploy("1.0.1")
+    machine.deploy("1.0.2")
     without_signature(machine, "1.0.1")
     found = preview(machine.context, machine.request("1.0.1", Kind.ROLLBACK))
     assert found.blockers == ()
