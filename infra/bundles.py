@@ -10,7 +10,7 @@ _BUNDLES = ROOT / "build" / "bundles"
 # The agent is pure Python, so that one bundle runs on any host with Python 3.11 or later.
 _AGENT_NEEDS = (
     *("attr", "attrs", "cattr", "cattrs", "typing_extensions.py"),
-    *("boto3", "botocore", "cronsim", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3"),
+    *("boto3", "botocore", "cronsim", "dateutil", "ecdsa", "jmespath", "s3transfer", "six.py", "urllib3"),
 )
 
 

@@ -8,6 +8,7 @@ version="$$(basename "$$bundle" .zip)"
 home=/opt/lifecycle
 state=/var/lib/lifecycle
 rules=/etc/lifecycle-agent.nft
+keys=/etc/lifecycle-agent.keys
 
 # At boot both may run it at once. The second run finds this version installed.
 exec 9> /run/lifecycle-agent-install.lock
@@ -19,9 +20,34 @@ metadata() {
   curl -sf -H "X-aws-ec2-metadata-token: $$token" "http://169.254.169.254/latest/meta-data/$$1"
 }
 
+# The keys whose signatures this host accepts: the one that signs, and during a rotation another one. The agent reads the
+# file at each check. If KMS does not answer, or is not of this version yet, the file stays as it is.
+public_key() {
+  aws kms get-public-key --region '$region' --key-id "$$1" --query '[KeyId, PublicKey]' --output text 2>&1
+}
+trusted() {
+  local kind found
+  for kind in release snapshot; do
+    found="$$(public_key "alias/lifecycle-$${kind}s")" || { echo "$$found" >&2; return 1; }
+    echo "$$kind $$found"
+    if found="$$(public_key "alias/lifecycle-$${kind}s$also")"; then
+      echo "$$kind $$found"
+    elif [[ "$$found" != *NotFoundException* && "$$found" != *AccessDeniedException* ]]; then
+      echo "$$found" >&2
+      return 1
+    fi
+  done
+}
+if trusted > "$$keys.new"; then
+  chmod 0644 "$$keys.new"
+  mv "$$keys.new" "$$keys"
+fi
+trusts="LIFECYCLE_TRUSTED_KEYS=$$([ ! -e "$$keys" ] || echo "$$keys")"
+
 # Another tool may have flushed the rules since the agent's start.
 if [ -e "$$rules" ]; then nft -f "$$rules"; fi
-if [ "$$(cat "$$home/agent/version" 2>/dev/null || true)" = "$$version" ] && systemctl is-active -q lifecycle-agent; then
+if [ "$$(cat "$$home/agent/version" 2>/dev/null || true)" = "$$version" ] && systemctl is-active -q lifecycle-agent \
+    && grep -qxF "$$trusts" /etc/lifecycle-agent.env; then
   exit 0
 fi
 
@@ -56,6 +82,7 @@ LIFECYCLE_SERVICE_USER=lifecycle
 LEDGER_TABLE=$table
 ARTIFACT_BUCKET=$bucket
 AWS_DEFAULT_REGION=$region
+$$trusts
 PYTHONPATH=$$home/agent/current
 EOF
 

@@ -88,6 +88,7 @@ class Settings:
     clusters: tuple[ClusterSettings, ...]
     codecommit_repositories: tuple[str, ...]  # whose pushes are built
     webhook_concurrency: int  # executions of receive_push at once; 0 reserves none
+    signing_keys: tuple[str, ...]  # the number of the key pair that signs, and of another one that is trusted too
     other_clusters: tuple[str, ...]  # of other stacks, such as production/hello; the dashboard shows their alarms
 
     @property
@@ -128,6 +129,7 @@ class Settings:
             clusters=tuple(ClusterSettings.read(dict(cluster)) for cluster in clusters),
             codecommit_repositories=_repositories(read("codecommit_repositories", [])),
             webhook_concurrency=_whole("webhook_concurrency", read("webhook_concurrency", WEBHOOK_CONCURRENCY)),
+            signing_keys=_signing_keys(str(read("signing_keys", "1"))),
             other_clusters=_clusters(read("dashboard_clusters", [])),
         )
 
@@ -139,6 +141,14 @@ def _clusters(found: Any) -> tuple[str, ...]:
     if wrong:
         raise SystemExit(f"cdk.json: dashboard_clusters: {wrong} are no clusters; write them as production/hello")
     return tuple(str(each) for each in listed)
+
+
+def _signing_keys(found: str) -> tuple[str, ...]:
+    """Return the numbers of the signing keys: the one that signs first, and at most one more."""
+    numbers = tuple(each.strip() for each in found.split(","))
+    if len(set(numbers)) == len(numbers) <= 2 and all(re.fullmatch("[1-9][0-9]{0,3}", each) for each in numbers):
+        return numbers
+    raise SystemExit(f"cdk.json: signing_keys: expected one number, or two such as 1,2; found {found!r}")
 
 
 def _callers(found: Any) -> tuple[str, ...]:

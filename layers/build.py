@@ -22,8 +22,8 @@ PLATFORMS = ("lambda", "host")
 _LAMBDA_WHEELS = ("--platform", "manylinux2014_x86_64", "--implementation", "cp", "--python-version", "3.13")
 # botocore contains the model of every AWS service, 25 MB compressed; the phases call only these services.
 _SERVICES = (
-    *("autoscaling", "cloudwatch", "codebuild", "codecommit", "dynamodb", "ec2", "elbv2", "events", "lambda"),
-    *("logs", "s3", "secretsmanager", "sns", "ssm", "stepfunctions", "sts"),
+    *("autoscaling", "cloudwatch", "codebuild", "codecommit", "dynamodb", "ec2", "elbv2", "events", "kms"),
+    *("lambda", "logs", "s3", "secretsmanager", "sns", "ssm", "stepfunctions", "sts"),
 )
 _SHARED_MODELS = (
     "endpoints.json",

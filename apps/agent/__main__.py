@@ -18,6 +18,7 @@ from apps.agent.log_shipping import LogShipper
 from apps.agent.metrics import MetricsPublisher
 from apps.agent.service import Service
 from apps.agent.settings import Settings, StopService, parse
+from apps.agent.signatures import NO_KEYS
 from lifecycle.domain.errors import LifecycleError
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,8 @@ def run(settings: Settings) -> None:
     threading.Thread(target=_forward_signal, args=(signals, stopping), name="signals", daemon=True).start()
     if problem := python_version.outdated(sys.version_info[:3]):
         logger.warning("%s", problem)
+    if settings.trusted_keys is None:
+        logger.warning("%s", NO_KEYS)
     processes.adopt_orphans()
     if settings.service_user:
         processes.forbid_new_privileges()

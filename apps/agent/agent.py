@@ -38,6 +38,7 @@ from apps.agent.reporter import Reporter
 from apps.agent.schedules import Schedules
 from apps.agent.service import Service, StartRecord
 from apps.agent.settings import Settings
+from apps.agent.signatures import Signatures
 from apps.agent.supervision import Supervision
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.host import NOT_KNOWN, AgentStage, Feature, HostReport, ServiceEnd
@@ -81,8 +82,9 @@ class Agent:
         self._clock = clock
         self._skew = skew
         account = service_account.find(settings.service_user)
+        self._signatures = Signatures(settings.home, settings.trusted_keys)
         self._release_store = ReleaseStore(
-            settings.home, settings.cluster.service, releases, self._rollback_versions, account
+            *(settings.home, settings.cluster.service, releases, self._rollback_versions, account, self._signatures)
         )
         self._service = Service(settings.home, account)
         if account:
@@ -364,7 +366,9 @@ class Agent:
             ended=None if running else self._supervision.end(state.self_test),
             leftover=self._leftover,
             skew=self._skew(),
-            features=tuple(Feature),
+            features=tuple(each for each in Feature if each is not Feature.SIGNATURES or self._signatures.checks),
+            manifest=self._release_store.manifest_digest(installed),
+            newest=self._signatures.newest(),
             release_ended=acted.release_ended,
         )
 

@@ -19,6 +19,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.scheduled_run import RunState, ScheduledRun
+from lifecycle.domain.service.envelope import ENVELOPE
 from lifecycle.domain.service.version import artifact_prefix
 from lifecycle.gateways.aws.artifacts import manifest_of
 from lifecycle.gateways.aws.configurations import SsmConfigStore
@@ -215,6 +216,14 @@ class S3Releases:
         text = b"".join(parts).decode(errors="replace")
         key = f"{artifact_prefix(service, version)}/manifest.json"
         return PublishedManifest(manifest_of(text.encode(), self._bucket, key), text)
+
+    def envelope(self, service: str, version: str) -> str:
+        parts: list[bytes] = []
+        try:
+            self._copy(service, version, ENVELOPE, parts.append)
+        except Unknown:
+            return ""
+        return b"".join(parts).decode(errors="replace")
 
     def copy_artifact(self, service: str, version: str, write: Callable[[bytes], object]) -> None:
         self._copy(service, version, "artifact.tar.gz", write)

@@ -6,25 +6,35 @@ from pathlib import Path
 from apps.agent.atomic_file import write_atomically
 from apps.agent.digests import CheckedCopy, private_file, sha256
 from apps.agent.ports import PublishedManifest, Releases
-from lifecycle.domain.errors import DigestMismatch, Refused, StoreRefused
+from apps.agent.signatures import Signatures
+from lifecycle.domain.errors import DigestMismatch, Refused, SignatureRefused, StoreRefused
 from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.service.envelope import ENVELOPE
 from lifecycle.domain.service.manifest import Manifest
 
 MAXIMUM_ARTIFACT_BYTES = 1024**3
 
 
 def fetch(
-    releases: Releases, service: str, turn: Turn, tmp: Path, into: Path, make_room: Callable[[str, int], None]
+    releases: Releases,
+    signatures: Signatures,
+    service: str,
+    turn: Turn,
+    tmp: Path,
+    into: Path,
+    make_room: Callable[[str, int], None],
 ) -> Manifest:
-    """Put `artifact.tar.gz` and `manifest.json` of the turn's version into the folder `into`.
+    """Put `artifact.tar.gz`, `manifest.json` and the envelope of the turn's version into the folder `into`.
 
     The artifact is written to a private file in `tmp`, which must be on the same file system. It is moved into
     place when its size and digest are the published ones. `make_room` raises Refused when the artifact has no room.
-    Raises DigestMismatch, Refused, Unknown, StoreRefused or StoreUnreachable. After an error, `tmp` may hold a part.
+    Raises DigestMismatch, SignatureRefused, Refused, Unknown, StoreRefused or StoreUnreachable. After an error, `tmp`
+    may hold a part.
     """
     published = releases.manifest(service, turn.version)
     manifest = published.manifest
     check_manifest(published, service, turn)
+    envelope = check_signature(releases, signatures, published, service, turn)
     make_room(f"the artifact of {turn.version}", manifest.size)
     partial = tmp / f"{turn.version}.tar.gz"
     with private_file(partial) as file:
@@ -34,7 +44,35 @@ def fetch(
     into.mkdir(exist_ok=True)
     partial.replace(into / "artifact.tar.gz")
     write_atomically(into / "manifest.json", published.text)
+    write_atomically(into / ENVELOPE, envelope)
     return manifest
+
+
+def check_signature(
+    releases: Releases,
+    signatures: Signatures,
+    published: PublishedManifest,
+    service: str,
+    turn: Turn,
+    stored: str | None = None,
+) -> str:
+    """Return the envelope of a version, which a trusted key signed; raises SignatureRefused.
+
+    `stored` is the copy on the disk, which needs no answer of the artifact store if it is good. A host without keys
+    has none, and takes what it gets.
+    """
+    if not signatures.checks:
+        return stored or ""
+    if stored:
+        try:
+            signatures.check(service, turn, published, stored)
+        except SignatureRefused:
+            pass  # it may have been signed again since
+        else:
+            return stored
+    envelope = releases.envelope(service, turn.version)
+    signatures.check(service, turn, published, envelope)
+    return envelope
 
 
 def check_manifest(published: PublishedManifest, service: str, turn: Turn) -> None:

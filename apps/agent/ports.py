@@ -73,9 +73,12 @@ class PublishedManifest:
 
 
 class Releases(Protocol):
-    """Published versions; both methods raise Unknown for a version that does not exist."""
+    """Published versions; `manifest` and `copy_artifact` raise Unknown for a version that does not exist."""
 
     def manifest(self, service: str, version: str) -> PublishedManifest: ...
+
+    def envelope(self, service: str, version: str) -> str:
+        """Return the envelope with the version's signature; empty where there is none."""
 
     def copy_artifact(self, service: str, version: str, write: Callable[[bytes], object]) -> None:
         """Pass the artifact's bytes to `write`, chunk by chunk; an error of `write` ends the copy."""

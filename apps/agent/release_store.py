@@ -3,6 +3,7 @@
     releases/<version>/                  the unpacked tree; the service runs in it
     artifacts/<version>/artifact.tar.gz  the checked bytes; a changed tree is unpacked from them again
     artifacts/<version>/manifest.json
+    artifacts/<version>/provenance.dsse.json  the envelope with its signature, checked again at each install
     artifacts/<version>/checked.json     the record of the check, written last: without it the version is not used
     current -> releases/<version>
     tmp/                                 work in progress, emptied before the next
@@ -22,14 +23,16 @@ from typing import BinaryIO
 
 from apps.agent.atomic_file import read_or_none, write_atomically
 from apps.agent.digests import HashedSource, check_digest, sha256
-from apps.agent.fetch import fetch
+from apps.agent.fetch import check_signature, fetch
 from apps.agent.fingerprint import fingerprint
-from apps.agent.ports import Releases
+from apps.agent.ports import PublishedManifest, Releases
 from apps.agent.processes import kernel_boot
 from apps.agent.service_account import ServiceAccount
+from apps.agent.signatures import Signatures
 from apps.agent.unpack import disk_bytes, estimated_disk_bytes, unpack
 from lifecycle.domain.errors import DigestMismatch, LifecycleError, Refused, UnreadableRecord
 from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.service.envelope import ENVELOPE
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import parse_version
 from lifecycle.gateways.serialization import Source, from_json, to_json
@@ -74,8 +77,11 @@ class ReleaseStore:
         releases: Releases,
         keep: Callable[[], Iterable[str]] = tuple,
         account: ServiceAccount | None = None,
+        signatures: Signatures | None = None,
     ) -> None:
         """`keep` returns the versions that are never removed to make room, beside `current`."""
+        self._signatures = signatures or Signatures(home)
+        self._reported = "", ""
         self._account = account
         self._home = home
         self._keep = keep
@@ -99,6 +105,15 @@ class ReleaseStore:
         checked = self._checked(version) if version else None
         return checked.digest if checked else ""
 
+    def manifest_digest(self, version: str) -> str:
+        """Return the sha256 of the manifest of a version on the disk; empty when it was never checked."""
+        if not version:
+            return ""
+        if version != self._reported[0]:  # every report asks
+            checked = self._checked(version)
+            self._reported = version, checked.manifest if checked else ""
+        return self._reported[1]
+
     def versions(self) -> tuple[str, ...]:
         """Return the versions on the disk whose bytes were checked, the last used last."""
         found = [path.parent for path in (self._home / "artifacts").glob("*/checked.json")]
@@ -120,10 +135,11 @@ class ReleaseStore:
         """Make the turn's version ready on the disk; call `fetching` before reading from the store.
 
         Makes room by removing the versions that were used least recently. Raises DigestMismatch, UnsafeArchive,
-        Refused, Unknown, StoreRefused or StoreUnreachable. An error leaves every placed version unchanged, and
-        nothing of a version that was not there before.
+        SignatureRefused, Refused, Unknown, StoreRefused or StoreUnreachable. An error leaves every placed version
+        unchanged, and nothing of a version that was not there before.
         """
         parse_version(turn.version)
+        self._signatures.refuse_older(turn)
         self._empty_tmp()
         manifest = self._stored_manifest(turn)
         if manifest and self._tree_is_unchanged(turn):
@@ -141,7 +157,9 @@ class ReleaseStore:
             def make_room(what: str, size: int) -> None:
                 self._make_room(what, size, turn.version)
 
-            return self._unpack(fetch(self._releases, self._service, turn, self._tmp, into, make_room))
+            return self._unpack(
+                fetch(self._releases, self._signatures, self._service, turn, self._tmp, into, make_room)
+            )
         except (LifecycleError, OSError):
             self._empty_tmp()
             self._remove_unchecked(turn.version)
@@ -158,6 +176,7 @@ class ReleaseStore:
 
     def switch(self, version: str) -> None:
         """Point `current` to a version atomically."""
+        self._signatures.ran(version)
         new = self._home / "current.new"
         new.unlink(missing_ok=True)
         new.symlink_to(Path("releases") / version)
@@ -249,7 +268,17 @@ class ReleaseStore:
             return None
         if turn.manifest and checked.manifest != turn.manifest:
             return None
-        return from_json(Manifest, text, Source(str(file), _FETCHED_AGAIN))
+        manifest = from_json(Manifest, text, Source(str(file), _FETCHED_AGAIN))
+        self._check_signature(turn, PublishedManifest(manifest, text))
+        return manifest
+
+    def _check_signature(self, turn: Turn, published: PublishedManifest) -> None:
+        """Check the signature of a version on the disk. An agent of before has kept none: it is fetched then."""
+        file = self._artifact(turn.version) / ENVELOPE
+        stored = read_or_none(file)
+        envelope = check_signature(self._releases, self._signatures, published, self._service, turn, stored)
+        if envelope != (stored or ""):
+            write_atomically(file, envelope)
 
     def _tree_is_unchanged(self, turn: Turn) -> bool:
         checked = self._checked(turn.version)
@@ -289,6 +318,7 @@ class ReleaseStore:
         text = read_or_none(self._artifact(manifest.version) / "manifest.json") or ""
         checked = CheckedRelease(manifest.digest, sha256(text), tree, kernel_boot())
         write_atomically(self._artifact(manifest.version) / "checked.json", to_json(checked))
+        self._reported = "", ""
 
     def _discard(self, folder: Path) -> None:
         """Remove a folder. Rename it first, so that a crash never leaves a part of it in its place.

@@ -34,6 +34,7 @@ class Settings:
     heartbeat_seconds: float = 10.0
     metrics_seconds: float = 60.0
     service_user: str = ""
+    trusted_keys: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         heartbeat_seconds=given.heartbeat_seconds,
         metrics_seconds=given.metrics_seconds,
         service_user=given.service_user,
+        trusted_keys=Path(given.trusted_keys).absolute() if given.trusted_keys else None,
     )
 
 
@@ -99,6 +101,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("zone", "LIFECYCLE_ZONE", "the availability zone", "")
     option("home", "LIFECYCLE_AGENT_HOME", "the folder for releases, logs and state; private to one agent")
     option("service-user", "LIFECYCLE_SERVICE_USER", "the user of the service, for an agent of root", "")
+    option("trusted-keys", "LIFECYCLE_TRUSTED_KEYS", "the file of the keys whose signatures are accepted", "")
     option("table", Variable.LEDGER_TABLE, "the DynamoDB table with commands and reports")
     option("bucket", Variable.ARTIFACT_BUCKET, "the S3 bucket with releases and snapshots")
     option("idle-seconds", "LIFECYCLE_IDLE_SECONDS", "most seconds between polls for a command", 5.0, float)

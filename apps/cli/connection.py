@@ -134,9 +134,10 @@ def _connection(
     from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415
     from lifecycle.gateways.aws.configurations import SsmConfigStore  # noqa: PLC0415
     from lifecycle.gateways.aws.service_logs import CloudWatchServiceLogs  # noqa: PLC0415
+    from lifecycle.gateways.aws.signer import KmsPublicKeys  # noqa: PLC0415
     from lifecycle.gateways.aws.table import Table  # noqa: PLC0415
 
-    services = ("dynamodb", "ssm", "elbv2", "s3", "stepfunctions", "lambda", "secretsmanager", "logs")
+    services = ("dynamodb", "ssm", "elbv2", "s3", "stepfunctions", "lambda", "secretsmanager", "logs", "kms")
     clients = {service: LazyClient(access.client, service) for service in services}
     rollout, delivery = (names.machine_arn(each, access.account) for each in (names.ROLLOUT, names.DELIVERY))
     known = Settings(
@@ -157,6 +158,7 @@ def _connection(
         functions=LambdaFunctions(clients["lambda"], access.sign),
         config_store=SsmConfigStore(clients["ssm"], clients["secretsmanager"]),
         logs=CloudWatchServiceLogs(clients["logs"]),
+        public_keys=KmsPublicKeys(clients["kms"]),
         poll_seconds=poll_seconds,
         flags=flags,
     )

@@ -55,6 +55,14 @@ def up(
         print(json.dumps(found, indent=2))
 
 
+@app.command("rotate-keys")
+def rotate_keys(*, as_json: AsJson = False) -> None:
+    """Sign with new keys from now on, and trust those that signed so far too, but no older ones."""
+    with _errors():
+        found = environment.rotate_keys(Layout.find(), Progress(quiet=as_json))
+    print(json.dumps(found, indent=2) if as_json else f"signing keys: {found['context']['signing_keys']}")
+
+
 @app.command()
 def down() -> None:
     """Stop everything that `up` and `add` started, including the services on the hosts."""

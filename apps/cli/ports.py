@@ -12,6 +12,7 @@ from lifecycle.application.context import Context
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.configurations import ConfigStore
 from lifecycle.application.ports.service_logs import ServiceLogs
+from lifecycle.application.ports.signer import PublicKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Connection:
     functions: Functions
     config_store: ConfigStore
     logs: ServiceLogs
+    public_keys: PublicKeys
     poll_seconds: float
     flags: str = ""
 

@@ -19,7 +19,7 @@ from apps.local.aws.emulator import PART as EMULATOR
 from apps.local.aws.emulator import start_emulator, take_snapshot, wait_for_emulator
 from apps.local.aws.endpoints import BALANCER, ENDPOINTS, start_endpoint, wait_for_endpoint
 from apps.local.dispatcher import inotify
-from apps.local.errors import LaptopError
+from apps.local.errors import LaptopError, NotRunning
 from apps.local.git.repositories import write_hooks
 from apps.local.lock import locked
 from apps.local.paths import (
@@ -66,6 +66,18 @@ def up(
         settings = known["context"] if context is None else context
         again = _repair if recorded(layout).get(EMULATOR, _NOT_STARTED).alive else _restart_emulator
         return again(layout, running, progress, {**known, "context": settings})
+
+
+def rotate_keys(layout: Layout, progress: Progress) -> dict[str, Any]:
+    """Let a new pair of keys sign from now on, and trust beside it the pair that signed so far, but no older one.
+
+    The hosts here read their file of keys at each check, so that one step is enough. On AWS it takes two deployments.
+    """
+    known = read_json(layout.environment, None)
+    if known is None:
+        raise NotRunning
+    numbers = [int(each) for each in str(known["context"].get("signing_keys", "1")).split(",")]
+    return up(layout, progress, context={**known["context"], "signing_keys": f"{max(numbers) + 1},{numbers[0]}"})
 
 
 def down(layout: Layout, progress: Progress) -> None:
@@ -175,6 +187,7 @@ def _deploy(
         if template.name not in (CLUSTER_TEMPLATE, WORKER_TEMPLATE):
             with progress.step(f"deploy {template.name}"):
                 deploy(aws, template, ports.emulator)
+    hosts.write_keys(layout, aws)
     environment = {**_describe(layout, ports, aws, folder), "context": dict(context)}
     take_snapshot(ports, root)
     write_json(layout.environment, environment)

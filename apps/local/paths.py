@@ -39,6 +39,7 @@ class Layout:
         self.repositories = home / "repositories"
         self.work = home / "work"
         self.hosts = home / "hosts"
+        self.trusted_keys = home / "trusted-keys"
 
     @classmethod
     def find(cls) -> "Layout":

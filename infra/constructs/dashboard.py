@@ -50,6 +50,9 @@ _MEGABYTES = 1769
 _GROUPS = f"{{{names.BALANCER_NAMESPACE},LoadBalancer,TargetGroup}} TargetGroup={names.CLUSTER_PREFIX}"
 
 
+_CALL_PROMOTE = Statement("Promote", ("lambda:InvokeFunction",), (names.function_arn("promote"),))
+
+
 def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
     """Create a Lambda for each widget, which may only read, and one for the actions of the buttons."""
     clusters = registry_list(emulated=emulated)
@@ -66,17 +69,17 @@ def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
         phase(name, reads=[LEDGER, clusters, *more], may=may, seconds=30, megabytes=_MEGABYTES)
     phase(
         "act",
-        reads=[SNAPSHOTS, TARGETS, GROUP_SETTINGS, REGISTRY, clusters],
+        reads=[SNAPSHOTS, RELEASES, TARGETS, GROUP_SETTINGS, REGISTRY, clusters],
         writes=[
             ledger(
                 *(Partition.AUDIT_LOG, Partition.CLUSTER, Partition.DEPLOYMENT),
-                *(Partition.FREEZES, Partition.SERVICE, requests_of(Source.CONSOLE)),  # it promotes
-            ),
-            RELEASES,
+                *(Partition.FREEZES, requests_of(Source.CONSOLE)),
+            )
         ],
-        may=[UNDO_FROM_CONSOLE, ANSWER_ROLLOUT, START_ROLLOUT],
+        # A release is signed by the phase promote and by nothing else.
+        may=[UNDO_FROM_CONSOLE, ANSWER_ROLLOUT, START_ROLLOUT, _CALL_PROMOTE],
         seconds=300,
-        megabytes=3008,  # it promotes, which takes as much memory as the phase promote
+        megabytes=_MEGABYTES,
     )
 
 

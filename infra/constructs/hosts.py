@@ -111,6 +111,7 @@ class Hosts(Construct):
             port=cluster.service_port if cluster.http else 0,
             table=names.LEDGER,
             reports=names.Partition.REPORTS,
+            also=names.ALSO_TRUSTED,
             bucket=Fn.sub(names.artifact_bucket()),
             group=self._name,
             hook=_HOOK,

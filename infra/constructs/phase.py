@@ -47,7 +47,10 @@ class Phase(Construct):
     ) -> None:
         super().__init__(scope, "".join(part.title() for part in name.split("_")))
         allowed = (_log(name), *access.statements(reads, writes, may))
-        self.role = access.service_role(self, "lambda", f"Permissions of the phase {name}", "phase", allowed)
+        own_name = names.CONSOLE_ROLE if name == "act" else None  # promote knows the console's buttons by their role
+        self.role = access.service_role(
+            self, "lambda", f"Permissions of the phase {name}", "phase", allowed, name=own_name
+        )
         self.function = lambda_.Function(
             self,
             "Function",

@@ -6,6 +6,7 @@ Read it as the list of the permissions of each phase; infra/constructs/grants.py
 from typing import Any
 
 from aws_cdk import CfnOutput, DefaultStackSynthesizer, Fn, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -52,11 +53,13 @@ from infra.constructs.machine import Machine
 from infra.constructs.notifications import AlarmsIn, NotificationsOut
 from infra.constructs.operators import Operators
 from infra.constructs.phase import Phase, Shared
+from infra.constructs.signing_keys import SigningKeys
 from infra.constructs.storage import Storage
 from infra.constructs.triggers import EndedExecutions, EndedServices, PushTriggers, Schedule
 from infra.settings import ROOT, Settings
 from lifecycle import names
 from lifecycle.domain.rollout.recorded_request import Source
+from lifecycle.domain.service.trusted_keys import KeyKind
 from lifecycle.names import Partition, Variable
 
 # What a deployment writes to, and what an operator's command does.
@@ -96,6 +99,7 @@ class ControlPlaneStack(Stack):
         )
         self._storage = Storage(self, "Storage", retain=settings.retain, plain_http=settings.emulated)
         self._shared = self._shared_by_phases(settings)
+        self._signers: dict[KeyKind, iam.IRole] = {}
         self._delivery_phases(settings)
         self._rollout_phases(settings)
         receive_push = self._phase(
@@ -126,6 +130,8 @@ class ControlPlaneStack(Stack):
             settings={"build_poll_seconds": settings.build_poll_seconds},
         )
         operators = Operators(self, "Operators", emulated=settings.emulated)
+        # The key policies name the roles, so the keys come last. The phases find them by their aliases.
+        SigningKeys(self, "SigningKeys", settings.signing_keys, self._signers, retain=settings.retain)
         configurations = Configurations(self, "Configurations", retain=settings.retain)
         if settings.emulated:  # the command line of a laptop has one role
             operators.role.add_managed_policy(configurations.policy)
@@ -147,13 +153,13 @@ class ControlPlaneStack(Stack):
         self._phase("start_services", may=[START_DELIVERY, DESCRIBE_DELIVERIES])
         self._phase("check_build", may=read_builds(emulated=settings.emulated))
         # It holds an artifact of up to 1 GiB in memory while it publishes it.
-        self._phase(
+        self._signers[KeyKind.SNAPSHOT] = self._phase(
             "record_snapshot",
             reads=[UPLOADS, SNAPSHOTS],
             writes=[ledger(Partition.SERVICE, Partition.REPOSITORY, requests_of(Source.DELIVERY)), SNAPSHOTS],
             seconds=300,
             megabytes=3008,
-        )
+        ).role
 
     def _rollout_phases(self, settings: Settings) -> None:
         clusters = registry_list(emulated=settings.emulated)
@@ -212,13 +218,13 @@ class ControlPlaneStack(Stack):
     def _operator_phases(self, settings: Settings) -> None:
         clusters = registry_list(emulated=settings.emulated)
         # It holds an artifact of up to 1 GiB in memory while it copies it.
-        self._phase(
+        self._signers[KeyKind.RELEASE] = self._phase(
             "promote",
             reads=[SNAPSHOTS, clusters],
             writes=[ledger(_TRAIL, Partition.SERVICE), RELEASES],
             seconds=300,
             megabytes=3008,
-        )
+        ).role
         self._phase("request", writes=[ledger(_TRAIL, requests_of(Source.OPERATOR))])
         # RETRY lifts the quarantine of a host.
         self._phase("decide", writes=[ledger(*DEPLOYMENTS)], may=[LIFT_QUARANTINE, ANSWER_ROLLOUT])

@@ -49,3 +49,8 @@ def repository(g: Gateways) -> str:
 
 def begun(builds: RepositoryBuilds) -> RepositoryBuilds:
     return builds.begun("a" * 40, NOW)
+
+
+def enveloped(g: Gateways, call: Thunk) -> Thunk:
+    g.artifacts.keep_envelope(g.service, SNAPSHOT, "an envelope")
+    return published(g, call)

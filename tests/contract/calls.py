@@ -25,7 +25,7 @@ from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.domain.service.configuration import SecretRef
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.target import Target
-from tests.contract.artifact_calls import begun, claimed, listed, published, repository, uploaded
+from tests.contract.artifact_calls import begun, claimed, enveloped, listed, published, repository, uploaded
 from tests.contract.conftest import Gateways
 from tests.contract.test_artifacts import BODY, SNAPSHOT, a_manifest
 from tests.contract.test_configurations import a_revision
@@ -319,6 +319,12 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
         g, lambda: g.artifacts.open_artifact(g.service, SNAPSHOT).read()
     ),
     "S3Artifacts.received": uploaded,
+    "S3Artifacts.envelope": lambda g: enveloped(g, lambda: g.artifacts.envelope(g.service, SNAPSHOT)),
+    "S3Artifacts.keep_envelope": lambda g: lambda: g.artifacts.keep_envelope(g.service, SNAPSHOT, "an envelope"),
+    # A signature is random.
+    "KmsSigner.sign": lambda g: lambda: g.signer.sign(b"a statement").key,
+    "KmsPublicKeys.trusted": lambda g: lambda: [each.id for each in g.public_keys.trusted()],
+    "LambdaPromotions.promote": lambda g: lambda: g.promotions.promote(g.service, SNAPSHOT, "ada"),
     "S3Artifacts.publish": lambda g: lambda: g.artifacts.publish(a_manifest(g), io.BytesIO(BODY)),
     "S3Artifacts.refuse_foreign": lambda g: published(g, lambda: g.artifacts.refuse_foreign(a_manifest(g))),
     "S3Artifacts.stored": listed,

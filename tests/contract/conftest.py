@@ -1,13 +1,10 @@
 """Every contract test runs twice: on the in-memory fakes, and on the AWS gateways against the emulator."""
 
 import itertools
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from types import MappingProxyType
-from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
@@ -39,16 +36,19 @@ from lifecycle.application.ports.machines import Machines
 from lifecycle.application.ports.members import Members
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.ports.notifications import Notifications
+from lifecycle.application.ports.promotions import Promotions
 from lifecycle.application.ports.queue import Queue
 from lifecycle.application.ports.registry import Registry
 from lifecycle.application.ports.requests import Requests
 from lifecycle.application.ports.scheduled_runs import ScheduledRuns
 from lifecycle.application.ports.service_logs import ServiceLogs
+from lifecycle.application.ports.signer import PublicKeys, Signer
 from lifecycle.application.ports.step_reads import StepReads
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.trusted_keys import KeyKind
 from lifecycle.gateways.aws.alarms import CloudWatchAlarms
 from lifecycle.gateways.aws.artifacts import S3Artifacts
 from lifecycle.gateways.aws.audit import DynamoAuditLog
@@ -68,17 +68,21 @@ from lifecycle.gateways.aws.machines import Ec2Machines
 from lifecycle.gateways.aws.members import DynamoMembers
 from lifecycle.gateways.aws.metrics import CloudWatchMetrics
 from lifecycle.gateways.aws.notifications import AwsNotifications
+from lifecycle.gateways.aws.promotions import LambdaPromotions
 from lifecycle.gateways.aws.queue import DynamoQueue
 from lifecycle.gateways.aws.registry import SsmRegistry
 from lifecycle.gateways.aws.requests import DynamoRequests
 from lifecycle.gateways.aws.scheduled_runs import DynamoScheduledRuns
 from lifecycle.gateways.aws.service_logs import CloudWatchServiceLogs
+from lifecycle.gateways.aws.signer import KmsPublicKeys, KmsSigner
 from lifecycle.gateways.aws.step_reads import DynamoStepReads
 from lifecycle.gateways.aws.table import Table, item, record, reports_key, turns_key
 from lifecycle.gateways.cluster_dispatcher import ClusterDispatcher
 from lifecycle.gateways.ledger_dispatcher import LedgerDispatcher
 from tests.contract.build_service import BuildService
 from tests.contract.clusters import add_test_bed, parameter, target_group
+from tests.contract.signing import add_keys, add_promote
+from tests.contract.state_machines import a_machine, new_token
 from tests.fakes.agent import MemoryScheduledRuns as MemoryAgentRuns
 from tests.fakes.alarms import MemoryAlarms
 from tests.fakes.builds import MemoryBuilds
@@ -86,9 +90,12 @@ from tests.fakes.callers import MemoryCallers
 from tests.fakes.context import MemoryContext
 from tests.fakes.metrics import MemoryMetrics
 from tests.fakes.notifications import MemoryNotifications
+from tests.fakes.promotions import MemoryPromotions
 from tests.fakes.service_logs import MemoryServiceLogs
+from tests.fakes.signer import SIGNER, SNAPSHOT_SIGNER, MemoryPublicKeys
 from tests.support.aws_limits import strict
 from tests.support.raw_objects import put_foreign, upload
+from tests.support.ungated import ungated
 
 _NUMBERS = itertools.count(1)
 
@@ -123,6 +130,9 @@ class Gateways:
     metrics: Metrics
     alarms: Alarms
     service_logs: ServiceLogs
+    signer: Signer
+    public_keys: PublicKeys
+    promotions: Promotions
     clock: Clock
     sign: Callable[[str], dict[str, str]]
     new_token: Callable[[], str]
@@ -172,11 +182,13 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 def _prepare(aws: Aws) -> None:
     # A call that AWS would refuse is refused here too, whatever the emulator takes.
-    other = ("stepfunctions", "elbv2", "cloudwatch", "events", "sns", "secretsmanager")
+    other = ("stepfunctions", "elbv2", "cloudwatch", "events", "sns", "secretsmanager", "kms", "lambda")
     for service in ("s3", "dynamodb", "ssm", *other):
         strict(aws.client(service))
     aws.client("s3").create_bucket(Bucket="artifacts")
     create_table(aws, "ledger")
+    add_keys(aws)
+    add_promote(aws)
 
 
 def create_table(aws: Aws, name: str) -> None:
@@ -251,6 +263,9 @@ def in_memory() -> Gateways:
         metrics=MemoryMetrics(old_stacks={old}),
         alarms=MemoryAlarms(),
         service_logs=MemoryServiceLogs(old_stacks={old}),
+        signer=SIGNER,
+        public_keys=MemoryPublicKeys(SIGNER.trusted, SNAPSHOT_SIGNER.trusted),
+        promotions=MemoryPromotions(fakes.context, fakes.catalogue, ungated),
         clock=fakes.clock,
         new_token=lambda: _waiting(fakes),
         end_build=lambda build, state: builds.states.update({build: state}),
@@ -272,7 +287,7 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
         aws.client("ssm"),
         aws.client("stepfunctions"),
     )
-    machine, builds = _machine(aws), builds or BuildService()
+    machine, builds = a_machine(aws), builds or BuildService()
     topic = aws.client("sns").create_topic(Name=f"notices-{next(_NUMBERS)}")["TopicArn"]
     ledger = LedgerDispatcher(DynamoMembers(table), DynamoFleet(table), SystemClock(), timedelta(seconds=30))
     made = Gateways(
@@ -305,6 +320,9 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
         metrics=CloudWatchMetrics(aws.client("cloudwatch"), ssm),
         alarms=CloudWatchAlarms(aws.client("cloudwatch")),
         service_logs=CloudWatchServiceLogs(aws.client("logs")),
+        signer=KmsSigner(aws.client("kms"), KeyKind.RELEASE),
+        public_keys=KmsPublicKeys(aws.client("kms")),
+        promotions=LambdaPromotions(aws.client("lambda"), lambda command: sign(aws, command)),
         clock=SystemClock(),
         new_token=lambda: new_token(aws),
         end_build=builds.end,
@@ -333,43 +351,6 @@ def _waiting(fakes: MemoryContext) -> str:
     token = f"token-{next(_NUMBERS)}"
     fakes.executions.waiting.add(token)
     return token
-
-
-def new_token(aws: Clients) -> str:
-    """Start an execution that waits for an answer; returns its task token."""
-    sqs, states = aws.client("sqs"), aws.client("stepfunctions")
-    queue = sqs.create_queue(QueueName=f"tokens-{next(_NUMBERS)}")["QueueUrl"]
-    message = {"QueueUrl": queue, "MessageBody": "{% $states.context.Task.Token %}"}
-    task = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-        "Arguments": message,
-        "End": True,
-    }
-    states.start_execution(stateMachineArn=_machine(aws, task))
-    found: dict[str, Any] = {}
-    while not found.get("Messages"):
-        found = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)
-    return str(found["Messages"][0]["Body"])
-
-
-def _machine(aws: Clients, state: Mapping[str, Any] = MappingProxyType({"Type": "Pass", "End": True})) -> str:
-    """Create a state machine of one state, which by default ends at once; returns its ARN."""
-    name = f"delivery-{next(_NUMBERS)}"
-    trust = {
-        "Effect": "Allow",
-        "Action": "sts:AssumeRole",
-        "Principal": {"Service": "states.amazonaws.com"},
-    }
-    role = aws.client("iam").create_role(
-        RoleName=name,
-        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
-    )
-    definition = {"QueryLanguage": "JSONata", "StartAt": "Only", "States": {"Only": dict(state)}}
-    made = aws.client("stepfunctions").create_state_machine(
-        name=name, definition=json.dumps(definition), roleArn=role["Role"]["Arn"]
-    )
-    return str(made["stateMachineArn"])
 
 
 def _report(table: Table, cluster: Cluster, report: HostReport) -> None:

@@ -22,6 +22,7 @@ from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.target import Target
 from lifecycle.gateways.aws.artifacts import S3Artifacts
 from tests.contract.conftest import Gateways
+from tests.fakes.signer import SIGNER
 from tests.support.ungated import ungated
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -224,7 +225,7 @@ def test_promoting_gives_the_declared_version_then_the_next_patch(gateways: Gate
     publish(gateways)
     publish(gateways, "1.2.0-20261123130000-abcdef1")
     promoted = [
-        promote(gateways.catalogue, gateways.artifacts, gateways.service, version, "ada", ungated)
+        promote(gateways.catalogue, gateways.artifacts, SIGNER, gateways.service, version, "ada", ungated)
         for version in (SNAPSHOT, "1.2.0-20261123130000-abcdef1")
     ]
     assert [p.release for p in promoted] == ["1.2.0", "1.2.1"]
@@ -236,7 +237,9 @@ def test_sixteen_racing_promotions_of_one_snapshot_give_one_release(gateways: Ga
     publish(gateways)
 
     def race(number: int) -> str:
-        made = promote(gateways.catalogue, gateways.artifacts, gateways.service, SNAPSHOT, f"racer-{number}", ungated)
+        made = promote(
+            gateways.catalogue, gateways.artifacts, SIGNER, gateways.service, SNAPSHOT, f"racer-{number}", ungated
+        )
         return made.release
 
     with ThreadPoolExecutor(16) as pool:
@@ -250,7 +253,9 @@ def test_racing_promotions_of_several_snapshots_give_a_release_each(gateways: Ga
         publish(gateways, version)
 
     def race(version: str) -> str:
-        return promote(gateways.catalogue, gateways.artifacts, gateways.service, version, "ada", ungated).release
+        return promote(
+            gateways.catalogue, gateways.artifacts, SIGNER, gateways.service, version, "ada", ungated
+        ).release
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(race, snapshots)) == ["1.2.0", "1.2.1", "1.2.2", "1.2.3"]
@@ -261,12 +266,12 @@ def test_a_snapshot_whose_manifest_was_changed_is_not_promoted(gateways: Gateway
     gateways.artifacts.publish(manifest, io.BytesIO(BODY))
     gateways.catalogue.record_snapshot(gateways.service, SNAPSHOT, {"digest": "another"})
     with pytest.raises(DigestMismatch):
-        promote(gateways.catalogue, gateways.artifacts, gateways.service, SNAPSHOT, "ada", ungated)
+        promote(gateways.catalogue, gateways.artifacts, SIGNER, gateways.service, SNAPSHOT, "ada", ungated)
 
 
 def test_an_unrecorded_snapshot_is_not_promoted(gateways: Gateways) -> None:
     with pytest.raises(Unknown, match="lifecycle snapshots"):
-        promote(gateways.catalogue, gateways.artifacts, gateways.service, SNAPSHOT, "ada", ungated)
+        promote(gateways.catalogue, gateways.artifacts, SIGNER, gateways.service, SNAPSHOT, "ada", ungated)
 
 
 def test_a_registered_target_becomes_healthy_and_a_deregistered_one_goes(gateways: Gateways) -> None:
@@ -300,6 +305,6 @@ def test_a_snapshot_is_bound_to_its_first_release(gateways: Gateways) -> None:
 def test_a_promoted_snapshot_is_promoted_again_beside_a_foreign_object(gateways: Gateways) -> None:
     publish(gateways)
     for _ in range(2):
-        made = promote(gateways.catalogue, gateways.artifacts, gateways.service, SNAPSHOT, "ada", ungated)
+        made = promote(gateways.catalogue, gateways.artifacts, SIGNER, gateways.service, SNAPSHOT, "ada", ungated)
         assert made.release == "1.2.0"
         gateways.put_foreign(gateways.service, "1.2.1", b"not ours")

@@ -25,6 +25,7 @@ from tests.contract.conftest import Gateways, on_aws
 from tests.contract.test_artifacts import BODY, SNAPSHOT, a_manifest, publish
 from tests.contract.test_edges import notices
 from tests.contract.test_operating import waiting
+from tests.fakes.signer import SIGNER
 from tests.support.aws_faults import DENIED, Fault, FaultyAws
 from tests.support.json_service import json_client
 from tests.support.ungated import ungated
@@ -69,11 +70,11 @@ def test_a_foreign_object_is_named_and_claims_no_number(gateways: Gateways) -> N
     gateways.put_foreign(gateways.service, "1.2.0", b"not ours")
     for snapshot in (SNAPSHOT, SNAPSHOT, OTHER_SNAPSHOT):
         with pytest.raises(ForeignObject, match="delete it and repeat the command") as refused:
-            promote(gateways.catalogue, gateways.artifacts, gateways.service, snapshot, "ada", ungated)
+            promote(gateways.catalogue, gateways.artifacts, SIGNER, gateways.service, snapshot, "ada", ungated)
         assert refused.value.key == f"s3://artifacts/release/{gateways.service}/1.2.0/artifact.tar.gz"
     assert gateways.catalogue.releases(gateways.service) == {}
     gateways.artifacts.delete(gateways.service, "1.2.0")
-    made = promote(gateways.catalogue, gateways.artifacts, gateways.service, OTHER_SNAPSHOT, "ada", ungated)
+    made = promote(gateways.catalogue, gateways.artifacts, SIGNER, gateways.service, OTHER_SNAPSHOT, "ada", ungated)
     assert (made.release, made.created) == ("1.2.0", True)
 
 
@@ -81,7 +82,8 @@ def test_bytes_of_the_snapshot_itself_are_no_foreign_object(gateways: Gateways) 
     publish(gateways)
     gateways.put_foreign(gateways.service, "1.2.0", BODY)
     assert (
-        promote(gateways.catalogue, gateways.artifacts, gateways.service, SNAPSHOT, "ada", ungated).release == "1.2.0"
+        promote(gateways.catalogue, gateways.artifacts, SIGNER, gateways.service, SNAPSHOT, "ada", ungated).release
+        == "1.2.0"
     )
 
 
@@ -127,11 +129,12 @@ def test_a_promotion_never_blames_other_promotions_for_a_conflict(
 ) -> None:
     publish(stack)
     with faulty.always(cancelled(FINE, BUSY), "TransactWriteItems"), pytest.raises(CallFailed) as failed:
-        promote(DynamoCatalogue(table), stack.artifacts, stack.service, SNAPSHOT, "ada", ungated)
+        promote(DynamoCatalogue(table), stack.artifacts, SIGNER, stack.service, SNAPSHOT, "ada", ungated)
     assert failed.value.code == "TransactionCanceledException"
     assert "met another write of the same record" in str(failed.value)
     assert (
-        promote(DynamoCatalogue(table), stack.artifacts, stack.service, SNAPSHOT, "ada", ungated).release == "1.2.0"
+        promote(DynamoCatalogue(table), stack.artifacts, SIGNER, stack.service, SNAPSHOT, "ada", ungated).release
+        == "1.2.0"
     )
 
 

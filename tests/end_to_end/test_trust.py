@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from apps.local.aws.clients import Aws
 from apps.local.paths import EMULATED
 from apps.local.ports import Ports
 from lifecycle import names
+from lifecycle.domain.service.envelope import ENVELOPE
+from lifecycle.domain.service.trusted_keys import KeyKind
 from lifecycle.gateways.aws.callers import command_digest, signed
 from lifecycle.names import Partition
 from tests.conftest import Laptop
@@ -131,3 +134,36 @@ def test_command_without_a_proof_or_in_the_name_of_another_does_nothing(brittle:
     }
     assert "only convergence repairs" in call("lifecycle-request", repair)
     assert [(each["what"], each["who"]) for each in brittle.trail(name)] == [("refused: request", "mallory")]
+
+
+def test_release_is_signed_and_an_unsigned_one_waits_for_its_promotion(
+    brittle: Service, laptop: Laptop, moods: dict[str, str]
+) -> None:
+    operator, version = brittle.operator, moods["spare"]
+    links = operator.read("verify", "brittle", moods["healthy"]).facts["links"]
+    assert [each["problem"] for each in links] == [""] * len(links)
+    assert {"commit", "build", "snapshot", "release", "ledger", "envelope", "key", f"host {FIRST}"} <= {
+        each["name"] for each in links
+    }
+    place = {"Bucket": laptop.facts["artifact_bucket"], "Key": f"release/brittle/{version}/{ENVELOPE}"}
+    laptop.aws.client("s3").delete_object(**place)
+    plan = operator("plan", "brittle", version, "--even-if-quarantined", code=1).facts
+    assert [why for why in plan["refusals"] if why.startswith(f"brittle {version} is not signed: promote its")]
+    snapshots = operator.read("releases", "brittle").facts["releases"]
+    operator("promote", "brittle", next(each["snapshot"] for each in snapshots if each["version"] == version))
+    assert operator.read("plan", "brittle", version, "--even-if-quarantined").facts["refusals"] == []
+    assert operator.read("verify", "brittle", version).facts["holds"]
+
+
+@pytest.mark.parametrize("role", [names.OPERATOR, names.ADMINISTRATOR, names.host_role("production", "brittle")])
+def test_only_the_phases_sign(laptop: Laptop, role: str) -> None:
+    session = laptop.aws.client("sts").assume_role(RoleArn=names.role_arn(role, EMULATED), RoleSessionName=FIRST)
+    kms = Aws(Ports(**laptop.facts["ports"]), session["Credentials"]).client("kms")
+    for kind in KeyKind:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            kms.sign(
+                KeyId=names.signing_key(kind),
+                Message=b"d" * 32,
+                MessageType="DIGEST",
+                SigningAlgorithm="ECDSA_SHA_256",
+            )

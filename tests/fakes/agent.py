@@ -123,6 +123,7 @@ class MemoryReleases:
     def __init__(self, outage: Outage | None = None, chunk: int = 64 * 1024) -> None:
         self.outage = outage or Outage()
         self.published: dict[tuple[str, str], tuple[Manifest, bytes]] = {}
+        self.envelopes: dict[tuple[str, str], str] = {}
         self.requested: list[str] = []
         self._chunk = chunk
 
@@ -132,6 +133,10 @@ class MemoryReleases:
     def manifest(self, service: str, version: str) -> PublishedManifest:
         manifest = self._found(service, version)[0]
         return PublishedManifest(manifest, to_json(manifest))
+
+    def envelope(self, service: str, version: str) -> str:
+        self.outage.check("the artifact bucket")
+        return self.envelopes.get((service, version), "")
 
     def copy_artifact(self, service: str, version: str, write: Callable[[bytes], object]) -> None:
         artifact = self._found(service, version)[1]

@@ -23,6 +23,7 @@ class MemoryArtifacts:
         self._manifests: dict[str, Manifest] = {}
         self._texts: dict[str, tuple[Manifest, str]] = {}
         self._bytes: dict[str, bytes] = {}
+        self._envelopes: dict[str, str] = {}
         self._uploads: dict[str, tuple[Manifest, bytes]] = {}
 
     def stored_manifest(self, service: str, version: str) -> StoredManifest:
@@ -93,6 +94,18 @@ class MemoryArtifacts:
         if declared is not None and declared.digest != manifest.digest:
             raise ForeignObject(f"s3://artifacts/{prefix}/manifest.json", manifest.digest, declared.digest)
 
+    def envelope(self, service: str, version: str) -> str:
+        return self._envelopes.get(artifact_prefix(service, version), "")
+
+    def keep_envelope(self, service: str, version: str, text: str) -> str:
+        return self._envelopes.setdefault(artifact_prefix(service, version), text)
+
+    def replace_envelope(self, service: str, version: str, text: str) -> None:
+        """Store an envelope in the place of a version's own, or none, as somebody with access to the bucket could."""
+        self._envelopes.pop(artifact_prefix(service, version), None)
+        if text:
+            self._envelopes[artifact_prefix(service, version)] = text
+
     def replace_manifest(self, manifest: Manifest) -> None:
         """Store a manifest in the place of a version's own, as somebody with access to the bucket could."""
         self._manifests[manifest.prefix] = manifest
@@ -113,7 +126,7 @@ class MemoryArtifacts:
 
     def delete(self, service: str, version: str) -> None:
         prefix = artifact_prefix(service, version)
-        for store in (self._manifests, self._bytes, self.modified):
+        for store in (self._manifests, self._envelopes, self._bytes, self.modified):
             store.pop(prefix, None)
 
 

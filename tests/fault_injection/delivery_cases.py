@@ -10,7 +10,7 @@ from tests.fault_injection.environment import SERVICE, Environment, Unexpected, 
 from tests.fault_injection.faults import EVERYWHERE, Fault
 from tests.fault_injection.operator import Operator
 
-WRITES = {"receive_push": 1, "start_build": 2, "check_build": 0, "record_snapshot": 5, "promote": 4}
+WRITES = {"receive_push": 1, "start_build": 2, "check_build": 0, "record_snapshot": 7, "promote": 6}
 
 
 def cases() -> Iterator[Case]:

@@ -63,3 +63,11 @@ def role_of(template: dict[str, Any], phase: str) -> dict[str, Any]:
     (function,) = (f for f in resources(template, "Lambda::Function").values() if f["FunctionName"] == name)
     found: dict[str, Any] = template["Resources"][function["Role"]["Fn::GetAtt"][0]]["Properties"]
     return found
+
+
+def keys(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return each key by its alias, with its retention."""
+    aliases = resources(template, "KMS::Alias").values()
+    found = {each["AliasName"]: json.dumps(each["TargetKeyId"]) for each in aliases}
+    every = {name: each for name, each in template["Resources"].items() if each["Type"] == "AWS::KMS::Key"}
+    return {alias: each for alias, at in found.items() for name, each in every.items() if f'"{name}"' in at}

@@ -10,7 +10,7 @@ from tests.infra.conftest import REPOSITORIES
 from tests.infra.reading import only, resources, rule
 from tests.integration.statemachines.definitions import MACHINES, resolved, states
 
-COPIES = {"record-snapshot", "promote", "act"}
+COPIES = {"record-snapshot", "promote"}
 LONG = {"drain", "install", "self-test", "register", "await-alive", "release-command", "diagnose", "end-bake"}
 
 
@@ -62,7 +62,7 @@ def _memory(name: str) -> int:
     """Return the megabytes of a function: some copy an artifact, and some need a whole CPU."""
     if name in COPIES:
         return 3008
-    return 1769 if name == "analyse" or name.startswith("show-") else 256
+    return 1769 if name in ("analyse", "act") or name.startswith("show-") else 256
 
 
 def test_every_function_has_its_layers_its_log_and_the_contracts_environment(

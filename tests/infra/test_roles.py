@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.infra.conftest import REPOSITORIES
-from tests.infra.reading import allowed, listed, only, resources, role_of, statements, text
+from tests.infra.reading import allowed, keys, listed, resources, role_of, statements, text
 
 LEDGER = "dynamodb:table/lifecycle-ledger"
 BUCKET = "s3:::lifecycle-artifacts-${AWS::AccountId}-${AWS::Region}"
@@ -151,7 +151,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     | READ_TARGETS
     | READ_GROUPS
     | READ_BOTH
-    | {"s3:PutObject": {f"{BUCKET}/release/*"}, "states:StartExecution": {ROLLOUT}},
+    | {"lambda:InvokeFunction": {"lambda:function:lifecycle-promote"}, "states:StartExecution": {ROLLOUT}},
 }
 # The phases that delete, and where: never in the partitions of the audit log, a deployment or a service.
 DELETED = {
@@ -273,11 +273,9 @@ def test_nobody_else_of_the_control_plane_may_decrypt_or_write_a_configuration(
 
 
 def test_key_of_configurations_is_rotated_and_outlives_the_stack(control_plane: dict[str, Any]) -> None:
-    key = only(control_plane, "KMS::Key")
-    assert key["EnableKeyRotation"] is True
-    assert only(control_plane, "KMS::Alias")["AliasName"] == "alias/lifecycle-config"
-    (whole,) = (each for each in control_plane["Resources"].values() if each["Type"] == "AWS::KMS::Key")
-    assert whole["DeletionPolicy"] == "Retain"
+    key = keys(control_plane)["alias/lifecycle-config"]
+    assert key["Properties"]["EnableKeyRotation"] is True
+    assert key["DeletionPolicy"] == "Retain"
 
 
 def test_only_the_operator_of_a_laptop_may_configure_and_administer_by_itself(

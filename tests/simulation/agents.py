@@ -24,7 +24,7 @@ from lifecycle.domain.fleet.host_command import Turn
 from tests.simulation import false_reports, host_faults, simulated_installer
 from tests.simulation.hosts import Host
 from tests.simulation.quick_records import http_date, report_seen_at
-from tests.simulation.services import Configurations, ReleaseStore, Service
+from tests.simulation.services import Configurations, HostSignatures, ReleaseStore, Service
 
 HOME = Path("/home")
 
@@ -165,13 +165,15 @@ def new_agent(host: Host) -> tuple[Agent, SimulatedJournal, AgentLedger]:
     simulated_installer.add_host(host)
     host.port = host.next_port
     settings = Settings(host.name, sim.cluster, host.address, host.port, HOME, host.zone)
-    ledger, service, releases = AgentLedger(host), Service(host), ReleaseStore(host)
+    signatures = HostSignatures(host)
+    ledger, service, releases = AgentLedger(host), Service(host), ReleaseStore(host, signatures)
     agent: Any = Agent.__new__(Agent)
     journal, reporter = SimulatedJournal(host, ledger), Reporter(host)
     agent._settings = settings
     agent._turns = ledger
     host.clock = LedgerClock(lambda: sim.time(host.clock_ahead), lambda: sim.now)
     agent._clock, agent._skew = host.clock.now, host.clock.seconds_ahead
+    agent._signatures = signatures
     agent._release_store = releases
     agent._service = service
     configuration = Configuration(Configurations(host))

@@ -70,7 +70,7 @@ READS = {
         "has_load_balancer",
     ),
     "metrics": ("measurements",),
-    "artifacts": ("stored_manifest", "manifest", "has_artifact", "open_artifact"),
+    "artifacts": ("stored_manifest", "manifest", "has_artifact", "open_artifact", "envelope"),
     "catalogue": ("published", "snapshots", "releases"),
     "executions": ("rollout_state",),
 }

@@ -50,6 +50,7 @@ class Faults:
             ("quarantine", operator_mistakes.quarantine),
             *(("artifact gone", self._artifact_gone),) * 3,
             ("manifest replaced", self._manifest_replaced),
+            *(("envelope replaced", liars.envelope),) * 2,
             ("all hosts cut off", self._all_cut_off),
             *(("shared outage", shared_faults.outage),) * 2,
             ("stray target", shared_faults.stray),
@@ -133,6 +134,7 @@ class Faults:
         """Replace the machine by one of the same name and address with an empty disk."""
         self._reboot(sim, host)
         host.disk, host.current, host.journal, host.started = {}, "", None, None
+        host.envelopes, host.newest = {}, None
         host.disk_lost_at = sim.now
 
     def _join(self, sim: "Simulation", host: Host) -> None:

@@ -60,6 +60,7 @@ class Host:
     `started` is the last start that no turn has stopped, also after its end.
     `journal_before` is the agent's state before its last one, as an older image of the disk has it.
     The times (`…_at`, `…_until`) are simulated seconds, -1e9 for never. `left`: its machine is gone for good.
+    `newest` is the agent's file with the newest version that ran here.
     `cover_up` changes every report of a failed self-test. `slowness` multiplies the time of each step.
     `passed_before` is the version and configuration whose self-test has passed before its start, without HTTP.
     `left_behind` is a start that left a process which does not end before `left_behind_until`.
@@ -81,6 +82,8 @@ class Host:
     journal_before: State | None = None
     disk: dict[str, str] = field(default_factory=dict)
     manifests: dict[str, PublishedManifest] = field(default_factory=dict)
+    envelopes: dict[str, str] = field(default_factory=dict)
+    newest: str | None = None
     current: str = ""
     boot: Boot | None = None
     started: Boot | None = None

@@ -1,4 +1,4 @@
-"""Lies: of hosts about who and where they are, in a cluster whose hosts are bound, and of an operator.
+"""Lies: of hosts about who and where they are, in a cluster whose hosts are bound, of an operator, and of a store.
 
 The operator may start executions, with any input, and call the function that records requests.
 """
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.rollout.deployment import Kind, deployment_id
+from lifecycle.domain.service.envelope import Envelope, parse_envelope, signed_bytes
+from tests.fakes.signer import QuickSigner
 
 if TYPE_CHECKING:
     from tests.simulation.hosts import Host
@@ -47,6 +49,24 @@ def claim(sim: "Simulation", host: "Host") -> None:
             sim.resend_report(host)
 
     sim.after(seconds, seconds, ends)
+
+
+_FOREIGN = QuickSigner(key="key/foreign", secret=b"of somebody else")
+_POSING = QuickSigner(secret=b"of somebody else")
+
+
+def envelope(sim: "Simulation", _host: "Host") -> None:
+    """Let the artifact store have another envelope of a version, or none; restore it later.
+
+    It has no text, that of another version, or the right statement under a foreign key. That key may have our id.
+    """
+    version, other = sim.rng.sample(sim.scenario.versions, 2)
+    payload = parse_envelope(sim.scenario.signed[version]).payload
+    forged = [Envelope(payload, (each.sign(signed_bytes(payload)),)).text for each in (_FOREIGN, _POSING)]
+    sim.artifacts.replace_envelope("hello", version, sim.rng.choice(("", "{}", sim.scenario.signed[other], *forged)))
+    sim.oracle.gone_at[version] = sim.now
+    own = sim.scenario.signed[version]
+    sim.after(60.0, 1200.0, lambda: sim.artifacts.replace_envelope("hello", version, own))
 
 
 def forge(sim: "Simulation", _host: "Host") -> None:

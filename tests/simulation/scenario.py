@@ -1,6 +1,7 @@
 """The start of a run: hosts, a policy, versions with their flaws, and the deployments before the run."""
 
 import hashlib
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 from apps.agent.decide import State, TurnRecord
 from apps.agent.ports import PublishedManifest
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
+from lifecycle.domain.fleet.host import AgentStage, Feature, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request, deployment_id
 from lifecycle.domain.rollout.lease import Lease
@@ -60,6 +61,7 @@ class Scenario:
         self.bad_in_the_test_bed = {version for version in VERSIONS[1:] if rng.random() < 0.3}
         self.flaws: dict[str, tuple[Flaw, str, float]] = {}
         self.published: dict[str, Manifest] = {}
+        self.signed: dict[str, str] = {}
         for version in (OLDER, *VERSIONS):
             self.flaws[version] = self._draw_flaw()
         self.migrating = {version for version in VERSIONS if rng.random() < 0.2}
@@ -105,8 +107,11 @@ class Scenario:
 
     def publish(self, version: str) -> None:
         made = self.published.setdefault(version, self._manifest(version))
-        self._sim.artifacts.replace_manifest(made)  # somebody may have written there
-        publish(self._sim.artifacts, self._sim.catalogue, made, version.encode())
+        artifacts = self._sim.artifacts
+        artifacts.replace_manifest(made)  # somebody may have written there
+        artifacts.replace_envelope("hello", version, self.signed.get(version, ""))
+        publish(artifacts, self._sim.catalogue, made, version.encode())
+        self.signed[version] = artifacts.envelope("hello", version)
 
     def _target(self, version: str) -> Target:
         return self._sim.artifacts.stored_manifest("hello", version).as_published.target(version)
@@ -187,7 +192,9 @@ class Scenario:
             host.disk[each.version] = each.digest
             made = self.published[each.version]
             host.manifests[each.version] = PublishedManifest(made, sim.artifacts.text(made.prefix))
+            host.envelopes[each.version] = self.signed[each.version]
         host.current = target.version
+        host.newest = json.dumps({"release": target.version})
         host.boot = host.started = Boot(
             boot, target.version, target.digest, done.id, 0.0, tested=True, address=host.address
         )
@@ -216,5 +223,7 @@ class Scenario:
                 running=True,
                 self_test=test,
                 releases=tuple(host.disk),
+                features=tuple(Feature),
+                newest=(target.version,),
             ),
         )

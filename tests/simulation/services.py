@@ -14,9 +14,12 @@ from apps.agent.errors import ServiceFailed, StoreUnreachable
 from apps.agent.ports import PublishedManifest
 from apps.agent.release_command import ReleaseEnd
 from apps.agent.release_store import Prepared
+from apps.agent.signatures import Signatures
 from lifecycle.domain.errors import DigestMismatch, Unknown
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.target import Target
+from lifecycle.domain.service.trusted_keys import TrustedKey
+from tests.fakes.signer import QUICK_SIGNERS, verify_quickly
 from tests.simulation import host_faults
 from tests.simulation.hosts import Boot, Flaw, Host
 
@@ -163,11 +166,30 @@ class Configurations:
         return sim.config_store.resolved(sim.config_store.read(sim.cluster, revision))
 
 
+class HostSignatures(Signatures):
+    """The signatures of a host: its key is the installation's, and its file is the host's attribute `newest`."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(FOLDER, FOLDER, verify_quickly)
+        self._host = host
+
+    def _trusted(self) -> tuple[TrustedKey, ...]:
+        return tuple(each.trusted for each in QUICK_SIGNERS.values())
+
+    def _write(self, text: str) -> None:
+        self._host.sim.work(self._host, "remember the version", 0.02, disk=True)
+        self._host.newest = text
+
+    def _read(self) -> str | None:
+        return self._host.newest
+
+
 class ReleaseStore:
     """The releases on the disk: version -> digest of the bytes that are really there."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, signatures: HostSignatures) -> None:
         self._host = host
+        self._signatures = signatures
 
     def current(self) -> str:
         return self._host.current
@@ -181,11 +203,30 @@ class ReleaseStore:
     def manifest(self, _version: str) -> None:
         return None
 
+    def manifest_digest(self, version: str) -> str:
+        copy = self._host.manifests.get(version)
+        return sha256(copy.text) if copy and version in self._host.disk else ""
+
+    def envelope(self, service: str, version: str) -> str:
+        """Read an envelope from the artifact store."""
+        host, sim = self._host, self._host.sim
+        sim.work(host, f"fetch the envelope of {version}", 0.1)
+        if sim.now < host.cut_off_until:
+            raise StoreUnreachable("the artifact bucket", "the network is down")
+        return sim.artifacts.envelope(service, version)
+
+    def _check_signature(self, turn: Turn, published: PublishedManifest) -> None:
+        service, stored = self._host.sim.cluster.service, self._host.envelopes.get(turn.version)
+        found = fetch.check_signature(self, self._signatures, published, service, turn, stored)  # type: ignore[arg-type]
+        self._host.envelopes[turn.version] = found
+
     def prepare(self, turn: Turn, fetching: Callable[[], None]) -> Prepared:
         """Take a release from the disk, or fetch and check it; raise what the real one raises."""
         host, sim = self._host, self._host.sim
+        self._signatures.refuse_older(turn)
         copy = host.manifests.get(turn.version)
         if copy and host.disk.get(turn.version) == turn.digest and turn.manifest in ("", sha256(copy.text)):
+            self._check_signature(turn, copy)
             return Prepared(copy.manifest, FOLDER, None)
         fetching()
         sim.work(host, f"fetch {turn.version}", 4.0)
@@ -195,6 +236,7 @@ class ReleaseStore:
         host_faults.require_room(host, turn.version)
         published = PublishedManifest(manifest, sim.artifacts.text(manifest.prefix))
         fetch.check_manifest(published, sim.cluster.service, turn)
+        self._check_signature(turn, published)
         if not sim.artifacts.has_artifact(Target(turn.version, turn.digest), sim.cluster.service):
             raise Unknown("release", turn.version)
         if sim.flaw(turn.version, host.name) is Flaw.BYTES:
@@ -208,6 +250,7 @@ class ReleaseStore:
         self._host.disk[prepared.manifest.version] = prepared.manifest.digest
 
     def switch(self, version: str) -> None:
+        self._signatures.ran(version)
         self._host.sim.work(self._host, f"switch to {version}", 0.1)
         self._host.current = version
 

@@ -26,6 +26,7 @@ from lifecycle.entrypoints.handler import entry
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
 from tests.fakes.metrics import Served
+from tests.fakes.signer import SNAPSHOT_SIGNER
 from tests.simulation import functions
 from tests.simulation.definition import Definition, State, delivery, rollout
 from tests.simulation.failures import NEVER, Failing, Failure
@@ -221,7 +222,12 @@ class StepFunctions:
             )
         event = delivery_events.RecordSnapshot.model_validate(given)
         return build.record_snapshot(
-            self.catalogue, self.memory.artifacts, self.memory.requests, event.finished(), self.time(),
+            self.catalogue,
+            self.memory.artifacts,
+            SNAPSHOT_SIGNER,
+            self.memory.requests,
+            event.finished(),
+            self.time(),
         )  # fmt: skip
 
     def _start_build(self, event: delivery_events.StartBuild) -> build.Started:

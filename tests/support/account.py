@@ -69,8 +69,10 @@ from tests.fakes.dispatcher import MemoryDispatcher
 from tests.fakes.executions import MemoryExecutions
 from tests.fakes.metrics import MemoryMetrics
 from tests.fakes.notifications import MemoryNotifications
+from tests.fakes.promotions import MemoryPromotions
 from tests.fakes.publishing import publish
 from tests.fakes.service_logs import MemoryServiceLogs
+from tests.fakes.signer import SIGNER, MemoryPublicKeys
 from tests.support.account_records import question, report
 from tests.support.account_runs import DeliveryList, FakeRuns
 from tests.support.aws_in_memory import StoredLedger, StoredObjects, StoredParameters
@@ -184,7 +186,9 @@ class Account:
             catalogue=self.catalogue,
             requests=DynamoRequests(table),
         )
-        self.query = QueryContext(self.context, self.catalogue, self.queries)
+        self.query = QueryContext(
+            self.context, self.catalogue, self.queries, MemoryPromotions(self.context, self.catalogue)
+        )
         for number in (1, 2, 3):
             # host-2 is drained: its attempt failed.
             if number != 2:
@@ -213,9 +217,10 @@ class Account:
             "console": self.query,
             "callers": CALLERS,
             "allowed_callers": ("assumed-role/lifecycle-operator/*",),
+            "signer": SIGNER,
         }
         for name, port in ports.items():
-            patch.setattr(bootstrap, name, lambda port=port: port)
+            patch.setattr(bootstrap, name, lambda *_, port=port: port)
         patch.setattr(secrets, "token_hex", lambda _: "c0de")
 
     def connection(self) -> Connection:
@@ -229,6 +234,7 @@ class Account:
             functions=Functions(),
             config_store=SsmConfigStore(self.parameters, None),
             logs=MemoryServiceLogs(),
+            public_keys=MemoryPublicKeys(SIGNER.trusted),
             poll_seconds=0.3,
         )
 

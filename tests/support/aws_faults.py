@@ -121,7 +121,7 @@ def _retry_at_once(client: Any) -> None:
 def _error(client: Any, request: AWSPreparedRequest, fault: Fault) -> Any:
     protocol = client.meta.service_model.resolved_protocol
     words = "as injected"
-    if protocol == "json":
+    if protocol in ("json", "rest-json"):
         body = json.dumps({"__type": fault.code, "message": words, **fault.more})
         return response(request, fault.status, body)
     inner = f"<Code>{fault.code}</Code><Message>{words}</Message>"

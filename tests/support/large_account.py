@@ -35,6 +35,7 @@ from lifecycle.gateways.aws.table import cluster_key, item, reports_key
 from lifecycle.names import alarm
 from tests.fakes.alarms import MemoryAlarms
 from tests.fakes.context import MemoryContext
+from tests.fakes.promotions import MemoryPromotions
 from tests.support.counting_dynamodb import Reads, counting_table
 from tests.support.many_clusters import DIGEST, NOW, VERSION, Stores, clusters, fill
 
@@ -59,7 +60,7 @@ class LargeAccount:
         )
         catalogue = memory.catalogue
         queries = DynamoClusterQueries(self.table, memory.registry, None, "")
-        self.query = QueryContext(self.context, catalogue, queries)
+        self.query = QueryContext(self.context, catalogue, queries, MemoryPromotions(self.context, catalogue))
         deployments = self.context.deployments
 
         def report(cluster: Cluster, found: HostReport) -> None:

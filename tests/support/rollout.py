@@ -55,15 +55,14 @@ CHAIN = (stages.drain, stages.install, stages.self_test, stages.register, stages
 
 def manifest(version: str, policy: Policy | None = None, **changes: Any) -> Manifest:
     """Return the manifest of a release of hello whose bytes are its version."""
-    body = version.encode()
     usual = Manifest(
         service="hello",
         version=version,
         commit="a" * 40,
         repository="https://example.test/hello.git",
         branch="main",
-        digest=hashlib.sha256(body).hexdigest(),
-        size=len(body),
+        digest=hashlib.sha256(version.encode()).hexdigest(),
+        size=len(version),
         built_at=BUILT,
         builder="build-1",
         run=Run("python3 app.py", 8080),
@@ -171,6 +170,8 @@ class Machine:
         boot = f"{host.name}-{host.boots}"
         began = replace(_report_on(was, turn), self_test=None, ended=None)
         failing = AgentStage.SELF_TESTING if turn.config in host.bad_configs else host.breaks.get(turn.version)
+        if turn.goes_back is False and was.knows_newer(turn.version):
+            return replace(began, stage=AgentStage.FAILED, failed_stage=AgentStage.FETCHING, detail="too old")
         left = host.leaves if turn.order is Order.RESTORE else ""
         if left or failing in (AgentStage.FETCHING, AgentStage.INSTALLING):
             stage, detail = failing or AgentStage.INSTALLING, "pid 41 did not end" if left else "scripted"
@@ -179,12 +180,14 @@ class Machine:
             began,
             installed=turn.version,
             digest=turn.digest,
+            manifest=turn.manifest,
             boot=boot,
             running=True,
             config=0 if host.knows_no_config else turn.config,
             address=host.address,
             port=host.port,
             moves_to="",
+            newest=was.newest if was.knows_newer(turn.version) else (turn.version,),
         )
         if failing and not self.http:  # its self-test came before its start
             installed, boot = replace(installed, running=False, boot=""), ""

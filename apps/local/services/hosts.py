@@ -20,7 +20,9 @@ from apps.local.priority import PriorityScope
 from apps.local.processes import Part, recorded, start
 from lifecycle import names
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.service.trusted_keys import keys_text
 from lifecycle.gateways.aws.fleet import DynamoFleet
+from lifecycle.gateways.aws.signer import KmsPublicKeys
 from lifecycle.gateways.aws.table import Table
 
 AGENT = "agent-"
@@ -99,6 +101,17 @@ def bind(aws: Aws, hosts: Sequence[Host]) -> None:
         fleet.bind(cluster, own)
 
 
+def write_keys(layout: Layout, aws: Aws) -> None:
+    """Write the file of the keys that every host of this laptop trusts, as an installation does on EC2.
+
+    An environment of before has none; its hosts go on without.
+    """
+    if keys := KmsPublicKeys(aws.client("kms")).trusted():
+        new = layout.trusted_keys.with_suffix(".new")
+        new.write_text(keys_text(keys))
+        new.replace(layout.trusted_keys)
+
+
 def start_agent(layout: Layout, environment: Mapping[str, Any], host: Host) -> Part:
     """Start a host's agent; a session of the cluster's host role is its only credential."""
     ports = Ports(**environment["ports"])
@@ -136,6 +149,7 @@ def start_agent(layout: Layout, environment: Mapping[str, Any], host: Host) -> P
         *("--idle-seconds", str(_IDLE_SECONDS)),
         *("--heartbeat-seconds", str(_HEARTBEAT_SECONDS)),
         *("--metrics-seconds", CONTEXT["minute_seconds"]),
+        *(("--trusted-keys", str(layout.trusted_keys)) if layout.trusted_keys.exists() else ()),
     ]
     return start(layout, host.part, command, variables, PriorityScope.SESSION)
 

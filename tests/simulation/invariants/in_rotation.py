@@ -143,9 +143,15 @@ def starts_with_its_pair(oracle: "Oracle", host: Host, config: int, environment:
 
 
 def runs_what_was_published(oracle: "Oracle", host: Host, manifest: Manifest) -> None:
-    """25: a service is started as its manifest said when it was published, whatever the artifact store says now."""
-    if manifest != oracle.sim.scenario.published[manifest.version]:
-        oracle.fail("25 bytes", f"{host.name} starts {manifest.version} with `{manifest.run.command}`")
+    """25: a service is started as its manifest said when it was published, and signed for that service and version.
+
+    The artifact store may say something else.
+    """
+    scenario, version = oracle.sim.scenario, manifest.version
+    if manifest != scenario.published[version]:
+        oracle.fail("25 bytes", f"{host.name} starts {version} with `{manifest.run.command}`")
+    if host.envelopes.get(version) != scenario.signed[version]:
+        oracle.fail("25 signature", f"{host.name} starts {version}, which nobody of this installation signed for it")
 
 
 def stops_nothing_in_rotation(oracle: "Oracle", host: Host) -> None:

@@ -1,6 +1,7 @@
 """Faults planted in the host agent, apps/agent."""
 
 from tests.simulation.planted import Planted
+from tests.simulation.plants.signatures import SIGNED_WITHOUT_MANIFEST
 
 _DECIDE = "apps.agent.decide"
 _AGENT = "apps.agent.agent"
@@ -15,6 +16,7 @@ FAULTS = (
         "apps.agent.fetch",
         "    if turn.manifest and found != turn.manifest:\n",
         "    if False:\n",
+        beside=(SIGNED_WITHOUT_MANIFEST,),
     ),
     Planted(
         "a-prefetch-installs",

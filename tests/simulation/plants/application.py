@@ -1,6 +1,7 @@
 """Faults planted in the use cases of lifecycle/application, and in the fakes of the ledger."""
 
 from tests.simulation.planted import Edit, Planted
+from tests.simulation.plants.signatures import SIGNED_WITHOUT_MANIFEST
 
 _ATTEMPT = "lifecycle.application.rollout.stage_guard"
 _STAGES = "lifecycle.application.rollout.stages"
@@ -212,7 +213,7 @@ FAULTS = (
         "a-plan-believes-the-artifact-store",
         (25,),
         "lifecycle.application.rollout.observe",
-        "        foreign=_foreign(context, request, stored, recent),\n",
+        "        foreign=_foreign(context, request, stored, recent) or signed.blocker,\n",
         "",
         caught_by="tests/unit/rollout/test_replaced_bytes.py",
     ),
@@ -230,6 +231,7 @@ FAULTS = (
         "lifecycle.application.rollout.host_commands",
         "config=target.config, manifest=target.manifest",
         "config=target.config",
+        beside=(SIGNED_WITHOUT_MANIFEST,),
     ),
     Planted(
         "other-bytes-are-promoted",

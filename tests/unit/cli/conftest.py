@@ -33,6 +33,7 @@ from lifecycle.entrypoints import events
 from lifecycle.gateways.serialization import to_plain
 from tests.fakes.executions import MemoryExecutions
 from tests.fakes.service_logs import MemoryServiceLogs
+from tests.fakes.signer import SIGNER, SNAPSHOT_SIGNER, MemoryPublicKeys
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 # The first two are releases 1.0.0 and 1.0.1; the last is not promoted yet.
@@ -126,7 +127,7 @@ class FakeFunctions:
         asked, memory = events.Promote.model_validate(payload), self.machine.memory
         by = asked.requested_by
         gate = StagingGate(memory.context, by, asked.despite_staging, asked.reason)
-        return promote(memory.catalogue, memory.artifacts, asked.service, asked.snapshot, by, gate)
+        return promote(memory.catalogue, memory.artifacts, SIGNER, asked.service, asked.snapshot, by, gate)
 
     def _decide(self, payload: dict[str, Any]) -> Any:
         asked, context = events.Decide.model_validate(payload), self.machine.context
@@ -205,6 +206,7 @@ class Desk:
             functions=self.functions,
             config_store=memory.config_store,
             logs=self.logs,
+            public_keys=MemoryPublicKeys(SIGNER.trusted, SNAPSHOT_SIGNER.trusted),
             poll_seconds=0.3,
         )
 

@@ -28,6 +28,7 @@ from lifecycle.console.theme import Theme
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.service.policy import Policy
 from lifecycle.entrypoints.widget import Button, WidgetCall
+from tests.fakes.promotions import MemoryPromotions
 from tests.support.rollout import Machine, manifest
 from tests.unit.console.read_widget import ReadWidget, read_widget
 
@@ -76,7 +77,15 @@ class Desk:
                 memory.catalogue.claim_release("hello", snapshot, f"1.0.{number}")
         run = Delivery(f"hello-{COMMIT}", "SUCCEEDED", machine.now - timedelta(minutes=30))
         memory.cluster_queries.runs.append(run)
-        return cls(machine, QueryContext(machine.context, memory.catalogue, memory.cluster_queries))
+        return cls(
+            machine,
+            QueryContext(
+                machine.context,
+                memory.catalogue,
+                memory.cluster_queries,
+                MemoryPromotions(machine.context, memory.catalogue),
+            ),
+        )
 
     def context(self, theme: Theme = Theme.LIGHT, width: int = 800, *, identified: bool = False) -> ViewContext:
         here = (f"{HERE}show-it", f"{HERE}act", self.machine.now, Scope())

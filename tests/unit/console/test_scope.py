@@ -18,6 +18,7 @@ from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import deployment_id
 from tests.fakes.cluster_queries import MemoryClusterQueries
 from tests.fakes.context import MemoryContext
+from tests.fakes.promotions import MemoryPromotions
 from tests.unit.console.desk import Desk
 
 HELLO, WEB = Cluster("production", "hello"), Cluster("staging", "web")
@@ -61,7 +62,9 @@ def test_environment_without_a_cluster_is_unknown(desk: Desk) -> None:
 
 def test_account_without_a_cluster_has_an_empty_page() -> None:
     memory = MemoryContext({})
-    empty = QueryContext(memory.context, memory.catalogue, memory.cluster_queries)
+    empty = QueryContext(
+        memory.context, memory.catalogue, memory.cluster_queries, MemoryPromotions(memory.context, memory.catalogue)
+    )
     assert clusters_in(empty, Scope()) == ([], ())
     assert page_of([], Scope(), ())[1] == Page(1, 1, ())
 

@@ -10,6 +10,7 @@ import pytest
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.application.queries.scope import PAGE
 from tests.fakes.context import MemoryContext
+from tests.fakes.promotions import MemoryPromotions
 from tests.support.many_clusters import SERVICES, Stores, clusters, fill
 from tests.unit.console.desk import VIEWS, Desk, draw
 from tests.unit.console.read_widget import read_widget
@@ -35,7 +36,9 @@ def query() -> QueryContext:
             release=memory.catalogue.claim_release,
         )
     )
-    return QueryContext(memory.context, memory.catalogue, memory.cluster_queries)
+    return QueryContext(
+        memory.context, memory.catalogue, memory.cluster_queries, MemoryPromotions(memory.context, memory.catalogue)
+    )
 
 
 @pytest.mark.parametrize("view", VIEWS)

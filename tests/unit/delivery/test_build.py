@@ -24,6 +24,7 @@ from lifecycle.domain.service.policy import Policy
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.requests import MemoryRequests
+from tests.fakes.signer import SNAPSHOT_SIGNER
 from tests.support.rollout import manifest
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -73,8 +74,8 @@ def recorded(
     **changes: Any,
 ) -> Recorded:
     usual = FinishedBuild(REPOSITORY, MADE.commit, "main", "build-1", "hello", version, UPLOAD)
-    built = replace(usual, **changes)
-    return record_snapshot(catalogue or MemoryCatalogue(), artifacts, requests or MemoryRequests(), built, NOW)
+    built, catalogue = replace(usual, **changes), catalogue or MemoryCatalogue()
+    return record_snapshot(catalogue, artifacts, SNAPSHOT_SIGNER, requests or MemoryRequests(), built, NOW)
 
 
 def test_build_is_started_for_the_commit_with_the_execution_as_its_token() -> None:

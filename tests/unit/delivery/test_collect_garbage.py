@@ -24,6 +24,7 @@ from lifecycle.domain.service.target import Target
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.context import MemoryContext
 from tests.fakes.fleet import MemoryFleet
+from tests.fakes.signer import SIGNER
 from tests.support.ungated import ungated
 
 PRODUCTION, STAGING = Cluster("production", "hello"), Cluster("staging", "hello")
@@ -85,7 +86,7 @@ class Shop:
             self.artifacts.publish(made, io.BytesIO(snapshot.encode()))
             self.memory.catalogue.record_snapshot("hello", snapshot, {"digest": made.digest})
         for snapshot in SNAPSHOTS[:3]:
-            promote(self.memory.catalogue, self.artifacts, "hello", snapshot, "ada", ungated)
+            promote(self.memory.catalogue, self.artifacts, SIGNER, "hello", snapshot, "ada", ungated)
         self.age()
 
     def age(self) -> None:
@@ -217,14 +218,14 @@ def test_promotion_that_begins_meanwhile_retains_its_snapshot(shop: Shop) -> Non
     shop.artifacts.before = claim
     shop.collect()
     assert SNAPSHOTS[3] in shop.stored()
-    done = promote(shop.memory.catalogue, shop.artifacts, "hello", SNAPSHOTS[3], "ada", ungated)
+    done = promote(shop.memory.catalogue, shop.artifacts, SIGNER, "hello", SNAPSHOTS[3], "ada", ungated)
     assert done.release == "1.0.3"
 
 
 def test_deleted_release_does_not_count_as_a_running_promotion(shop: Shop) -> None:
     shop.collect()
     with pytest.raises(Unknown):
-        promote(shop.memory.catalogue, shop.artifacts, "hello", SNAPSHOTS[0], "ada", ungated)
+        promote(shop.memory.catalogue, shop.artifacts, SIGNER, "hello", SNAPSHOTS[0], "ada", ungated)
     assert shop.stored() == LEFT
 
 

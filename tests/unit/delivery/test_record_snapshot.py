@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from lifecycle.application.delivery.build import FinishedBuild, Recorded, record_snapshot
+from lifecycle.domain.service.attestation import Attestation
 from lifecycle.domain.service.published import Published
+from lifecycle.domain.service.trusted_keys import verified
+from lifecycle.gateways import p256
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.requests import MemoryRequests
+from tests.fakes.signer import SNAPSHOT_SIGNER
 from tests.support.rollout import BUILT, manifest
 
 SNAPSHOT = "1.0.1-20261123110000-aaaaaaa"
@@ -29,7 +33,7 @@ def uploaded(**changes: Any) -> MemoryArtifacts:
 
 
 def recorded(catalogue: MemoryCatalogue, artifacts: MemoryArtifacts, built: FinishedBuild = BUILD) -> Recorded:
-    return record_snapshot(catalogue, artifacts, MemoryRequests(), built, BUILT)
+    return record_snapshot(catalogue, artifacts, SNAPSHOT_SIGNER, MemoryRequests(), built, BUILT)
 
 
 def test_upload_becomes_a_snapshot_whose_digests_are_recorded_once() -> None:
@@ -96,3 +100,20 @@ def test_service_of_another_repository_is_not_published() -> None:
     found = recorded(catalogue, artifacts)
     assert (found.kind, "belongs to https://example.test/other.git" in found.reason) == ("REFUSED", True)
     assert artifacts.stored("hello") == []
+
+
+def test_snapshot_is_signed_with_the_facts_of_the_run_and_not_of_its_manifest() -> None:
+    catalogue, artifacts = MemoryCatalogue(), uploaded(repository="https://evil.example/x.git", tests=("make test",))
+    assert recorded(catalogue, artifacts).kind == "RECORDED"
+    stored = artifacts.stored_manifest("hello", SNAPSHOT)
+    wanted = Attestation("hello", SNAPSHOT, MADE.digest, stored.sha256)
+    found = verified(artifacts.envelope("hello", SNAPSHOT), wanted, [SNAPSHOT_SIGNER.trusted], p256.verify)
+    assert (found.repository, found.run, found.tests) == (REPOSITORY, "build-1", ("make test",))
+
+
+def test_snapshot_with_an_envelope_of_something_else_is_refused() -> None:
+    artifacts = uploaded()
+    artifacts.replace_envelope("hello", SNAPSHOT, "rubbish")
+    found = recorded(MemoryCatalogue(), artifacts)
+    assert found.kind == "REFUSED"
+    assert "the snapshot was not signed: the envelope of hello" in found.reason

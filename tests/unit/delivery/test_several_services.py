@@ -27,6 +27,7 @@ from tests.fakes.builds import MemoryBuilds
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
 from tests.fakes.requests import MemoryRequests
+from tests.fakes.signer import SNAPSHOT_SIGNER
 from tests.support.rollout import BUILT, manifest
 
 COMMIT = "a" * 40
@@ -162,7 +163,7 @@ def recorded(catalogue: MemoryCatalogue, sources: Sources) -> str:
     artifacts = MemoryArtifacts()
     artifacts.upload(UPLOAD, manifest(SNAPSHOT), SNAPSHOT.encode())
     built = FinishedBuild(REPOSITORY, COMMIT, "main", "build-1", "hello", SNAPSHOT, UPLOAD, sources)
-    return record_snapshot(catalogue, artifacts, MemoryRequests(), built, BUILT).kind
+    return record_snapshot(catalogue, artifacts, SNAPSHOT_SIGNER, MemoryRequests(), built, BUILT).kind
 
 
 def builds_of(catalogue: MemoryCatalogue) -> RepositoryBuilds:

@@ -118,6 +118,24 @@ def test_principal_that_is_no_known_person_is_refused(arn: str, why: str, accoun
     assert tried(account) == [("refused: approve", "unknown")]
 
 
+def promoted(event: dict[str, Any], arn: str) -> Any:
+    named = {"service": "hello", "snapshot": "1", **event}
+    given = signed(named, arn, "lifecycle-promote")
+    run = command(Promote, for_console=True)(lambda found: found.requested_by)
+    return run(given, Invocation("lifecycle-promote"))
+
+
+def test_console_promotes_in_the_name_that_it_has_and_nothing_else_does() -> None:
+    console = "arn:aws:sts::123456789012:assumed-role/lifecycle-act/lifecycle-act"
+    assert promoted({"requested_by": "console:ada"}, console) == "console:ada"
+    assert promoted({}, console) == "console"
+    assert "in the name of grace" in promoted({"requested_by": "grace"}, ADA)["error"]
+    others = ("999999999999:assumed-role/lifecycle-act/x", "123456789012:assumed-role/lifecycle-actor/x")
+    for each in others:
+        assert "expected assumed-role" in promoted({}, f"arn:aws:sts::{each}")["error"]
+    assert "expected assumed-role" in approve(signed(ANSWER, console))["error"]
+
+
 def converge(event: dict[str, Any]) -> Any:
     return command_or_schedule(Converge)(lambda found: found.requested_by)(event, Invocation("lifecycle-converge"))
 

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from lifecycle.application.delivery.promote import Promoted, promote
+from lifecycle.application.delivery.promote import promote
 from lifecycle.application.delivery.staging_gate import StagingGate
+from lifecycle.application.ports.promotions import Promoted
 from lifecycle.application.rollout.plan import begin, preview
 from lifecycle.domain.errors import Refused, UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
@@ -16,6 +17,7 @@ from lifecycle.domain.rollout.earlier_environment import Outcome, Records, Verdi
 from lifecycle.domain.rollout.plan import Plan
 from lifecycle.domain.service.policy import After, Policy
 from lifecycle.domain.service.target import Target
+from tests.fakes.signer import SIGNER
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 STAGING = Cluster("staging", "hello")
@@ -215,7 +217,7 @@ class Shop:
 
     def promote(self, *, despite: bool = False, why: str = "") -> Promoted:
         gate = StagingGate(self.machine.context, "ada", despite, why)
-        return promote(self.memory.catalogue, self.memory.artifacts, "hello", SNAPSHOT, "ada", gate)
+        return promote(self.memory.catalogue, self.memory.artifacts, SIGNER, "hello", SNAPSHOT, "ada", gate)
 
     def plan(self, kind: Kind = Kind.DEPLOY, *overrides: Override) -> Plan:
         return preview(self.machine.context, self.machine.request(RELEASE, kind, overrides=overrides))

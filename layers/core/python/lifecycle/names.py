@@ -208,11 +208,23 @@ def secret_prefix(environment: str, service: str) -> str:
     return f"lifecycle/{environment}/{service}/"
 
 
+# --- The keys that sign versions
+
+ALSO_TRUSTED = "-also-trusted"
+"""The end of the alias of a key that is trusted beside the one that signs: the next one, or the former one."""
+
+
+def signing_key(kind: str) -> str:
+    """Return the alias of the key that signs versions of a kind, `release` or `snapshot`."""
+    return f"alias/lifecycle-{kind}s"
+
+
 # --- Roles; each policy has the name of its role
 
 OPERATOR = "lifecycle-operator"
 VIEWER = "lifecycle-viewer"
 ADMINISTRATOR = "lifecycle-administrator"
+CONSOLE_ROLE = "lifecycle-act"  # of the function behind the console's buttons
 CONFIGURER = "lifecycle-configure"  # a policy without a role: it is added to the people who may read values
 
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from lifecycle.application.delivery.promote import promote
-from lifecycle.application.delivery.staging_gate import StagingGate
 from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.queries.clusters import ClusterState, view_cluster
 from lifecycle.application.queries.context import QueryContext
@@ -105,8 +103,7 @@ def perform(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionRes
 
 
 def _promote(query: QueryContext, asked: ConsoleAction) -> ActionResult:
-    gate = StagingGate(query.context, asked.by)
-    made = promote(query.catalogue, query.context.artifacts, asked.service, asked.version, asked.by, gate)
+    made = query.promotions.promote(asked.service, asked.version, asked.by)
     done = "is now" if made.created else "was promoted before, and is"
     said = f" Staging: {made.staging}." if made.staging else ""
     return ActionResult(f"{made.service} {made.snapshot} {done} release {made.release}.{said} This deploys nothing.")

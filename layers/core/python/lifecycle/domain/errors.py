@@ -11,6 +11,7 @@ LifecycleError
 ├── StaleEpoch             a fenced deployment, which must change nothing
 ├── Refused                a plan, promotion or decision that is not allowed, with the reasons
 ├── DigestMismatch         bytes that differ from the published ones
+├── SignatureRefused       a version whose signature is missing, foreign, or of something else
 ├── UnsafeArchive          an artifact that would write outside its folder, or too much
 ├── StoreRefused           an answer of a store that cannot be used
 │   ├── ForeignObject      an object with other bytes where a version's artifact or manifest belongs
@@ -99,6 +100,17 @@ class DigestMismatch(LifecycleError):
             f"{what} was tampered with or damaged: expected sha256 {expected}, found {found}; "
             "use another version, or restore the earlier object in the versioned bucket"
         )
+
+
+SIGNATURE = "the signature of"
+"""The first words of a SignatureRefused, by which the report of a host shows one."""
+
+
+class SignatureRefused(LifecycleError):
+    """A version that nobody whom the reader trusts has signed for that service and version."""
+
+    def __init__(self, what: str, expected: str, found: str, mend: str) -> None:
+        super().__init__(f"{SIGNATURE} {what} is not accepted: expected {expected}, found {found}; {mend}")
 
 
 class UnsafeArchive(LifecycleError):

@@ -13,12 +13,17 @@ from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.ports.notifications import Notifications
+from lifecycle.application.ports.signer import Signer
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
+from lifecycle.domain.service.trusted_keys import KeyKind
 from lifecycle.entrypoints.recent import Recent
 from lifecycle.entrypoints.settings import Settings, from_environment
 from lifecycle.gateways.aws.client import S3_READ_TIMEOUT, LazyClient, client_config
 from lifecycle.names import Variable
+
+# The console waits for the function `promote`, which copies an artifact.
+_READ_TIMEOUTS = {"s3": S3_READ_TIMEOUT, "lambda": 290}
 
 
 @cache
@@ -27,7 +32,8 @@ def client(name: str) -> Any:
     import boto3  # noqa: PLC0415 (a phase that needs no AWS does not pay for it)
 
     make: Any = boto3.client  # its stubs want a literal name
-    return make(name, config=client_config(read_timeout=S3_READ_TIMEOUT) if name == "s3" else client_config())
+    timeout = _READ_TIMEOUTS.get(name)
+    return make(name, config=client_config(read_timeout=timeout) if timeout else client_config())
 
 
 def _lazy(name: str) -> LazyClient:
@@ -149,6 +155,14 @@ def artifacts() -> Artifacts:
 
 
 @cache
+def signer(kind: KeyKind) -> Signer:
+    """Return the key that signs versions of this kind. IAM lets one phase use it."""
+    from lifecycle.gateways.aws.signer import KmsSigner  # noqa: PLC0415
+
+    return KmsSigner(_lazy("kms"), kind)
+
+
+@cache
 def metrics() -> Metrics:
     """Return the metrics of hosts and target groups."""
     from lifecycle.gateways.aws.metrics import CloudWatchMetrics  # noqa: PLC0415
@@ -182,15 +196,26 @@ def alarms() -> Alarms:
     return CloudWatchAlarms(_lazy("cloudwatch"))
 
 
+def _own_proof(command: str) -> dict[str, str]:
+    """Return the proof that this function itself gives a command."""
+    import boto3  # noqa: PLC0415
+
+    from lifecycle.gateways.aws.callers import signed  # noqa: PLC0415
+
+    sts: Any = client("sts").meta
+    return signed(boto3.Session().get_credentials(), sts.region_name, str(sts.endpoint_url), command)
+
+
 @cache
 def console() -> QueryContext:
     """Return the ports that the console's queries read."""
     from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries  # noqa: PLC0415
+    from lifecycle.gateways.aws.promotions import LambdaPromotions  # noqa: PLC0415
 
     settings = from_environment()
     machine = settings.values.get(Variable.DELIVERY_MACHINE, "")
     queries = DynamoClusterQueries(_table(settings), context().registry, _lazy("stepfunctions"), machine)
-    return QueryContext(context(), catalogue(), queries)
+    return QueryContext(context(), catalogue(), queries, LambdaPromotions(_lazy("lambda"), _own_proof))
 
 
 @cache

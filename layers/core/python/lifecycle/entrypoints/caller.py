@@ -9,9 +9,10 @@ from pydantic import BaseModel
 
 from lifecycle.domain.errors import InvalidValue, LifecycleError, Refused
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.identity import person, same_person
+from lifecycle.domain.identity import CONSOLE, person, same_person
 from lifecycle.entrypoints import bootstrap
 from lifecycle.gateways.aws.callers import command_digest
+from lifecycle.names import CONSOLE_ROLE
 
 # The key of the proof in an event; the rest of the event is what was signed.
 PROOF = "proof"
@@ -41,12 +42,17 @@ class Caller:
 NOBODY = Caller("unknown", "")
 
 
-def of(event: Mapping[str, Any], context: Any) -> Caller:
-    """Return who gives a command; raises Refused where AWS does not confirm it, or it is no person."""
+def of(event: Mapping[str, Any], context: Any, *, for_console: bool = False) -> Caller:
+    """Return who gives a command; raises Refused where AWS does not confirm it, or it is no person.
+
+    `for_console`: the function behind the console's buttons may give it too, and says who pressed.
+    """
     rest = {name: value for name, value in event.items() if name != PROOF}
     digest = command_digest(str(context.function_name), rest)
     arn = bootstrap.callers().arn(event.get(PROOF) or {}, digest)
     account, allowed = bootstrap.account_of(context), bootstrap.allowed_callers()
+    if for_console and arn.partition(f"::{account}:")[2].startswith(f"assumed-role/{CONSOLE_ROLE}/"):
+        return Caller(str(event.get("requested_by") or CONSOLE)[:200], arn)
     return Caller(person(arn, account, allowed), arn)
 
 

@@ -58,7 +58,7 @@ def entry(kind: type[C], refuse: Callable[[str], Any]) -> Callable[[Callable[[C]
     return decorate
 
 
-def command(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
+def command(kind: type[C], *, for_console: bool = False) -> Callable[[Callable[[C], Any]], Handler]:
     """Return a decorator for a handler that returns an expected error as {"error": "..."}."""
 
     def decorate(run: Callable[[C], Any]) -> Handler:
@@ -67,7 +67,7 @@ def command(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
                 return _run(kind, run, event, context)
             who = caller.NOBODY
             try:
-                who = caller.of(event, context)
+                who = caller.of(event, context, for_console=for_console)
                 return _run(kind, run, who.signs(kind, event), context)
             except CallFailed:
                 raise  # Lambda repeats a scheduled call; a person gets the message of the error

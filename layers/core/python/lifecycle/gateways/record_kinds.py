@@ -290,6 +290,8 @@ KINDS: tuple[ItemKind, ...] = (
             "moves_to": str,
             "release_ended": bool,
             "features": tuple[str, ...],
+            "manifest": str,
+            "newest": tuple[str, ...],
         },
     ),
     ItemKind(

@@ -55,9 +55,9 @@ _OPTIONAL: Mapping[type, tuple[str, ...]] = {
     Target: ("config", "manifest"),
     Desired: ("config", "manifest"),
     Request: ("config",),
-    Turn: ("config", "leaving", "manifest", "bakes"),
+    Turn: ("config", "leaving", "manifest", "bakes", "goes_back"),
     Run: ("http",),
-    Manifest: ("config", "environments", "processes", "schedules"),
+    Manifest: ("config", "environments", "processes", "schedules", "tests"),
 }
 
 # Keys that every version wrote, although their fields have defaults; without them, a lease would be free.
@@ -99,14 +99,15 @@ def _converter() -> Converter:
     configure_union_passthrough(int | str, converter)
     converter.register_structure_hook_factory(is_dataclass, lambda kind: _record_hook(converter, kind))
     converter.register_structure_hook_factory(_is_tuple, lambda kind: _tuple_hook(converter, kind))
-    # Five fields are stored beside the report (record_kinds.py).
-    apart = {name: override(omit=True) for name in ("ended", "skew", "release_ended", "moves_to", "features")}
+    # Seven fields are stored beside the report (record_kinds.py).
+    names = ("ended", "skew", "release_ended", "moves_to", "features", "manifest", "newest")
+    apart = {name: override(omit=True) for name in names}
     hosts = make_dict_unstructure_fn(HostReport, converter, **{**_optional("leftover", "config"), **apart})
     converter.register_unstructure_hook(HostReport, hosts)
     for kind, keys in _KEYS.items():
         converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **_renames(keys)))
-    for kind, names in _OPTIONAL.items():
-        converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **_optional(*names)))
+    for kind, fields_ in _OPTIONAL.items():
+        converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **_optional(*fields_)))
     return converter
 
 

@@ -11,11 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from lifecycle.application.delivery.receive_push import Push, payload_of, start_once
+from lifecycle.application.delivery.sign import sign
 from lifecycle.application.ports.artifacts import Artifacts, Received
 from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
 from lifecycle.application.ports.requests import Requests
+from lifecycle.application.ports.signer import Signer
 from lifecycle.application.rollout.requests import Payload, payload, record_request
 from lifecycle.domain.delivery.delivery_name import service_delivery
 from lifecycle.domain.delivery.repository import LastBuild
@@ -176,9 +178,14 @@ class FinishedBuild:
 
 
 def record_snapshot(
-    catalogue: Catalogue, artifacts: Artifacts, requests: Requests, built: FinishedBuild, now: datetime
+    catalogue: Catalogue,
+    artifacts: Artifacts,
+    signer: Signer,
+    requests: Requests,
+    built: FinishedBuild,
+    now: datetime,
 ) -> Recorded:
-    """Check what the build uploaded, bind the service to its repository, publish the snapshot, and record it.
+    """Check what the build uploaded, bind the service to its repository, publish, record and sign the snapshot.
 
     A build may write its own upload and nothing else. So its manifest is a claim: what the run itself knows replaces
     what the manifest says.
@@ -206,7 +213,7 @@ def record_snapshot(
         artifacts.publish(manifest, received.artifact)
     except (DigestMismatch, StoreRefused) as error:
         return Recorded("REFUSED", f"the snapshot was not published: {error}", service, version)
-    if refused := _record_digests(catalogue, artifacts, manifest, sources.folder, now):
+    if refused := _record_and_sign(catalogue, artifacts, signer, manifest, sources.folder, now):
         return Recorded("REFUSED", refused, service, version)
     last = LastBuild(version, sources.source, manifest.built_at) if sources.source else None
     # A record that cannot be read only makes pushes build more.
@@ -228,9 +235,21 @@ def _received(artifacts: Artifacts, built: FinishedBuild) -> Received:
     return artifacts.received(built.upload, built.service, built.version)
 
 
-def _record_digests(
-    catalogue: Catalogue, artifacts: Artifacts, manifest: Manifest, folder: str, now: datetime
+def _record_and_sign(
+    catalogue: Catalogue, artifacts: Artifacts, signer: Signer, manifest: Manifest, folder: str, now: datetime
 ) -> str:
+    """Record and sign a published snapshot; return why that was refused, or nothing."""
+    found = Published(manifest.digest, artifacts.manifest_digest(manifest))
+    if refused := _record_digests(catalogue, manifest, found, folder, now):
+        return refused
+    try:
+        sign(artifacts, signer, manifest, found)
+    except StoreRefused as error:
+        return f"the snapshot was not signed: {error}"
+    return ""
+
+
+def _record_digests(catalogue: Catalogue, manifest: Manifest, found: Published, folder: str, now: datetime) -> str:
     """Record the snapshot and its digests, each once; return why they differ from those that were recorded before."""
     service, version = manifest.service, manifest.version
     facts = {
@@ -242,7 +261,6 @@ def _record_digests(
     if folder:
         facts["folder"] = folder
     before = catalogue.record_snapshot(service, version, facts)
-    found = Published(manifest.digest, artifacts.manifest_digest(manifest))
     recorded = catalogue.record_published(service, version, found)
     if before["digest"] == found.artifact and recorded.agrees_with(found):
         return ""

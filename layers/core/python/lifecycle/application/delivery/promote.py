@@ -3,35 +3,28 @@
 Called by functions/delivery/promote. Concurrent or repeated promotions of one snapshot give one release: the
 pair (snapshot, release) is claimed in one transaction before the bytes are copied. A repeat finishes the
 copy. No number is claimed while other bytes stand where its release belongs. The digests of both objects are recorded
-before they are written, so that an object that is replaced is noticed.
+before they are written, so that an object that is replaced is noticed. At the end the release is signed,
+also one that was promoted before releases were signed.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
+from lifecycle.application.delivery.sign import sign
 from lifecycle.application.ports.artifacts import Artifacts
 from lifecycle.application.ports.catalogue import Catalogue
+from lifecycle.application.ports.promotions import Promoted
+from lifecycle.application.ports.signer import Signer
 from lifecycle.application.readable import readable
 from lifecycle.domain.errors import DigestMismatch, ForeignObject, Refused, Unknown
+from lifecycle.domain.service.attestation import PROMOTION
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, next_release
 
 # Attempts to claim the next version while other promotions of the service claim it first.
 _RACES = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Promoted:
-    """The release of a snapshot; `created` if this call made it. `staging` is what staging says of the snapshot."""
-
-    service: str
-    snapshot: str
-    release: str
-    digest: str
-    created: bool
-    staging: str = ""
 
 
 class Gate(Protocol):
@@ -41,7 +34,9 @@ class Gate(Protocol):
         """Return what staging says; raises Refused unless the snapshot may be, or was, `promoted`."""
 
 
-def promote(catalogue: Catalogue, artifacts: Artifacts, service: str, snapshot: str, by: str, gate: Gate) -> Promoted:
+def promote(
+    catalogue: Catalogue, artifacts: Artifacts, signer: Signer, service: str, snapshot: str, by: str, gate: Gate
+) -> Promoted:
     """Promote one recorded snapshot; raises InvalidValue, Unknown, Refused, DigestMismatch, ForeignObject."""
     version = SnapshotVersion.parse(snapshot)
     snapshots, errors = readable(lambda: catalogue.snapshots(service), {})
@@ -66,6 +61,8 @@ def promote(catalogue: Catalogue, artifacts: Artifacts, service: str, snapshot: 
         _check_own(artifacts, copy, published)
         with artifacts.open_artifact(service, snapshot) as stream:
             artifacts.publish(copy, stream)
+    stored = artifacts.stored_manifest(service, release)
+    sign(artifacts, signer, stored.checked(published.manifest, f"{service} {release}"), stored.as_published)
     return Promoted(service, snapshot, release, manifest.digest, created=not before, staging=staging)
 
 
@@ -123,7 +120,7 @@ def _releases(catalogue: Catalogue, service: str) -> Mapping[str, str]:
 
 
 def _release(manifest: Manifest, release: str, snapshot: str, by: str) -> Manifest:
-    return replace(manifest, version=release, snapshot=snapshot, builder=f"{manifest.builder}, promoted by {by}")
+    return replace(manifest, version=release, snapshot=snapshot, builder=f"{manifest.builder}, {PROMOTION}{by}")
 
 
 def _claim(catalogue: Catalogue, artifacts: Artifacts, manifest: Manifest, snapshot: SnapshotVersion) -> str:

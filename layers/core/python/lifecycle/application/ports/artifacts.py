@@ -62,6 +62,12 @@ class Artifacts(Protocol):
     def publish(self, manifest: Manifest, artifact: BinaryIO) -> None:
         """Write artifact, then manifest, each once; the same bytes again are accepted, others raise ForeignObject."""
 
+    def envelope(self, service: str, version: str) -> str:
+        """Return the envelope of a version, as it is stored; empty if there is none."""
+
+    def keep_envelope(self, service: str, version: str, text: str) -> str:
+        """Write a version's envelope unless it has one; returns the one that is stored then."""
+
     def refuse_foreign(self, manifest: Manifest) -> None:
         """Raise ForeignObject if another artifact, or a manifest of one, stands where `publish` would write."""
 
@@ -69,4 +75,4 @@ class Artifacts(Protocol):
         """Return every snapshot and release of which anything is stored, in no particular order."""
 
     def delete(self, service: str, version: str) -> None:
-        """Delete the manifest, then the artifact; a missing one counts as deleted."""
+        """Delete the manifest, then the rest; a missing object counts as deleted."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 from lifecycle.application.context import Context
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.cluster_queries import ClusterQueries
+from lifecycle.application.ports.promotions import Promotions
 
 # As many reads at once as a client keeps connections open for.
 _AT_ONCE = 8
@@ -18,11 +19,12 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class QueryContext:
-    """The ports that queries read."""
+    """The ports that queries read, and the promotions that a button asks for."""
 
     context: Context
     catalogue: Catalogue
     cluster_queries: ClusterQueries
+    promotions: Promotions
 
 
 def in_parallel(read: Callable[[K], V], of: Iterable[K]) -> list[V]:

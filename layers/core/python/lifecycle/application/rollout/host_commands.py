@@ -25,25 +25,26 @@ PREFETCH_LASTS = timedelta(days=7)
 def prefetch(deployment: Deployment, host: str, attempt: int, now: datetime, group: Group = Group.MAIN) -> Turn:
     """Return the command to fetch and check the version: `attempt` 0 without hurry, others for the next hosts."""
     turn = _turn(deployment, host, Order.PREFETCH, attempt, now, PREFETCH_LASTS)
-    return _with_target(turn, target_of(deployment, group))
+    return _with_target(deployment, turn, target_of(deployment, group))
 
 
 def install(deployment: Deployment, host: str, attempt: int, now: datetime, group: Group = Group.MAIN) -> Turn:
     """Return the command to stop, switch, start and self-test; a control restarts the version that it has."""
     turn = _turn(deployment, host, Order.INSTALL, attempt, now, INSTALL_LASTS)
     turn = replace(turn, bakes=wants_test_bed(deployment.policy))
-    return _with_target(turn, target_of(deployment, group))
+    return _with_target(deployment, turn, target_of(deployment, group))
 
 
 def release(deployment: Deployment, host: str, attempt: int, began: datetime, now: datetime) -> Turn:
     """Return the command to run the release command; a call that is repeated gives the same end of it."""
     lasts = began - now + INSTALL_LASTS + timedelta(seconds=deployment.release_seconds)
-    return _with_target(_turn(deployment, host, Order.RELEASE, attempt, now, lasts), deployment.target)
+    turn = _turn(deployment, host, Order.RELEASE, attempt, now, lasts)
+    return _with_target(deployment, turn, deployment.target)
 
 
 def restore(deployment: Deployment, previous: Target, host: str, attempt: int, now: datetime) -> Turn:
     """Return the command to install the previous version again, which tells a bad host from a bad version."""
-    return _with_target(_turn(deployment, host, Order.RESTORE, attempt, now, INSTALL_LASTS), previous)
+    return _with_target(deployment, _turn(deployment, host, Order.RESTORE, attempt, now, INSTALL_LASTS), previous)
 
 
 def cancel_turns_until(context: Context, cluster: Cluster, epoch: int, by: str) -> None:
@@ -64,7 +65,12 @@ def cancel_turn(deployment: Deployment, host: str, now: datetime) -> Turn:
     return _turn(deployment, host, Order.IDLE, 0, now, PREFETCH_LASTS)
 
 
-def _with_target(turn: Turn, target: Target) -> Turn:
+def _with_target(deployment: Deployment, turn: Turn, target: Target) -> Turn:
+    """Return the turn for a target: that of the deployment, or the previous one, to which a host always goes back."""
+    back = deployment.goes_back
+    if target.version != deployment.target.version and back is not None:
+        back = True
+    turn = replace(turn, goes_back=back)
     return replace(turn, version=target.version, digest=target.digest, config=target.config, manifest=target.manifest)
 
 

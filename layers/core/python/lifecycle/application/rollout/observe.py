@@ -17,6 +17,7 @@ from lifecycle.application.rollout.earlier_environment import read_verdict
 from lifecycle.application.rollout.planned_config import planned_config
 from lifecycle.application.rollout.policy_floors import read_floors
 from lifecycle.application.rollout.recorded_bytes import recorded_bytes
+from lifecycle.application.rollout.signatures import planned_signatures
 from lifecycle.application.rollout.strays import find_strays
 from lifecycle.domain.convergence.set_back import set_back
 from lifecycle.domain.errors import InvalidName, Unknown, UnreadableRecord
@@ -146,6 +147,8 @@ def observed(context: Context, request: Request) -> Observed:
     config = planned_config(context, request, found.desired, recent)
     previous = previous_target(recent, request, found.desired, config.revision)
     settings = _balancer_settings(context, request, previous, reports)
+    missing = _missing_artifact(context, request, previous)
+    signed = planned_signatures(context, request, stored.as_published, None if missing else previous, reports)
     replaced, floors = replaced_version(request, previous, found.desired), read_floors(context, cluster)
     seen = Observed(
         manifest=manifest,
@@ -163,7 +166,7 @@ def observed(context: Context, request: Request) -> Observed:
         replaced=settings.others.get(replaced) or _manifest(context, request.service, replaced),
         bad_hosts=context.fleet.quarantined_hosts(cluster),
         freezes=context.freezes.all(),
-        no_rollback_target=_missing_artifact(context, request, previous),
+        no_rollback_target=missing or signed.no_rollback_target,
         waiting=waiting,
         skipped_hosts=previously_skipped_hosts(context, request),
         has_test_bed=wants_test_bed(under(manifest.policy(request.environment), floors.known))
@@ -173,12 +176,13 @@ def observed(context: Context, request: Request) -> Observed:
         unreadable=(
             *map(str, (*found.unreadable, *unqueued, *older)),
             *unknown_hosts(context, cluster, context.fleet.bound(cluster), reports),
+            *signed.warnings,
         ),
         earlier=read_verdict(context, request.environment, manifest) if request.kind is Kind.DEPLOY else None,
         strays=find_strays(context, cluster, set_back(found.desired, reports, lease, recent, found.named).ledger),
         config=config,
         manifest_digest=stored.sha256,
-        foreign=_foreign(context, request, stored, recent),
+        foreign=_foreign(context, request, stored, recent) or signed.blocker,
     )
     # Last: another plan may take the lease, and lose it, while this one reads.
     commands, lost = readable(lambda: context.fleet.turn_epochs(cluster), {})

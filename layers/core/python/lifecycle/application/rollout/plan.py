@@ -219,8 +219,7 @@ def _restore_desired(context: Context, request: Request, lease: Lease) -> None:
 def _take_slot(context: Context, request: Request, execution: str, found: Plan) -> Planned:
     """Wait for the lease in the pending slot.
 
-    If the lease has become free meanwhile, nothing else would start this deployment. Then it is planned
-    again, because its plan is from the time when another deployment held the lease.
+    If the lease has become free meanwhile, nothing else would start this deployment. Then it is planned again.
     """
     record = _record(context, request, execution, found)
     reason = f"waits for {found.waits_for}, which is deploying {request.cluster}"
@@ -340,6 +339,7 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
         release=earlier.release if earlier and earlier.release.began_at else planned_release(request, manifest),
         declared=found.declared,
         floors=found.floors,
+        goes_back=found.goes_back,
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -9,6 +10,7 @@ from enum import StrEnum
 from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet.epoch import CREDIBLE, Epoch
 from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.service.version import is_older
 
 # A report from further in the future says nothing of when it was written: not even that its host is alive.
 CLOCK_AHEAD = timedelta(minutes=15)
@@ -44,11 +46,12 @@ class AgentStage(StrEnum):
 
 
 class Feature(StrEnum):
-    """Parts of lifecycle.toml that an older agent ignores; a newer one may report others."""
+    """Parts of lifecycle.toml that an older agent ignores, and signatures; a newer one may report others."""
 
     PROCESSES = "processes"
     SCHEDULES = "schedules"
     RELEASE = "release"
+    SIGNATURES = "signatures"  # it checks them, because it was given keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,8 @@ class HostReport:
     an older agent, which does neither. `release_ended` says that it knows how the release command of its last turn
     ended, or that it never began. `address` and `port` are where the service was started. `moves_to` is where the
     next start binds, such as `10.0.1.7:9090`, if the agent's settings changed since. `features` are the parts of
-    lifecycle.toml that it knows.
+    lifecycle.toml that it knows. `manifest` is the sha256 of the installed version's manifest, and `newest` has the
+    newest release and the newest snapshot that the host ran.
     """
 
     host: str
@@ -131,6 +135,19 @@ class HostReport:
     release_ended: bool = False
     moves_to: str = ""
     features: tuple[str, ...] = ()
+    manifest: str = ""
+    newest: tuple[str, ...] = ()
+
+    @property
+    def verifies(self) -> bool:
+        """Return whether its agent checks signatures."""
+        return Feature.SIGNATURES in self.features
+
+    def knows_newer(self, version: str) -> bool:
+        """Return whether the host says that it ran a newer version of this kind. What is no version says nothing."""
+        with suppress(InvalidName):
+            return any(is_older(version, each) for each in self.newest)
+        return False
 
     @property
     def place(self) -> str:

@@ -52,7 +52,8 @@ class Turn:
     plan prefetches under attempt 0. Attempt 1 or later means that its turn is near, and the agent polls
     quickly. `config` is the revision of the configuration to run the version with; 0 is none. `leaving`: the host is
     about to be drained, so it begins no scheduled command. `manifest` is the sha256 of the version's manifest; empty
-    from a control plane of before. `bakes`: the deployment has a test bed, so the host is measured.
+    from a control plane of before. `bakes`: the deployment has a test bed, so the host is measured. `goes_back`: the
+    version may be older than one that the host ran; None from a control plane of before, which does not say.
     """
 
     host: str
@@ -68,6 +69,7 @@ class Turn:
     leaving: bool = False
     manifest: str = ""
     bakes: bool = False
+    goes_back: bool | None = None
 
     @property
     def target(self) -> Target:

@@ -163,7 +163,7 @@ class Deployment:
     is the epoch of the lease that its plan took last, which may not have become its epoch. `failed_host` is the host
     at which a repair ended. `changes` are the commits that it brings, or takes back. `release` has its release
     command, and how the newest run of it ended. `policy` is the one that applies. `declared` is that of its manifest
-    where `floors` made it stricter.
+    where `floors` made it stricter. `goes_back`: a host ran a newer version; None in a record of before.
     """
 
     request: Request
@@ -188,6 +188,7 @@ class Deployment:
     release: ReleaseNote = NO_RELEASE
     declared: Policy | None = None
     floors: tuple[PolicyFloor, ...] = ()
+    goes_back: bool | None = None
 
     @property
     def id(self) -> str:

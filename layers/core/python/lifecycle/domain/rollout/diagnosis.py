@@ -7,6 +7,7 @@ too, the host is to blame; if it passes, the version is. Used by `next_step` (wh
 
 from dataclasses import dataclass
 
+from lifecycle.domain.errors import SIGNATURE
 from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.fleet.target_group import Group
@@ -75,7 +76,13 @@ def diagnosis(
 
 
 def _failed_too(turn: Turn, report: HostReport, target: str) -> Diagnosis:
-    """Return the diagnosis of a failed RESTORE: the host, unless a process of a version kept it from starting."""
+    """Return the diagnosis of a failed RESTORE: the host, unless something else kept the version from starting.
+
+    That is a process of another version, or a signature that the host refused.
+    """
+    if report.detail.startswith(SIGNATURE):
+        unsigned = f"{turn.target.in_words} was not started on {report.host}: {report.detail[:300]}"
+        return Diagnosis(Blame.UNCLEAR, unsigned)
     if not report.leftover:
         sentence = (
             f"{report.host} fails with {turn.target.in_words} too ({report.detail[:200]}): the host is to blame"

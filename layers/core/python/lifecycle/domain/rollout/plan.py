@@ -4,7 +4,7 @@ Called by functions/rollout/plan before anything is touched, and by `lifecycle p
 operator.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,6 +12,7 @@ from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import unreachable_among
 from lifecycle.domain.fleet.strays import NO_STRAYS, Strays
 from lifecycle.domain.fleet.target_group import state_of
+from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.balancer_settings import drain_seconds
 from lifecycle.domain.rollout.capacity import gets_requests, without_dead
 from lifecycle.domain.rollout.deployment import Kind, Request
@@ -51,7 +52,8 @@ class Plan:
     `strays` are targets of no host. `earlier` is the verdict of the environment that comes first.
     `changes` are the commits since the version that runs here, and `compare` is the address of a page about them.
     `config` says what changes in the configuration. `release` is the release command, if this deployment runs one.
-    `policy` is the one that applies; `declared` is the manifest's where `floors` made it stricter.
+    `policy` is the one that applies; `declared` is the manifest's where `floors` made it stricter. `goes_back`: a
+    host ran a newer version, and takes this one only if its command says so.
     """
 
     target: Target
@@ -78,6 +80,7 @@ class Plan:
     policy: Policy = field(default_factory=Policy)
     declared: Policy | None = None
     floors: tuple[PolicyFloor, ...] = ()
+    goes_back: bool = False
 
     def whose(self, setting: str) -> str:
         """Return which policy floor made a setting of the policy stricter, in words; empty where none did."""
@@ -109,6 +112,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
     held = request.kind is Kind.DEPLOY and observed.lease.held_by_another(request.deployment, now)
     waiting = observed.waiting.request.deployment if observed.waiting else ""
     changes, compare = _changes(request, observed)
+    older = [host for host in members if observed.reports[host].knows_newer(request.version)]
     policy, declared = observed.policy(request), observed.manifest.policy(request.environment)
     return Plan(
         target=target,
@@ -119,7 +123,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         expected_seconds=seconds,
         expected_from=source,
         blockers=(*_nobody(request, observed), *blockers(request, observed, order, now, heartbeat_timeout)),
-        warnings=tuple(warnings(request, observed, now, heartbeat_timeout)),
+        warnings=(*warnings(request, observed, now, heartbeat_timeout), *_older_than_known(request, older)),
         waits_for=observed.lease.deployment if held else "",
         supersedes=waiting if held and waiting != request.deployment else "",
         is_verified=observed.is_verified,
@@ -135,7 +139,15 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         policy=policy,
         declared=declared if policy != declared else None,
         floors=observed.floors.in_force if policy != declared else (),
+        goes_back=bool(older) or request.kind is Kind.ROLLBACK,
     )
+
+
+def _older_than_known(request: Request, older: Sequence[str]) -> list[str]:
+    """Return the warning about hosts that ran a newer version; everybody expects it of a rollback."""
+    if not older or request.kind is Kind.ROLLBACK:
+        return []
+    return [f"{request.version} goes back: {listed(older)} ran a newer version"]
 
 
 def _nobody(request: Request, observed: Observed) -> tuple[str, ...]:

@@ -60,8 +60,8 @@ class Observed:
     targets of no host. `earlier` is the verdict of the environment that comes first, for a deployment only.
     `replaced_version` is the one whose commits are compared with the new one's; `replaced` is its manifest, if any.
     `config` is what is known of the configuration without its values. `manifest_digest` is the sha256 of the
-    manifest's bytes. `foreign` says why the version is not what was published, or not one to roll back to. `floors`
-    are those of the cluster's policy.
+    manifest's bytes. `foreign` says why the version is not what was published or signed, or not one to roll back to.
+    `floors` are those of the cluster's policy.
     """
 
     manifest: Manifest

@@ -95,7 +95,8 @@ class Manifest:
     manifest of an older build, and outside of Git. `config` are the names that the service takes from its cluster's
     configuration, `environments` the variables that differ from `run.environment`, by environment.
     `release` is None where the service has no release command.
-    `processes` are those beside that of `run`, by name, and `schedules` the scheduled commands.
+    `processes` are those beside that of `run`, by name, and `schedules` the scheduled commands. `tests` are the test
+    commands that passed in its build.
     """
 
     service: str
@@ -120,6 +121,7 @@ class Manifest:
     release: ReleaseCommand | None = None
     processes: dict[str, ProcessCommand] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)
+    tests: tuple[str, ...] = ()
 
     @property
     def prefix(self) -> str:

@@ -88,6 +88,14 @@ def is_release(text: str) -> bool:
     return _RELEASE.fullmatch(text) is not None
 
 
+def is_older(version: str, than: str) -> bool:
+    """Return whether a version is older than another one of its kind. A release and a snapshot are not compared."""
+    one, other = parse_version(version), parse_version(than)
+    if isinstance(one, SnapshotVersion) and isinstance(other, SnapshotVersion):
+        return one.built < other.built
+    return isinstance(one, ReleaseVersion) and isinstance(other, ReleaseVersion) and one < other
+
+
 def artifact_prefix(service: str, version: str) -> str:
     """Return the folder of a version's `artifact.tar.gz` and `manifest.json` in the artifact bucket."""
     kind = "snapshot" if isinstance(parse_version(version), SnapshotVersion) else "release"

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, cast
 from lifecycle.application.ports.artifacts import Received, StoredManifest
 from lifecycle.domain.delivery.retention import Stored
 from lifecycle.domain.errors import DigestMismatch, ForeignObject, InvalidName, StoreRefused, Unknown
+from lifecycle.domain.service.envelope import ENVELOPE
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.version import artifact_prefix
@@ -98,12 +99,23 @@ class S3Artifacts:
 
     def delete(self, service: str, version: str) -> None:
         prefix = artifact_prefix(service, version)
-        for name in (_MANIFEST, _ARTIFACT):
+        for name in (_MANIFEST, ENVELOPE, _ARTIFACT):
             self._s3.delete_object(Bucket=self._bucket, Key=f"{prefix}/{name}")
 
     def refuse_foreign(self, manifest: Manifest) -> None:
         for name in (_ARTIFACT, _MANIFEST):
             self._refuse_foreign(f"{manifest.prefix}/{name}", manifest)
+
+    def envelope(self, service: str, version: str) -> str:
+        body = self._body(f"{artifact_prefix(service, version)}/{ENVELOPE}")
+        return body.read().decode(errors="replace") if body else ""
+
+    def keep_envelope(self, service: str, version: str, text: str) -> str:
+        try:
+            self._put_once(f"{artifact_prefix(service, version)}/{ENVELOPE}", text.encode())
+        except ForeignObject:
+            return self.envelope(service, version)
+        return text
 
     def _put_once(self, key: str, body: bytes) -> None:
         checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
@@ -200,7 +212,7 @@ def _sha256(head: Mapping[str, Any]) -> str | None:
 
 def _is_ours(kind: str, version: str, name: str) -> bool:
     try:
-        return artifact_prefix("", version).startswith(kind) and name in (_MANIFEST, _ARTIFACT)
+        return artifact_prefix("", version).startswith(kind) and name in (_MANIFEST, ENVELOPE, _ARTIFACT)
     except InvalidName:
         return False
 

@@ -36,6 +36,7 @@ _OPERATIONS = {
     "SNS": "Publish",
     "STS": "GetCallerIdentity AssumeRole",
     "Lambda": "Invoke",
+    "KMS": "Sign GetPublicKey",
     "Secrets Manager": "GetSecretValue",
 }
 SERVICES: Mapping[str, str] = {

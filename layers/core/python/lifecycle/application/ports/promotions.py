@@ -1,0 +1,23 @@
+"""The port to promotions, for callers that may not sign a release themselves."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """The release of a snapshot; `created` if this call made it. `staging` is what staging says of the snapshot."""
+
+    service: str
+    snapshot: str
+    release: str
+    digest: str
+    created: bool
+    staging: str = ""
+
+
+class Promotions(Protocol):
+    """Promotions by the phase that signs releases."""
+
+    def promote(self, service: str, snapshot: str, by: str) -> Promoted:
+        """Promote a snapshot in the name of a person; raises LifecycleError in the phase's own words."""

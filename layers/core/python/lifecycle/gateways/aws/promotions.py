@@ -1,0 +1,39 @@
+"""Promotions by the function `promote`, whose role alone may sign a release."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lifecycle.application.ports.promotions import Promoted
+from lifecycle.domain.errors import CallFailed, LifecycleError
+from lifecycle.gateways.aws.callers import command_digest
+from lifecycle.gateways.aws.errors import translated
+from lifecycle.gateways.serialization import Source, from_json
+from lifecycle.names import function, function_log
+
+_PHASE = "promote"
+
+
+@translated
+class LambdaPromotions:
+    """Calls of that function, each with its answer. `sign` proves that the console's own function makes them."""
+
+    def __init__(self, functions: Any, sign: Callable[[str], Mapping[str, str]]) -> None:
+        self._functions = functions
+        self._sign = sign
+
+    def promote(self, service: str, snapshot: str, by: str) -> Promoted:
+        asked = {"service": service, "snapshot": snapshot, "requested_by": by}
+        sent = json.dumps({**asked, "proof": self._sign(command_digest(function(_PHASE), asked))}).encode()
+        found = self._functions.invoke(FunctionName=function(_PHASE), Payload=sent)
+        text = found["Payload"].read() or b"null"
+        answer = json.loads(text)
+        if found.get("FunctionError"):
+            cause = answer.get("errorMessage", answer) if isinstance(answer, dict) else answer
+            words = f"the function {function(_PHASE)} failed: {cause}; see its log group {function_log(_PHASE)}"
+            raise CallFailed(words, service="Lambda", operation="Invoke", code="Unhandled", temporary=False)
+        if isinstance(answer, dict) and set(answer) == {"error"}:
+            raise LifecycleError(str(answer["error"]))
+        return from_json(
+            Promoted, text, Source(f"the answer of {function(_PHASE)}", "Deploy the control plane again.")
+        )
