@@ -11,7 +11,7 @@ from constructs import Construct
 from lifecycle import names
 
 ROOT = Path(__file__).resolve().parents[1]
-_CALLER = re.compile(r"(assumed-role|user|federated-user)/[A-Za-z0-9+=.@_/*-]{1,200}")
+_CALLER = re.compile(r"(assumed-role|user)/[A-Za-z0-9+=.@_/*-]{1,200}")
 _REPOSITORY = re.compile(r"[\w.-]+", re.ASCII)
 _CLUSTER = re.compile(r"(staging|production)/[a-z][a-z0-9-]{0,23}")
 # A call of the public function takes under a second, and an organisation pushes a few times in one. A flood of its

@@ -35,11 +35,11 @@ class Access:
     client: Callable[[str], Any]
     account: Account
     credentials: Any
+    sts: str  # the URL of the region's STS, which the functions ask, too
 
     def sign(self, command: str) -> dict[str, str]:
         """Return the proof that the owner of the credentials gives this command."""
-        endpoint = str(self.client("sts").meta.endpoint_url)
-        return signed(self.credentials, self.account.region, endpoint, command)
+        return signed(self.credentials, self.account.region, self.sts, command)
 
 
 def connect(options: Options) -> Connection:
@@ -99,7 +99,7 @@ def _laptop_access(known: Mapping[str, Any], by: str) -> Access:
         endpoint = known[_SERVICES.get(name, "endpoint")]
         return operator.client(name, endpoint_url=endpoint, config=config)
 
-    return Access(client, Account("aws", region, known["account"]), operator.get_credentials())
+    return Access(client, Account("aws", region, known["account"]), operator.get_credentials(), known["endpoint"])
 
 
 def on_aws(profile: str) -> Connection:
@@ -115,6 +115,7 @@ def on_aws(profile: str) -> Connection:
         lambda name: session.client(name, config=patient if name in ("lambda", "s3") else config),
         account,
         session.get_credentials(),
+        f"https://sts.{account.region}.amazonaws.com{'.cn' if account.partition == 'aws-cn' else ''}",
     )
     target = f"AWS profile {profile} (account {account.number}, {account.region})"
     by = caller_name(caller["Arn"])

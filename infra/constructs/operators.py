@@ -84,22 +84,15 @@ def _administers(*, emulated: bool) -> tuple[Statement, ...]:
 
 
 def _trusted(*, emulated: bool) -> iam.IPrincipal:
-    """Return the account's users, and logins whose identity provider sets a source identity; each in their own name.
+    """Return the account's users, each in their own name.
 
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html has both keys. A
-    variable that a session lacks matches no name.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html has the key. A role
+    has no user's name, so none can chain into these. Another login's role is named in `callers` (infra/settings.py).
     """
     if emulated:  # on a laptop the account's root assumes the roles, in the name of the local user
         return iam.AccountRootPrincipal()
-    own_names = ("${aws:username}", "${aws:SourceIdentity}")
-    return iam.CompositePrincipal(
-        *(
-            iam.PrincipalWithConditions(
-                iam.AccountRootPrincipal(), {"StringEquals": {"sts:RoleSessionName": own_name}}
-            )
-            for own_name in own_names
-        )
-    )
+    own_name = {"StringEquals": {"sts:RoleSessionName": "${aws:username}"}}
+    return iam.PrincipalWithConditions(iam.AccountRootPrincipal(), own_name)
 
 
 class Operators(Construct):

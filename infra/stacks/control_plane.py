@@ -239,7 +239,7 @@ class ControlPlaneStack(Stack):
         self._phase("bind_hosts", reads=[TARGETS], writes=[ledger(_TRAIL, _CLUSTER)])
         self._phase(
             "remove_host",
-            reads=[TARGETS, WEIGHTS],
+            reads=[TARGETS, WEIGHTS, MACHINES],
             writes=[ledger(_TRAIL, _CLUSTER)],
             may=[
                 REMOVE_HOST,

@@ -15,5 +15,5 @@ class MemoryRequests:
         return self._requests.setdefault(key, requested).request == requested.request
 
     def find(self, deployment: str) -> RecordedRequest | None:
-        found = (self._requests.get((source, deployment)) for source in Source)
-        return next((each for each in found if each), None)
+        found = [each for source in Source if (each := self._requests.get((source, deployment)))]
+        return found[0] if len(found) == 1 else None

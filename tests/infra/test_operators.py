@@ -18,6 +18,5 @@ def test_person_assumes_a_role_under_their_own_name_only(
         (role,) = (each for each in roles if each.get("RoleName") == name)
         return [each.get("Condition") for each in role["AssumeRolePolicyDocument"]["Statement"]]
 
-    own = ("${aws:username}", "${aws:SourceIdentity}")
-    assert names(control_plane) == [{"StringEquals": {"sts:RoleSessionName": each}} for each in own]
+    assert names(control_plane) == [{"StringEquals": {"sts:RoleSessionName": "${aws:username}"}}]
     assert names(emulated) == [None]

@@ -63,6 +63,7 @@ VIEWS = (
 )
 READS = ("Get", "BatchGet", "Query", "List", "Describe")
 
+READ_MACHINES = {"autoscaling:DescribeAutoScalingGroups": {"*"}, "ec2:DescribeInstances": {"*"}}
 PHASES: dict[str, dict[str, set[str]]] = {
     "receive_push": {
         "secretsmanager:GetSecretValue": {"secretsmanager:secret:lifecycle/webhook-??????"},
@@ -117,7 +118,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "bind_hosts": WRITE_LEDGER | READ_TARGETS,
     "record_config": WRITE_LEDGER,
     "set_policy": WRITE_LEDGER | LIST_REGISTRY | READ_REGISTRY | WRITE_FLOORS,
-    "remove_host": WRITE_LEDGER | DELETE | READ_TARGETS | DRAIN | WEIGH | ANSWER,
+    "remove_host": WRITE_LEDGER | DELETE | READ_TARGETS | DRAIN | WEIGH | ANSWER | READ_MACHINES,
     "gc": WRITE_LEDGER
     | READ_REGISTRY
     | {"s3:ListBucket": {BUCKET}, "s3:DeleteObject": {f"{BUCKET}/snapshot/*", f"{BUCKET}/release/*"}},
@@ -128,7 +129,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     },
     "watch": WRITE_LEDGER | ANSWER | {"states:StartExecution": {ROLLOUT}, "cloudwatch:DescribeAlarms": {"*"}},
     "converge": WRITE_LEDGER
-    | {"autoscaling:DescribeAutoScalingGroups": {"*"}, "ec2:DescribeInstances": {"*"}}
+    | READ_MACHINES
     | READ_STREAM
     | DELETE
     | ANSWER

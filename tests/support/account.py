@@ -67,6 +67,7 @@ from tests.fakes.callers import ADA, MemoryCallers
 from tests.fakes.clock import ManualClock
 from tests.fakes.dispatcher import MemoryDispatcher
 from tests.fakes.executions import MemoryExecutions
+from tests.fakes.machines import MemoryMachines
 from tests.fakes.metrics import MemoryMetrics
 from tests.fakes.notifications import MemoryNotifications
 from tests.fakes.promotions import MemoryPromotions
@@ -163,7 +164,7 @@ class Account:
         table = Table(self.ledger, "ledger")
         self.clock, self.executions, self.alarms = ManualClock(), MemoryExecutions(), MemoryAlarms()
         self.dispatcher = MemoryDispatcher({HELLO: "/is_alive", OTHER: "/is_alive"})
-        self.notifications = MemoryNotifications()
+        self.notifications, self.machines = MemoryNotifications(), MemoryMachines()
         self.catalogue = DynamoCatalogue(table)
         self.registry = SsmRegistry(self.parameters)
         self.artifacts = S3Artifacts(self.objects, "artifacts")
@@ -185,6 +186,7 @@ class Account:
             scheduled_runs=DynamoScheduledRuns(table),
             catalogue=self.catalogue,
             requests=DynamoRequests(table),
+            machines=self.machines,
         )
         self.query = QueryContext(
             self.context, self.catalogue, self.queries, MemoryPromotions(self.context, self.catalogue)
@@ -245,10 +247,9 @@ assert entrypoint.logger
 
 def invoke(phase: str, event: Mapping[str, Any]) -> Any:
     """Call a handler, and sign the event where it is a command of a person."""
-    given, name = dict(event), function(phase)
-    if phase in COMMANDS:
-        given["proof"] = CALLERS.sign(command_digest(name, given))
-    return handler(phase).handle(given, Invocation(name))
+    name = function(phase)
+    proof = {"proof": CALLERS.sign(command_digest(name, event))} if phase in COMMANDS else {}
+    return handler(phase).handle({**event, **proof}, Invocation(name))
 
 
 class Functions:

@@ -97,8 +97,8 @@ FAULTS = (
         "a-plan-takes-an-unsigned-version",
         (25,),
         "lifecycle.application.rollout.observe",
-        "        foreign=_foreign(context, request, stored, recent) or signed.blocker,\n",
-        "        foreign=_foreign(context, request, stored, recent),\n",
+        "        foreign=_foreign(context, request, stored, config.revision, recent) or signed.blocker,\n",
+        "        foreign=_foreign(context, request, stored, config.revision, recent),\n",
         f"{_PLANS}::test_unsigned_version_is_refused_before_the_first_host",
     ),
     Planted(

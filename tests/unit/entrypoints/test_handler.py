@@ -12,7 +12,7 @@ from lifecycle.entrypoints.handler import command, command_or_schedule, parse
 from lifecycle.entrypoints.widget import Button, button
 from lifecycle.gateways.aws.callers import command_digest
 from tests.fakes.callers import ADA
-from tests.support.account import CALLERS, HELLO, Account
+from tests.support.account import CALLERS, HELLO, Account, handler
 from tests.support.invocation import Invocation
 
 APPROVE = Invocation("lifecycle-approve")
@@ -23,12 +23,13 @@ ANSWER = {
     "choice": "APPROVE",
     "why": "as agreed",
 }
+FIELDS_OF_A_HOST = {"service": "hello", "environment": "production", "host": "host-1"}
 OPERATOR = "arn:aws:sts::123456789012:assumed-role/lifecycle-operator/"
 
 
 @pytest.fixture(autouse=True)
 def account(monkeypatch: pytest.MonkeyPatch) -> Account:
-    made = Account()
+    made = Account.of()
     made.use(monkeypatch)
     return made
 
@@ -42,7 +43,7 @@ def approve(event: dict[str, Any]) -> Any:
 
 
 def tried(account: Account) -> list[tuple[str, str]]:
-    return [(each.what, each.who) for each in account.context.audit_log.read(HELLO)]
+    return [(e.what, e.who) for e in account.context.audit_log.read(HELLO) if e.what.startswith("refused")]
 
 
 def test_invalid_event_names_each_wrong_field_and_no_class() -> None:
@@ -147,6 +148,36 @@ def test_convergence_is_asked_by_its_triggers_or_by_a_person_who_signs() -> None
     assert converge({"Records": [{"dynamodb": {"Keys": keys}}]}) == "supervision"
     assert converge(signed({"service": "hello", "environment": "production"}, function="lifecycle-converge")) == "ada"
     assert "in the name of mallory, without a proof" in converge({"requested_by": "mallory"})["error"]
+
+
+@pytest.mark.parametrize("event", [None, [], "text", 5, {"proof": {}}, {"detail": None}, {"Records": 5}])
+def test_event_that_is_no_command_is_refused_in_words(event: Any) -> None:
+    """Anything may be sent to a function by somebody who may invoke it."""
+    for decorated in (command(Decide)(lambda _: "done"), command_or_schedule(Converge)(lambda _: "done")):
+        found = decorated(event, Invocation("lifecycle-approve"))
+        assert set(found) == {"error"}
+    assert isinstance(button(lambda _, __: tag("p", "done"))(event, Invocation("lifecycle-act")), str)
+
+
+def test_end_of_a_machine_is_taken_from_auto_scaling_and_checked_with_ec2(account: Account) -> None:
+    """Its event has no proof: the function asks EC2."""
+    removes = handler("remove_host").handle
+    event = {**FIELDS_OF_A_HOST, "by": "auto-scaling", "why": "the instance was terminated", "terminated": True}
+    invocation = Invocation("lifecycle-remove-host")
+    assert "has no Auto Scaling group" in removes(event, invocation)["error"]
+    account.machines.groups[HELLO] = {"host-1": "10.0.0.1"}
+    assert "EC2 has it at 10.0.0.1" in removes(event, invocation)["error"]
+    by_ada = signed({**event, "by": "ada"}, function="lifecycle-remove-host")
+    assert "EC2 has it at 10.0.0.1" in removes(by_ada, invocation)["error"]
+    account.machines.groups[HELLO] = {}
+    assert removes(event, invocation)["message"] == "host-1 is no longer a host of production/hello"
+    assert "in the name of mallory, without a proof" in removes({**event, "by": "mallory"}, invocation)["error"]
+
+
+def test_refused_command_about_a_scope_is_on_record(account: Account) -> None:
+    freezes = handler("freeze").handle
+    assert "error" in freezes({"scope": "production/hello", "why": "x"}, Invocation("lifecycle-freeze"))
+    assert ("refused: freeze", "unknown") in tried(account)
 
 
 def test_button_of_a_console_that_signs_has_its_author_and_any_other_has_none() -> None:

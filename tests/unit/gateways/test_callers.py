@@ -59,10 +59,20 @@ def test_function_asks_its_own_sts_for_exactly_the_command_it_was_given() -> Non
     assert sent.headers["X-Amz-Security-Token"] == "a-token"
 
 
-def test_signature_that_does_not_cover_the_command_is_not_even_sent() -> None:
-    """Any signed GetCallerIdentity, from a log for example, would prove any command."""
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (";x-lifecycle-command", ""),
+        ("Credential", "SignedHeaders=x-lifecycle-command, Credential"),
+        ("SignedHeaders", "X-SignedHeaders=x-lifecycle-command, SignedHeaders"),
+        ("/sts/", "/s3/"),
+        ("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"),
+    ],
+)
+def test_signature_that_does_not_cover_the_command_is_not_even_sent(old: str, new: str) -> None:
+    """Any signed GetCallerIdentity, from a log or for another service's login, would prove any command."""
     given = proof()
-    given["Authorization"] = given["Authorization"].replace(";x-lifecycle-command", "")
+    given["Authorization"] = given["Authorization"].replace(old, new)
     made, sts = callers(Answer(200, FOUND))
     with pytest.raises(Refused, match="signed for something else"):
         made.arn(given, COMMAND)

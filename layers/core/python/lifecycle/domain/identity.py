@@ -19,12 +19,13 @@ _OWN_NAMES = frozenset((*PROGRAMS, CONSOLE, "lifecycle", "delivery", "unknown"))
 # all have the same one. botocore makes botocore-session-<time>, for example.
 _GENERATED = re.compile(
     r"""botocore-session-.* | aws-?cli.* | aws-?sdk-.* | aws-go-sdk-.* | aws-dotnet-.* | aws-sam-.* | aws-cdk-.*
-      | terraform-.* | github-?actions.* | awscodebuild-.* | default[-_]?session.* | (assume[-_]?role[-_]?)?session.*
+      | terraform-.* | github-?actions.* | awscodebuild-.* | default[-_]?session.*
+      | (assume[-_]?role[-_]?)?session[-_0-9]*
       | web-?identity-.* | profile-session-.* | assume-?role-(provider|from).* | m?i-[0-9a-f]{8,17}""",
     re.IGNORECASE | re.VERBOSE,
 )
-# No name that a person chose has ten digits in a row, or a random id.
-_RANDOM = re.compile(r"[0-9]{10,}|[0-9a-f]{8}-[0-9a-f]{4}-|[0-9a-f]{32,}", re.IGNORECASE)
+# No name that a person chose has a random id.
+_RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|[0-9a-f]{32,}", re.IGNORECASE)
 _ARN = re.compile(r"arn:[a-z-]+:(?:sts|iam)::([0-9]{12}):(assumed-role|user|federated-user|root)(?:/(.+))?")
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from lifecycle.domain.errors import InvalidValue, LifecycleError, Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.identity import CONSOLE, person, same_person
+from lifecycle.domain.rollout.deployment import cluster_of
 from lifecycle.entrypoints import bootstrap
 from lifecycle.gateways.aws.callers import command_digest
 from lifecycle.names import CONSOLE_ROLE
@@ -59,8 +60,7 @@ def of(event: Mapping[str, Any], context: Any, *, for_console: bool = False) -> 
 def record_refusal(event: Mapping[str, Any], context: Any, who: Caller, why: str) -> None:
     """Record who tried, in the audit log of the cluster that a refused command is about, if it names one."""
     try:
-        environment = str(event.get("environment") or "production")
-        cluster = Cluster(environment, str(event.get("service", "")))
+        cluster = _cluster(event)
     except InvalidValue:
         return  # a command about no cluster, such as a freeze of everything; the function's log has it
     what = f"refused: {str(context.function_name).removeprefix('lifecycle-')}"
@@ -69,3 +69,12 @@ def record_refusal(event: Mapping[str, Any], context: Any, who: Caller, why: str
         bootstrap.context().record(cluster, what, who.name, why[:1000], deployment=deployment)
     except LifecycleError as error:  # the refusal is what the caller needs to know
         logger.warning("a refusal is not on record", extra={"reason": str(error)})
+
+
+def _cluster(event: Mapping[str, Any]) -> Cluster:
+    """Return the cluster that a command is about, by its service, scope or deployment; raises InvalidValue."""
+    if service := event.get("service"):
+        return Cluster(str(event.get("environment") or "production"), str(service))
+    if scope := event.get("scope"):
+        return Cluster.parse(str(scope))
+    return cluster_of(str(event.get("deployment", "")))

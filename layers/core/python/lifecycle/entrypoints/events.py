@@ -280,9 +280,12 @@ class Converge(Command):
     @model_validator(mode="before")
     @classmethod
     def _from_aws(cls, given: Any) -> Any:
-        if isinstance(given, dict) and "Records" in given:
-            return {"requested_by": "supervision", "clusters": clusters_of_reports(given["Records"])}
-        return execution_end(given["detail"]) if isinstance(given, dict) and "detail" in given else given
+        try:
+            if isinstance(given, dict) and "Records" in given:
+                return {"requested_by": "supervision", "clusters": clusters_of_reports(given["Records"])}
+            return execution_end(given["detail"]) if isinstance(given, dict) and "detail" in given else given
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"expected an event of EventBridge or of the ledger's stream: {error!r}") from error
 
     @model_validator(mode="after")
     def _names_its_cluster(self) -> Self:
@@ -320,7 +323,8 @@ class Watch(Command):
     def _from_sns(cls, given: Any) -> Any:
         if not isinstance(given, dict) or "Records" not in given:
             return given
-        messages = [_message(record) for record in given["Records"]]
+        records = given["Records"] if isinstance(given["Records"], list) else []
+        messages = [_message(record) for record in records]
         names = [message["AlarmName"] for message in messages if isinstance(message.get("AlarmName"), str)]
         return {"requested_by": "sns", "alarms": names}
 

@@ -63,6 +63,7 @@ def command(kind: type[C], *, for_console: bool = False) -> Callable[[Callable[[
 
     def decorate(run: Callable[[C], Any]) -> Handler:
         def handle(event: dict[str, Any], context: Any) -> Any:
+            event = event if isinstance(event, dict) else {}
             if event.get("warm"):
                 return _run(kind, run, event, context)
             who = caller.NOBODY
@@ -72,9 +73,7 @@ def command(kind: type[C], *, for_console: bool = False) -> Callable[[Callable[[
             except CallFailed:
                 raise  # Lambda repeats a scheduled call; a person gets the message of the error
             except LifecycleError as error:
-                logger.warning("refused", extra={"reason": str(error), "caller": who.arn})
-                caller.record_refusal(event, context, who, str(error))
-                return {"error": str(error)}
+                return _refused(event, context, who, error)
 
         return handle
 
@@ -88,17 +87,17 @@ def command_or_schedule(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler
         of_a_person = command(kind)(run)
 
         def handle(event: dict[str, Any], context: Any) -> Any:
-            if caller.PROOF in event or event.get("warm"):
+            if not isinstance(event, dict) or caller.PROOF in event or event.get("warm"):
                 return of_a_person(event, context)
             try:
-                if (by := parse(kind, event).model_dump()["requested_by"]) not in PROGRAMS:
+                found = parse(kind, event).model_dump()
+                if (by := found.get("requested_by") or found.get("by")) not in PROGRAMS:
                     raise Refused("the command", [f"it is given in the name of {by}, without a proof"])
                 return _run(kind, run, event, context)
             except CallFailed:
                 raise
             except LifecycleError as error:
-                logger.warning("refused", extra={"reason": str(error)})
-                return {"error": str(error)}
+                return _refused(event, context, caller.NOBODY, error)
 
         return handle
 
@@ -114,6 +113,12 @@ def _run(kind: type[C], run: Callable[[C], Any], event: dict[str, Any], context:
     result = to_plain(run(request))
     logger.info("done", extra={"result": result})
     return result
+
+
+def _refused(event: dict[str, Any], context: Any, who: caller.Caller, error: LifecycleError) -> dict[str, str]:
+    logger.warning("refused", extra={"reason": str(error), "caller": who.arn})
+    caller.record_refusal(event, context, who, str(error))
+    return {"error": str(error)}
 
 
 def _log_keys(request: Command) -> dict[str, Any]:

@@ -134,6 +134,7 @@ def button(press: Draw[Button]) -> Handler:
     act = _handler(Button, press, "Performs the actions of the console's buttons; it has no widget.")
 
     def handle(event: dict[str, Any], context: Any) -> Any:
+        event = event if isinstance(event, dict) else {}
         if event.get("describe") or event.get("warm"):
             return act(event, context)
         given = {name: value for name, value in event.items() if name != "proven"}
@@ -142,6 +143,7 @@ def button(press: Draw[Button]) -> Handler:
         try:
             who = caller.of(given, context)
         except LifecycleError as error:
+            caller.record_refusal(event, context, caller.NOBODY, str(error))
             return _failed(_view_context(event, context), f"{str(error)[:1].upper()}{str(error)[1:]}.")
         unsigned = {name: value for name, value in given.items() if name != caller.PROOF}
         return act({**unsigned, "by": who.name, "proven": True}, context)

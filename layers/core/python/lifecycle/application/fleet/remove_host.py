@@ -13,6 +13,7 @@ from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.identity import PROGRAMS
 
 
 def remove_host(
@@ -21,8 +22,10 @@ def remove_host(
     """Remove a terminated host, so that no deployment waits for it; raises Unknown, and Refused for a live host.
 
     `terminated`: its machine is known to be terminated, whatever its agent and the load balancer reported
-    last.
+    last. Of an Auto Scaling group EC2 knows it, whatever the caller says; its event is believed for no other cluster.
     """
+    if terminated:
+        _check_terminated(context, cluster, host, by)
     report = context.fleet.report(cluster, host)
     if report is None:
         raise Unknown("host", host, f"See `lifecycle hosts {cluster.service}`.", of=str(cluster))
@@ -37,6 +40,16 @@ def remove_host(
         traffic_weights.stop_traffic(context, cluster, report.address)
         context.dispatcher.deregister(cluster, report.address)
     return _remove_records(context, cluster, host)
+
+
+def _check_terminated(context: Context, cluster: Cluster, host: str, by: RequestedBy) -> None:
+    """Raise Refused if EC2 has the machine, or if a program says so of a cluster whose machines EC2 does not know."""
+    machines = context.machines.addresses(cluster)
+    if machines is None and by.who in PROGRAMS:
+        why = f"{by.who} says that it was terminated, and {cluster} has no Auto Scaling group"
+        raise Refused(f"the removal of {host}", [f"{why}: use `lifecycle remove-host {cluster.service} {host}`"])
+    if machines is not None and host in machines:
+        raise Refused(f"the removal of {host}", [f"its machine is not terminated: EC2 has it at {machines[host]}"])
 
 
 def _has_another_host(context: Context, cluster: Cluster, report: HostReport) -> bool:

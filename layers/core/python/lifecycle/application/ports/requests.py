@@ -12,4 +12,4 @@ class Requests(Protocol):
         """Record a request; returns False if its source has recorded another one under this id."""
 
     def find(self, deployment: str) -> RecordedRequest | None:
-        """Return the request of a deployment; raises UnreadableRecord."""
+        """Return the request of a deployment; None if two sources recorded one. Raises UnreadableRecord."""

@@ -182,7 +182,7 @@ def observed(context: Context, request: Request) -> Observed:
         strays=find_strays(context, cluster, set_back(found.desired, reports, lease, recent, found.named).ledger),
         config=config,
         manifest_digest=stored.sha256,
-        foreign=_foreign(context, request, stored, recent) or signed.blocker,
+        foreign=_foreign(context, request, stored, config.revision, recent) or signed.blocker,
     )
     # Last: another plan may take the lease, and lose it, while this one reads.
     commands, lost = readable(lambda: context.fleet.turn_epochs(cluster), {})
@@ -190,23 +190,34 @@ def observed(context: Context, request: Request) -> Observed:
     return replace(seen, epochs=epochs, unreadable=(*seen.unreadable, *map(str, lost)))
 
 
-def _foreign(context: Context, request: Request, stored: StoredManifest, recent: Sequence[Deployment]) -> str:
+def _foreign(
+    context: Context, request: Request, stored: StoredManifest, config: int, recent: Sequence[Deployment]
+) -> str:
     """Return why the version is not the one that was published, by the ledger; empty if it is."""
     verified = next((d.target for d in recent if verifies(d) and d.target.version == request.version), None)
     recorded = recorded_bytes(context.catalogue, request.service, request.version)
     if why := foreign_bytes(request.version, stored.as_published, recorded, verified):
         return why
-    return _never_verified(context, request) if request.kind is Kind.ROLLBACK and verified is None else ""
+    return _no_way_back(context, request, config, recent) if request.kind is Kind.ROLLBACK else ""
 
 
-def _never_verified(context: Context, request: Request) -> str:
-    """Return why a rollback may not bring this version; empty if it is the one from before a deployment."""
-    undone = request.rollback_of or ""
-    bad, _ = readable(lambda: context.deployments.get(request.cluster, undone) if undone else None, None)
-    if bad is not None and bad.previous is not None and bad.previous.version == request.version:
+def _no_way_back(context: Context, request: Request, config: int, recent: Sequence[Deployment]) -> str:
+    """Return why a rollback may not bring this target; empty if it was verified there, or was before a deployment.
+
+    A rollback passes freezes and gates, so it goes to nothing that did not pass them before.
+    """
+    undone, to = request.rollback_of or "", Target(request.version, "", config)
+    bad, unreadable = readable(lambda: context.deployments.get(request.cluster, undone) if undone else None, None)
+    if undone and bad is None and not unreadable:
+        return f"a rollback undoes a deployment of {request.cluster}, found {undone}: use `lifecycle rollback`"
+    before = bad.previous if bad else None
+    if before is not None and not to.differs_from(before) and was_handed_over(context, request):
         return ""
-    how = f"lifecycle deploy {request.service} {request.version} --environment {request.environment}"
-    return f"{request.version} was never verified in {request.cluster}, so nothing can be rolled back to it: `{how}`"
+    known = [before, *(each.target for each in recent if verifies(each))]
+    if not any(each is not None and not to.differs_from(each) for each in known):
+        how = f"lifecycle deploy {request.service} {request.version} --environment {request.environment}"
+        return f"{to.in_words} was never verified in {request.cluster}, so no rollback goes there: `{how}`"
+    return to.quarantined_in(context.fleet.quarantined(request.cluster)) or ""
 
 
 def unknown_hosts(context: Context, cluster: Cluster, bound: BoundHosts, reports: Collection[str]) -> list[str]:

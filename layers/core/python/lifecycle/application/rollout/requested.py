@@ -12,6 +12,7 @@ from lifecycle.application.rollout.plan import Planned, begin
 from lifecycle.domain.errors import InvalidValue, UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import Request, check_deployment_id, cluster_of
+from lifecycle.domain.rollout.execution import first_execution
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, how_to_request, not_allowed
 
 
@@ -23,7 +24,7 @@ def begin_requested(context: Context, deployment: str, execution: str) -> Planne
     except InvalidValue as error:
         return Planned("REFUSED", 0, f"the input names no deployment: {error}; start with `lifecycle deploy`")
     try:
-        request, why = _on_record(context, cluster, deployment)
+        request, why = _on_record(context, cluster, deployment, execution)
     except UnreadableRecord as error:
         request, why = None, str(error)
     if request is None:
@@ -39,13 +40,19 @@ def begin_requested(context: Context, deployment: str, execution: str) -> Planne
 def find_request(context: Context, deployment: str) -> Request | None:
     """Return what is on record of a deployment's request; None where there is nothing, or it may not begin by it."""
     try:
-        return _on_record(context, cluster_of(deployment), deployment)[0]
+        return _on_record(context, cluster_of(deployment), deployment, deployment)[0]
     except InvalidValue:
         return None
 
 
-def _on_record(context: Context, cluster: Cluster, deployment: str) -> tuple[Request | None, str]:
-    """Return the request of a deployment, or why it may not begin."""
+def _on_record(context: Context, cluster: Cluster, deployment: str, execution: str) -> tuple[Request | None, str]:
+    """Return the request of a deployment, or why it may not begin.
+
+    Step Functions takes a name once in 90 days. So the execution of the deployment's own name is the only one that
+    carries out a request, and one that was refused cannot be started again by anybody.
+    """
+    if first_execution(execution) != deployment:
+        return None, f"the execution {execution} is not one of {deployment}, which has executions of its name only"
     # First: a deployment goes on under the request that it began with.
     existing, unreadable = readable(lambda: context.deployments.get(cluster, deployment), None)
     if existing is not None:
@@ -58,6 +65,8 @@ def _on_record(context: Context, cluster: Cluster, deployment: str) -> tuple[Req
     found = context.requests.find(deployment)
     if found is None:
         return None, how_to_request(deployment, cluster.service, cluster.environment)
+    if execution != deployment:
+        return None, f"{deployment} never began, and its request was for one execution: request it again"
     return (None, why) if (why := _refusal(context, cluster, found)) else (found.request, "")
 
 
@@ -65,5 +74,5 @@ def _refusal(context: Context, cluster: Cluster, found: RecordedRequest) -> str:
     if found.request.cluster != cluster:
         return f"the request on record is for {found.request.cluster}, not for {cluster}"
     if not found.is_valid(context.clock.now()):
-        return f"it was requested at {found.at:%Y-%m-%d %H:%M} UTC, more than an hour ago: request it again"
+        return f"it was requested at {found.at:%Y-%m-%d %H:%M} UTC, more than 15 minutes ago: request it again"
     return not_allowed(found.request, found.source)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from lifecycle.application.ports.requests import Requests
 from lifecycle.domain.errors import InvalidName, Refused
-from lifecycle.domain.rollout.deployment import Request, check_deployment_id
+from lifecycle.domain.rollout.deployment import CLOCK_SKEW, Request, check_deployment_id, requested_at
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, not_allowed
 
 Payload: TypeAlias = dict[str, str]
@@ -29,6 +29,9 @@ def record_request(requests: Requests, requested: RecordedRequest) -> None:
             check_deployment_id(request.rollback_of, request.cluster)
     except InvalidName as error:
         raise Refused(what, [str(error)]) from error
+    if abs(requested_at(request.deployment) - requested.at) > CLOCK_SKEW:
+        now = f"{requested.at:%Y-%m-%d %H:%M} UTC"
+        raise Refused(what, [f"its name has another time than {now}: set the clock, and request it again"])
     if why := not_allowed(request, requested.source):
         raise Refused(what, [why])
     if not requests.put(requested):

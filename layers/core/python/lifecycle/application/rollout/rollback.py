@@ -113,8 +113,9 @@ def _record_rollback(context: Context, current: Deployment, rollback: Request) -
 
 
 def _decided_by(context: Context, name: str) -> str:
-    """Return the name of the person who gave the deployment's last answer."""
-    answers = [q.answer for q in context.deployments.questions(name) if q.answer]
+    """Return the name of the person who decided last to roll the deployment back, or to reject it."""
+    decided = (Choice.ROLL_BACK, Choice.REJECT)
+    answers = [q.answer for q in context.deployments.questions(name) if q.answer and q.answer.choice in decided]
     return max(answers, key=lambda a: a.at).by if answers else "lifecycle"
 
 

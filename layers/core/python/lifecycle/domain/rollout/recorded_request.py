@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from lifecycle.domain.rollout.deployment import Kind, Request
+from lifecycle.domain.rollout.deployment import Kind, Override, Request
 
 # An execution begins seconds after its request. A deployment that waits is on record by then.
-VALID_FOR = timedelta(hours=1)
+VALID_FOR = timedelta(minutes=15)
 
 
 class Source(StrEnum):
@@ -46,19 +46,28 @@ class RecordedRequest:
 
 def not_allowed(request: Request, source: Source) -> str:
     """Return why this part of Lifecycle may not make such a request; empty if it may."""
-    allowed = _KINDS[source]
-    if request.kind not in allowed:
-        found = f"expected {' or '.join(allowed)} from {source.lower()}, found {request.kind}"
-        return f"{found}: only convergence repairs, by `lifecycle converge {request.service}`"
-    if request.kind is Kind.ROLLBACK and not request.rollback_of:
-        return f"a rollback names the deployment that it undoes: `lifecycle rollback {request.service}`"
-    if request.kind is Kind.DEPLOY and request.rollback_of:
-        return f"a deployment that undoes {request.rollback_of} is a rollback: `lifecycle rollback {request.service}`"
-    if request.only and request.kind is not Kind.CONVERGE:
-        return f"expected no hosts in a {request.kind}, found {', '.join(request.only)[:200]}"
-    if source is Source.DELIVERY and request.environment != "staging":
-        return f"delivery deploys to staging only, found {request.environment}"
-    return ""
+    allowed, kind, undone = _KINDS[source], request.kind, request.rollback_of
+    overrides = {Override.FREEZE, Override.STAGING} & set(request.overrides)
+    rules = {
+        f"expected {' or '.join(allowed)} from {source.lower()}, found {kind}: only convergence repairs, by "
+        f"`lifecycle converge {request.service}`": kind not in allowed,
+        f"a rollback names the deployment that it undoes: `lifecycle rollback {request.service}`": (
+            kind is Kind.ROLLBACK and not undone
+        ),
+        f"a deployment that undoes {undone} is a rollback: `lifecycle rollback {request.service}`": (
+            kind is not Kind.ROLLBACK and bool(undone)
+        ),
+        f"expected no hosts in a {kind}, found {', '.join(request.only)[:200]}": (
+            bool(request.only) and kind is not Kind.CONVERGE
+        ),
+        "overriding a freeze or staging needs a reason, which the audit log records": (
+            bool(overrides) and not request.reason.strip()
+        ),
+        f"delivery deploys to staging only, found {request.environment}": (
+            source is Source.DELIVERY and request.environment != "staging"
+        ),
+    }
+    return next((why for why, broken in rules.items() if broken), "")
 
 
 def how_to_request(request_of: str, service: str, environment: str) -> str:
@@ -66,6 +75,7 @@ def how_to_request(request_of: str, service: str, environment: str) -> str:
     how = f"lifecycle deploy {service} VERSION --environment {environment}"
     again = f"lifecycle converge {service}"
     return (
-        f"no request for {request_of} is on record, so nobody is known to have made it: deploy with `{how}`, "
+        f"no request for {request_of} is on record, so nobody is known to have made it: update the command line, and "
+        f"deploy with `{how}`, "
         f"roll back with `lifecycle rollback {service} --environment {environment}`, repair with `{again}`"
     )

@@ -22,7 +22,12 @@ _HEADERS = ("Authorization", "X-Amz-Date", "X-Amz-Security-Token")
 _TYPE = "application/x-www-form-urlencoded; charset=utf-8"
 _LONGEST = 8_192  # a session token has at most 4,096 characters today
 _WHAT = "the command"
-_SIGNED = re.compile(r"SignedHeaders=([a-z0-9;-]+)")
+# Exactly the header that `signed` makes, once: a signature over other headers would prove any command.
+_AUTHORIZATION = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=[A-Z0-9]{4,128}/[0-9]{8}/[a-z0-9-]{4,30}/sts/aws4_request, "
+    r"SignedHeaders=content-type;host;x-amz-date;(?:x-amz-security-token;)?x-lifecycle-command, "
+    r"Signature=[0-9a-f]{64}"
+)
 _NOT_NOW = ("Throttling", "ThrottlingException", "RequestLimitExceeded")
 
 
@@ -108,8 +113,7 @@ def _checked(proof: Mapping[str, str]) -> dict[str, str]:
     right = all(isinstance(text, str) and text.isascii() and text.isprintable() for text in found.values())
     if not right or not required <= set(found) <= set(_HEADERS) or sum(map(len, found.values())) > _LONGEST:
         raise Refused(_WHAT, ["it has no proof of who gives it; give it by the command line of this version"])
-    covered = _SIGNED.search(found["Authorization"])
-    if covered is None or _COMMAND.lower() not in covered[1].split(";"):
+    if not _AUTHORIZATION.fullmatch(found["Authorization"]):
         raise Refused(_WHAT, [f"its proof was signed for something else: expected {_COMMAND} among SignedHeaders"])
     return found
 

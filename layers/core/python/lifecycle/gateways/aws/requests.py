@@ -25,4 +25,5 @@ class DynamoRequests:
 
     def find(self, deployment: str) -> RecordedRequest | None:
         found = self._table.get_all([(request_key(source, deployment), REQUEST) for source in Source])
-        return next((record(RecordedRequest, each) for each in found if each), None)
+        recorded = [record(RecordedRequest, each) for each in found if each]
+        return recorded[0] if len(recorded) == 1 else None
