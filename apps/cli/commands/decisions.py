@@ -148,7 +148,10 @@ def _answer(
     cluster, question = found.deployment.cluster, found.question
     answer = answer_payload(connection, cluster, found.deployment.id, choice, why)
     payload = {**answer, "host": question.host, "attempt": question.attempt}
-    connection.functions.call("decide" if question.host else "approve", payload)
+    if question.host:
+        connection.functions.call("decide", payload)
+    else:
+        connection.functions.call("approve", {**payload, "question": question.id})
     about = f" for {question.host}, attempt {question.attempt}," if question.host else ""
     printer.line(f"recorded: {choice}{about} by {connection.by}: {effect(question, choice)}", "bold green")
     rolls_back = choice in (Choice.ROLL_BACK, Choice.REJECT)

@@ -12,4 +12,4 @@ def handle(event: Decide) -> Question:
     """Record the answer with its author and reason, and resume the rollout."""
     context = bootstrap.context()
     answer = Answer(event.choice, event.by, event.why, context.clock.now())
-    return approve(context, event.cluster, event.deployment, answer)
+    return approve(context, event.cluster, event.deployment, answer, event.question)

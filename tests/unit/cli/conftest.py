@@ -143,7 +143,7 @@ class FakeFunctions:
     def _approve(self, payload: dict[str, Any]) -> Any:
         asked = events.Decide.model_validate(payload)
         answer = Answer(asked.choice, asked.by, asked.why, self.machine.now)
-        found = approve(self.machine.context, asked.cluster, asked.deployment, answer)
+        found = approve(self.machine.context, asked.cluster, asked.deployment, answer, asked.question)
         self.machine.run(asked.deployment)
         return found
 

@@ -247,3 +247,16 @@ def test_request_names_its_author(machine: Machine) -> None:
     machine.start(machine.ask(asked))
     entries = [(e.who, e.what) for e in machine.memory.audit_log.read(CLUSTER) if e.deployment == asked.deployment]
     assert entries == [("grace", "refused 1.0.1")]
+
+
+def test_answer_counts_for_the_gate_that_was_shown_only() -> None:
+    """One that is sent twice, or late, would pass the next gate too."""
+    machine = Machine(policy=Policy(approval=ApprovalGate.BEFORE_AND_AFTER_FIRST_HOST))
+    name = machine.deploy("1.0.0")
+    (first,) = machine.memory.deployments.questions(name)
+    answer = Answer(Choice.APPROVE, "grace", "as shown", machine.now)
+    approve(machine.context, CLUSTER, name, answer, first.id)
+    machine.run(name)
+    assert machine.record(name).state is DeploymentState.AWAITING_APPROVAL
+    with pytest.raises(Refused, match=f"it answers {first.id}, and {name} waits for approval-after_first_host now"):
+        approve(machine.context, CLUSTER, name, answer, first.id)

@@ -190,6 +190,7 @@ class Decide(OfCluster):
     why: str = Field(default="", max_length=1000)
     host: str = ""
     attempt: int = 0
+    question: str = Field(default="", max_length=200)  # that an approval answers; an older command line names none
 
 
 class Promote(Command):

@@ -34,10 +34,15 @@ def decide(context: Context, cluster: Cluster, name: str, host: str, attempt: in
     return record_answer(context, current, question, answer)
 
 
-def approve(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
-    """Approve or reject what the deployment waits for; raises Unknown, and Refused also when it expired."""
+def approve(context: Context, cluster: Cluster, name: str, answer: Answer, shown: str = "") -> Question:
+    """Approve or reject what the deployment waits for; raises Unknown, and Refused also when it expired.
+
+    `shown` is the question that the person saw: a later gate is another one, and needs an answer of its own.
+    """
     current = observe.deployment(context, cluster, name)
     question = open_question(context, current, lambda q: q.gate is not ApprovalGate.NONE, "an approval")
+    if shown not in ("", question.id):
+        raise Refused("the approval", [f"it answers {shown}, and {name} waits for {question.id} now: look again"])
     refuse_late_answer(context, question, answer)
     if answer.choice is Choice.APPROVE:
         _check_approver(context, current, answer.by)
