@@ -174,6 +174,13 @@ def test_end_of_a_machine_is_taken_from_auto_scaling_and_checked_with_ec2(accoun
     assert "in the name of mallory, without a proof" in removes({**event, "by": "mallory"}, invocation)["error"]
 
 
+def test_refused_button_is_on_record(account: Account) -> None:
+    acts = handler("act").handle
+    event = {"action": "pause", "service": "hello", "environment": "production", "deployment": "nope", "by": "ada"}
+    assert "not done" in acts(event, Invocation("lifecycle-act"))
+    assert tried(account) == [("refused: pause", "console:ada")]
+
+
 def test_refused_command_about_a_scope_is_on_record(account: Account) -> None:
     freezes = handler("freeze").handle
     assert "error" in freezes({"scope": "production/hello", "why": "x"}, Invocation("lifecycle-freeze"))

@@ -57,16 +57,16 @@ def of(event: Mapping[str, Any], context: Any, *, for_console: bool = False) -> 
     return Caller(person(arn, account, allowed), arn)
 
 
-def record_refusal(event: Mapping[str, Any], context: Any, who: Caller, why: str) -> None:
+def record_refusal(event: Mapping[str, Any], command: str, who: str, why: str) -> None:
     """Record who tried, in the audit log of the cluster that a refused command is about, if it names one."""
     try:
         cluster = _cluster(event)
     except InvalidValue:
         return  # a command about no cluster, such as a freeze of everything; the function's log has it
-    what = f"refused: {str(context.function_name).removeprefix('lifecycle-')}"
+    what = f"refused: {command.removeprefix('lifecycle-')}"
     deployment = str(event.get("deployment", ""))[:100]
     try:
-        bootstrap.context().record(cluster, what, who.name, why[:1000], deployment=deployment)
+        bootstrap.context().record(cluster, what, who, why[:1000], deployment=deployment)
     except LifecycleError as error:  # the refusal is what the caller needs to know
         logger.warning("a refusal is not on record", extra={"reason": str(error)})
 

@@ -117,7 +117,7 @@ def _run(kind: type[C], run: Callable[[C], Any], event: dict[str, Any], context:
 
 def _refused(event: dict[str, Any], context: Any, who: caller.Caller, error: LifecycleError) -> dict[str, str]:
     logger.warning("refused", extra={"reason": str(error), "caller": who.arn})
-    caller.record_refusal(event, context, who, str(error))
+    caller.record_refusal(event, str(context.function_name), who.name, str(error))
     return {"error": str(error)}
 
 

@@ -143,7 +143,7 @@ def button(press: Draw[Button]) -> Handler:
         try:
             who = caller.of(given, context)
         except LifecycleError as error:
-            caller.record_refusal(event, context, caller.NOBODY, str(error))
+            caller.record_refusal(event, str(context.function_name), caller.NOBODY.name, str(error))
             return _failed(_view_context(event, context), f"{str(error)[:1].upper()}{str(error)[1:]}.")
         unsigned = {name: value for name, value in given.items() if name != caller.PROOF}
         return act({**unsigned, "by": who.name, "proven": True}, context)
