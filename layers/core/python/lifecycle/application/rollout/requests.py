@@ -34,5 +34,5 @@ def record_request(requests: Requests, requested: RecordedRequest) -> None:
         raise Refused(what, [f"its name has another time than {now}: set the clock, and request it again"])
     if why := not_allowed(request, requested.source):
         raise Refused(what, [why])
-    if not requests.put(requested):
+    if not requests.put(requested):  # nosec B113 - the port of this name, not the library
         raise Refused(what, ["another request has this name; try again"])
