@@ -280,6 +280,12 @@ class ReleaseStore:
         if envelope != (stored or ""):
             write_atomically(file, envelope)
 
+    def prepared_again(self, turn: Turn, prepared: Prepared) -> Prepared:
+        """Return the version as it was prepared; unpack it again where its tree has changed since."""
+        if prepared.tree is not None or self._tree_is_unchanged(turn):
+            return prepared
+        return self._unpack(prepared.manifest)
+
     def _tree_is_unchanged(self, turn: Turn) -> bool:
         checked = self._checked(turn.version)
         if not checked or checked.kernel != kernel_boot():

@@ -77,7 +77,7 @@ def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
             )
         ],
         # A release is signed by the phase promote and by nothing else.
-        may=[UNDO_FROM_CONSOLE, ANSWER_ROLLOUT, START_ROLLOUT, _CALL_PROMOTE],
+        may=[UNDO_FROM_CONSOLE, ANSWER_ROLLOUT, START_ROLLOUT, DESCRIBE_ROLLOUTS, _CALL_PROMOTE],
         seconds=300,
         megabytes=_MEGABYTES,
     )

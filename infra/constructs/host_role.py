@@ -7,6 +7,7 @@ from infra.constructs import access
 from infra.constructs.access import Statement
 from infra.constructs.configurations import read_config
 from infra.constructs.front_door import ClusterName
+from infra.constructs.grants import LIST_ARTIFACTS
 from lifecycle import names
 
 
@@ -50,6 +51,7 @@ def _allowed(values: ClusterName) -> tuple[Statement, ...]:
         Statement(
             "Quarantines", ("dynamodb:GetItem",), (ledger,), conditions=_partition(names.Partition.CLUSTER, cluster)
         ),
+        LIST_ARTIFACTS,  # without it S3 answers 403 for a missing signature, which reads as the host's own fault
         Statement(
             "Artifacts",
             ("s3:GetObject",),

@@ -276,7 +276,11 @@ class ControlPlaneStack(Stack):
 
     def _watching_phases(self, settings: Settings) -> None:
         notify = self._phase("notify", may=[*LEDGER_STREAM, *SEND_NOTIFICATIONS])
-        watch = self._phase("watch", writes=[ledger(*DEPLOYMENTS)], may=[READ_ALARMS, START_ROLLOUT, ANSWER_ROLLOUT])
+        watch = self._phase(
+            "watch",
+            writes=[ledger(*DEPLOYMENTS)],
+            may=[READ_ALARMS, START_ROLLOUT, DESCRIBE_ROLLOUTS, ANSWER_ROLLOUT],
+        )
         NotificationsOut(self, "Notices", self._storage.ledger, notify.function, plain_http=settings.emulated)
         AlarmsIn(self, "Alarms", watch.function, plain_http=settings.emulated)
         # An alarm's message may be lost, so the schedule checks the ringing alarms too.

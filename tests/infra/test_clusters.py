@@ -112,6 +112,7 @@ def test_a_host_reads_its_clusters_turns_writes_its_clusters_reports_and_gets_it
         "dynamodb:GetItem": {LEDGER},
         "dynamodb:PutItem": {LEDGER},
         "s3:GetObject": {f"{bucket}/release/${{Service}}/*", f"{bucket}/snapshot/${{Service}}/*"},
+        "s3:ListBucket": {bucket},
         "cloudwatch:PutMetricData": {"*"},
         "ssm:GetParameter": {CONFIG, f"{CONFIG}:*"},
         "kms:Decrypt": {"kms:key/*"},

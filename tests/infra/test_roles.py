@@ -127,7 +127,10 @@ PHASES: dict[str, dict[str, set[str]]] = {
         "events:PutEvents": {"events:event-bus/default"},
         "sns:Publish": {"sns:lifecycle-notices"},
     },
-    "watch": WRITE_LEDGER | ANSWER | {"states:StartExecution": {ROLLOUT}, "cloudwatch:DescribeAlarms": {"*"}},
+    "watch": WRITE_LEDGER
+    | ANSWER
+    | SEE_ROLLOUTS
+    | {"states:StartExecution": {ROLLOUT}, "cloudwatch:DescribeAlarms": {"*"}},
     "converge": WRITE_LEDGER
     | READ_MACHINES
     | READ_STREAM
@@ -152,6 +155,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     | READ_TARGETS
     | READ_GROUPS
     | READ_BOTH
+    | SEE_ROLLOUTS
     | {"lambda:InvokeFunction": {"lambda:function:lifecycle-promote"}, "states:StartExecution": {ROLLOUT}},
 }
 # The phases that delete, and where: never in the partitions of the audit log, a deployment or a service.

@@ -136,6 +136,23 @@ def test_build_without_a_published_snapshot_is_refused(version: str) -> None:
     assert catalogue.snapshots("hello") == {}
 
 
+@pytest.mark.parametrize(
+    "version",
+    [
+        f"1.0.0-20261123100000-{'f' * 7}",
+        f"1.0.0-20991231235959-{MADE.commit[:7]}",
+        f"1.0.0-99999999999999-{MADE.commit[:7]}",
+    ],
+)
+def test_build_does_not_choose_the_commit_or_the_time_in_its_version(version: str) -> None:
+    """The name of another commit would be promoted for it, and one of the future would stay the newest."""
+    catalogue, artifacts = MemoryCatalogue(), MemoryArtifacts()
+    artifacts.upload(UPLOAD, replace(MADE, version=version), version.encode())
+    found = recorded(artifacts, catalogue, version)
+    assert (found.kind, "the build published no snapshot" in found.reason) == ("REFUSED", True)
+    assert catalogue.snapshots("hello") == {}
+
+
 def test_build_that_names_a_release_is_refused() -> None:
     artifacts = stored()
     artifacts.publish(manifest("1.0.0"), io.BytesIO(b"1.0.0"))
@@ -146,9 +163,10 @@ def test_build_that_names_a_release_is_refused() -> None:
 
 def test_manifest_of_another_commit_is_refused() -> None:
     catalogue = MemoryCatalogue()
-    found = recorded(stored(), catalogue, commit="b" * 40)
+    other = MADE.commit[:7] + "b" * 33
+    found = recorded(stored(), catalogue, commit=other)
     assert (found.kind, found.service, found.version) == ("REFUSED", "hello", VERSION)
-    assert f"must be of hello {VERSION} of {'b' * 40}, found hello {VERSION} of {MADE.commit}" in found.reason
+    assert f"must be of hello {VERSION} of {other}, found hello {VERSION} of {MADE.commit}" in found.reason
     assert catalogue.snapshots("hello") == {}
 
 

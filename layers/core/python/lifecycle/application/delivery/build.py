@@ -23,9 +23,9 @@ from lifecycle.domain.delivery.delivery_name import service_delivery
 from lifecycle.domain.delivery.repository import LastBuild
 from lifecycle.domain.delivery.service_folder import service_folder
 from lifecycle.domain.delivery.skip_marker import skipped_because
-from lifecycle.domain.errors import DigestMismatch, InvalidValue, StoreRefused, Unknown
+from lifecycle.domain.errors import DigestMismatch, InvalidName, InvalidValue, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster, service_name
-from lifecycle.domain.rollout.deployment import Request, deployment_id
+from lifecycle.domain.rollout.deployment import CLOCK_SKEW, Request, deployment_id
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.published import Published
@@ -192,7 +192,7 @@ def record_snapshot(
     """
     service, version, sources = built.service, built.version, built.sources
     try:
-        received = _received(artifacts, built)
+        received = _received(artifacts, built, now)
     except (InvalidValue, Unknown, StoreRefused) as error:
         return Recorded("REFUSED", f"the build published no snapshot: {error}", service, version)
     said = received.manifest
@@ -227,8 +227,11 @@ def record_snapshot(
     return Recorded("RECORDED", reason, service, version, staging, sources.folder, sources.unchanged)
 
 
-def _received(artifacts: Artifacts, built: FinishedBuild) -> Received:
-    SnapshotVersion.parse(built.version)
+def _received(artifacts: Artifacts, built: FinishedBuild, now: datetime) -> Received:
+    named = SnapshotVersion.parse(built.version)
+    if named.commit != built.commit[:7] or named.built_at > now + CLOCK_SKEW:
+        expected = f"{named.base}-<time of the build>-{built.commit[:7]}"
+        raise InvalidName("version of this build", built.version, expected)
     service_name(built.service)
     if not built.upload.startswith(f"{INCOMING}/"):
         raise Unknown("upload", built.upload or "no key", f"Expected a key below {INCOMING}/; start the build again.")

@@ -16,6 +16,8 @@ ENVELOPE = "provenance.dsse.json"
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 # An envelope has two digests, a few names and the test commands. Anything longer is none.
+# Each is verified, which takes milliseconds. One is made.
+MOST_SIGNATURES = 4
 LARGEST_ENVELOPE = 256 * 1024
 
 
@@ -54,6 +56,8 @@ def parse_envelope(text: str) -> Envelope:
         raise _invalid(text, f"it has {len(text)} characters")
     try:
         found = json.loads(text)
+        if len(found["signatures"]) > MOST_SIGNATURES:
+            raise _invalid(text, f"it has {len(found['signatures'])} signatures")
         if found["payloadType"] != PAYLOAD_TYPE:
             raise _invalid(text, f"its payload is {str(found['payloadType'])[:80]!r}")
         signatures = tuple(Signature(_text(each["keyid"]), _from_base64(each["sig"])) for each in found["signatures"])
@@ -63,7 +67,8 @@ def parse_envelope(text: str) -> Envelope:
 
 
 def _invalid(text: str, why: str) -> InvalidValue:
-    allowed = f"JSON of payloadType {PAYLOAD_TYPE}, payload and signatures, at most {LARGEST_ENVELOPE} characters"
+    limits = f"1 to {MOST_SIGNATURES} signatures, at most {LARGEST_ENVELOPE} characters"
+    allowed = f"JSON of payloadType {PAYLOAD_TYPE}, payload and {limits}"
     return InvalidValue("DSSE envelope", text[:40], f"{allowed}; {why}")
 
 
