@@ -7,6 +7,7 @@ import typer
 
 from apps.cli.command import ServiceName, connected
 from apps.cli.output.printer import Printer
+from apps.cli.output.text import one_line
 from apps.cli.ports import Connection
 from lifecycle.application.queries.provenance import chain
 from lifecycle.domain.fleet.cluster import service_name
@@ -35,9 +36,9 @@ def verify(
     width = max(len(each.name) for each in links)
     for each in links:
         mark, style = ("✗", "bold red") if each.problem else ("✓", "green")
-        printer.line(f"{mark} {each.name:<{width}}  {each.found}", style)
+        printer.line(f"{mark} {each.name:<{width}}  {one_line(each.found, 2000)}", style)
         if each.problem:
-            printer.line(f"  {'':<{width}}  {each.problem}")
+            printer.line(f"  {'':<{width}}  {one_line(each.problem, 2000)}")
     count = f"{len(broken)} of {len(links)} links"
     printer.line(f"{count} do not hold" if broken else f"all {len(links)} links hold", "bold")
     return 1 if broken else 0

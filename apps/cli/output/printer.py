@@ -91,9 +91,14 @@ class Printer:
 
 def aligned(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[str]:
     """Return plain lines of aligned columns with two spaces between them and no trailing spaces."""
-    every = [[name.upper() for name in columns], *[[clean(str(cell)) for cell in row] for row in rows]]
+    every = [[name.upper() for name in columns], *[[_cell(cell) for cell in row] for row in rows]]
     widths = [max(len(row[i]) for row in every) for i in range(len(columns))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in every]
+
+
+def _cell(cell: Cell) -> str:
+    """Return a cell on one line: a line feed in a report would draw a row of its own."""
+    return clean(str(cell)).replace("\n", " ")
 
 
 def rich_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Any:
@@ -105,7 +110,7 @@ def rich_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Any:
     for name in columns:
         table.add_column(name.upper(), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(clean(str(cell)), style_of(cell)) for cell in row))
+        table.add_row(*(Text(_cell(cell), style_of(cell)) for cell in row))
     return table
 
 

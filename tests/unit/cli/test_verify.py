@@ -86,15 +86,17 @@ def _no_keys(shop: Desk) -> None:
     shop.connection = replace(shop.connection, public_keys=MemoryPublicKeys())
 
 
+# What the manifest alone says of its commit and its build counts for nothing then.
+UNSIGNED = {"commit", "build", "envelope", "key"}
 BROKEN: dict[str, tuple[Callable[[Desk], None], set[str]]] = {
-    "unsigned": (_unsigned, {"envelope", "key"}),
-    "signed by another": (_signed_by_another, {"envelope", "key"}),
-    "another command": (_other_command, {"ledger", "envelope", "key", *(f"host host-{n}" for n in range(1, 5))}),
+    "unsigned": (_unsigned, UNSIGNED),
+    "signed by another": (_signed_by_another, UNSIGNED),
+    "another command": (_other_command, UNSIGNED | {"ledger", *(f"host host-{n}" for n in range(1, 5))}),
     "other bytes": (_other_bytes, {"release"}),
     "other bytes on a host": (_other_bytes_on_a_host, {"host host-2"}),
     "another manifest on a host": (_other_manifest_on_a_host, {"host host-2"}),
     "another commit": (_other_commit, {"commit"}),
-    "no keys": (_no_keys, {"envelope", "key"}),
+    "no keys": (_no_keys, UNSIGNED),
 }
 
 
@@ -123,3 +125,15 @@ def test_version_that_does_not_exist_is_an_error_in_words(shop: Desk, version: s
     done = shop.type(f"verify hello {version}")
     assert done.exit_code == 1
     assert said in done.output
+
+
+def test_text_of_a_store_or_a_host_draws_no_line_of_its_own(shop: Desk) -> None:
+    memory = shop.machine.memory
+    own = memory.artifacts.manifest("hello", RELEASE)
+    memory.artifacts.replace_manifest(replace(own, builder="build-9\n✓ ledger  all 11 links hold\n"))
+    done = shop.type(f"verify hello {RELEASE}")
+    assert done.exit_code == 1
+    assert not [line for line in done.output.splitlines() if line.startswith("✓ ledger  all")]
+    forged = replace(shop.machine.report("host-2"), zone="a\nb-host-7  1.1.0  SERVES")
+    memory.fleet.write_report(CLUSTER, forged)
+    assert not [line for line in shop.type("hosts hello").output.splitlines() if line.startswith("b-host-7")]

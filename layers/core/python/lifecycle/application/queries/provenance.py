@@ -14,7 +14,7 @@ from lifecycle.application.readable import readable
 from lifecycle.application.rollout.recorded_bytes import recorded_bytes
 from lifecycle.domain.errors import LifecycleError, SignatureRefused, Unknown
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
-from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.service.attestation import Attestation, attestation_of
 from lifecycle.domain.service.envelope import parse_envelope
 from lifecycle.domain.service.published import Published
@@ -64,9 +64,10 @@ def chain(
     except SignatureRefused as error:
         problem = str(error)
     facts = _facts(catalogue, service, found.snapshot)
+    unsigned = "it is the manifest's word alone: no trusted signature says so" if problem else ""
     return [
-        _commit(found, signed, facts.get("commit", "")),
-        _build(found, signed),
+        _commit(found, signed, facts.get("commit", ""), unsigned),
+        _build(found, signed, unsigned),
         _snapshot(context, catalogue, found, facts.get("digest", "")),
         *([_release(context, catalogue, found)] if is_release(version) else []),
         _ledger(catalogue, found),
@@ -81,21 +82,21 @@ def _facts(catalogue: Catalogue, service: str, snapshot: str) -> dict[str, str]:
     return dict(every.get(snapshot, {}))
 
 
-def _commit(found: _Version, signed: Attestation, recorded: str) -> Link:
+def _commit(found: _Version, signed: Attestation, recorded: str, unsigned: str) -> Link:
     text = f"{signed.commit[:12]} of {signed.repository}, branch {signed.branch}"
     if not recorded:
         return Link("commit", text, f"the ledger has no record of snapshot {found.snapshot or '-'}")
     other = next((each for each in (recorded, found.stored.manifest.commit) if each != signed.commit), "")
-    return Link("commit", text, f"the ledger or the manifest says {other[:12]}" if other else "")
+    return Link("commit", text, f"the ledger or the manifest says {other[:12]}" if other else unsigned)
 
 
-def _build(found: _Version, signed: Attestation) -> Link:
+def _build(found: _Version, signed: Attestation, unsigned: str) -> Link:
     tests = f"{len(signed.tests)} test commands passed in it" if signed.tests else "it names no test commands"
     claimed = found.claimed.run
     return Link(
         "build",
         f"{signed.run}, at {signed.built_at}; {tests}",
-        f"the manifest says {claimed}" if claimed != signed.run else "",
+        f"the manifest says {claimed}" if claimed != signed.run else unsigned,
     )
 
 
@@ -166,12 +167,15 @@ def _hosts(context: Context, found: _Version) -> Iterator[Link]:
     for environment in ENVIRONMENTS:
         cluster = Cluster(environment, found.service)
         for host, report in sorted(context.fleet.reports(cluster).items()):
-            if report.installed == found.version:
+            if isinstance(report, UnreadableReport):
+                why = f"nobody knows what it runs: {report.why}"
+                yield Link(f"host {host}", f"{cluster}: its report cannot be read", why)
+            elif report.installed == found.version:
                 yield Link(f"host {host}", _as_reported(cluster, report), _differs(found, report))
 
 
 def _as_reported(cluster: Cluster, report: HostReport) -> str:
-    how = "it checked the signature" if report.verifies else "it was given no keys, and checked no signature"
+    how = "it checks signatures" if report.verifies else "it was given no keys, and checks no signature"
     state = "runs it" if report.running else "has it installed"
     return f"{cluster}: {state}, sha256 {report.digest[:12]}; {how}"
 
