@@ -80,7 +80,7 @@ def test_second_execution_of_a_deployment_ends_in_words(
 
     found = wait_for("the second execution to end", ended)
     assert (found["status"], found["error"]) == ("FAILED", "Refused")
-    assert f"is carried by the execution {deployment}, not by by-hand" in found["cause"]
+    assert f"the execution by-hand is not one of {deployment}" in found["cause"]
     assert hello.operator("watch", deployment).events[-1]["state"] == "DONE"
     hello.ensure_version(first)
 
