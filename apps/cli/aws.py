@@ -6,7 +6,7 @@ from typing import Any
 
 from apps.cli.errors import FunctionRefused
 from apps.cli.ports import Run
-from lifecycle.gateways.aws.callers import command_digest
+from lifecycle.gateways.aws.callers import signed_payload
 from lifecycle.names import execution_arn, function, function_log
 
 
@@ -94,7 +94,7 @@ class LambdaFunctions:
 
     def signed(self, phase: str, payload: Mapping[str, Any]) -> bytes:
         """Return what a phase is called with: the command, and the proof of who gives it."""
-        return json.dumps({**payload, "proof": self._sign(command_digest(function(phase), payload))}).encode()
+        return signed_payload(self._sign, function(phase), payload)
 
     def call(self, phase: str, payload: Mapping[str, Any]) -> Any:
         name = function(phase)

@@ -19,7 +19,7 @@ from apps.local.console.ports import DASHBOARD, Line, Metric, MetricQuery
 from apps.local.paths import EMULATED
 from apps.local.ports import Ports
 from lifecycle import names
-from lifecycle.gateways.aws.callers import command_digest, signed
+from lifecycle.gateways.aws.callers import signed, signed_payload
 
 ROLE = names.role_arn(names.OPERATOR, EMULATED)
 _MACHINES = tuple(names.machine_arn(name, EMULATED) for name in (names.ROLLOUT, names.DELIVERY))
@@ -49,8 +49,8 @@ class EmbeddedAws:
     def invoke(self, endpoint: str, payload: Mapping[str, Any]) -> Any:
         name = endpoint.rpartition(":")[2]
         with self._calls(name) as client:
-            sent = {**payload, "proof": self._proof(command_digest(name, payload))} if name == ACT else payload
-            done = client("lambda").invoke(FunctionName=name, Payload=json.dumps(sent).encode())
+            sent = signed_payload(self._proof, name, payload) if name == ACT else json.dumps(payload).encode()
+            done = client("lambda").invoke(FunctionName=name, Payload=sent)
             answer = json.loads(done["Payload"].read() or b"null")
         if "FunctionError" in done:
             message = answer.get("errorMessage", "") if isinstance(answer, dict) else ""

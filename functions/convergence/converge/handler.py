@@ -8,10 +8,10 @@ import secrets
 from lifecycle.application.convergence.converge import Result, converge_all
 from lifecycle.entrypoints import bootstrap
 from lifecycle.entrypoints.events import Converge
-from lifecycle.entrypoints.handler import command_or_schedule
+from lifecycle.entrypoints.handler import command
 
 
-@command_or_schedule(Converge)
+@command(Converge, for_programs=True)
 def handle(event: Converge) -> list[Result]:
     """Compare every cluster, or one, and start the repairs that it needs."""
     suffix = secrets.token_hex(2)

@@ -4,10 +4,10 @@ from lifecycle.application.fleet.remove_host import remove_host
 from lifecycle.application.operator_command import CommandResult, RequestedBy
 from lifecycle.entrypoints import bootstrap
 from lifecycle.entrypoints.events import RemoveHost
-from lifecycle.entrypoints.handler import command_or_schedule
+from lifecycle.entrypoints.handler import command
 
 
-@command_or_schedule(RemoveHost)
+@command(RemoveHost, for_programs=True)
 def handle(event: RemoveHost) -> CommandResult:
     """Delete the host's records, so that no deployment waits for it."""
     by = RequestedBy(event.by, event.why)

@@ -193,8 +193,8 @@ FAULTS = (
         "the-author-of-a-command-is-whom-it-names",
         (26,),
         "lifecycle.entrypoints.caller",
-        "        return {**rest, **{name: value for name, value in fields.items() if name in kind.model_fields}}",
-        "        return {**{name: value for name, value in fields.items() if name in kind.model_fields}, **rest}",
+        "        return {**unsigned(event), **{name: value for name, value in fields.items() if name in kind.model_fields}}",
+        "        return {**{name: value for name, value in fields.items() if name in kind.model_fields}, **unsigned(event)}",
         f"{_FRAME}::test_command_in_the_name_of_another_is_refused_and_on_record",
         beside=(
             Edit(

@@ -8,7 +8,7 @@ from lifecycle.application.console_actions import ConsoleAction
 from lifecycle.console.html import Markup, tag
 from lifecycle.domain.errors import CallFailed, InvalidEvent, Unknown
 from lifecycle.entrypoints.events import Converge, Decide, OnHost, Promote
-from lifecycle.entrypoints.handler import command, command_or_schedule, parse
+from lifecycle.entrypoints.handler import command, parse
 from lifecycle.entrypoints.widget import Button, button
 from lifecycle.gateways.aws.callers import command_digest
 from tests.fakes.callers import ADA
@@ -138,7 +138,9 @@ def test_console_promotes_in_the_name_that_it_has_and_nothing_else_does() -> Non
 
 
 def converge(event: dict[str, Any]) -> Any:
-    return command_or_schedule(Converge)(lambda found: found.requested_by)(event, Invocation("lifecycle-converge"))
+    return command(Converge, for_programs=True)(lambda found: found.requested_by)(
+        event, Invocation("lifecycle-converge")
+    )
 
 
 def test_convergence_is_asked_by_its_triggers_or_by_a_person_who_signs() -> None:
@@ -153,7 +155,7 @@ def test_convergence_is_asked_by_its_triggers_or_by_a_person_who_signs() -> None
 @pytest.mark.parametrize("event", [None, [], "text", 5, {"proof": {}}, {"detail": None}, {"Records": 5}])
 def test_event_that_is_no_command_is_refused_in_words(event: Any) -> None:
     """Anything may be sent to a function by somebody who may invoke it."""
-    for decorated in (command(Decide)(lambda _: "done"), command_or_schedule(Converge)(lambda _: "done")):
+    for decorated in (command(Decide)(lambda _: "done"), command(Converge, for_programs=True)(lambda _: "done")):
         found = decorated(event, Invocation("lifecycle-approve"))
         assert set(found) == {"error"}
     assert isinstance(button(lambda _, __: tag("p", "done"))(event, Invocation("lifecycle-act")), str)

@@ -27,6 +27,7 @@ _GENERATED = re.compile(
 # No name that a person chose has a random id.
 _RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|[0-9a-f]{32,}", re.IGNORECASE)
 _ARN = re.compile(r"arn:[a-z-]+:(?:sts|iam)::([0-9]{12}):(assumed-role|user|federated-user|root)(?:/(.+))?")
+_WHAT = "the command"
 
 
 def is_generated(name: str) -> bool:
@@ -69,6 +70,3 @@ def person(arn: str, account: str, allowed: Sequence[str]) -> str:
     if name.casefold() in _OWN_NAMES:
         raise Refused(_WHAT, [f"{name} is a name that Lifecycle records for itself; use a session name of your own"])
     return name
-
-
-_WHAT = "the command"

@@ -12,11 +12,9 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.identity import CONSOLE, person, same_person
 from lifecycle.domain.rollout.deployment import cluster_of
 from lifecycle.entrypoints import bootstrap
-from lifecycle.gateways.aws.callers import command_digest
+from lifecycle.gateways.aws.callers import PROOF, command_digest
 from lifecycle.names import CONSOLE_ROLE
 
-# The key of the proof in an event; the rest of the event is what was signed.
-PROOF = "proof"
 _AUTHOR = ("by", "requested_by")
 
 logger = Logger(child=True)
@@ -36,11 +34,15 @@ class Caller:
             if not same_person(said, self.name):
                 raise Refused("the command", [f"it is given in the name of {said[:100]}, but {self.arn} signed it"])
         fields = {"by": self.name, "requested_by": self.name, "caller": self.arn}
-        rest = {name: value for name, value in event.items() if name != PROOF}
-        return {**rest, **{name: value for name, value in fields.items() if name in kind.model_fields}}
+        return {**unsigned(event), **{name: value for name, value in fields.items() if name in kind.model_fields}}
 
 
 NOBODY = Caller("unknown", "")
+
+
+def unsigned(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event without its proof."""
+    return {name: value for name, value in event.items() if name != PROOF}
 
 
 def of(event: Mapping[str, Any], context: Any, *, for_console: bool = False) -> Caller:
@@ -48,8 +50,7 @@ def of(event: Mapping[str, Any], context: Any, *, for_console: bool = False) -> 
 
     `for_console`: the function behind the console's buttons may give it too, and says who pressed.
     """
-    rest = {name: value for name, value in event.items() if name != PROOF}
-    digest = command_digest(str(context.function_name), rest)
+    digest = command_digest(str(context.function_name), unsigned(event))
     arn = bootstrap.callers().arn(event.get(PROOF) or {}, digest)
     account, allowed = bootstrap.account_of(context), bootstrap.allowed_callers()
     if for_console and arn.partition(f"::{account}:")[2].startswith(f"assumed-role/{CONSOLE_ROLE}/"):

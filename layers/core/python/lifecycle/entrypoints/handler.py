@@ -4,8 +4,8 @@
 `entry` is for its first state, whose input may come from anybody. It answers an event that is not valid, because a
 retry would not help, and the emulator gives a state machine no error names.
 `command` is for people: expected errors are returned as {"error": "..."}. A command carries a proof of who gives it,
-and whatever it says of its author is replaced by what AWS says (gateways/aws/callers.py). `command_or_schedule` takes
-events of AWS's own services too, which no person may call in somebody's name.
+and whatever it says of its author is replaced by what AWS says (gateways/aws/callers.py). Events of AWS's own
+services have no proof, and no person's name.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,7 @@ from lifecycle.domain.errors import CallFailed, InvalidEvent, LifecycleError, Re
 from lifecycle.domain.identity import PROGRAMS
 from lifecycle.entrypoints import caller
 from lifecycle.entrypoints.events import Command
+from lifecycle.gateways.aws.callers import PROOF
 from lifecycle.gateways.serialization import to_plain
 
 C = TypeVar("C", bound=Command)
@@ -58,46 +59,31 @@ def entry(kind: type[C], refuse: Callable[[str], Any]) -> Callable[[Callable[[C]
     return decorate
 
 
-def command(kind: type[C], *, for_console: bool = False) -> Callable[[Callable[[C], Any]], Handler]:
-    """Return a decorator for a handler that returns an expected error as {"error": "..."}."""
+def command(
+    kind: type[C], *, for_console: bool = False, for_programs: bool = False
+) -> Callable[[Callable[[C], Any]], Handler]:
+    """Return a decorator for a handler that returns an expected error as {"error": "..."}.
+
+    The console's own function may give it where it is `for_console`, and AWS's services where it is `for_programs`.
+    """
 
     def decorate(run: Callable[[C], Any]) -> Handler:
         def handle(event: dict[str, Any], context: Any) -> Any:
+            by_program = for_programs and isinstance(event, dict) and PROOF not in event
             event = event if isinstance(event, dict) else {}
             if event.get("warm"):
                 return _run(kind, run, event, context)
             who = caller.NOBODY
             try:
+                if by_program:
+                    _check_program(kind, event)
+                    return _run(kind, run, event, context)
                 who = caller.of(event, context, for_console=for_console)
                 return _run(kind, run, who.signs(kind, event), context)
             except CallFailed:
                 raise  # Lambda repeats a scheduled call; a person gets the message of the error
             except LifecycleError as error:
                 return _refused(event, context, who, error)
-
-        return handle
-
-    return decorate
-
-
-def command_or_schedule(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
-    """Return a decorator for a command that AWS's own services give too, in the name of a part of Lifecycle."""
-
-    def decorate(run: Callable[[C], Any]) -> Handler:
-        of_a_person = command(kind)(run)
-
-        def handle(event: dict[str, Any], context: Any) -> Any:
-            if not isinstance(event, dict) or caller.PROOF in event or event.get("warm"):
-                return of_a_person(event, context)
-            try:
-                found = parse(kind, event).model_dump()
-                if (by := found.get("requested_by") or found.get("by")) not in PROGRAMS:
-                    raise Refused("the command", [f"it is given in the name of {by}, without a proof"])
-                return _run(kind, run, event, context)
-            except CallFailed:
-                raise
-            except LifecycleError as error:
-                return _refused(event, context, caller.NOBODY, error)
 
         return handle
 
@@ -113,6 +99,13 @@ def _run(kind: type[C], run: Callable[[C], Any], event: dict[str, Any], context:
     result = to_plain(run(request))
     logger.info("done", extra={"result": result})
     return result
+
+
+def _check_program(kind: type[C], event: dict[str, Any]) -> None:
+    """Raise Refused for an event without a proof that is given in the name of a person."""
+    found = parse(kind, event).model_dump()
+    if (by := found.get("requested_by") or found.get("by")) not in PROGRAMS:
+        raise Refused("the command", [f"it is given in the name of {by}, without a proof"])
 
 
 def _refused(event: dict[str, Any], context: Any, who: caller.Caller, error: LifecycleError) -> dict[str, str]:

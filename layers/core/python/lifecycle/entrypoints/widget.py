@@ -20,6 +20,7 @@ from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.identity import in_console
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.entrypoints import caller
+from lifecycle.gateways.aws.callers import PROOF
 from lifecycle.gateways.aws.errors import failure as failure_in_words
 from lifecycle.names import function
 
@@ -138,15 +139,14 @@ def button(press: Draw[Button]) -> Handler:
         if event.get("describe") or event.get("warm"):
             return act(event, context)
         given = {name: value for name, value in event.items() if name != "proven"}
-        if caller.PROOF not in given:
+        if PROOF not in given:
             return act(given, context)
         try:
             who = caller.of(given, context)
         except LifecycleError as error:
             caller.record_refusal(event, str(context.function_name), caller.NOBODY.name, str(error))
-            return _failed(_view_context(event, context), f"{str(error)[:1].upper()}{str(error)[1:]}.")
-        unsigned = {name: value for name, value in given.items() if name != caller.PROOF}
-        return act({**unsigned, "by": who.name, "proven": True}, context)
+            return _failed(_view_context(event, context), _sentence(error))
+        return act({**caller.unsigned(given), "by": who.name, "proven": True}, context)
 
     return handle
 
@@ -173,13 +173,17 @@ def _answer(kind: type[C], draw: Draw[C], event: dict[str, Any], context: Any) -
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         return _failed(view_context, f"The parameters are invalid: {wrong}. See docs/console.md.")
     except LifecycleError as error:
-        return _failed(view_context, f"{str(error)[:1].upper()}{str(error)[1:].rstrip('.')}.")
+        return _failed(view_context, _sentence(error))
     except Exception as error:  # a sentence in the widget says more than an empty place; the log has the rest
         logger.exception("unexpected error")
         words = failure_in_words(error) or "This widget failed unexpectedly; see the log of its function"
         return _failed(view_context, f"{words}.")
     logger.info("drawn", extra={"bytes": len(drawn)})
     return drawn
+
+
+def _sentence(error: LifecycleError) -> str:
+    return f"{str(error)[:1].upper()}{str(error)[1:].rstrip('.')}."
 
 
 def _failed(view_context: ViewContext, sentence: str) -> str:

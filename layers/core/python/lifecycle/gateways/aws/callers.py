@@ -17,6 +17,8 @@ from lifecycle.gateways.aws.errors import pauses
 
 _BODY = b"Action=GetCallerIdentity&Version=2011-06-15"
 _COMMAND = "X-Lifecycle-Command"
+# The key of the proof in an event; the rest of the event is what was signed.
+PROOF = "proof"
 # What a proof has, and nothing else: the signature of the request below, whose other parts are fixed.
 _HEADERS = ("Authorization", "X-Amz-Date", "X-Amz-Security-Token")
 _TYPE = "application/x-www-form-urlencoded; charset=utf-8"
@@ -47,6 +49,11 @@ def signed(credentials: Any, region: str, endpoint: str, command: str) -> dict[s
     request = _request(endpoint, command)
     SigV4Auth(credentials.get_frozen_credentials(), "sts", region).add_auth(request)
     return {name: str(request.headers[name]) for name in _HEADERS if name in request.headers}
+
+
+def signed_payload(sign: Callable[[str], Mapping[str, str]], function: str, payload: Mapping[str, Any]) -> bytes:
+    """Return what a function is called with: the command, and the proof of who gives it, which `sign` makes."""
+    return json.dumps({**payload, PROOF: sign(command_digest(function, payload))}).encode()
 
 
 def session_name(by: str) -> str:

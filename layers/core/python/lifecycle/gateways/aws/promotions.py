@@ -6,7 +6,7 @@ from typing import Any
 
 from lifecycle.application.ports.promotions import Promoted
 from lifecycle.domain.errors import CallFailed, LifecycleError
-from lifecycle.gateways.aws.callers import command_digest
+from lifecycle.gateways.aws.callers import signed_payload
 from lifecycle.gateways.aws.errors import translated
 from lifecycle.gateways.serialization import Source, from_json
 from lifecycle.names import function, function_log
@@ -24,7 +24,7 @@ class LambdaPromotions:
 
     def promote(self, service: str, snapshot: str, by: str) -> Promoted:
         asked = {"service": service, "snapshot": snapshot, "requested_by": by}
-        sent = json.dumps({**asked, "proof": self._sign(command_digest(function(_PHASE), asked))}).encode()
+        sent = signed_payload(self._sign, function(_PHASE), asked)
         found = self._functions.invoke(FunctionName=function(_PHASE), Payload=sent)
         text = found["Payload"].read() or b"null"
         answer = json.loads(text)
