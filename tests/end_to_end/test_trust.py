@@ -97,10 +97,8 @@ def test_operator_cannot_deploy_by_an_input_that_nobody_requested(
 
         found = wait_for("the forged execution to end", ended)
         assert (found["status"], found["error"]) == ("FAILED", "Refused")
-        assert (
-            "is on record, so nobody is known to have made it: deploy with `lifecycle deploy brittle"
-            in found["cause"]
-        )
+        assert "is on record, so nobody is known to have made it: update the command line" in found["cause"]
+        assert "deploy with `lifecycle deploy brittle" in found["cause"]
         assert [each["what"] for each in brittle.trail(name)] == [f"refused to start {name} by the execution {name}"]
     assert brittle.installed() == before
 

@@ -61,7 +61,9 @@ WRONG_PUSH: dict[str, tuple[Any, ...]] = {
     "delivery": (None, 7, HUGE),
     "more": ("x",),
 }
-REFUSED = ("the event is not valid: ", "the input names no deployment: ", "no request for ")
+REFUSED = (
+    "the event is not valid: ", "the input names no deployment: ", "no request for ", "the execution ",
+)  # fmt: skip
 NO_OBJECTS: tuple[Any, ...] = (None, "", "text", 7, True, [], [REQUEST], {}, {"warm": True})
 
 
@@ -90,8 +92,13 @@ def _is_refused_once(world: StepFunctions, task: str) -> None:
 
 @pytest.mark.parametrize("given", _cases(REQUEST, FORGED), ids=lambda each: repr(each)[-60:])
 def test_input_without_a_recorded_request_is_refused_once_and_takes_no_lease(given: Any) -> None:
+    for name in {"by-hand", REQUEST["deployment"]}:
+        _is_refused(name, given)
+
+
+def _is_refused(name: str, given: Any) -> None:
     world = _world()
-    world.start("by-hand", given, rollout())
+    world.start(name, given, rollout())
     world.run(0.1)
     _is_refused_once(world, "Plan")
     assert world.memory.leases.current(CLUSTER) == Lease()
@@ -123,6 +130,6 @@ def test_right_inputs_are_taken() -> None:
     world = _world()
     asked = {**REQUEST, "reason": "x" * 5_000, "rollback_of": None, "overrides": ["FREEZE"]}
     FUNCTIONS["request"](world.machine.context, asked)
-    world.start("by-hand", {"deployment": REQUEST["deployment"]}, rollout())
+    world.start(REQUEST["deployment"], {"deployment": REQUEST["deployment"]}, rollout())
     world.run(0.1)
     assert world.memory.deployments.recent(CLUSTER, 9)[0].id == REQUEST["deployment"]

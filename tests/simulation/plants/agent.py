@@ -104,8 +104,8 @@ FAULTS = (
         "a-changed-tree-is-run",
         (13,),
         "apps.agent.release_store",
-        "        if manifest and self._tree_is_unchanged(turn):",
-        "        if manifest:",
+        "owner and fingerprint(tree) == checked.tree",
+        "owner",
         f"{_INSTALLS}::test_a_tree_that_was_changed_on_the_disk_is_unpacked_again",
     ),
     Planted(

@@ -31,6 +31,14 @@ def handed_over(machine: Machine) -> Deployment:
     return machine.memory.deployments.recent(CLUSTER, 1)[0]
 
 
+def test_plan_that_fails_after_its_request_has_expired_is_recorded_too(machine: Machine) -> None:
+    request = machine.request("1.0.1")
+    machine.ask(request)
+    machine.memory.clock.sleep(16 * 60)  # seven attempts of two minutes, and the waits between them
+    assert refuse_unplanned(machine.context, request.deployment, WHY).outcome == "REFUSED"
+    assert machine.record(request.deployment).state is DeploymentState.REFUSED
+
+
 def test_deployment_without_a_record_is_recorded_as_refused_and_notified(machine: Machine) -> None:
     request = machine.request("1.0.1")
     machine.ask(request)

@@ -38,15 +38,20 @@ def begin_requested(context: Context, deployment: str, execution: str) -> Planne
 
 
 def find_request(context: Context, deployment: str) -> Request | None:
-    """Return what is on record of a deployment's request; None where there is nothing, or it may not begin by it."""
+    """Return the request that a failed plan was to begin, for its refusal; None if there is none.
+
+    A plan that never answers fails after more than the 15 minutes in which a request is valid.
+    """
     try:
-        return _on_record(context, cluster_of(deployment), deployment, deployment)[0]
+        return _on_record(context, cluster_of(deployment), deployment, deployment, outdated=True)[0]
     except InvalidValue:
         return None
 
 
-def _on_record(context: Context, cluster: Cluster, deployment: str, execution: str) -> tuple[Request | None, str]:
-    """Return the request of a deployment, or why it may not begin.
+def _on_record(
+    context: Context, cluster: Cluster, deployment: str, execution: str, *, outdated: bool = False
+) -> tuple[Request | None, str]:
+    """Return the request of a deployment, or why it may not begin; an `outdated` one may be taken too.
 
     Step Functions takes a name once in 90 days. So the execution of the deployment's own name is the only one that
     carries out a request, and one that was refused cannot be started again by anybody.
@@ -67,12 +72,12 @@ def _on_record(context: Context, cluster: Cluster, deployment: str, execution: s
         return None, how_to_request(deployment, cluster.service, cluster.environment)
     if execution != deployment:
         return None, f"{deployment} never began, and its request was for one execution: request it again"
-    return (None, why) if (why := _refusal(context, cluster, found)) else (found.request, "")
+    return (None, why) if (why := _refusal(context, cluster, found, outdated=outdated)) else (found.request, "")
 
 
-def _refusal(context: Context, cluster: Cluster, found: RecordedRequest) -> str:
+def _refusal(context: Context, cluster: Cluster, found: RecordedRequest, *, outdated: bool) -> str:
     if found.request.cluster != cluster:
         return f"the request on record is for {found.request.cluster}, not for {cluster}"
-    if not found.is_valid(context.clock.now()):
+    if not outdated and not found.is_valid(context.clock.now()):
         return f"it was requested at {found.at:%Y-%m-%d %H:%M} UTC, more than 15 minutes ago: request it again"
     return not_allowed(found.request, found.source)
