@@ -32,7 +32,7 @@ from lifecycle import names
 # The phases that operators call. Each is a function of its own, so that a policy can exclude it. State machines
 # and schedules call the others.
 CALLED = (
-    *("request", "promote", "decide", "approve", "converge", "freeze", "quarantine"),
+    *("request", "promote", "decide", "approve", "repair", "freeze", "quarantine"),
     *("bind_hosts", "remove_host", "gc"),
 )
 _MACHINES = (names.machine_arn(names.ROLLOUT), names.machine_arn(names.DELIVERY))

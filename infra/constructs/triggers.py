@@ -162,13 +162,8 @@ class HostEvents(Construct):
         self._group = group
         self._on(
             "Terminate",
-            "remove_host",
-            {
-                "host": events.EventField.from_path("$.detail.EC2InstanceId"),
-                "by": "auto-scaling",
-                "why": "the instance was terminated",
-                "terminated": True,
-            },
+            "host_terminated",
+            {"host": events.EventField.from_path("$.detail.EC2InstanceId")},
         )
         # The group's launch hook ends when the agent reports, so converge finds the host by then.
         self._on("Launch", "converge", {"requested_by": "auto-scaling"})

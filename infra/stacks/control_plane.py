@@ -237,38 +237,33 @@ class ControlPlaneStack(Stack):
             "quarantine", reads=[SNAPSHOTS, RELEASES], writes=[ledger(_TRAIL, _CLUSTER)], may=[LIFT_QUARANTINE]
         )
         self._phase("bind_hosts", reads=[TARGETS], writes=[ledger(_TRAIL, _CLUSTER)])
-        self._phase(
-            "remove_host",
-            reads=[TARGETS, WEIGHTS, MACHINES],
-            writes=[ledger(_TRAIL, _CLUSTER)],
-            may=[
+        removes: dict[str, Any] = {
+            "reads": [TARGETS, WEIGHTS, MACHINES],
+            "writes": [ledger(_TRAIL, _CLUSTER)],
+            "may": [
                 REMOVE_HOST,
                 LEAVE_ROTATION,
                 change_targets("DeregisterTargets"),
                 set_weights(),
                 ANSWER_ROLLOUT,
             ],
-        )
+        }
+        # People call the first one and sign. The second one takes events without a proof.
+        self._phase("remove_host", **removes)
+        self._phase("host_terminated", **removes)
         self._phase(
             "gc", reads=[REGISTRY], writes=[ledger(_TRAIL)], may=[LIST_ARTIFACTS, DELETE_ARTIFACTS], seconds=300
         )
         # Like `finish`, it closes a deployment whose execution was stopped by hand, and ends its test bed.
         ends_test_bed = [change_targets("DeregisterTargets"), change_targets("RegisterTargets"), set_weights()]
-        converge = self._phase(
-            "converge",
-            reads=[TARGETS, WEIGHTS, SNAPSHOTS, RELEASES, MACHINES, clusters],
-            writes=[ledger(*HOSTS, Partition.ROTATION, requests_of(Source.CONVERGENCE)), REGISTRY],
-            may=[
-                LEAVE_QUEUE,
-                LEAVE_ROTATION,
-                START_ROLLOUT,
-                DESCRIBE_ROLLOUTS,
-                ANSWER_ROLLOUT,
-                *ends_test_bed,
-                *LEDGER_STREAM,
-            ],
-            seconds=300,
-        )
+        repairs: dict[str, Any] = {
+            "reads": [TARGETS, WEIGHTS, SNAPSHOTS, RELEASES, MACHINES, clusters],
+            "writes": [ledger(*HOSTS, Partition.ROTATION, requests_of(Source.CONVERGENCE)), REGISTRY],
+            "seconds": 300,
+        }
+        may = [LEAVE_QUEUE, LEAVE_ROTATION, START_ROLLOUT, DESCRIBE_ROLLOUTS, ANSWER_ROLLOUT, *ends_test_bed]
+        self._phase("repair", may=may, **repairs)
+        converge = self._phase("converge", may=[*may, *LEDGER_STREAM], **repairs)
         description = "Compare desired with installed versions, and repair drift"
         Schedule(self, "Converging", "converge", converge.function, settings.converge_rate, description)
         EndedExecutions(self, "Ended", converge.function)

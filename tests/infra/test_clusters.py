@@ -8,7 +8,7 @@ import pytest
 
 from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet.cluster import service_name
-from lifecycle.entrypoints.events import Command, Converge, RemoveHost
+from lifecycle.entrypoints.events import Command, Converge, HostTerminated
 from tests.infra.reading import allowed, only, resources, statements, text
 
 LEDGER = "dynamodb:table/lifecycle-ledger"
@@ -254,15 +254,8 @@ def test_an_instance_counts_as_launched_when_its_agent_reports_and_is_kept_when_
     [
         (
             "Terminate",
-            "lifecycle-remove-host",
-            RemoveHost(
-                service="hello",
-                environment="production",
-                host="i-0123456789abcdef0",
-                by="auto-scaling",
-                why="the instance was terminated",
-                terminated=True,
-            ),
+            "lifecycle-host-terminated",
+            HostTerminated(service="hello", environment="production", host="i-0123456789abcdef0"),
         ),
         (
             "Launch",

@@ -114,7 +114,13 @@ def granted(role: dict[str, Any], action: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("phase", "source"),
-    [("request", "OPERATOR"), ("act", "CONSOLE"), ("record_snapshot", "DELIVERY"), ("converge", "CONVERGENCE")],
+    [
+        ("request", "OPERATOR"),
+        ("act", "CONSOLE"),
+        ("record_snapshot", "DELIVERY"),
+        ("converge", "CONVERGENCE"),
+        ("repair", "CONVERGENCE"),
+    ],
 )
 def test_each_part_records_requests_in_a_partition_of_its_own(
     control_plane: dict[str, Any], emulated: dict[str, Any], phase: str, source: str

@@ -64,6 +64,20 @@ VIEWS = (
 READS = ("Get", "BatchGet", "Query", "List", "Describe")
 
 READ_MACHINES = {"autoscaling:DescribeAutoScalingGroups": {"*"}, "ec2:DescribeInstances": {"*"}}
+REPAIRS = (
+    WRITE_LEDGER
+    | READ_MACHINES
+    | DELETE
+    | ANSWER
+    | LIST_REGISTRY
+    | WRITE_REGISTRY
+    | READ_TARGETS
+    | READ_BOTH
+    | FOLLOW
+    | DRAIN
+    | REGISTER
+    | WEIGH
+)
 PHASES: dict[str, dict[str, set[str]]] = {
     "receive_push": {
         "secretsmanager:GetSecretValue": {"secretsmanager:secret:lifecycle/webhook-??????"},
@@ -118,7 +132,10 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "bind_hosts": WRITE_LEDGER | READ_TARGETS,
     "record_config": WRITE_LEDGER,
     "set_policy": WRITE_LEDGER | LIST_REGISTRY | READ_REGISTRY | WRITE_FLOORS,
-    "remove_host": WRITE_LEDGER | DELETE | READ_TARGETS | DRAIN | WEIGH | ANSWER | READ_MACHINES,
+    **dict.fromkeys(
+        ("remove_host", "host_terminated"),
+        WRITE_LEDGER | DELETE | READ_TARGETS | DRAIN | WEIGH | ANSWER | READ_MACHINES,
+    ),
     "gc": WRITE_LEDGER
     | READ_REGISTRY
     | {"s3:ListBucket": {BUCKET}, "s3:DeleteObject": {f"{BUCKET}/snapshot/*", f"{BUCKET}/release/*"}},
@@ -131,19 +148,8 @@ PHASES: dict[str, dict[str, set[str]]] = {
     | ANSWER
     | SEE_ROLLOUTS
     | {"states:StartExecution": {ROLLOUT}, "cloudwatch:DescribeAlarms": {"*"}},
-    "converge": WRITE_LEDGER
-    | READ_MACHINES
-    | READ_STREAM
-    | DELETE
-    | ANSWER
-    | LIST_REGISTRY
-    | WRITE_REGISTRY
-    | READ_TARGETS
-    | READ_BOTH
-    | FOLLOW
-    | DRAIN
-    | REGISTER
-    | WEIGH,
+    "repair": REPAIRS,
+    "converge": REPAIRS | READ_STREAM,
     **dict.fromkeys(VIEWS, READ_LEDGER | LIST_REGISTRY),
     "show_clusters": READ_LEDGER | LIST_REGISTRY | READ_TARGETS | SEE_ROLLOUTS,
     "show_deployment": READ_LEDGER | LIST_REGISTRY | SEE_ROLLOUTS,
@@ -165,11 +171,11 @@ DELETED = {
     "await_alive": {"ROTATION#*"},
     "end_bake": {"ROTATION#*"},
     "finish": {"CLUSTER#*"},
-    "converge": {"CLUSTER#*", "ROTATION#*"},
+    **{phase: {"CLUSTER#*", "ROTATION#*"} for phase in ("converge", "repair")},
     "decide": {"CLUSTER#*"},
     "quarantine": {"CLUSTER#*"},
     "freeze": {"FREEZES"},
-    "remove_host": {"CLUSTER#*", "REPORTS#*", "TURNS#*", "ROTATION#*"},
+    **{phase: {"CLUSTER#*", "REPORTS#*", "TURNS#*", "ROTATION#*"} for phase in ("remove_host", "host_terminated")},
     "act": {"CLUSTER#*", "FREEZES"},
 }
 
@@ -213,7 +219,7 @@ def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> 
     policy = managed(control_plane, "lifecycle-operator")
     executions = {f"states:execution:lifecycle-{each}:*" for each in ("rollout", "delivery")}
     called = (
-        *("request", "promote", "decide", "approve", "converge", "freeze", "quarantine"),
+        *("request", "promote", "decide", "approve", "repair", "freeze", "quarantine"),
         *("bind-hosts", "remove-host", "gc"),
         *("act", *(view.replace("_", "-") for view in VIEWS)),
     )
@@ -376,7 +382,7 @@ def test_the_embedded_environment_differs_in_three_grants_and_plain_http(
     control_plane: dict[str, Any], emulated: dict[str, Any]
 ) -> None:
     repositories = {"start_build"}  # those of CodeCommit, which the emulator does not have
-    lists = {"converge", "freeze", "set_policy", "act", "promote", "plan", *VIEWS}
+    lists = {"converge", "repair", "freeze", "set_policy", "act", "promote", "plan", *VIEWS}
     for phase in set(PHASES) - {"check_build"} - lists - repositories:
         assert allowed(role_of(emulated, phase)) == allowed(role_of(control_plane, phase))
     assert allowed(role_of(emulated, "check_build")) == log_of("check_build") | SEE_BUILDS | {

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DATABASE = "10.99.0.53"
 # The operator who starts executions with a forged input.
 LIAR = "mallory"
+FORGED = "-forged"
 _CENTURY = timedelta(days=30_000)
 
 
@@ -91,6 +92,6 @@ def forge(sim: "Simulation", _host: "Host") -> None:
         sim.invoke("request", request, lambda _r, _e: None)
 
     def start() -> None:
-        sim.executions.start_execution(f"{new}-forged", forged, by=LIAR)
+        sim.executions.start_execution(f"{new}{FORGED}", forged, by=LIAR)
 
     sim.after(0.5, 60.0, start)

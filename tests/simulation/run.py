@@ -81,9 +81,15 @@ def _run_phases(sim: Simulation) -> None:
         sim.run(sim.now + QUARTER)
         _answer_everything(sim, until)
     until += ending.REPAIR_LASTS
-    while sim.now < until and any(each.request.kind is Kind.CONVERGE for each in sim.operators.unfinished()):
+    while sim.now < until and _is_repairing(sim):
         sim.run(sim.now + 1.0)  # while no host serves, one failed repair follows another: let the last one end
     ending.all_in_order(sim)
+
+
+def _is_repairing(sim: Simulation) -> bool:
+    """Return whether a repair is unfinished, or its execution is about to end."""
+    unfinished = any(each.request.kind is Kind.CONVERGE for each in sim.operators.unfinished())
+    return unfinished or bool(sim.executions.running())
 
 
 def _settled(sim: Simulation) -> bool:

@@ -146,7 +146,7 @@ def converge(printer: Printer, connection: Connection, service: MaybeService = "
     if service:
         clusters = resolve.known_clusters(connection, service)
         asked = [{**asked[0], "service": each.service, "environment": each.environment} for each in clusters]
-    results = [each for payload in asked for each in connection.functions.call("converge", payload)]
+    results = [each for payload in asked for each in connection.functions.call("repair", payload)]
     printer.facts({"results": results})
     printer.table(("cluster", "result", "why"), [_result(each) for each in results])
     if not results:

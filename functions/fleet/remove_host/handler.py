@@ -1,4 +1,4 @@
-"""Removal of a host: called by operators, and by an Auto Scaling group that terminated an instance."""
+"""Removal of a host by an operator."""
 
 from lifecycle.application.fleet.remove_host import remove_host
 from lifecycle.application.operator_command import CommandResult, RequestedBy
@@ -7,7 +7,7 @@ from lifecycle.entrypoints.events import RemoveHost
 from lifecycle.entrypoints.handler import command
 
 
-@command(RemoveHost, for_programs=True)
+@command(RemoveHost)
 def handle(event: RemoveHost) -> CommandResult:
     """Delete the host's records, so that no deployment waits for it."""
     by = RequestedBy(event.by, event.why)

@@ -226,6 +226,6 @@ FAULTS = (
         "lifecycle.entrypoints.handler",
         "not in PROGRAMS:",
         "not in (by,):",
-        f"{_FRAME}::test_convergence_is_asked_by_its_triggers_or_by_a_person_who_signs",
+        f"{_FRAME}::test_convergence_is_started_by_its_triggers_and_by_no_person",
     ),
 )

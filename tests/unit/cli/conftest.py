@@ -173,7 +173,7 @@ class FakeFunctions:
         by = RequestedBy(asked.by, asked.why)
         return remove_host(context, asked.cluster, asked.host, by, terminated=asked.terminated)
 
-    def _converge(self, payload: dict[str, Any]) -> Any:
+    def _repair(self, payload: dict[str, Any]) -> Any:
         asked = events.Converge.model_validate(payload)
         return converge_all(self.machine.context, "c0de", asked.requested_by, asked.only(), asked.ended())
 

@@ -87,7 +87,12 @@ def test_watch_waits_until_convergence_has_closed_a_stopped_deployment(desk: Des
     desk.runs.fixed[name] = Run(name, "ABORTED", AT, AT, cause="wrong version")
     machine.memory.executions.stopped.add(name)
     desk.executions.stopped.add(name)
-    desk.at_tick(5, lambda: desk.functions.call("converge", {"service": "hello", "environment": "production"}))
+    desk.at_tick(
+        5,
+        lambda: desk.functions.call(
+            "repair", {"service": "hello", "environment": "production", "requested_by": "ada"}
+        ),
+    )
     done = desk.type(f"watch {name}")
     assert done.exit_code == 1
     assert f"{name}: ABORTED: its execution {name} was stopped by hand" in done.stdout

@@ -7,8 +7,8 @@ import pytest
 from lifecycle.application.console_actions import ConsoleAction
 from lifecycle.console.html import Markup, tag
 from lifecycle.domain.errors import CallFailed, InvalidEvent, Unknown
-from lifecycle.entrypoints.events import Converge, Decide, OnHost, Promote
-from lifecycle.entrypoints.handler import command, parse
+from lifecycle.entrypoints.events import Converge, Decide, OnHost, Promote, Repair
+from lifecycle.entrypoints.handler import command, parse, program
 from lifecycle.entrypoints.widget import Button, button
 from lifecycle.gateways.aws.callers import command_digest
 from tests.fakes.callers import ADA
@@ -138,42 +138,50 @@ def test_console_promotes_in_the_name_that_it_has_and_nothing_else_does() -> Non
 
 
 def converge(event: dict[str, Any]) -> Any:
-    return command(Converge, for_programs=True)(lambda found: found.requested_by)(
-        event, Invocation("lifecycle-converge")
-    )
+    return program(Converge)(lambda found: found.requested_by)(event, Invocation("lifecycle-converge"))
 
 
-def test_convergence_is_asked_by_its_triggers_or_by_a_person_who_signs() -> None:
+def test_convergence_is_started_by_its_triggers_and_by_no_person() -> None:
     assert converge({}) == "schedule"
     assert converge({"requested_by": "auto-scaling"}) == "auto-scaling"
     keys = {"pk": {"S": "REPORTS#production/hello"}, "sk": {"S": "host-1"}}
     assert converge({"Records": [{"dynamodb": {"Keys": keys}}]}) == "supervision"
-    assert converge(signed({"service": "hello", "environment": "production"}, function="lifecycle-converge")) == "ada"
     assert "in the name of mallory, without a proof" in converge({"requested_by": "mallory"})["error"]
+
+
+def test_repair_needs_a_proof_and_is_in_the_name_of_its_caller() -> None:
+    def repair(event: dict[str, Any]) -> Any:
+        return command(Repair)(lambda found: found.requested_by)(event, Invocation("lifecycle-repair"))
+
+    assert repair(signed({"service": "hello", "environment": "production"}, function="lifecycle-repair")) == "ada"
+    forged: tuple[dict[str, Any], ...] = ({"requested_by": "schedule"}, {"requested_by": "mallory"}, {"Records": []})
+    for event in forged:
+        assert "it has no proof of who gives it" in repair(event)["error"]
 
 
 @pytest.mark.parametrize("event", [None, [], "text", 5, {"proof": {}}, {"detail": None}, {"Records": 5}])
 def test_event_that_is_no_command_is_refused_in_words(event: Any) -> None:
     """Anything may be sent to a function by somebody who may invoke it."""
-    for decorated in (command(Decide)(lambda _: "done"), command(Converge, for_programs=True)(lambda _: "done")):
+    for decorated in (command(Decide)(lambda _: "done"), program(Converge)(lambda _: "done")):
         found = decorated(event, Invocation("lifecycle-approve"))
         assert set(found) == {"error"}
     assert isinstance(button(lambda _, __: tag("p", "done"))(event, Invocation("lifecycle-act")), str)
 
 
 def test_end_of_a_machine_is_taken_from_auto_scaling_and_checked_with_ec2(account: Account) -> None:
-    """Its event has no proof: the function asks EC2."""
-    removes = handler("remove_host").handle
-    event = {**FIELDS_OF_A_HOST, "by": "auto-scaling", "why": "the instance was terminated", "terminated": True}
-    invocation = Invocation("lifecycle-remove-host")
-    assert "has no Auto Scaling group" in removes(event, invocation)["error"]
+    """Its event has no proof: the function asks EC2. The function for people takes none without a proof."""
+    forgets, invocation = handler("host_terminated").handle, Invocation("lifecycle-host-terminated")
+    event = dict(FIELDS_OF_A_HOST)
+    by_hand = {**event, "by": "auto-scaling", "why": "the instance was terminated", "terminated": True}
+    removes, by_a_person = handler("remove_host").handle, Invocation("lifecycle-remove-host")
+    assert "it has no proof of who gives it" in removes(by_hand, by_a_person)["error"]
+    assert "has no Auto Scaling group" in forgets(event, invocation)["error"]
     account.machines.groups[HELLO] = {"host-1": "10.0.0.1"}
-    assert "EC2 has it at 10.0.0.1" in removes(event, invocation)["error"]
-    by_ada = signed({**event, "by": "ada"}, function="lifecycle-remove-host")
-    assert "EC2 has it at 10.0.0.1" in removes(by_ada, invocation)["error"]
+    assert "EC2 has it at 10.0.0.1" in forgets(event, invocation)["error"]
+    by_ada = signed({**by_hand, "by": "ada"}, function="lifecycle-remove-host")
+    assert "EC2 has it at 10.0.0.1" in removes(by_ada, by_a_person)["error"]
     account.machines.groups[HELLO] = {}
-    assert removes(event, invocation)["message"] == "host-1 is no longer a host of production/hello"
-    assert "in the name of mallory, without a proof" in removes({**event, "by": "mallory"}, invocation)["error"]
+    assert forgets(event, invocation)["message"] == "host-1 is no longer a host of production/hello"
 
 
 def test_refused_button_is_on_record(account: Account) -> None:

@@ -106,6 +106,8 @@ def test_request_on_record_begins_and_goes_on_after_any_time(machine: Machine) -
     again = machine.start(given, f"{asked.deployment}_2")
     assert (again.kind, again.service, again.environment) == ("PLANNED", "hello", "production")
     assert machine.record(asked.deployment).request == asked
+    entries = [(each.what, each.why) for each in machine.memory.audit_log.read(CLUSTER)]
+    assert (f"go on in {asked.deployment}_2", f"after {asked.deployment}") in entries
 
 
 @pytest.mark.parametrize("undone", ["", "hello-production-20261123120000-aa", "its own"])

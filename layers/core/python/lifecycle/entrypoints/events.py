@@ -264,16 +264,33 @@ class RemoveHost(OfCluster):
     terminated: bool = False
 
 
-class Converge(Command):
-    """Compare desired with installed versions, for every cluster or for one.
+class HostTerminated(OfCluster):
+    """An Auto Scaling group says that it has terminated an instance."""
+
+    host: str
+
+
+class Repair(Command):
+    """Compare desired with installed versions at a person's word, for every cluster or for one."""
+
+    requested_by: str = Field(min_length=1, max_length=200)
+    service: str | None = None
+    environment: str | None = None
+
+    def only(self) -> Cluster | None:
+        if self.service and self.environment:
+            return Cluster(self.environment, self.service)
+        return None
+
+
+class Converge(Repair):
+    """Compare desired with installed versions, for every cluster or for some.
 
     EventBridge calls with an event of its own: `execution` of the cluster has failed or was stopped. The ledger's
     stream calls with the reports of hosts whose service has ended: `clusters` are theirs, as "production/hello".
     """
 
     requested_by: str = "schedule"
-    service: str | None = None
-    environment: str | None = None
     execution: str = ""
     lasted_seconds: float = 0.0
     clusters: tuple[str, ...] = ()
@@ -294,11 +311,6 @@ class Converge(Command):
             message = f"the execution {self.execution} is of no cluster; see its input"
             raise ValueError(message)
         return self
-
-    def only(self) -> Cluster | None:
-        if self.service and self.environment:
-            return Cluster(self.environment, self.service)
-        return None
 
     def each(self) -> tuple[Cluster | None, ...]:
         """Return the clusters to converge; None stands for all."""

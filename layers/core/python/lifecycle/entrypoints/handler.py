@@ -4,8 +4,8 @@
 `entry` is for its first state, whose input may come from anybody. It answers an event that is not valid, because a
 retry would not help, and the emulator gives a state machine no error names.
 `command` is for people: expected errors are returned as {"error": "..."}. A command carries a proof of who gives it,
-and whatever it says of its author is replaced by what AWS says (gateways/aws/callers.py). Events of AWS's own
-services have no proof, and no person's name.
+and whatever it says of its author is replaced by what AWS says (gateways/aws/callers.py).
+`program` is for AWS's own services, whose events have no proof and no person's name. No person may call it.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,6 @@ from lifecycle.domain.errors import CallFailed, InvalidEvent, LifecycleError, Re
 from lifecycle.domain.identity import PROGRAMS
 from lifecycle.entrypoints import caller
 from lifecycle.entrypoints.events import Command
-from lifecycle.gateways.aws.callers import PROOF
 from lifecycle.gateways.serialization import to_plain
 
 C = TypeVar("C", bound=Command)
@@ -59,31 +58,45 @@ def entry(kind: type[C], refuse: Callable[[str], Any]) -> Callable[[Callable[[C]
     return decorate
 
 
-def command(
-    kind: type[C], *, for_console: bool = False, for_programs: bool = False
-) -> Callable[[Callable[[C], Any]], Handler]:
+def command(kind: type[C], *, for_console: bool = False) -> Callable[[Callable[[C], Any]], Handler]:
     """Return a decorator for a handler that returns an expected error as {"error": "..."}.
 
-    The console's own function may give it where it is `for_console`, and AWS's services where it is `for_programs`.
+    The console's own function may give it where it is `for_console`.
     """
 
     def decorate(run: Callable[[C], Any]) -> Handler:
         def handle(event: dict[str, Any], context: Any) -> Any:
-            by_program = for_programs and isinstance(event, dict) and PROOF not in event
             event = event if isinstance(event, dict) else {}
             if event.get("warm"):
                 return _run(kind, run, event, context)
             who = caller.NOBODY
             try:
-                if by_program:
-                    _check_program(kind, event)
-                    return _run(kind, run, event, context)
                 who = caller.of(event, context, for_console=for_console)
                 return _run(kind, run, who.signs(kind, event), context)
             except CallFailed:
                 raise  # Lambda repeats a scheduled call; a person gets the message of the error
             except LifecycleError as error:
                 return _refused(event, context, who, error)
+
+        return handle
+
+    return decorate
+
+
+def program(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
+    """Return a decorator for a handler of events of AWS's services; an expected error is returned, as for people."""
+
+    def decorate(run: Callable[[C], Any]) -> Handler:
+        def handle(event: dict[str, Any], context: Any) -> Any:
+            warm = isinstance(event, dict) and event.get("warm")
+            try:
+                if not warm:
+                    _check_program(kind, event)
+                return _run(kind, run, event, context)
+            except CallFailed:
+                raise  # Lambda repeats the call
+            except LifecycleError as error:
+                return _refused(event if isinstance(event, dict) else {}, context, caller.NOBODY, error)
 
         return handle
 
@@ -102,9 +115,9 @@ def _run(kind: type[C], run: Callable[[C], Any], event: dict[str, Any], context:
 
 
 def _check_program(kind: type[C], event: dict[str, Any]) -> None:
-    """Raise Refused for an event without a proof that is given in the name of a person."""
+    """Raise Refused for an event in the name of a person, who has functions that take a proof."""
     found = parse(kind, event).model_dump()
-    if (by := found.get("requested_by") or found.get("by")) not in PROGRAMS:
+    if (by := found.get("requested_by", PROGRAMS[0])) not in PROGRAMS:
         raise Refused("the command", [f"it is given in the name of {by}, without a proof"])
 
 

@@ -131,6 +131,7 @@ def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
         current = replace(existing, epoch=lease.epoch, claimed=lease.epoch, writes=existing.known_writes)
         current = _intending_again(current)
     if execution_number(execution) > execution_number(existing.execution):
+        context.record_action(cluster, existing.id, f"go on in {execution}", f"after {existing.execution}")
         current = replace(current, execution=execution)
     if current != existing and not context.deployments.put(current):
         _ = context.leases.release(cluster, Lease(current.epoch, current.id))  # not held: somebody has freed it
@@ -396,5 +397,4 @@ def _record_start(context: Context, request: Request) -> None:
     """Record the start of a deployment, and each blocker that is overridden."""
     context.record_request(request, f"{request.kind.lower()} {request.version}", request.reason)
     for override in request.overrides:
-        what = f"override {Override(override).lower().replace('_', ' ')}"
-        context.record_request(request, what, request.reason)
+        context.record_request(request, f"override {Override(override).lower().replace('_', ' ')}", request.reason)
