@@ -77,13 +77,15 @@ class Operator:
 
         If it died before that, start another one and return that id.
         """
-        version = str(self.env.connection.runs.rollout(name).input["version"])  # type: ignore[union-attr]
+        requested = self.env.connection.context.requests.find(name)
+        if requested is None:
+            raise Unexpected(f"{name} was started without a request on record")
         until = time.monotonic() + _TIMEOUT_SECONDS
         while self.record(name) is None:
             self.converge()
             lease = self.env.connection.context.leases.current(CLUSTER)
             if not lease.deployment and not self._runs(name):
-                return self.deploy(version)
+                return self.deploy(requested.request.version)
             if time.monotonic() > until:
                 raise Unexpected(f"{name} never began, and {lease} blocks others; {self.history.convergences}")
             time.sleep(1)
