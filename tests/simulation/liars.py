@@ -67,7 +67,12 @@ def envelope(sim: "Simulation", _host: "Host") -> None:
     sim.artifacts.replace_envelope("hello", version, sim.rng.choice(("", "{}", sim.scenario.signed[other], *forged)))
     sim.oracle.gone_at[version] = sim.now
     own = sim.scenario.signed[version]
-    sim.after(60.0, 1200.0, lambda: sim.artifacts.replace_envelope("hello", version, own))
+
+    def restore() -> None:
+        sim.artifacts.replace_envelope("hello", version, own)
+        sim.oracle.back_at[version] = sim.now
+
+    sim.after(60.0, 1200.0, restore)
 
 
 def forge(sim: "Simulation", _host: "Host") -> None:

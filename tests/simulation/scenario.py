@@ -112,6 +112,7 @@ class Scenario:
         artifacts.replace_envelope("hello", version, self.signed.get(version, ""))
         publish(artifacts, self._sim.catalogue, made, version.encode())
         self.signed[version] = artifacts.envelope("hello", version)
+        self._sim.oracle.back_at[version] = self._sim.now
 
     def _target(self, version: str) -> Target:
         return self._sim.artifacts.stored_manifest("hello", version).as_published.target(version)

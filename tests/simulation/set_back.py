@@ -49,3 +49,4 @@ class SetBack:
             sim.say("FAULT", "agent's state set back", host.name)
         sim.crash_agent(host)
         host.journal = host.journal_before
+        sim.oracle.states_set_back.add(host.name)

@@ -74,7 +74,8 @@ def no_rollback_is_dropped(oracle: "Oracle", ended: Deployment) -> None:
     hosts = set(sim.fleet._reports.get(sim.cluster, {})) - set(sim.fleet.quarantined_hosts(sim.cluster))
     new = {name: max(sim.hosts[name].joined_at, oracle.lifted_at.get(name, -1e9)) for name in hosts}
     hosts = {name for name in hosts if not oracle.recent(new[name])}
-    if hosts and sim.artifacts.has_artifact(ended.target, sim.cluster.service):
+    stored = sim.artifacts.has_artifact(ended.target, sim.cluster.service)
+    if hosts and stored and not oracle.store_changed_during_the_plan(ended.target.version):
         oracle.fail("6 dropped", f"the rollback {ended.id} is refused: {ended.reason}")
 
 
@@ -106,9 +107,11 @@ def keeps_rollback_target(oracle: "Oracle", host: Host, state: State) -> None:
     """15: the version verified last on this host and the one before it stay on the disk."""
     if state.acted.stage not in (AgentStage.FETCHING, AgentStage.READY):
         return
-    for version in (state.verified, state.previous):
-        if version and version not in host.disk:
-            oracle.fail("15 rollback target", f"{host.name} has {sorted(host.disk)} on its disk, {version} is gone")
+    gone = [version for version in (state.verified, state.previous) if version and version not in host.disk]
+    if gone and host.name not in oracle.states_set_back:
+        oracle.fail("15 rollback target", f"{host.name} has {sorted(host.disk)} on its disk, {gone[0]} is gone")
+    if not gone:
+        oracle.states_set_back.discard(host.name)
 
 
 def hanging(sim: "Simulation") -> str:

@@ -37,8 +37,8 @@ def _rollback_target_exists(oracle: "Oracle", request: Request) -> None:
     if not before or Override.NO_ROLLBACK_TARGET in request.overrides:
         return
     target = max(before, key=lambda r: r.id).target
-    gone_at = oracle.gone_at.get(target.version, sim.now)
-    if not sim.artifacts.has_artifact(target, sim.cluster.service) and not oracle.recent(gone_at):
+    gone = not sim.artifacts.has_artifact(target, sim.cluster.service)
+    if gone and not oracle.store_changed_during_the_plan(target.version):
         oracle.fail("15 rollback target", f"{request.deployment} begins, but {target.version} is not in the store")
 
 

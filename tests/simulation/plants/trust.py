@@ -7,6 +7,7 @@ _FLOORS = "tests/unit/rollout/test_policy_floor.py"
 _BOUND = "lifecycle.domain.fleet.bound_hosts"
 _IDENTITY = "lifecycle.domain.identity"
 _REQUESTS = "tests/unit/rollout/test_proven_requests.py"
+_BUILD = "lifecycle.application.delivery.build"
 _FRAME = "tests/unit/entrypoints/test_handler.py"
 _BOUND_TESTS = "tests/unit/fleet/test_bound_hosts.py"
 
@@ -227,5 +228,33 @@ FAULTS = (
         "not in PROGRAMS:",
         "not in (by,):",
         f"{_FRAME}::test_convergence_is_started_by_its_triggers_and_by_no_person",
+    ),
+    Planted(
+        "a-build-names-any-service",
+        (25,),
+        _BUILD,
+        "    if owner != built.repository:",
+        "    if not owner:",
+    ),
+    Planted(
+        "a-build-names-any-version",
+        (25,),
+        _BUILD,
+        "    if named.commit != built.commit[:7] or named.built_at > now + CLOCK_SKEW:",
+        "    if named.built_at > now + CLOCK_SKEW:",
+    ),
+    Planted(
+        "a-build-s-manifest-is-of-anything",
+        (25,),
+        _BUILD,
+        "    if (said.service, said.version, said.commit) != (service, version, built.commit):",
+        "    if not said.service:",
+    ),
+    Planted(
+        "a-build-says-where-it-was-made",
+        (25,),
+        _BUILD,
+        "    manifest = replace(said, repository=built.repository, branch=built.branch, builder=built.build, snapshot=None)",
+        "    manifest = said",
     ),
 )
