@@ -21,7 +21,7 @@ from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.scheduled_run import RunState, ScheduledRun
 from lifecycle.domain.service.envelope import ENVELOPE
 from lifecycle.domain.service.version import artifact_prefix
-from lifecycle.gateways.aws.artifacts import manifest_of
+from lifecycle.gateways.aws.artifacts import manifest_of, refuse_large
 from lifecycle.gateways.aws.configurations import SsmConfigStore
 from lifecycle.gateways.aws.errors import code_of, failure
 from lifecycle.gateways.aws.metrics import host_dimensions
@@ -211,22 +211,29 @@ class S3Releases:
         self._bucket = bucket
 
     def manifest(self, service: str, version: str) -> PublishedManifest:
-        parts: list[bytes] = []
-        self._copy(service, version, "manifest.json", parts.append)
-        text = b"".join(parts).decode(errors="replace")
+        text = self._text(service, version, "manifest.json")
         key = f"{artifact_prefix(service, version)}/manifest.json"
         return PublishedManifest(manifest_of(text.encode(), self._bucket, key), text)
 
     def envelope(self, service: str, version: str) -> str:
-        parts: list[bytes] = []
         try:
-            self._copy(service, version, ENVELOPE, parts.append)
+            return self._text(service, version, ENVELOPE)
         except Unknown:
             return ""
-        return b"".join(parts).decode(errors="replace")
 
     def copy_artifact(self, service: str, version: str, write: Callable[[bytes], object]) -> None:
         self._copy(service, version, "artifact.tar.gz", write)
+
+    def _text(self, service: str, version: str, name: str) -> str:
+        """Return a small object; raises StoreRefused for one that would fill this host's memory."""
+        text, url = bytearray(), f"s3://{self._bucket}/{artifact_prefix(service, version)}/{name}"
+
+        def append(chunk: bytes) -> None:
+            text.extend(chunk)
+            refuse_large(len(text), url)
+
+        self._copy(service, version, name, append)
+        return text.decode(errors="replace")
 
     def _copy(self, service: str, version: str, name: str, write: Callable[[bytes], object]) -> None:
         place = f"{artifact_prefix(service, version)}/{name}"

@@ -16,7 +16,10 @@ from lifecycle.domain.service.version import artifact_prefix
 from lifecycle.gateways.aws.errors import code_of, failure, repeated, translated
 from lifecycle.gateways.serialization import Source, from_json, to_json
 
+MAXIMUM_TEXT_BYTES = 1 << 20
+"""The size of the largest manifest or envelope that is read; that of examples/notes has about 2 KiB."""
 _CHUNK = 1 << 20
+_PUBLISH_AGAIN = "publish the version again, or restore the object's earlier version"
 _ARTIFACT = "artifact.tar.gz"
 _MANIFEST = "manifest.json"
 _MISSING = ("NoSuchKey", "404")
@@ -38,7 +41,7 @@ class S3Artifacts:
         body = self._body(key)
         if body is None:
             raise _unknown(service, version)
-        text = body.read()
+        text = self._text_of(body, key)
         return StoredManifest(manifest_of(text, self._bucket, key), hashlib.sha256(text).hexdigest())
 
     def manifest(self, service: str, version: str, sha256: str = "") -> Manifest:
@@ -67,7 +70,8 @@ class S3Artifacts:
         manifest, artifact = (self._body(f"{prefix}/{name}") for name in (_MANIFEST, _ARTIFACT))
         if manifest is None or artifact is None:
             raise Unknown("upload", prefix, "Start the build again.")
-        return Received(manifest_of(manifest.read(), self._bucket, f"{prefix}/{_MANIFEST}"), artifact)
+        text = self._text_of(manifest, f"{prefix}/{_MANIFEST}")
+        return Received(manifest_of(text, self._bucket, f"{prefix}/{_MANIFEST}"), artifact)
 
     def open_artifact(self, service: str, version: str) -> BinaryIO:
         key = f"{artifact_prefix(service, version)}/{_ARTIFACT}"
@@ -107,8 +111,9 @@ class S3Artifacts:
             self._refuse_foreign(f"{manifest.prefix}/{name}", manifest)
 
     def envelope(self, service: str, version: str) -> str:
-        body = self._body(f"{artifact_prefix(service, version)}/{ENVELOPE}")
-        return body.read().decode(errors="replace") if body else ""
+        key = f"{artifact_prefix(service, version)}/{ENVELOPE}"
+        body = self._body(key)
+        return self._text_of(body, key).decode(errors="replace") if body else ""
 
     def keep_envelope(self, service: str, version: str, text: str) -> str:
         try:
@@ -159,7 +164,7 @@ class S3Artifacts:
         if body is None:
             return None
         try:
-            return manifest_of(body.read(), self._bucket, key).digest
+            return manifest_of(self._text_of(body, key), self._bucket, key).digest
         except StoreRefused:
             return ""
 
@@ -182,6 +187,12 @@ class S3Artifacts:
                 raise
             return None
 
+    def _text_of(self, body: Any, key: str) -> bytes:
+        """Return the bytes of a manifest or an envelope; raises StoreRefused if they are too many."""
+        text: bytes = body.read(MAXIMUM_TEXT_BYTES + 1)
+        refuse_large(len(text), self._url(key))
+        return text
+
     def _url(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
 
@@ -200,6 +211,12 @@ def manifest_of(text: bytes, bucket: str, key: str) -> Manifest:
     other = "A version is written once: use another version, or push the commit again."
     restore = f"To restore it, see `aws s3api list-object-versions --bucket {bucket} --prefix {key}`"
     return from_json(Manifest, text, Source(f"s3://{bucket}/{key}", f"{other} {restore}"))
+
+
+def refuse_large(size: int, url: str) -> None:
+    """Raise StoreRefused for a manifest or an envelope of so many bytes, which would fill the reader's memory."""
+    if size > MAXIMUM_TEXT_BYTES:
+        raise StoreRefused(f"{url} has {size} bytes or more, expected at most {MAXIMUM_TEXT_BYTES}; {_PUBLISH_AGAIN}")
 
 
 def _sha256(head: Mapping[str, Any]) -> str | None:
