@@ -14,6 +14,7 @@ from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.service.policy import ApprovalGate, Policy
+from tests.fakes.registry import MemoryRegistry
 from tests.support.rollout import CLUSTER
 from tests.unit.console.desk import COMMIT, VIEWS, Desk
 
@@ -304,3 +305,9 @@ def test_decided_question_is_no_longer_shown(desk: Desk) -> None:
     answer = Answer(Choice.RETRY, "grace", "again", desk.machine.now)
     desk.machine.memory.deployments.answer(question, answer)
     assert "nothing waits for you" in desk.see("questions").text
+
+
+@pytest.mark.parametrize("view", ["pipeline", "clusters", "questions", "history", "dora"])
+def test_view_of_an_installation_without_clusters_is_no_error(desk: Desk, view: str) -> None:
+    desk.machine.memory.cluster_queries._registry = MemoryRegistry()
+    assert "not found" not in desk.see(view).text

@@ -38,8 +38,8 @@ class DoraView:
 
 def view_dora(query: QueryContext, scope: Scope, days: int) -> DoraView:
     """Return the figures of each service in production, over the last `days`; raises Unknown, InvalidName."""
-    clusters, services = clusters_in(query, Scope(scope.service, "production", scope.page))
-    shown, page = page_of(clusters, scope, services)
+    clusters, services = clusters_in(query, Scope(scope.service))
+    shown, page = page_of([each for each in clusters if each.environment == "production"], scope, services)
     now = query.context.clock.now()
     since = now - timedelta(days=days)
     found = in_parallel(lambda each: _figures(query, each, since, now), shown)
