@@ -7,6 +7,7 @@ is quick: the domain's dataclasses alone take a tenth of a second.
 import os
 import sys
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -96,6 +97,8 @@ class _Commands(TyperGroup):
         return TyperCommand(cmd_name, help=entry.help, rich_help_panel=entry.panel)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in COMMANDS and (close := get_close_matches(args[0], COMMANDS, 1)):
+            ctx.fail(f"no such command '{args[0]}'; did you mean '{close[0]}'?")
         name, _, rest = super().resolve_command(ctx, args)
         return name, command(str(name)), [RENAMED_OPTIONS.get(each, each) for each in rest]
 

@@ -43,7 +43,9 @@ def test_freeze_lists_running_deployments(desk: Desk) -> None:
 def test_freeze_of_an_unknown_cluster_is_an_error(desk: Desk) -> None:
     done = desk.type("freeze production/helo --why slow")
     assert done.exit_code == 1
-    assert "cluster 'production/helo' not found; known: production/hello" in done.stderr
+    assert (
+        "cluster 'production/helo' not found; did you mean 'production/hello'? Known: production/hello" in done.stderr
+    )
     assert desk.functions.calls == []
 
 

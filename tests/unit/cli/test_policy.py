@@ -79,7 +79,7 @@ def test_unset_needs_no_names_and_says_what_is_left(desk: Desk) -> None:
             "policy set prod approval=none",
             "'prod' is not a scope of a policy floor; allowed: staging, production, or",
         ),
-        ("policy set production/helo bake_minutes=1", "cluster 'production/helo' not found; known: production/hello"),
+        ("policy set production/helo bake_minutes=1", "did you mean 'production/hello'? Known: production/hello"),
         ("policy unset production aproval", "setting 'aproval' of policy floors not found"),
     ],
 )

@@ -25,7 +25,23 @@ AT = datetime(2026, 11, 23, 1, 46, 30, tzinfo=UTC)
     [
         (Unknown("cluster"), "cluster not found"),
         (Unknown("release", "1.0.0", of="hello"), "release '1.0.0' of hello not found"),
-        (Unknown("cluster", "helo", known=["hello", "web"]), "cluster 'helo' not found; known: hello, web"),
+        (
+            Unknown("cluster", "helo", known=["hello", "web"]),
+            "cluster 'helo' not found; did you mean 'hello'? Known: hello, web",
+        ),
+        (
+            Unknown("cluster", "staging/nope", known=["staging/hello", "production/nope"]),
+            "cluster 'staging/nope' not found; known: staging/hello, production/nope",
+        ),
+        (
+            Unknown("host", "host-9", known=["host-1", "host-2"]),
+            "host 'host-9' not found; known: host-1, host-2",
+        ),
+        (Unknown("cluster", "shop", known=["hello", "web"]), "cluster 'shop' not found; known: hello, web"),
+        (
+            Unknown("host", "h-1", known=[f"host-{number}" for number in range(12)]),
+            "host 'h-1' not found; known: " + ", ".join(f"host-{number}" for number in range(10)) + " and 2 more",
+        ),
         (Unknown("cluster", "helo", known=[]), "cluster 'helo' not found; known: none"),
         (Unknown("freeze", "*", "See `lifecycle status`."), "freeze '*' not found. See `lifecycle status`."),
         (InvalidValue("window", "soon", "one"), "'soon' is not a window; allowed: one"),

@@ -358,7 +358,7 @@ def test_unreadable_floor_is_replaced_as_a_whole_and_deleted_without_being_read(
 
 def test_unknown_scope_setting_and_floor_are_named() -> None:
     machine = Machine()
-    with pytest.raises(Unknown, match="cluster 'production/helo' not found; known: production/hello"):
+    with pytest.raises(Unknown, match=r"did you mean 'production/hello'\? Known: production/hello"):
         set_floor(machine.context, "production/helo", {"bake_minutes": ["1"]}, GRACE)
     with pytest.raises(InvalidValue, match="'everything' is not a scope of a policy floor"):
         set_floor(machine.context, "everything", {"bake_minutes": ["1"]}, GRACE)

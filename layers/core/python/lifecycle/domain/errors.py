@@ -23,7 +23,10 @@ LifecycleError
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
+
+from lifecycle.domain.listing import listed
 
 
 class LifecycleError(Exception):
@@ -52,15 +55,34 @@ class InvalidEvent(InvalidValue):
 class Unknown(LifecycleError):
     """A named thing that does not exist.
 
-    `of` is its owner, `known` the names that exist, and `hint` whole sentences.
+    `of` is its owner, `known` the names that exist, and `hint` whole sentences. The one
+    known name that is close is proposed.
     """
 
     def __init__(
         self, kind: str, name: str = "", hint: str = "", *, of: str = "", known: Iterable[str] | None = None
     ) -> None:
         what = " ".join(filter(None, (kind, f"'{name}'" if name else "", f"of {of}" if of else "")))
-        others = "" if known is None else f"; known: {', '.join(known) or 'none'}"
-        super().__init__(f"{what} not found{others}" + (f". {hint}" if hint else ""))
+        names = list(known or ())
+        close = _close(name, names)
+        meant = f"; did you mean '{close}'?" if close else ""
+        others = "" if known is None else f"{' K' if close else '; k'}nown: {listed(names) or 'none'}"
+        super().__init__(f"{what} not found{meant}{others}" + (f". {hint}" if hint else ""))
+
+
+def _close(name: str, known: Sequence[str]) -> str:
+    """Return the known name that is meant; empty where none is close, or several are, such as host-1 and host-2.
+
+    Of a cluster, such as production/hello, both parts must be close.
+    """
+
+    def is_close(each: str) -> bool:
+        ours, theirs = name.split("/"), each.split("/")
+        pairs = zip(ours, theirs, strict=False)
+        return len(ours) == len(theirs) and all(get_close_matches(one, [other], 1, 0.7) for one, other in pairs)
+
+    close = [each for each in known if is_close(each)]
+    return close[0] if len(close) == 1 else ""
 
 
 class LeaseHeld(LifecycleError):
