@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from apps.build.errors import BuildFailed
+from lifecycle.ambient import git_environment
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _NO_COMMIT = "0" * 40
@@ -86,10 +87,9 @@ def head_commit(folder: Path) -> str | None:
 
 def git(folder: Path, *arguments: str) -> str | None:
     """Return a Git command's output without its last newline; None when it fails or Git is not installed."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", "-C", str(folder), "-c", "safe.directory=*", *arguments]
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, check=False)
+        done = subprocess.run(command, env=git_environment(os.environ), capture_output=True, check=False)
     except FileNotFoundError:
         return None
     return os.fsdecode(done.stdout).rstrip("\n") if done.returncode == 0 else None

@@ -19,7 +19,7 @@ from lifecycle import names
 from lifecycle.entrypoints.bootstrap import context_of
 from lifecycle.entrypoints.settings import Settings
 from lifecycle.gateways.aws.callers import session_name, signed
-from lifecycle.gateways.aws.client import LazyClient, client_config
+from lifecycle.gateways.aws.client import LazyClient, client_config, laptop_session
 from lifecycle.names import Account, Variable
 
 LAPTOP_POLL_SECONDS = 0.3
@@ -81,18 +81,17 @@ def on_laptop(file: Path, by: str) -> Connection:
 
 
 def _laptop_access(known: Mapping[str, Any], by: str) -> Access:
-    import boto3  # noqa: PLC0415
-
     keys, region = known["credentials"], known["region"]
-    config = client_config(retries={"mode": "standard", "total_max_attempts": 3}, read_timeout=120)
-    root = boto3.Session(keys["access_key_id"], keys["secret_access_key"], region_name=region)
+    retries = {"mode": "standard", "total_max_attempts": 3}
+    config = client_config(retries=retries, read_timeout=120, proxies={})
+    root = laptop_session(keys["access_key_id"], keys["secret_access_key"], region=region)
     sts = root.client("sts", endpoint_url=known["endpoint"], config=config)
     # The emulator grants any duration; a halted rollout is watched for longer than an hour.
     session = sts.assume_role(RoleArn=known["operator_role"], RoleSessionName=by, DurationSeconds=43_200)[
         "Credentials"
     ]
-    operator: Any = boto3.Session(
-        session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"], region_name=region
+    operator = laptop_session(
+        session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"], region=region
     )
 
     def client(name: str) -> Any:

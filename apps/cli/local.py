@@ -4,6 +4,7 @@ Added to the CLI by apps/cli/main.py; `python -m apps.cli.local` runs it alone, 
 """
 
 import json
+import os
 import subprocess
 import sys
 import webbrowser
@@ -25,6 +26,7 @@ from apps.local.paths import Layout
 from apps.local.ports import VARIABLE, Ports
 from apps.local.progress import Progress
 from apps.local.services import clusters, hosts
+from lifecycle.ambient import inherited
 from lifecycle.domain.errors import LifecycleError
 
 app = typer.Typer(
@@ -167,7 +169,9 @@ def logs(
     try:
         command = ["tail", "-n", str(lines), *(["-F"] if follow else []), *paths]
         # What a service wrote is no command for this terminal.
-        with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", errors="replace") as tail:
+        with subprocess.Popen(
+            command, env=inherited(os.environ), stdout=subprocess.PIPE, encoding="utf-8", errors="replace"
+        ) as tail:
             for line in tail.stdout or ():
                 print(clean(line), end="", flush=True)
         raise typer.Exit(tail.returncode)

@@ -19,6 +19,8 @@ from apps.local.priority import PriorityScope, command_prefix, lower_session, ni
 
 # psutil derives start times from the boot time, which moves a little when the clock is set.
 _CLOCK_SLACK_SECONDS = 2.0
+# A service may run as another user, who must be able to read its release whatever the person's umask is.
+_SHELL = ("/bin/sh", "-c", 'umask 022 && cd "$0" && exec "$@"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def start(
     try:
         pid = os.posix_spawn(
             "/bin/sh",
-            ["/bin/sh", "-c", 'cd "$0" && exec "$@"', str(layout.home), *command_prefix(scope, niceness()), *command],
+            [*_SHELL, str(layout.home), *command_prefix(scope, niceness()), *command],
             environment,
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, nothing, 0),

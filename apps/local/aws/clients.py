@@ -11,6 +11,7 @@ from typing import Any
 from apps.local.aws import root_key
 from apps.local.paths import REGION
 from apps.local.ports import LOOPBACK, Ports
+from lifecycle.gateways.aws.client import laptop_session
 
 # The session makes one client at a time. All share it, because each session loads AWS's service models again.
 _making = threading.Lock()
@@ -70,6 +71,4 @@ class Aws(Clients):
 
 @cache
 def _session() -> Any:
-    import boto3  # noqa: PLC0415 (see the module's docstring)
-
-    return boto3.Session()
+    return laptop_session()

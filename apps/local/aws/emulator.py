@@ -16,6 +16,7 @@ from apps.local.errors import PartFailed
 from apps.local.paths import ACCOUNT, REGION, REPOSITORY, Layout, private, write_json
 from apps.local.ports import LOOPBACK, Ports
 from apps.local.processes import Part, log_end, start
+from lifecycle.ambient import for_python
 
 PART = "emulator"
 _PYTHON = REPOSITORY / ".venv-emulator" / "bin" / "python"
@@ -24,13 +25,6 @@ _CALLED = (
     *("codebuild", "codecommit", "dynamodb", "elasticloadbalancing", "events", "iam", "lambda", "logs"),
     *("monitoring", "s3", "secretsmanager", "sns", "ssm", "states", "sts"),
 )
-# The user's variables that a process of the environment inherits: none that names another AWS, Python or proxy.
-_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "SHELL")
-
-
-def clean_environment() -> dict[str, str]:
-    """Return the user's variables that every process of the environment inherits."""
-    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
 def endpoints(layout: Layout, ports: Ports) -> dict[str, str]:
@@ -72,7 +66,7 @@ def start_emulator(layout: Layout, ports: Ports, root: Mapping[str, str]) -> Par
     """
     private(layout.temporary)
     environment = {
-        **clean_environment(),
+        **for_python(os.environ),
         **endpoints(layout, ports),
         "AUTH": "true",
         "BIND_HOST": LOOPBACK,

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 from apps.local.aws import root_key
 from apps.local.aws.assembly import CONTEXT
-from apps.local.aws.emulator import clean_environment, endpoints, wait_for
+from apps.local.aws.emulator import endpoints, wait_for
 from apps.local.paths import PYTHONPATH, Layout, private
 from apps.local.ports import LOOPBACK, Ports, listens
 from apps.local.priority import PriorityScope, niceness
 from apps.local.processes import Part, start
+from lifecycle.ambient import for_python
 
 BALANCER = "dispatcher"
 BUILDER = "codebuild"
@@ -43,11 +44,10 @@ def start_endpoint(layout: Layout, ports: Ports, name: str, root: Mapping[str, s
         *_own_options(layout, name),
     ]
     environment = {
-        **clean_environment(),
+        **for_python(os.environ, PYTHONPATH),
         **endpoints(layout, ports),
         **root_key.variables(root),
         "LIFECYCLE_HOME": str(layout.home),
-        "PYTHONPATH": PYTHONPATH,
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": str(layout.temporary),
         "MALLOC_ARENA_MAX": "1",

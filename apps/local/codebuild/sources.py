@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from apps.local.codebuild.cancellation import Cancellation
+from lifecycle.ambient import git_environment
 
 _CHUNK = 1_048_576
 _LARGEST_UNPACKED = 2_147_483_648
@@ -24,7 +25,7 @@ def clone(location: str, version: str, folder: Path, environment: dict[str, str]
     """Clone a repository and check out a commit, branch or tag; return the commit. Raises PhaseFailedError."""
     if location.startswith("-") or version.startswith("-"):
         raise PhaseFailedError("INVALID_INPUT", f"a source cannot begin with a hyphen: {location} {version}")
-    quiet = environment | {"GIT_TERMINAL_PROMPT": "0"}
+    quiet = git_environment(environment)
 
     def git(*arguments: str) -> str:
         status, output = cancellation.run(["git", *arguments], folder, quiet)

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import logging
+import os
 import subprocess
 import threading
 import time
@@ -17,6 +18,7 @@ from apps.local.dispatcher.access_log import FLUSH_MILLISECONDS
 from apps.local.dispatcher.admin import AdminConnection, socket_path
 from apps.local.dispatcher.envoy_configuration import bootstrap
 from apps.local.dispatcher.targets import Address, HostView
+from lifecycle.ambient import inherited
 
 SUPERVISOR = "envoy"
 Views = Mapping[str, Mapping[Address, HostView]]
@@ -105,7 +107,9 @@ class Envoy:
         with self._launching, (self.folder / "envoy.log").open("ab") as output:
             if self._stopping.is_set():
                 return
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            self._process = subprocess.Popen(
+                command, env=inherited(os.environ), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
 
     def _supervise(self) -> None:
         while (process := self._process) is not None:

@@ -16,9 +16,12 @@ from typing import Any
 
 from apps.local.errors import LaptopError
 from apps.local.paths import PYTHONPATH, Layout, read_json, write_json
+from lifecycle.ambient import INHERITED, git_environment
 
 REMOTE = "lifecycle"
 BRANCH = "main"
+# A hook or a key of the person's other work has no say in a commit of Lifecycle.
+_PLAIN_COMMIT = ("-c", f"core.hooksPath={os.devnull}", "-c", "commit.gpgSign=false")
 GENERATED = shutil.ignore_patterns(
     ".git", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".venv", "node_modules"
 )
@@ -49,6 +52,7 @@ def adopt_shared(layout: Layout, root: Path, folders: Mapping[str, str]) -> Path
 def _adopted(layout: Layout, origins: Mapping[str, str], copy: Path, wanted: str, *, shared: bool) -> Path:
     """Record the services of a working copy, and give it its bare repository, named `wanted` if that is free."""
     branch = _branch(copy)
+    _refuse_shallow(copy)
     known = read_json(layout.services, {})
     others = {service: record for service, record in known.items() if service not in origins}
     name = _repository_of_copy(known, copy) or _free_name(layout, others, wanted)
@@ -92,21 +96,19 @@ def commit_all(copy: Path, message: str) -> str:
     """Commit everything in a working copy, in the user's name or in Lifecycle's; return the commit."""
     git(copy, "add", "--all")
     if git(copy, "status", "--porcelain").strip():
-        git(copy, *_identity(copy), "commit", "--quiet", "--message", message)
+        git(copy, *_identity(copy), *_PLAIN_COMMIT, "commit", "--quiet", "--message", message)
     return git(copy, "rev-parse", "HEAD").strip()
 
 
 def git(folder: Path, *arguments: str) -> str:
     """Run git in a folder and return its output; raise LaptopError with git's message if it fails."""
-    # Inside a hook, GIT_DIR names the hook's own repository.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     done = subprocess.run(
         ["git", "-C", str(folder), *arguments],
         capture_output=True,
         # A commit's author and message are bytes in any encoding.
         encoding="utf-8",
         errors="replace",
-        env=environment,
+        env=git_environment(os.environ),
         check=False,
     )
     if done.returncode != 0:
@@ -151,6 +153,16 @@ def _branch(copy: Path) -> str:
     return branch
 
 
+def _refuse_shallow(copy: Path) -> None:
+    """Raise LaptopError for a clone without its history: Git refuses a push from it to a new repository."""
+    if git(copy, "rev-parse", "--is-shallow-repository").strip() != "true":
+        return
+    raise LaptopError(
+        f"expected the whole history in {copy}, found a shallow clone, which Git cannot push to a new repository; "
+        f"fetch the rest, then add again: git -C {copy} fetch --unshallow"
+    )
+
+
 def write_hooks(layout: Layout) -> None:
     """Write the hook of every known service again: an older version's hook names a module that may have moved."""
     for service, record in read_json(layout.services, {}).items():
@@ -174,13 +186,17 @@ def _bare_repository(layout: Layout, name: str) -> Path:
 def _write_hook(layout: Layout, bare: Path) -> None:
     hook = bare / "hooks" / "post-receive"
     hook.parent.mkdir(exist_ok=True)
+    inherited = " ".join(f'${{{name}+"{name}=${name}"}}' for name in INHERITED)
     hook.write_text(
         "#!/bin/sh\n"
-        "# Sends a push to Lifecycle, as GitHub's webhook would.\n"
+        "# Sends a push to Lifecycle, as GitHub's webhook would. No other setting of the pusher reaches it.\n"
+        f'exec env -i {inherited} GIT_DIR="${{GIT_DIR:-.}}" PYTHONUTF8=1 '
         f"LIFECYCLE_HOME={shlex.quote(str(layout.home))} PYTHONPATH={shlex.quote(PYTHONPATH)} "
-        f"exec {shlex.quote(sys.executable)} -m apps.local.git.post_receive_hook\n"
+        f"{shlex.quote(sys.executable)} -P -m apps.local.git.post_receive_hook\n"
     )
     hook.chmod(0o755)
+    # A pusher's own `core.hooksPath` would hide the hook: the push would start no run, without a word.
+    git(bare.parent, f"--git-dir={bare}", "config", "core.hooksPath", "hooks")
 
 
 def _working_copy(layout: Layout, service: str, path: Path) -> Path:

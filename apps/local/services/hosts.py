@@ -3,6 +3,7 @@
 clusters.py starts the agents; environment.py restarts and ends them.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,12 +14,13 @@ from typing import Any
 
 from apps.local.aws.assembly import CONTEXT
 from apps.local.aws.clients import Aws
-from apps.local.aws.emulator import clean_environment, endpoints
+from apps.local.aws.emulator import endpoints
 from apps.local.paths import EMULATED, PYTHONPATH, Layout, read_json, write_json
 from apps.local.ports import Ports
 from apps.local.priority import PriorityScope
 from apps.local.processes import Part, recorded, start
 from lifecycle import names
+from lifecycle.ambient import for_python
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.service.trusted_keys import keys_text
 from lifecycle.gateways.aws.fleet import DynamoFleet
@@ -126,12 +128,11 @@ def start_agent(layout: Layout, environment: Mapping[str, Any], host: Host) -> P
     )
     (layout.hosts / host.name).mkdir(parents=True, exist_ok=True)
     variables = {
-        **clean_environment(),
+        **for_python(os.environ, PYTHONPATH),
         **endpoints(layout, ports),
         "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
         "AWS_SESSION_TOKEN": session["SessionToken"],
-        "PYTHONPATH": PYTHONPATH,
         "PYTHONUNBUFFERED": "1",
         "MALLOC_ARENA_MAX": "1",
     }
@@ -171,7 +172,7 @@ def stop_services(layout: Layout) -> list[str]:
 def _stop_service(home: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "apps.agent", "stop-service", "--home", str(home)],
-        env={**clean_environment(), "PYTHONPATH": PYTHONPATH},
+        env=for_python(os.environ, PYTHONPATH),
         capture_output=True,
         text=True,
         check=False,

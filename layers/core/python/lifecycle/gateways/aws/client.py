@@ -3,6 +3,7 @@
 This module imports no boto3 before it is needed: a phase or a command that calls no AWS does not pay for the import.
 """
 
+import os
 from collections.abc import Callable
 from threading import Lock
 from typing import Any
@@ -31,6 +32,25 @@ def client_config(**settings: Any) -> Any:
         "user_agent": USER_AGENT,
     }
     return Config(**{**usual, **settings})
+
+
+def laptop_session(*credentials: str, region: str | None = None) -> Any:
+    """Return a boto3 session for the emulator on this machine, which no setting of the person's AWS reaches.
+
+    A profile, a configuration file, FIPS endpoints or a retry mode of AWS's would fail its calls or change them.
+    """
+    import boto3  # noqa: PLC0415 (see the module's docstring)
+    from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES  # noqa: PLC0415
+    from botocore.session import Session  # noqa: PLC0415
+
+    # Each is a key of the configuration file, a variable, a default and a conversion.
+    known = BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
+    without: dict[str, Any] = {name: (None, None, default, convert) for name, (_, _, default, convert) in known}
+    for file in ("config_file", "credentials_file"):
+        without[file] = (None, None, os.devnull, None)
+    # The laptop's own processes have a short copy of AWS's data (apps/local/aws/emulator.py).
+    without["data_path"] = (None, "AWS_DATA_PATH", None, None)
+    return boto3.Session(*credentials, region_name=region, botocore_session=Session(session_vars=without))
 
 
 class LazyClient:
