@@ -157,8 +157,6 @@ def error_boundary(*, debug: bool = False) -> Iterator[None]:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         raise typer.Exit(130) from None
-    except BrokenPipeError:
-        raise
     except Exception as error:  # noqa: BLE001 (the outermost boundary: every error becomes a message)
         from apps.cli.output.failures import explain  # noqa: PLC0415
         from apps.cli.output.text import clean  # noqa: PLC0415

@@ -46,12 +46,20 @@ def connect(options: Options) -> Connection:
     """Connect to the chosen profile, else to the environment on this machine; raises NoTarget."""
     if options.profile:
         return on_aws(options.profile)
-    if found := find_environment(os.environ, Path.cwd()):
+    if found := find_environment(os.environ, _working_folder()):
         return on_laptop(found, session_name(options.by or os.environ.get("USER") or "operator"))
     raise NoTarget(
         "no environment found: start the one on this machine with `lifecycle local up` or `make run`, "
         "or name an AWS profile with --profile NAME or LIFECYCLE_PROFILE"
     )
+
+
+def _working_folder() -> Path:
+    """Return the working folder; the checkout in place of one that was removed."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return _CHECKOUT
 
 
 def find_environment(environ: Mapping[str, str], start: Path) -> Path | None:
@@ -68,7 +76,7 @@ def find_environment(environ: Mapping[str, str], start: Path) -> Path | None:
 def on_laptop(file: Path, by: str) -> Connection:
     """Connect to the environment that `file` describes, as its operator."""
     try:
-        known = json.loads(file.read_text())
+        known = json.loads(file.read_text(encoding="utf-8"))
         access = _laptop_access(known, by)
     except (KeyError, TypeError, ValueError) as error:
         raise NoTarget(f"cannot read {file} ({error!r}): write it again with `lifecycle local up`") from error

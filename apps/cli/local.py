@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from apps.cli.output.screen import unread
 from apps.cli.output.text import clean
 from apps.local import environment, status
 from apps.local.console import location
@@ -174,6 +175,9 @@ def logs(
         ) as tail:
             for line in tail.stdout or ():
                 print(clean(line), end="", flush=True)
+                if unread():
+                    tail.terminate()
+                    raise typer.Exit(0)
         raise typer.Exit(tail.returncode)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None

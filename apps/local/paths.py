@@ -59,7 +59,7 @@ def private(folder: Path) -> None:
 def read_json(path: Path, default: Any) -> Any:
     """Return a state file's content, or `default` if the file does not exist yet."""
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return default
 
@@ -68,7 +68,7 @@ def write_json(path: Path, value: Any) -> None:
     """Replace a state file atomically: a reader sees the old content or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(descriptor, "w") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(value, file, indent=2, sort_keys=True)
         file.write("\n")
     Path(name).replace(path)

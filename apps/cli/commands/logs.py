@@ -11,6 +11,7 @@ from apps.cli import resolve
 from apps.cli.command import ServiceName, connected
 from apps.cli.options import Environment, InEnvironment
 from apps.cli.output.printer import Printer
+from apps.cli.output.screen import unread
 from apps.cli.output.text import clean, moment
 from apps.cli.ports import Connection
 from lifecycle.application.ports.service_logs import LogLine
@@ -113,12 +114,13 @@ class _Lines:
 
 
 def _follow(printer: Printer, connection: Connection, lines: _Lines, begin: datetime) -> None:
-    """Show new lines since `begin` until Ctrl-C. A call that fails is repeated for a while.
+    """Show new lines since `begin` until Ctrl-C, or until nobody reads them.
 
-    Each call reads from shortly before the last one that succeeded, however long ago that was.
+    A call that fails is repeated for a while. Each call reads from shortly before the last one that succeeded,
+    however long ago that was.
     """
     clock, failures = connection.context.clock, 0
-    while True:
+    while not unread():
         clock.sleep(max(connection.poll_seconds, 1.0))
         now = clock.now()
         try:
