@@ -51,7 +51,7 @@ def up(
     `context` overrides a laptop's settings of the CDK app, such as converge_rate. Raises PortsTaken before anything
     is started. Ends every part that it started if it fails or is interrupted.
     """
-    with locked(layout):
+    with locked(layout, progress):
         _close(layout)
         write_hooks(layout)
         known = read_json(layout.environment, None)
@@ -82,7 +82,7 @@ def rotate_keys(layout: Layout, progress: Progress) -> dict[str, Any]:
 
 def down(layout: Layout, progress: Progress) -> None:
     """End every process of the environment, the hosts' services included; raise LaptopError if one does not end."""
-    with locked(layout):
+    with locked(layout, progress):
         if not layout.processes.exists() and not layout.clusters.exists():
             progress.say("Nothing is running.")
             return

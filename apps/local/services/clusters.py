@@ -63,7 +63,7 @@ def add_services(
     if is_alive and len(shared.services) > 1:
         names_ = ", ".join(each.name for each in shared.services)
         raise LaptopError(f"--is-alive is for one service, found {names_} in {path}; add each by its own folder")
-    with locked(layout):
+    with locked(layout, progress):
         environment = read_json(layout.environment, None)
         if environment is None:
             raise NotRunning
@@ -91,7 +91,7 @@ def add_service(
     the health check, in place of the one that lifecycle.toml declares. Raises PathNotAnswered before anything is
     changed.
     """
-    with locked(layout):
+    with locked(layout, progress):
         environment = read_json(layout.environment, None)
         if environment is None:
             raise NotRunning

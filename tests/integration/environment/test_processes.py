@@ -1,19 +1,24 @@
+import io
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
+from rich.console import Console
 
 from apps.local.errors import LaptopError
 from apps.local.lock import locked
 from apps.local.paths import Layout
 from apps.local.priority import VARIABLE, PriorityScope, niceness
 from apps.local.processes import Part, end, log_end, recorded, session, start
+from apps.local.progress import Progress
 from tests.support.polling import until
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
+QUIET = Progress(quiet=True)
 
 
 @pytest.fixture
@@ -88,9 +93,47 @@ def test_output_goes_to_the_parts_log(layout: Layout) -> None:
     until(lambda: log_end(layout, "part") == "one\ntwo")
 
 
-def test_only_one_command_at_a_time_holds_the_lock(layout: Layout) -> None:
-    with locked(layout), pytest.raises(LaptopError, match="another command is working"), locked(layout):
+def test_command_that_holds_the_lock_for_too_long_is_named(layout: Layout) -> None:
+    refused = pytest.raises(LaptopError, match=r"expected the other command .* to end within 0 s")
+    with locked(layout, QUIET), refused, locked(layout, QUIET, longest_seconds=0.2):
         pytest.fail("the lock was given twice")
+
+
+def test_second_command_waits_for_the_first_and_says_so(layout: Layout) -> None:
+    output, order = io.StringIO(), list[str]()
+
+    def second() -> None:
+        with locked(layout, Progress(Console(file=output))):
+            order.append("second")
+
+    waiting = threading.Thread(target=second)
+    with locked(layout, QUIET):
+        waiting.start()
+        until(lambda: "this one" in output.getvalue())
+        order.append("first")
+    waiting.join()
+    assert order == ["first", "second"]
+
+
+def test_files_made_under_the_lock_are_readable_whatever_the_umask(layout: Layout) -> None:
+    before = os.umask(0o077)
+    try:
+        with locked(layout, QUIET):
+            (layout.home / "made").mkdir()
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(before)
+    assert (layout.home / "made").stat().st_mode & 0o777 == 0o755
+
+
+def test_part_makes_readable_files_whatever_the_umask(layout: Layout) -> None:
+    before = os.umask(0o077)
+    try:
+        run(layout, "touch made")
+    finally:
+        os.umask(before)
+    until((layout.home / "made").exists)
+    assert (layout.home / "made").stat().st_mode & 0o777 == 0o644
 
 
 def priority_of(pid: int) -> int:
