@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from apps.cli.output.printer import Printer
 from apps.cli.output.screen import unread
 from apps.cli.output.text import clean
 from apps.local import environment, status
@@ -26,7 +27,7 @@ from apps.local.errors import LaptopError
 from apps.local.paths import Layout
 from apps.local.ports import VARIABLE, Ports
 from apps.local.progress import Progress
-from apps.local.services import clusters, hosts
+from apps.local.services import clusters, hosts, removal
 from lifecycle.ambient import inherited
 from lifecycle.domain.errors import LifecycleError
 
@@ -102,6 +103,26 @@ def added_lines(added: Sequence[clusters.Added]) -> list[str]:
         *(f"{each.name} will be served at {each.address}" for each in served),
         f"next: git -C {added[0].working_copy} push lifecycle HEAD",
     ]
+
+
+@app.command()
+def remove(
+    service: Annotated[str, typer.Argument(metavar="SERVICE", help="A service that `lifecycle local add` added.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove a service from this machine: its clusters, hosts and repository; its releases and history stay."""
+    question = f"Stop {service} on all its hosts here, and remove them?"
+    if not yes and not Printer(as_json=as_json).confirm(question):
+        print("not removed", file=sys.stderr)
+        raise typer.Exit(1)
+    with _errors():
+        found = removal.remove_service(Layout.find(), service, Progress(quiet=as_json))
+    if as_json:
+        print(json.dumps(asdict(found), indent=2, default=str))
+    elif found.moved_to:
+        print(clean(f"its repository is now in {found.moved_to}"))
 
 
 @app.command("status")

@@ -38,6 +38,7 @@ class Layout:
         self.builds = home / "builds"
         self.repositories = home / "repositories"
         self.work = home / "work"
+        self.removed = home / "removed"
         self.hosts = home / "hosts"
         self.trusted_keys = home / "trusted-keys"
 

@@ -51,6 +51,16 @@ def deploy(
     return True
 
 
+def delete(aws: Aws, stack: str) -> None:
+    """Delete a stack and wait for it; nothing happens if there is none. Raises DeploymentFailed."""
+    formation = aws.client("cloudformation")
+    if _status(formation, stack) is None:
+        return
+    formation.delete_stack(StackName=stack)
+    if ended := _settle(formation, stack):
+        raise DeploymentFailed(stack, ended, _reasons(formation, stack))
+
+
 def outputs(aws: Aws, stack: str) -> dict[str, str]:
     """Return a stack's outputs by name."""
     (found,) = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]

@@ -170,6 +170,11 @@ def write_hooks(layout: Layout) -> None:
             _write_hook(layout, bare)
 
 
+def bare_repository_of(layout: Layout, service: str, record: Mapping[str, str]) -> Path:
+    """Return the bare repository of a service, which others may share, by its record in services.json."""
+    return _bare(layout, _repository_of(service, record))
+
+
 def _bare(layout: Layout, name: str) -> Path:
     return layout.repositories / f"{name}.git"
 

@@ -4,6 +4,7 @@ clusters.py starts the agents; environment.py restarts and ends them.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -94,6 +95,15 @@ def save(layout: Layout, cluster: LocalCluster) -> None:
     write_json(layout.clusters, {name: asdict(each) for name, each in known.items()})
 
 
+def forget(layout: Layout, cluster: LocalCluster) -> None:
+    """Delete a removed cluster's disks, then take it out of clusters.json."""
+    for host in cluster.hosts:
+        shutil.rmtree(layout.hosts / host.name, ignore_errors=True)
+        layout.log(host.part).unlink(missing_ok=True)
+    left = {name: each for name, each in clusters(layout).items() if name != cluster.name}
+    write_json(layout.clusters, {name: asdict(each) for name, each in left.items()})
+
+
 def bind(aws: Aws, hosts: Sequence[Host]) -> None:
     """Bind hosts to their addresses, before their agents report, so that no report names another."""
     fleet = DynamoFleet(Table(aws.client("dynamodb"), names.LEDGER))
@@ -162,10 +172,12 @@ def with_dead_agent(layout: Layout) -> list[Host]:
     return [host for host in every if host.part in parts and not parts[host.part].alive]
 
 
-def stop_services(layout: Layout) -> list[str]:
-    """Stop every host's service; the agents must have ended. Return the failures as messages."""
+def stop_services(layout: Layout, only: Sequence[Host] | None = None) -> list[str]:
+    """Stop the service of every host, or of these; the agents must have ended. Return the failures as messages."""
+    started = [record.parent for record in layout.hosts.glob("*/service.json")]
+    wanted = {each.name for each in only} if only is not None else {home.name for home in started}
     with ThreadPoolExecutor(max_workers=_STOPPED_AT_ONCE) as workers:
-        failures = list(workers.map(_stop_service, [record.parent for record in layout.hosts.glob("*/service.json")]))
+        failures = list(workers.map(_stop_service, [home for home in started if home.name in wanted]))
     return [failure for failure in failures if failure]
 
 

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -22,9 +23,15 @@ from apps.local.progress import Progress
 from apps.local.services import hosts
 from apps.local.services.balancer_settings import PathNotAnswered
 from apps.local.services.clusters import add_service
+from apps.local.services.removal import remove_service
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
+from lifecycle.gateways.aws.fleet import DynamoFleet
+from lifecycle.gateways.aws.leases import DynamoLeases
+from lifecycle.gateways.aws.registry import SsmRegistry
+from lifecycle.gateways.aws.table import Table
+from lifecycle.names import LEDGER
 from tests.conftest import Laptop
 from tests.integration.dispatcher.harness import Service
 from tests.support.polling import wait_for
@@ -167,6 +174,48 @@ def test_health_path_changes_only_to_one_that_every_host_answers(laptop: Laptop,
         running.healthy = False
         wait_for("the host to be unhealthy", lambda: balancer.target(cluster, host.address) is TargetState.UNHEALTHY)
         assert "codes: [503]" in balancer.check_failure(cluster, host.address, Group.MAIN)
+
+
+def test_removed_service_leaves_nothing_behind_and_can_be_added_again(laptop: Laptop, tmp_path: Path) -> None:
+    layout, folder = laptop.layout, service(tmp_path / "gone", "gone")
+    kept = add_service(layout, service(tmp_path / "kept", "kept"), QUIET, {"production": 1})
+    added = add_service(layout, folder, QUIET, {"production": 2})
+    (added.working_copy / "change").write_text("nowhere else")
+    parts = [recorded(layout)[host.part] for cluster in added.clusters for host in cluster.hosts]
+
+    removed = remove_service(layout, "gone", QUIET)
+
+    assert set(removed.clusters) == {"staging/gone", "production/gone"}
+    assert not [part for part in parts if part.alive]
+    assert not [name for name in recorded(layout) if "gone" in name]
+    assert not [name for name in hosts.clusters(layout) if "gone" in name]
+    assert removed.moved_to
+    assert (removed.moved_to / "gone" / "change").read_text() == "nowhere else"
+    assert DynamoFleet(Table(laptop.aws.client("dynamodb"), LEDGER)).reports(Cluster("production", "gone")) == {}
+    assert not SsmRegistry(laptop.aws.client("ssm")).has(Cluster("production", "gone"))
+    stacks = laptop.aws.client("cloudformation").describe_stacks()["Stacks"]
+    assert not [each for each in stacks if "gone" in each["StackName"] and "DELETE" not in each["StackStatus"]]
+    with pytest.raises(LaptopError, match=r"found 'gone'; known: .*kept"):
+        remove_service(layout, "gone", QUIET)
+    assert all(recorded(layout)[host.part].alive for host in kept.clusters[1].hosts)
+
+    moved = folder.rename(tmp_path / "elsewhere")
+    again = add_service(layout, moved, QUIET, {"production": 1})
+    assert [len(cluster.hosts) for cluster in again.clusters] == [1, 1]
+    remove_service(layout, "gone", QUIET)
+    remove_service(layout, "kept", QUIET)
+
+
+def test_service_is_not_removed_while_it_is_deployed(laptop: Laptop, tmp_path: Path) -> None:
+    add_service(laptop.layout, service(tmp_path / "busy", "busy"), QUIET, {"production": 1})
+    leases = DynamoLeases(Table(laptop.aws.client("dynamodb"), LEDGER))
+    cluster = Cluster("production", "busy")
+    lease = leases.acquire(cluster, "busy-production-1", datetime.now(UTC), 1)
+    with pytest.raises(LaptopError, match=r"nothing was removed: .* found busy-production-1"):
+        remove_service(laptop.layout, "busy", QUIET)
+    assert "production/busy" in hosts.clusters(laptop.layout)
+    leases.release(cluster, lease)
+    remove_service(laptop.layout, "busy", QUIET)
 
 
 def test_up_restarts_a_dead_part(own: Layout) -> None:
