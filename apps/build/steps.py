@@ -1,6 +1,7 @@
 """The service's own commands: build, then unit tests, then integration tests. The first failure ends the build.
 
-Called by main in the clone. `sh -c` runs each command in its own process group.
+Called by main in the clone. `sh -e -c` runs each command, so that a failure ends one of several lines, too. Nothing
+that a command started outlives it, whatever its session.
 """
 
 import os
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from apps.build import process_tree
 from apps.build.errors import BuildFailed
 from lifecycle.names import Variable
 from lifecycle.servicefile.model import BuildTable
@@ -79,9 +81,11 @@ def run_steps(build: BuildTable, folder: Path, environ: Mapping[str, str], print
 
 def _run(command: str, folder: Path, environment: Mapping[str, str], deadline: float) -> int | None:
     """Run a command and return its exit status, or None at the deadline; end all processes that it started."""
+    process_tree.adopt_orphans()
     with _deferred_signals() as received:
+        others = process_tree.descendants(os.getpid())
         process = subprocess.Popen(
-            ["/bin/sh", "-c", command],
+            ["/bin/sh", "-e", "-c", command],
             cwd=folder,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
@@ -93,7 +97,8 @@ def _run(command: str, folder: Path, environment: Mapping[str, str], deadline: f
                     return process.wait(timeout=min(0.2, max(0.0, deadline - time.monotonic())))
             return None
         finally:
-            _stop_group(process)
+            _end(others)
+            process.poll()
 
 
 @contextmanager
@@ -117,24 +122,14 @@ def _deferred_signals() -> Iterator[list[int]]:
         signal.raise_signal(received[0])
 
 
-def _stop_group(process: subprocess.Popen[bytes]) -> None:
-    """End the processes that a command left running: SIGTERM, then SIGKILL after GRACE_SECONDS."""
-    if _signal_group(process.pid, signal.SIGTERM):
-        deadline = time.monotonic() + GRACE_SECONDS
-        while time.monotonic() < deadline and _signal_group(process.pid, 0):
-            process.poll()
-            time.sleep(0.02)
-        _signal_group(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _signal_group(group: int, number: int) -> bool:
-    """Signal every process of the group; return whether there was one. Number 0 only checks."""
-    try:
-        os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
+def _end(others: set[int]) -> None:
+    """End all processes of a command; raise BuildFailed for one that stays. `others` began before the command."""
+    if left := process_tree.end_all(os.getpid(), others, GRACE_SECONDS):
+        pids = ", ".join(map(str, sorted(left)))
+        raise BuildFailed(
+            f"expected the command's processes to end by SIGKILL, found that {pids} still run; "
+            "do not start processes as another user"
+        )
 
 
 def _first_line(command: str) -> str:

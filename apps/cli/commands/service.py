@@ -29,6 +29,7 @@ def validate(printer: Printer, path: Folder = Path()) -> int:
     """Check a lifecycle.toml, or those of all services of a repository, and list every problem with its line."""
     from apps.cli.service_files import read_files  # noqa: PLC0415 (pydantic is slow)
     from lifecycle.servicefile import InvalidServiceFile  # noqa: PLC0415
+    from lifecycle.servicefile.pipes import pipe_warnings  # noqa: PLC0415
 
     try:
         found = read_files(path)
@@ -39,16 +40,23 @@ def validate(printer: Printer, path: Folder = Path()) -> int:
             print(error, file=sys.stderr)
             print(f"problems: {len(problems)}", file=sys.stderr)
         return 1
+    warnings = [
+        f"{each.folder}: {text}" if found.several else text
+        for each in found.services
+        for text in pipe_warnings(each.file.build)
+    ]
     first = found.services[0]
     services = [{"folder": each.folder, "name": each.name, "version": each.file.version} for each in found.services]
     more = {"services": services} if found.several else {"name": first.name, "version": first.file.version}
-    printer.facts({"valid": True, "problems": [], **more})
+    printer.facts({"valid": True, "problems": [], "warnings": warnings, **more})
     for each in found.services:
         where = f" in {each.folder}" if found.several else ""
         printer.line(f"ok: {each.name} {each.file.version}{where}")
         for name, schedule in each.file.schedules.items():
             times = ", ".join(moment(due) for due in next_due(schedule.cron, datetime.now(UTC), 3))
             printer.line(f"  {name}: next {times} UTC")
+    for text in warnings:
+        printer.line(f"warning: {text}", "yellow")
     for folder in found.inner:
         printer.line(f"no service of its own: {folder}/lifecycle.toml, because it is in the folder of a service")
     return 0

@@ -9,13 +9,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from apps.build import process_tree
+
 
 class CancelledError(Exception):
     """The build was ended from outside; the message is the build's status."""
 
 
 class Cancellation:
-    """The processes of a build, each the leader of its own group; `cancel` kills them."""
+    """The processes of a build, each the leader of its own group; `cancel` kills them with all that they started."""
 
     def __init__(self) -> None:
         self.status = ""
@@ -27,7 +29,7 @@ class Cancellation:
         with self._lock:
             self.status = self.status or status
             for process in self._running:
-                kill_group(process)
+                _kill(process)
 
     def check(self) -> None:
         """Raise CancelledError if the build was ended."""
@@ -36,7 +38,7 @@ class Cancellation:
 
     @contextlib.contextmanager
     def process(self, command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-        """Start a process in a group of its own; kill the whole group at the end."""
+        """Start a process in a group of its own; kill it at the end, with all processes below it and in its group."""
         with self._lock:
             self.check()
             # A group, not a session: a signal to this service's session also ends its builds.
@@ -48,7 +50,7 @@ class Cancellation:
         finally:
             with self._lock:
                 self._running.discard(child)
-            kill_group(child)
+            _kill(child)
             child.wait()
             for pipe in (child.stdin, child.stdout):
                 if pipe:
@@ -64,7 +66,10 @@ class Cancellation:
         return status, output.decode("utf-8", "replace")
 
 
-def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and everything in its group."""
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process, everything below it, whatever its session, and everything in its group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGSTOP)  # a shell would begin its next command
+            process_tree.end_all(process.pid)
         os.killpg(process.pid, signal.SIGKILL)

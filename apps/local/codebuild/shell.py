@@ -10,6 +10,7 @@ import secrets
 import select
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import IO, Any, Self
 from apps.local.codebuild.cancellation import Cancellation
 
 _LONGEST_LINE = 65_536
+_SUBREAPER = Path(__file__).with_name("subreaper.py")
 
 
 class Shell:
@@ -56,7 +58,8 @@ class Shell:
         driver = self._scratch / "driver.sh"
         driver.write_text(self._driver())
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        command, environment = [self._program, str(driver)], self._environment
+        command = [sys.executable, "-I", "-S", str(_SUBREAPER), self._program, str(driver)]
+        environment = self._environment
         self._process = self._open.enter_context(
             self._cancellation.process(command, cwd=self._folder, env=environment, stderr=subprocess.STDOUT, **pipes)
         )

@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
 
+from apps.build.steps import GRACE_SECONDS
 from lifecycle.domain.service.manifest import Manifest
 from tests.support.records import read
 
@@ -118,6 +120,42 @@ def test_background_processes_of_a_command_are_ended(repository: Repository, bui
     folder = repository({"lifecycle.toml": SMALLEST + "build.commands = ['sleep 600 & echo $! > child']"})
     assert build(folder).returncode == 0
     assert not runs(int((folder / "child").read_text()))
+
+
+def test_a_command_that_leaves_daemons_in_their_own_sessions_ends_with_all_of_them(
+    repository: Repository, build: Build
+) -> None:
+    # The second daemon has closed its output, left its session, and has no parent of the command's.
+    daemons = (
+        "setsid sleep 600 & echo $! > child; (setsid sh -c 'echo $$ > daemon; exec sleep 600' >/dev/null 2>&1 &)"
+    )
+    wait = "while ! [ -s daemon ]; do sleep 0.01; done"
+    folder = repository({"lifecycle.toml": SMALLEST + f'build.commands = ["""{daemons}; {wait}""", "true"]'})
+    begun = time.monotonic()
+    done = build(folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not runs(int((folder / "child").read_text()))
+    assert not runs(int((folder / "daemon").read_text()))
+    assert time.monotonic() - begun < GRACE_SECONDS + 20, "the output's pipe stayed open"
+
+
+def test_a_process_that_ignores_sigterm_is_killed_before_the_next_command(
+    repository: Repository, build: Build
+) -> None:
+    stubborn = "setsid sh -c 'trap : TERM; echo $$ > child; while :; do sleep 0.05; done' & "
+    wait = "while ! [ -s child ]; do sleep 0.01; done"
+    after = "! kill -0 $(cat child) 2>/dev/null"
+    folder = repository({"lifecycle.toml": SMALLEST + f'build.commands = ["""{stubborn} {wait}""", "{after}"]'})
+    assert build(folder).returncode == 0
+
+
+def test_a_failure_within_a_command_of_several_lines_fails_the_build(repository: Repository, build: Build) -> None:
+    text = SMALLEST + 'build.commands = ["""\necho first\nfalse\ntouch never\n"""]\n'
+    folder = repository({"lifecycle.toml": text})
+    done = build(folder)
+    assert done.returncode == 1
+    assert "build 1/1: `echo first …` failed with exit code 1" in done.stderr
+    assert not (folder / "never").exists()
 
 
 def test_a_stopped_build_ends_its_command(repository: Repository, tmp_path: Path) -> None:

@@ -64,6 +64,14 @@ def test_every_problem_is_reported_with_its_line_and_field(service: Path) -> Non
     assert (found["valid"], [each["line"] for each in found["problems"]]) == (False, [1, 2, 4])
 
 
+def test_a_pipe_in_a_build_command_is_warned_of(service: Path) -> None:
+    (service / "lifecycle.toml").write_text(GOOD.replace("echo tested", "echo tested | tee log"))
+    done = lifecycle("validate", cwd=service)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "warning: build.unit_tests 1 has a pipe" in done.stdout
+    assert len(json.loads(lifecycle("validate", "--json", cwd=service).stdout)["warnings"]) == 1
+
+
 def test_missing_service_file_names_the_expected_path(tmp_path: Path) -> None:
     done = lifecycle("validate", cwd=tmp_path)
     assert done.returncode == 1

@@ -66,6 +66,26 @@ def test_background_process_does_not_delay_the_build_and_ends_with_it(tmp_path: 
     until(lambda: ended(pid))
 
 
+def test_a_daemon_in_its_own_session_ends_with_the_cancelled_build(tmp_path: Path) -> None:
+    cancellation = Cancellation()
+    pid = tmp_path / "pid"
+    daemon = f"(setsid sh -c 'echo $$ > {pid}; exec sleep 300' > /dev/null 2>&1 &); sleep 300; touch {tmp_path}/next"
+
+    def cancelled(shell: Shell, command: str) -> None:
+        with pytest.raises(CancelledError, match="STOPPED"):
+            shell.run(command, lambda _: None)
+
+    with Shell("/bin/sh", tmp_path, tmp_path, {"PATH": os.environ["PATH"]}, cancellation) as shell:
+        running = threading.Thread(target=cancelled, args=(shell, daemon))
+        running.start()
+        started = int(until(lambda: pid.exists() and pid.read_text().strip()))
+        cancellation.cancel("STOPPED")
+        until(lambda: ended(started))
+        running.join(10)
+        assert not running.is_alive()
+    assert not (tmp_path / "next").exists()
+
+
 def test_cancelled_command_raises_with_the_status_of_the_cancellation(tmp_path: Path) -> None:
     cancellation = Cancellation()
     alarm = threading.Timer(0.2, cancellation.cancel, ("TIMED_OUT",))
