@@ -18,6 +18,7 @@ MAXIMUM_PATH_BYTES = 1024
 MAXIMUM_PART_BYTES = 255
 MAXIMUM_PARTS = 64
 MAXIMUM_NAMES_BYTES = 32 * 1024**2
+_VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,11 @@ class Member:
 
 
 def tracked_members(folder: Path) -> list[Member] | None:
-    """Return the files that Git tracks in the folder, with their folders; None outside of a Git repository."""
-    listed = git(folder, "ls-files", "-z", "--cached")
+    """Return the files that Git tracks in the folder, with their folders; None outside of a Git repository.
+
+    The files of a fetched submodule are among them.
+    """
+    listed = git(folder, "ls-files", "-z", "--cached", "--recurse-submodules")
     if listed is None:
         return None
     names = {name for name in listed.split("\0") if name}
@@ -50,8 +54,8 @@ def tracked_members(folder: Path) -> list[Member] | None:
     for member in members:
         if member.name in names and member.kind == stat.S_IFDIR:
             raise BuildFailed(
-                f"{member.name} is a Git submodule, which is not packed; copy its files into a folder "
-                "with a build command, and set build.artifact to that folder"
+                f"{member.name}: expected the files of the Git submodule, found that it was not fetched; "
+                "set build.submodules = true"
             )
     return members
 
@@ -88,6 +92,8 @@ def _raise_build_failed(error: OSError) -> None:
 
 
 def _checked_members(root: Path, names: Collection[str]) -> list[Member]:
+    if found := min((name for name in names if PurePosixPath(name).name == _VIRTUAL_ENVIRONMENT), default=""):
+        raise BuildFailed(_of_one_machine(str(PurePosixPath(found).parent)))
     if len(names) > MAXIMUM_MEMBERS:
         raise BuildFailed(f"expected at most {MAXIMUM_MEMBERS} files and folders to pack, found {len(names)}")
     length = sum(len(os.fsencode(name)) for name in names)
@@ -97,6 +103,15 @@ def _checked_members(root: Path, names: Collection[str]) -> list[Member]:
         )
     inside = root.resolve()
     return [_member(root, inside, name) for name in sorted(names, key=os.fsencode)]
+
+
+def _of_one_machine(folder: str) -> str:
+    return (
+        f"{folder}: the artifact contains a Python virtual environment, which links to the Python of the "
+        "machine that made it. If only the build needs it, remove it with the last command, or set build.artifact "
+        "to a folder without it. If the service needs its packages, use `pip install --target packages -r requirements.txt` and "
+        'run.environment = { PYTHONPATH = "packages" }'
+    )
 
 
 def _member(root: Path, inside: Path, name: str) -> Member:

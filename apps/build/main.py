@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from apps.build import referenced_content
 from apps.build.choose import BuildOne, Choice, choose, described, details_of
 from apps.build.errors import BuildFailed
 from apps.build.files import Member, folder_members, tracked_members
@@ -109,7 +110,11 @@ def _build(
     file = read_service_file(folder)
     print_progress(f"== {file.name} {file.version}: commit {request.commit[:7]} of {request.repository}")
     history = read_history(folder)
+    referenced_content.fetch(folder, file)
+    for line in referenced_content.missing(folder, file).described():
+        print_progress(f"== warning: {line}")
     run_steps(file.build, folder, environ, print_progress)
+    referenced_content.check(folder, file)
     packed = pack(_members(folder, file, exclude), artifact, request.built_at)
     manifest = manifest_of(file, request, packed, history)
     print_progress(
@@ -122,7 +127,8 @@ def _members(folder: Path, file: ServiceFile, exclude: Path | None) -> list[Memb
     members = tracked_members(folder) if file.packs_tracked_files else None
     if members is not None:
         return members
-    return folder_members(folder, file.build.artifact, [exclude] if exclude else [])
+    own = [folder / each / ".git" for each in referenced_content.submodules(folder, file)]
+    return folder_members(folder, file.build.artifact, [*own, exclude] if exclude else own)
 
 
 def print_progress(line: str) -> None:

@@ -72,6 +72,8 @@ class BuildTable(Table):
     integration_tests: tuple[Command, ...] = fields.commands()
     artifact: Folder = Field(default=".", description=fields.ARTIFACT)
     environment: dict[VariableName, Variable] = fields.variables()
+    submodules: bool = Field(default=False, strict=True, description="true or false")
+    lfs: bool = Field(default=False, strict=True, description="true or false")
     timeout_seconds: int = whole_number(1, BUILD_SECONDS, 900, "seconds")
 
     @model_validator(mode="after")
