@@ -107,9 +107,9 @@ def _checked_members(root: Path, names: Collection[str]) -> list[Member]:
 
 def _of_one_machine(folder: str) -> str:
     return (
-        f"{folder}: the artifact contains a Python virtual environment, which links to the Python of the "
-        "machine that made it. If only the build needs it, remove it with the last command, or set build.artifact "
-        "to a folder without it. If the service needs its packages, use `pip install --target packages -r requirements.txt` and "
+        f"{folder}: the artifact contains a Python virtual environment, linked to the Python of the machine that "
+        "made it. If only the build needs it, remove it last, or set build.artifact to a folder without "
+        "it. If the service needs its packages, use `pip install --target packages -r requirements.txt` and "
         'run.environment = { PYTHONPATH = "packages" }'
     )
 

@@ -23,6 +23,7 @@ from typing import Any
 
 from apps.build import referenced_content
 from apps.build.choose import BuildOne, Choice, choose, described, details_of
+from apps.build.clean_clone import clean_clone, not_built, uncommitted
 from apps.build.errors import BuildFailed
 from apps.build.files import Member, folder_members, tracked_members
 from apps.build.history import read_history
@@ -95,10 +96,13 @@ def build_and_publish(root: Path, environ: Mapping[str, str], connect: Callable[
 
 
 def build_here(folder: Path, into: Path, environ: Mapping[str, str]) -> Manifest:
-    """Build the worktree without AWS, with artifact and manifest in `into`; raise LifecycleError."""
+    """Build the commit of the worktree without AWS, with artifact and manifest in `into`; raise LifecycleError."""
     request = from_worktree(folder, environ, datetime.now(UTC))
     into.mkdir(parents=True, exist_ok=True)
-    manifest = _build(folder, request, into / "artifact.tar.gz", environ, exclude=into)
+    if changes := uncommitted(folder.resolve(), into.resolve()):
+        print_progress(f"== warning: {not_built(changes)}")
+    with clean_clone(folder) as clone:
+        manifest = _build(clone, request, into / "artifact.tar.gz", environ, exclude=into)
     (into / "manifest.json").write_text(to_json(manifest))
     print_progress(f"== not published; written to {into}")
     return manifest

@@ -71,7 +71,10 @@ def test_commands_unit_tests_and_integration_tests_run_in_this_order(
     assert "== build 2/2: echo" in done.stdout
     assert "== integration tests 1/1: done in 0." in done.stdout
     assert packed(tmp_path) == ["log"]
-    assert (folder / "dist" / "log").read_text() == "one\ntwo\nthree\n"
+    with tarfile.open(tmp_path / "out" / "artifact.tar.gz") as archive:
+        log = archive.extractfile("log")
+        assert log is not None
+        assert log.read() == b"one\ntwo\nthree\n"
 
 
 def test_the_first_failure_ends_the_build_with_its_command_and_exit_code(
@@ -82,7 +85,7 @@ def test_the_first_failure_ends_the_build_with_its_command_and_exit_code(
             "lifecycle.toml": SMALLEST
             + """
         [build]
-        unit_tests = ["true", "echo a test failed; exit 7", "touch never"]
+        unit_tests = ["true", "echo a test failed; exit 7", "touch $HOME/never"]
     """
         }
     )
@@ -90,7 +93,7 @@ def test_the_first_failure_ends_the_build_with_its_command_and_exit_code(
     assert done.returncode == 1
     assert "a test failed" in done.stdout
     assert done.stderr.startswith("error: unit tests 2/3: `echo a test failed; exit 7` failed with exit code 7 after")
-    assert not (folder / "never").exists()
+    assert not (tmp_path / "never").exists()
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
@@ -99,13 +102,15 @@ def test_a_killed_command_is_reported_with_its_signal(repository: Repository, bu
     assert (done.returncode, "was killed by SIGSEGV" in done.stderr) == (1, True)
 
 
-def test_a_phase_above_its_timeout_is_stopped_with_its_processes(repository: Repository, build: Build) -> None:
+def test_a_phase_above_its_timeout_is_stopped_with_its_processes(
+    repository: Repository, build: Build, tmp_path: Path
+) -> None:
     folder = repository(
         {
             "lifecycle.toml": SMALLEST
             + """
         [build]
-        commands = ["sleep 600 & echo $! > child; sleep 600"]
+        commands = ["sleep 600 & echo $! > $HOME/child; sleep 600"]
         timeout_seconds = 1
     """
         }
@@ -113,56 +118,58 @@ def test_a_phase_above_its_timeout_is_stopped_with_its_processes(repository: Rep
     done = build(folder)
     assert done.returncode == 1
     assert "was stopped: expected the build to take at most 1 s" in done.stderr
-    assert not runs(int((folder / "child").read_text()))
+    assert not runs(int((tmp_path / "child").read_text()))
 
 
-def test_background_processes_of_a_command_are_ended(repository: Repository, build: Build) -> None:
-    folder = repository({"lifecycle.toml": SMALLEST + "build.commands = ['sleep 600 & echo $! > child']"})
+def test_background_processes_of_a_command_are_ended(repository: Repository, build: Build, tmp_path: Path) -> None:
+    folder = repository({"lifecycle.toml": SMALLEST + "build.commands = ['sleep 600 & echo $! > $HOME/child']"})
     assert build(folder).returncode == 0
-    assert not runs(int((folder / "child").read_text()))
+    assert not runs(int((tmp_path / "child").read_text()))
 
 
 def test_a_command_that_leaves_daemons_in_their_own_sessions_ends_with_all_of_them(
-    repository: Repository, build: Build
+    repository: Repository, build: Build, tmp_path: Path
 ) -> None:
     # The second daemon has closed its output, left its session, and has no parent of the command's.
     daemons = (
-        "setsid sleep 600 & echo $! > child; (setsid sh -c 'echo $$ > daemon; exec sleep 600' >/dev/null 2>&1 &)"
+        "cd; setsid sleep 600 & echo $! > child; (setsid sh -c 'echo $$ > daemon; exec sleep 600' >/dev/null 2>&1 &)"
     )
-    wait = "while ! [ -s daemon ]; do sleep 0.01; done"
+    wait = "while ! [ -s $HOME/daemon ]; do sleep 0.01; done"
     folder = repository({"lifecycle.toml": SMALLEST + f'build.commands = ["""{daemons}; {wait}""", "true"]'})
     begun = time.monotonic()
     done = build(folder)
     assert (done.returncode, done.stderr) == (0, "")
-    assert not runs(int((folder / "child").read_text()))
-    assert not runs(int((folder / "daemon").read_text()))
+    assert not runs(int((tmp_path / "child").read_text()))
+    assert not runs(int((tmp_path / "daemon").read_text()))
     assert time.monotonic() - begun < GRACE_SECONDS + 20, "the output's pipe stayed open"
 
 
 def test_a_process_that_ignores_sigterm_is_killed_before_the_next_command(
     repository: Repository, build: Build
 ) -> None:
-    stubborn = "setsid sh -c 'trap : TERM; echo $$ > child; while :; do sleep 0.05; done' & "
-    wait = "while ! [ -s child ]; do sleep 0.01; done"
-    after = "! kill -0 $(cat child) 2>/dev/null"
+    stubborn = "setsid sh -c 'trap : TERM; echo $$ > $HOME/child; while :; do sleep 0.05; done' & "
+    wait = "while ! [ -s $HOME/child ]; do sleep 0.01; done"
+    after = "! kill -0 $(cat $HOME/child) 2>/dev/null"
     folder = repository({"lifecycle.toml": SMALLEST + f'build.commands = ["""{stubborn} {wait}""", "{after}"]'})
     assert build(folder).returncode == 0
 
 
-def test_a_failure_within_a_command_of_several_lines_fails_the_build(repository: Repository, build: Build) -> None:
-    text = SMALLEST + 'build.commands = ["""\necho first\nfalse\ntouch never\n"""]\n'
+def test_a_failure_within_a_command_of_several_lines_fails_the_build(
+    repository: Repository, build: Build, tmp_path: Path
+) -> None:
+    text = SMALLEST + 'build.commands = ["""\necho first\nfalse\ntouch $HOME/never\n"""]\n'
     folder = repository({"lifecycle.toml": text})
     done = build(folder)
     assert done.returncode == 1
     assert "build 1/1: `echo first …` failed with exit code 1" in done.stderr
-    assert not (folder / "never").exists()
+    assert not (tmp_path / "never").exists()
 
 
 def test_a_stopped_build_ends_its_command(repository: Repository, tmp_path: Path) -> None:
-    command = "echo $$ > child; echo begun; exec sleep 600"
+    command = "echo $$ > $HOME/child; echo begun; exec sleep 600"
     folder = repository({"lifecycle.toml": SMALLEST + f"build.commands = ['{command}']"})
     arguments = [sys.executable, "-P", "-m", "apps.build", "--no-publish", "--dest", str(tmp_path / "out")]
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core/python'}"}
+    environment = os.environ | {"HOME": str(tmp_path), "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core/python'}"}
     with subprocess.Popen(
         arguments, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -173,7 +180,7 @@ def test_a_stopped_build_ends_its_command(repository: Repository, tmp_path: Path
         errors = process.stderr.read() if process.stderr else ""
         process.wait()
     assert (process.returncode, errors) == (1, "error: stopped by SIGTERM\n")
-    assert not runs(int((folder / "child").read_text()))
+    assert not runs(int((tmp_path / "child").read_text()))
 
 
 def test_the_services_modules_do_not_shadow_the_builds(repository: Repository, build: Build) -> None:

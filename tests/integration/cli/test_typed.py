@@ -40,7 +40,8 @@ def service(tmp_path: Path) -> Path:
     """Return a service that Git tracks."""
     (tmp_path / "lifecycle.toml").write_text(GOOD)
     (tmp_path / "hello").write_text("#!/bin/sh\n")
-    for arguments in (["init", "-q"], ["add", "."]):
+    identity = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
+    for arguments in (["init", "-q"], ["add", "."], [*identity, "commit", "-q", "-m", "Begin"]):
         subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
     return tmp_path
 
@@ -147,6 +148,9 @@ def test_json_build_writes_its_log_to_stderr(service: Path, tmp_path: Path) -> N
 
 def test_a_failed_build_ends_with_1(service: Path) -> None:
     (service / "lifecycle.toml").write_text(GOOD.replace("echo tested", "exit 3"))
+    subprocess.run(
+        ["git", "-c", "user.name=A", "-c", "user.email=a@b", "commit", "-qam", "x"], cwd=service, check=True
+    )
     done = lifecycle("build", cwd=service)
     assert done.returncode == 1
     assert "error: unit tests 1/1: `exit 3` failed with exit code 3" in done.stderr
