@@ -38,6 +38,14 @@ class StepRuns:
         )
         return current_step(found["events"])
 
+    def build(self, name: str) -> str:
+        found = self._states.get_execution_history(executionArn=execution_arn(self._delivery, name), maxResults=20)
+        for event in found["events"]:
+            exited = event.get("stateExitedEventDetails", {})
+            if exited.get("name") == "StartBuild":
+                return str(_document(exited.get("output")).get("build") or "")
+        return ""
+
     def _describe(self, machine: str, name: str) -> Run | None:
         try:
             found = self._states.describe_execution(executionArn=execution_arn(machine, name))

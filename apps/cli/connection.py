@@ -139,6 +139,7 @@ def caller_name(arn: str) -> str:
 def _connection(
     target: str, by: str, access: Access, settings: dict[str, str], poll_seconds: float, flags: str
 ) -> Connection:
+    from apps.cli.build_log import CloudWatchBuildLogs  # noqa: PLC0415
     from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415
     from lifecycle.gateways.aws.configurations import SsmConfigStore  # noqa: PLC0415
     from lifecycle.gateways.aws.service_logs import CloudWatchServiceLogs  # noqa: PLC0415
@@ -166,6 +167,7 @@ def _connection(
         functions=LambdaFunctions(clients["lambda"], access.sign),
         config_store=SsmConfigStore(clients["ssm"], clients["secretsmanager"]),
         logs=CloudWatchServiceLogs(clients["logs"]),
+        build_logs=CloudWatchBuildLogs(clients["logs"]),
         public_keys=KmsPublicKeys(clients["kms"]),
         poll_seconds=poll_seconds,
         flags=flags,

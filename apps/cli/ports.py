@@ -46,6 +46,16 @@ class Runs(Protocol):
     def current_step(self, name: str) -> str:
         """Describe in a few words what a delivery does now."""
 
+    def build(self, name: str) -> str:
+        """Return the id of the build that a delivery started; empty before that, or if it started none."""
+
+
+class BuildLogs(Protocol):
+    """The logs of builds."""
+
+    def read(self, build: str, position: str) -> tuple[Sequence[str], str]:
+        """Return the lines after a position, and the next one. The first position is empty. The text is untrusted."""
+
 
 class Functions(Protocol):
     """The phases that a person may call."""
@@ -70,6 +80,7 @@ class Connection:
     functions: Functions
     config_store: ConfigStore
     logs: ServiceLogs
+    build_logs: BuildLogs
     public_keys: PublicKeys
     poll_seconds: float
     flags: str = ""

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from apps.agent.aws import DynamoScheduledRuns as AgentsRuns
+from apps.cli.build_log import CloudWatchBuildLogs
 from apps.cli.errors import FunctionRefused
 from apps.cli.ports import Connection
 from lifecycle.application.context import Context
@@ -234,6 +235,7 @@ class Account:
             functions=Functions(),
             config_store=SsmConfigStore(self.parameters, None),
             logs=MemoryServiceLogs(),
+            build_logs=CloudWatchBuildLogs(None),
             public_keys=MemoryPublicKeys(SIGNER.trusted),
             poll_seconds=0.3,
         )

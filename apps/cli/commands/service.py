@@ -16,6 +16,7 @@ from apps.cli.command import offline, optionally_connected
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import moment
 from apps.cli.ports import Connection
+from apps.cli.watch.build_log import FollowedLog
 from apps.local.paths import PYTHONPATH
 from lifecycle.ambient import without_python
 from lifecycle.domain.delivery.delivery_name import next_delivery_name
@@ -62,7 +63,7 @@ def validate(printer: Printer, path: Folder = Path()) -> int:
     return 0
 
 
-@optionally_connected("build", "build ../hello --into /tmp/hello", "build --again hello")
+@optionally_connected("build", "build ../hello --into /tmp/hello", "build --again hello", "build --log hello")
 def build(
     printer: Printer,
     connect: Callable[[], Connection],
@@ -76,10 +77,17 @@ def build(
             metavar="RUN", help="Repeat the build of a push instead: the name, repository or commit of its run."
         ),
     ] = "",
+    log: Annotated[
+        str, typer.Option(metavar="RUN", help="Show the log of a push's build instead; RUN as for --again.")
+    ] = "",
 ) -> int:
-    """Build, test and pack a service here without publishing it, or repeat a push's build."""
+    """Build, test and pack a service here without publishing it; or repeat a push's build, or show its log."""
     if again:
         return _build_again(printer, connect(), again)
+    if log:
+        connection = connect()
+        FollowedLog(printer, connection, resolve.run_named(connection, log).name).show_all()
+        return 0
     from apps.cli.service_files import read_one  # noqa: PLC0415 (pydantic is slow)
 
     read_one(path)

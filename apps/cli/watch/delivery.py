@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import indented, lasting, took
 from apps.cli.ports import Connection, Run
+from apps.cli.watch.build_log import FollowedLog
 from apps.cli.watch.deployment import INTERRUPTED, watch_deployment
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
@@ -72,19 +73,21 @@ def _watch_snapshot(printer: Printer, connection: Connection, run: Run) -> int:
 
 
 def _follow_run(printer: Printer, connection: Connection, name: str) -> Run:
-    shown = ""
+    shown, log = "", FollowedLog(printer, connection, name)
     printer.line(f"run: {name}")
     while True:
         run = connection.runs.delivery(name)
         if run is None:
             raise Unknown("run", name, f"List the runs with `{connection.command('status')}`.")
         if not run.running:
+            log.show_new(only_if_begun=True)
             return run
         if (step := connection.runs.current_step(name)) != shown:
             shown = step
             elapsed = lasting(max(0.0, (connection.context.clock.now() - run.started_at).total_seconds()))
             printer.event({"event": "build", "run": name, "doing": step})
             printer.line(f"  {elapsed}: {step}")
+        log.show_new()
         connection.context.clock.sleep(connection.poll_seconds)
 
 
@@ -95,6 +98,7 @@ def _failed(printer: Printer, connection: Connection, run: Run) -> int:
     )
     for line in indented(run.cause):
         printer.line(line)
+    printer.line(f"log: {connection.command(f'build --log {run.name}')}")
     again = connection.command(f"build --again {run.name}")
     printer.line(f"next: fix it and push again, or repeat the build: {again}")
     return 1

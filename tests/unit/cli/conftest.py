@@ -52,6 +52,7 @@ class FakeRuns:
     pushes: dict[str, Run] = field(default_factory=dict)
     phases: list[str] = field(default_factory=lambda: ["building"])
     fails: Exception | None = None
+    builds: dict[str, str] = field(default_factory=dict)
 
     def rollout(self, name: str) -> Run | None:
         if self.fails:
@@ -80,6 +81,23 @@ class FakeRuns:
 
     def current_step(self, name: str) -> str:
         return self.phases.pop(0) if len(self.phases) > 1 else self.phases[0]
+
+    def build(self, name: str) -> str:
+        return self.builds.get(name, "")
+
+
+@dataclass
+class FakeBuildLogs:
+    """The lines of each build, as they arrived; the next calls raise what is in `fails`."""
+
+    lines: dict[str, list[str]] = field(default_factory=dict)
+    fails: list[Exception] = field(default_factory=list)
+
+    def read(self, build: str, position: str) -> tuple[Sequence[str], str]:
+        if self.fails:
+            raise self.fails.pop()
+        found = self.lines.get(build, [])
+        return found[int(position or 0) :], str(len(found)) if found else position
 
 
 class DrivenExecutions(MemoryExecutions):
@@ -186,6 +204,7 @@ class Desk:
         self.runs = FakeRuns(self.machine)
         self.functions = FakeFunctions(self.machine)
         self.logs = MemoryServiceLogs()
+        self.build_logs = FakeBuildLogs()
         self.executions = DrivenExecutions(self.machine, self.runs)
         memory = self.machine.memory
         # Queued deployments that a finish starts run too.
@@ -206,6 +225,7 @@ class Desk:
             functions=self.functions,
             config_store=memory.config_store,
             logs=self.logs,
+            build_logs=self.build_logs,
             public_keys=MemoryPublicKeys(SIGNER.trusted, SNAPSHOT_SIGNER.trusted),
             poll_seconds=0.3,
         )

@@ -19,6 +19,7 @@ from apps.cli.watch.deployment_view import Poller
 from apps.cli.watch.follow import follow
 from apps.cli.watch.outcome import outcome_of
 from lifecycle.application.rollout.rollback import request_rollback
+from lifecycle.domain.errors import CallFailed
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Choice
@@ -295,6 +296,35 @@ def test_push_is_followed_to_its_snapshot(desk: Desk) -> None:
         "  0.6 s: recording the snapshot",
     ]
     assert lines[-1] == f"next: lifecycle promote hello {SNAPSHOTS[2]}"
+
+
+def test_the_builds_log_is_followed_live(desk: Desk) -> None:
+    name = push(desk, "RUNNING")
+    desk.runs.builds[name] = "lifecycle-build:1"
+    log = desk.build_logs.lines.setdefault("lifecycle-build:1", ["== build 1/1: make"])
+    throttled = CallFailed("throttled", service="logs", operation="GetLogEvents", code="Throttling", temporary=True)
+    desk.build_logs.fails.append(throttled)
+
+    def go_on() -> None:
+        log.append(f"line {len(log)} \x1b[31m")
+        if len(log) == 4:
+            push(desk, "FAILED", error="BuildFailed", cause="it failed")
+
+    desk.machine.memory.clock.ticks.append(go_on)
+    done = desk.type("watch hello")
+    shown = [line for line in done.stdout.splitlines() if line.startswith("    | ")]
+    assert [line.split()[1] for line in shown] == ["==", "line", "line", "line", "it"]
+    assert "\x1b" not in done.stdout
+    assert f"log: lifecycle build --log {name}" in done.stdout
+
+
+def test_the_log_of_a_build_that_has_ended_is_shown(desk: Desk) -> None:
+    name = push(desk, "FAILED")
+    assert "build of hello" in desk.type("build --log hello").stderr.replace(name, "hello")
+    desk.runs.builds[name] = "lifecycle-build:1"
+    desk.build_logs.lines["lifecycle-build:1"] = ["one", "two"]
+    done = desk.type("build --log hello")
+    assert (done.exit_code, done.stdout.splitlines()[-2:]) == (0, ["    | one", "    | two"])
 
 
 def test_snapshot_goes_to_staging_first_where_staging_exists(desk: Desk) -> None:
