@@ -28,7 +28,7 @@ def clean_clone(folder: Path) -> Iterator[Path]:
     commit, inside = head_commit(folder), folder.resolve().relative_to(Path(top).resolve())
     if commit is None or git(folder, "cat-file", "-e", "HEAD:./") is None:
         raise BuildFailed(f"expected {folder} in a commit, found none that has it; commit it with `git commit`")
-    with TemporaryDirectory(prefix="lifecycle-clone-") as temporary:
+    with TemporaryDirectory(prefix="lifecycle-build-") as temporary:
         clone = Path(temporary) / "src"
         _run("clone", "--quiet", "--no-checkout", "--", top, str(clone))
         _run("-C", str(clone), "checkout", "--quiet", "--detach", commit)

@@ -233,6 +233,12 @@ DESCRIBE_DELIVERIES = Statement(
     (names.execution_arns(names.DELIVERY),),
     "executions are named after commits, known at run time",
 )
+STOP_DELIVERIES = Statement(
+    "StopDeliveries",
+    ("states:DescribeExecution", "states:GetExecutionHistory", "states:StopExecution"),
+    (names.execution_arns(names.DELIVERY),),
+    "executions are named after commits, known at run time",
+)
 ANSWER_ROLLOUT = Statement(
     "AnswerRollout",
     ("states:SendTaskSuccess",),

@@ -39,6 +39,7 @@ from infra.constructs.grants import (
     SNAPSHOTS,
     START_DELIVERY,
     START_ROLLOUT,
+    STOP_DELIVERIES,
     TARGETS,
     UPLOADS,
     WEIGHTS,
@@ -236,6 +237,9 @@ class ControlPlaneStack(Stack):
         self._phase(
             "quarantine", reads=[SNAPSHOTS, RELEASES], writes=[ledger(_TRAIL, _CLUSTER)], may=[LIFT_QUARANTINE]
         )
+        project = names.arn("codebuild", f"project/{names.BUILD_PROJECT}")
+        stops = Statement("StopBuild", ("codebuild:StopBuild",), (project,))
+        self._phase("cancel_run", writes=[ledger(_TRAIL)], may=[STOP_DELIVERIES, stops])
         self._phase("bind_hosts", reads=[TARGETS], writes=[ledger(_TRAIL, _CLUSTER)])
         removes: dict[str, Any] = {
             "reads": [TARGETS, WEIGHTS, MACHINES],

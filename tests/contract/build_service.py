@@ -15,7 +15,7 @@ class BuildService:
     def __init__(self) -> None:
         self.builds: dict[str, dict[str, Any]] = {}
         self._by_token: dict[str, str] = {}
-        operations = {"StartBuild": self._start, "BatchGetBuilds": self._get}
+        operations = {"StartBuild": self._start, "BatchGetBuilds": self._get, "StopBuild": self._stop}
         self.codebuild = json_client("codebuild", operations)
         self.logs = json_client("logs", {"GetLogEvents": _no_log, "FilterLogEvents": lambda _: {"events": []}})
         self.gateway = CodeBuilds(self.codebuild, self.logs, "build")
@@ -34,6 +34,16 @@ class BuildService:
         build = self._by_token.setdefault(token, f"lifecycle-build:{len(self._by_token) + 1}")
         running = {"id": build, "buildStatus": "IN_PROGRESS", "currentPhase": "SUBMITTED"}
         return {"build": self.builds.setdefault(build, {**running, "logs": {"groupName": "g", "streamName": "s"}})}
+
+    def _stop(self, given: dict[str, Any]) -> Mapping[str, Any]:
+        build = self.builds.get(given["id"])
+        if build is None:
+            raise ClientError(
+                {"Error": {"Code": "ResourceNotFoundException", "Message": "no such build"}}, "StopBuild"
+            )
+        if build["buildStatus"] == "IN_PROGRESS":
+            build |= {"buildStatus": "STOPPED", "phases": [{"phaseType": "BUILD", "phaseStatus": "STOPPED"}]}
+        return {"build": build}
 
     def _get(self, given: dict[str, Any]) -> Mapping[str, Any]:
         return {"builds": [self.builds[each] for each in given["ids"] if each in self.builds]}

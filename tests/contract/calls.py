@@ -198,6 +198,11 @@ def _built(g: Gateways) -> Thunk:
     return lambda: g.builds.state(build).kind
 
 
+def _stopped(g: Gateways) -> Thunk:
+    build = g.builds.start("https://example.test/r.git", "a" * 40, g.service, {})
+    return _then(lambda: g.builds.stop(build), lambda: g.builds.state(build).kind)
+
+
 def _measured(g: Gateways) -> Any:
     return g.metrics.measurements(g.cluster, "host-1", "host-2", BUILT_IN, NOW, 2, timedelta(minutes=1))
 
@@ -373,10 +378,14 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "StepFunctionsExecutions.start_delivery": lambda g: lambda: g.executions.start_delivery(g.service, {"a": 1}),
     "StepFunctionsExecutions.rollout_state": lambda g: lambda: g.executions.rollout_state(g.service),
     "StepFunctionsExecutions.rollout_end": lambda g: lambda: g.executions.rollout_end(g.service),
+    "StepFunctionsExecutions.delivery_state": lambda g: lambda: g.executions.delivery_state(g.service),
+    "StepFunctionsExecutions.stop_delivery": lambda g: lambda: g.executions.stop_delivery(g.service, "why"),
+    "StepFunctionsExecutions.build_of": lambda g: lambda: g.executions.build_of(g.service),
     "StepFunctionsExecutions.earlier_run": lambda g: lambda: g.executions.earlier_run(g.service),
     "StepFunctionsExecutions.answer_token": _token,
     "CodeBuilds.start": lambda g: lambda: len(g.builds.start("https://example.test/r.git", "a" * 40, g.service, {})),
     "CodeBuilds.state": _built,
+    "CodeBuilds.stop": _stopped,
     "AwsNotifications.send": lambda g: lambda: g.notifications.send([_notice(g)]),
     "CloudWatchMetrics.measurements": lambda g: lambda: _measured(g),
     "CloudWatchAlarms.named": lambda g: lambda: list(g.alarms.named([f"lc-p-{g.service}-errors"])),

@@ -23,3 +23,7 @@ class MemoryBuilds:
 
     def state(self, build: str) -> CodeBuildState:
         return self.states.get(build) or CodeBuildState("FAILED", missing_build(build))
+
+    def stop(self, build: str) -> None:
+        if build in self.states and self.states[build].kind == "RUNNING":
+            self.states[build] = CodeBuildState("FAILED", "build STOPPED in BUILD")

@@ -8,7 +8,10 @@ from lifecycle.domain.rollout.execution import ExecutionEnd, ExecutionState, exe
 
 
 class MemoryExecutions:
-    """Inputs of `rollouts` and `deliveries` by name, names by state, the `ends` of rollouts, and `waiting` tokens."""
+    """Inputs of `rollouts` and `deliveries` by name, names by state, the `ends` of rollouts, and `waiting` tokens.
+
+    The `causes` of stopped deliveries and the `builds` of all are by their names; those in `delivered` have ended.
+    """
 
     def __init__(self) -> None:
         self.rollouts: dict[str, dict[str, Any]] = {}
@@ -19,6 +22,9 @@ class MemoryExecutions:
         self.failed: set[str] = set()
         self.described = 0
         self.ends: dict[str, ExecutionEnd] = {}
+        self.causes: dict[str, str] = {}
+        self.delivered: set[str] = set()
+        self.builds: dict[str, str] = {}
 
     def start_rollout(self, name: str, payload: Mapping[str, Any]) -> bool:
         execution_input(payload)
@@ -40,6 +46,20 @@ class MemoryExecutions:
             return None
         repository, delivery = (str(found.get(field, "")) for field in ("repository", "delivery"))
         return EarlierRun(repository, delivery, name in self.failed)
+
+    def delivery_state(self, name: str) -> ExecutionState:
+        if name not in self.deliveries:
+            return ExecutionState.UNKNOWN
+        if name in self.causes:
+            return ExecutionState.STOPPED
+        return ExecutionState.ENDED if name in self.delivered | self.failed else ExecutionState.RUNNING
+
+    def stop_delivery(self, name: str, cause: str) -> None:
+        if self.delivery_state(name) is ExecutionState.RUNNING:
+            self.causes[name] = cause
+
+    def build_of(self, name: str) -> str:
+        return self.builds.get(name, "")
 
     def rollout_state(self, name: str) -> ExecutionState:
         if name in self.stopped:

@@ -129,6 +129,12 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "approve": WRITE_LEDGER | READ_REGISTRY | ANSWER,
     "freeze": WRITE_LEDGER | DELETE | LIST_REGISTRY,
     "quarantine": WRITE_LEDGER | DELETE | READ_BOTH,
+    "cancel_run": WRITE_LEDGER
+    | {
+        f"states:{action}": {"states:execution:lifecycle-delivery:*"}
+        for action in ("DescribeExecution", "GetExecutionHistory", "StopExecution")
+    }
+    | {"codebuild:StopBuild": {"codebuild:project/lifecycle-build"}},
     "bind_hosts": WRITE_LEDGER | READ_TARGETS,
     "record_config": WRITE_LEDGER,
     "set_policy": WRITE_LEDGER | LIST_REGISTRY | READ_REGISTRY | WRITE_FLOORS,
@@ -220,7 +226,7 @@ def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> 
     executions = {f"states:execution:lifecycle-{each}:*" for each in ("rollout", "delivery")}
     called = (
         *("request", "promote", "decide", "approve", "repair", "freeze", "quarantine"),
-        *("bind-hosts", "remove-host", "gc"),
+        *("bind-hosts", "remove-host", "gc", "cancel-run"),
         *("act", *(view.replace("_", "-") for view in VIEWS)),
     )
     reads = LOOK | READ_LEDGER | LIST_REGISTRY | READ_BOTH | READ_TARGETS | READ_GROUPS | SEE_BUILDS

@@ -70,6 +70,9 @@ class Builds:
         published = {"LIFECYCLE_SERVICE": "hello", "LIFECYCLE_VERSION": self._snapshot, "LIFECYCLE_UPLOAD": UPLOAD}
         return _Build({"LIFECYCLE_DETAILS": self.details} if self.details else published)
 
+    def stop(self, build: str) -> None:
+        del build
+
 
 class FailingExecution(Execution):
     """An execution of which some tasks fail."""

@@ -141,7 +141,7 @@ CALLS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "gc": ({"dry_run": False, "keep_snapshots": 1, "keep_releases": 1, "older_than_hours": 1},),
     "converge": ({"service": None, "environment": None, "requested_by": "schedule"},),
     "repair": ({"service": None, "environment": None},),
-    **dict.fromkeys(("check_build", "start_build", "start_services", "receive_push"), ()),
+    **dict.fromkeys(("cancel_run", "check_build", "start_build", "start_services", "receive_push"), ()),
     "act": (
         {"action": "deploy", "version": "1.0.2"},
         {"action": "decide", "choice": "ABORT", "question": QUESTION},

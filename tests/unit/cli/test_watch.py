@@ -349,6 +349,17 @@ def test_run_is_found_by_its_commit(desk: Desk) -> None:
     assert desk.type("watch --run fffffff").exit_code == 1
 
 
+def test_cancelled_run_ends_with_its_build(desk: Desk) -> None:
+    name = push(desk, "RUNNING")
+    desk.executions.start_delivery(name, {})
+    done = desk.type(f"cancel {name} --why", "the wrong branch")
+    assert done.exit_code == 0, done.output
+    assert f"{name} is cancelled" in done.stdout
+    assert desk.executions.causes[name] == "cancelled by ada: the wrong branch"
+    assert desk.type("cancel --run hello --why", "again").exit_code == 0
+    assert "expected a SERVICE, a RUN, or --run NAME" in desk.type("cancel --why", "nothing").stderr
+
+
 def test_build_again_takes_the_next_free_number(desk: Desk) -> None:
     name = push(desk, "FAILED", input={"name": "hello", "commit": COMMIT})
     desk.executions.start_delivery(f"{name}_2", {})

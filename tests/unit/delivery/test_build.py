@@ -55,6 +55,9 @@ class OneBuild:
         assert build == "build-1"
         return self._state
 
+    def stop(self, build: str) -> None:
+        raise AssertionError(build)
+
 
 UPLOAD = "incoming/AROA:AWSCodeBuild-1"
 

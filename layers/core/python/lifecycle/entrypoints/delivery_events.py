@@ -50,6 +50,14 @@ class CheckBuild(Command):
     build: str
 
 
+class CancelRun(Command):
+    """End a run and its build."""
+
+    run: ExecutionName
+    by: str = Field(min_length=1, max_length=200)
+    why: str = Field(min_length=1, max_length=1000)
+
+
 class RecordSnapshot(Command):
     """A finished build, with the service and version that it published."""
 

@@ -22,3 +22,6 @@ class Builds(Protocol):
         """Start a build, at most once a `token`; returns its id."""
 
     def state(self, build: str) -> BuildState: ...
+
+    def stop(self, build: str) -> None:
+        """End a build with its processes; one that has ended or does not exist stays as it is."""

@@ -23,6 +23,14 @@ class Executions(Protocol):
     def earlier_run(self, name: str) -> EarlierRun | None:
         """Return a delivery that was started before; None if there is none of that name."""
 
+    def delivery_state(self, name: str) -> ExecutionState: ...
+
+    def stop_delivery(self, name: str, cause: str) -> None:
+        """End a delivery; one that has ended stays as it is, and so does one that does not exist."""
+
+    def build_of(self, name: str) -> str:
+        """Return the id of the build that a delivery has started; empty if it has started none."""
+
     def rollout_state(self, name: str) -> ExecutionState: ...
 
     def rollout_end(self, name: str) -> ExecutionEnd | None:

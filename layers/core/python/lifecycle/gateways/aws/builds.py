@@ -62,6 +62,13 @@ class CodeBuilds:
             return CodeBuildState("FAILED", missing_build(build))
         return self._state(found[0])
 
+    def stop(self, build: str) -> None:
+        try:
+            self._codebuild.stop_build(id=build)
+        except Exception as error:
+            if code_of(error) not in ("ResourceNotFoundException", "InvalidInputException"):
+                raise
+
     def _state(self, build: dict[str, Any]) -> CodeBuildState:
         status = build["buildStatus"]
         if status == "IN_PROGRESS":

@@ -18,6 +18,9 @@ from lifecycle.names import execution_arn
 _STATES = {"RUNNING": ExecutionState.RUNNING, "ABORTED": ExecutionState.STOPPED}
 _FAILURES = ("FAILED", "TIMED_OUT", "ABORTED")
 _LONGEST_TOKEN = 2048
+_CANCELLED = "Cancelled"
+_LONGEST_CAUSE = 32_768
+_FIRST_EVENTS = 100
 
 
 @translated
@@ -52,8 +55,40 @@ class StepFunctionsExecutions:
             return False
         return bool(self._described(machine, name).get("input") == text)
 
+    def delivery_state(self, name: str) -> ExecutionState:
+        return self._state(self._delivery, name)
+
+    def stop_delivery(self, name: str, cause: str) -> None:
+        if not is_execution_name(name):
+            return
+        arn = execution_arn(self._delivery, name)
+        try:
+            self._states.stop_execution(executionArn=arn, error=_CANCELLED, cause=cause[:_LONGEST_CAUSE])
+        except Exception as error:
+            if code_of(error) != "ExecutionDoesNotExist":
+                raise
+
+    def build_of(self, name: str) -> str:
+        if not is_execution_name(name):
+            return ""
+        try:
+            # StartBuild is the first state, so its end is among the first events, whatever was repeated.
+            found = self._states.get_execution_history(
+                executionArn=execution_arn(self._delivery, name), maxResults=_FIRST_EVENTS
+            )
+        except Exception as error:
+            if code_of(error) != "ExecutionDoesNotExist":
+                raise
+            return ""
+        exits = (event.get("stateExitedEventDetails", {}) for event in found["events"])
+        output = next((each.get("output", "") for each in exits if each.get("name") == "StartBuild"), "")
+        return str(_object(output).get("build") or "")
+
     def rollout_state(self, name: str) -> ExecutionState:
-        status = self._described(self._rollout, name).get("status")
+        return self._state(self._rollout, name)
+
+    def _state(self, machine: str, name: str) -> ExecutionState:
+        status = self._described(machine, name).get("status")
         return _STATES.get(status, ExecutionState.ENDED) if status else ExecutionState.UNKNOWN
 
     def earlier_run(self, name: str) -> EarlierRun | None:

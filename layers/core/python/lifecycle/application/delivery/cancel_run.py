@@ -1,0 +1,56 @@
+"""The cancellation of a push's run: end its execution, and then its build.
+
+Called by functions/delivery/cancel_run. The execution ends first, so no later state records what the build made. An
+audit entry precedes both.
+"""
+
+from dataclasses import dataclass
+
+from lifecycle.application.context import Context
+from lifecycle.application.operator_command import RequestedBy
+from lifecycle.application.ports.builds import Builds
+from lifecycle.domain.delivery.delivery_name import DeliveryName
+from lifecycle.domain.errors import InvalidValue, Refused, Unknown
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.execution import ExecutionState
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A cancelled run; `build` is empty for one that had not started its build."""
+
+    run: str
+    build: str
+    message: str
+
+
+def cancel_run(context: Context, builds: Builds, run: str, by: RequestedBy) -> Cancelled:
+    """End a run and its build; raises Unknown, and Refused for a run that has ended by itself.
+
+    A repeat ends the build of a run that was stopped before.
+    """
+    name = DeliveryName.parse(run)
+    state = context.executions.delivery_state(run) if name else ExecutionState.UNKNOWN
+    if name is None or state is ExecutionState.UNKNOWN:
+        raise Unknown("run", run, "List the runs with `lifecycle status`.")
+    if state is ExecutionState.ENDED:
+        raise Refused(f"the cancellation of {run}", ["it has ended; its snapshot, if it made one, stays"])
+    _record(context, name, by)
+    if state is ExecutionState.RUNNING:
+        context.executions.stop_delivery(run, f"cancelled by {by.who}: {by.why}")
+    if build := context.executions.build_of(run):
+        builds.stop(build)
+        return Cancelled(run, build, f"{run} is cancelled, and its build {build} is stopped")
+    return Cancelled(run, "", f"{run} is cancelled; a build that was just starting makes no snapshot")
+
+
+def _record(context: Context, name: DeliveryName, by: RequestedBy) -> None:
+    """Write the audit entry of the service that the run is named after.
+
+    A repository may have a name that no service can have. Then only the execution says who cancelled it.
+    """
+    try:
+        cluster = Cluster("production", name.service or name.repository)
+    except InvalidValue:
+        return
+    context.record(cluster, f"cancel the run {name}", by.who, by.why)
