@@ -1,6 +1,7 @@
 """A push makes one snapshot and deploys it to staging, if the signature is valid and the unit tests pass."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,3 +140,31 @@ def test_a_failing_unit_test_makes_no_snapshot_and_its_log_is_shown(hello: Servi
     assert "AssertionError: 4 != 5" in end["cause"]
     assert "test_that_two_and_two_make_five" in end["cause"]
     assert hello.snapshots() == before
+
+
+def test_cancelled_run_ends_with_the_processes_of_its_build(hello: Service) -> None:
+    before, mark = hello.snapshots(), hello.laptop.layout.home / "daemon.pid"
+    # The daemon has a session of its own, and no parent in the build.
+    daemon = f"(setsid sh -c 'echo $$ > {mark}; exec sleep 600' >/dev/null 2>&1 &); sleep 600"
+    hello.change("lifecycle.toml", r"^unit_tests = \[", f'unit_tests = ["""{daemon}""", ')
+    try:
+        run = hello.push("A build that does not end")
+        pid = int(wait_for("the daemon of the build", lambda: mark.exists() and mark.read_text().strip()))
+        done = hello.operator("cancel", run, "--why", "it does not end")
+        assert done.facts["build"].startswith("lifecycle-build:")
+        wait_for("the end of the daemon", lambda: not is_running(pid))
+        end = hello.operator("watch", "--run", run, code=1).events[-1]
+        assert (end["state"], end["error"]) == ("ABORTED", "Cancelled")
+        assert "it does not end" in end["cause"]
+        assert hello.snapshots() == before
+    finally:
+        hello.change("lifecycle.toml", r'^unit_tests = \["""[^"]*""", ', "unit_tests = [")
+        commit_all(hello.copy, "Tests that end")
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process runs; a dead one that nobody has reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from apps.cli import resolve
-from apps.cli.command import ServiceName, connected
+from apps.cli.command import ServiceName, Yes, connected
 from apps.cli.options import Reason, check_explained
 from apps.cli.output.printer import Printer
 from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
-from lifecycle.application.readable import Rows
+from lifecycle.application.readable import Rows, readable
 from lifecycle.domain.fleet.cluster import service_name
-from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
+from lifecycle.domain.service.version import ReleaseNumber, ReleaseVersion, SnapshotVersion, release_number
 
 
 @connected("snapshots hello", "snapshots hello --json")
@@ -45,6 +45,7 @@ def _snapshot(facts: dict[str, str | None]) -> list[str]:
 @connected(
     "promote hello",
     "promote hello 1.4.0-20261123014630-ab12cd3",
+    "promote hello --version 1.4.9",
     "promote hello --despite-staging --reason 'staging is being rebuilt'",
 )
 def promote(
@@ -54,6 +55,11 @@ def promote(
     snapshot: Annotated[str, typer.Argument(metavar="SNAPSHOT", help="The snapshot. Default: the newest.")] = "",
     *,
     reason: Reason = "",
+    version: Annotated[
+        str,
+        typer.Option("--version", metavar="VERSION", help="The release's version, such as 1.4.9 after 2.0.0."),
+    ] = "",
+    yes: Yes = False,
     despite_staging: Annotated[
         bool,
         typer.Option("--despite-staging", help="Promote a snapshot that staging did not verify; needs a --reason."),
@@ -61,11 +67,20 @@ def promote(
 ) -> int:
     """Make a snapshot the next release: the same bytes under a release version.
 
-    It is refused if staging did not verify the snapshot, unless production's policy has `after = "none"`.
+    The next release is the declared version, or the patch after the newest release. It asks before the first number
+    changes. It is refused if staging did not verify the snapshot, unless production's policy has `after = "none"`.
     """
     check_explained("the promotion", "--despite-staging", reason, given=despite_staging)
     wanted = str(SnapshotVersion.parse(snapshot)) if snapshot else resolve.newest_snapshot(connection, service)
+    number = _number(connection, service_name(service), SnapshotVersion.parse(wanted), version)
+    if number and number.note:
+        printer.line(f"{service} {wanted}: {number.note}", "yellow")
+    if number and number.jump and not yes and not printer.confirm(f"{number.jump}. Promote it?"):
+        printer.line("nothing was promoted; --version VERSION names another version")
+        return 1
     payload: dict[str, Any] = {"service": service_name(service), "snapshot": wanted, "requested_by": connection.by}
+    if version:
+        payload["version"] = str(ReleaseVersion.parse(version))
     if despite_staging:  # a function of an older version knows neither field
         payload |= {"despite_staging": True, "reason": reason}
     result = connection.functions.call("promote", payload)
@@ -79,6 +94,15 @@ def promote(
     override = " --despite-staging --reason '...'" if despite_staging else ""
     printer.line(f"next: {connection.command(f'deploy {service} ' + result['release'] + override)}")
     return 0
+
+
+def _number(connection: Connection, service: str, snapshot: SnapshotVersion, wanted: str) -> ReleaseNumber | None:
+    """Return the version that the promotion will take; None for a snapshot that was promoted before."""
+    made, _ = readable(lambda: connection.catalogue.releases(service), {})
+    if str(snapshot) in made.values():
+        return None
+    number = ReleaseVersion.parse(wanted) if wanted else None
+    return release_number(snapshot.base, [ReleaseVersion.parse(each) for each in made], number)
 
 
 @connected("releases hello")

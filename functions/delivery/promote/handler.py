@@ -14,4 +14,5 @@ def handle(event: Promote) -> Promoted:
     """Return the release of this snapshot; promoting the snapshot again returns the same release."""
     gate = StagingGate(bootstrap.context(), event.requested_by, event.despite_staging, event.reason)
     catalogue, artifacts, signer = bootstrap.catalogue(), bootstrap.artifacts(), bootstrap.signer(KeyKind.RELEASE)
-    return promote(catalogue, artifacts, signer, event.service, event.snapshot, event.requested_by, gate)
+    by, wanted = event.requested_by, event.version
+    return promote(catalogue, artifacts, signer, event.service, event.snapshot, by, gate, wanted)

@@ -149,7 +149,8 @@ class FakeFunctions:
         asked, memory = events.Promote.model_validate(payload), self.machine.memory
         by = asked.requested_by
         gate = StagingGate(memory.context, by, asked.despite_staging, asked.reason)
-        return promote(memory.catalogue, memory.artifacts, SIGNER, asked.service, asked.snapshot, by, gate)
+        wanted = asked.version
+        return promote(memory.catalogue, memory.artifacts, SIGNER, asked.service, asked.snapshot, by, gate, wanted)
 
     def _cancel_run(self, payload: dict[str, Any]) -> Any:
         asked = CancelRun.model_validate(payload)

@@ -51,8 +51,8 @@ class Shop:
             self.artifacts.publish(made, io.BytesIO(version.encode()))
             self.catalogue.record_snapshot("hello", version, {"digest": made.digest})
 
-    def promote(self, snapshot: str = SNAPSHOT) -> Promoted:
-        return promote(self.catalogue, self.artifacts, SIGNER, "hello", snapshot, "ada", ungated)
+    def promote(self, snapshot: str = SNAPSHOT, wanted: str = "") -> Promoted:
+        return promote(self.catalogue, self.artifacts, SIGNER, "hello", snapshot, "ada", ungated, wanted)
 
     def releases(self) -> Mapping[str, str]:
         return self.catalogue.releases("hello")
@@ -80,6 +80,44 @@ def test_another_snapshot_gets_the_next_version() -> None:
     shop.promote()
     found = shop.promote(OTHER)
     assert (found.release, found.created) == ("1.0.1", True)
+
+
+def test_release_of_an_older_line_gets_the_version_that_its_person_names() -> None:
+    shop = Shop()
+    shop.catalogue.claim_release("hello", "of another", "2.0.0")
+    found = shop.promote(wanted="1.0.4")
+    assert (found.release, found.note) == ("1.0.4", "declared 1.0.0, but 1.0.4 is wanted")
+    assert shop.artifacts.manifest("hello", "1.0.4").version == "1.0.4"
+    assert shop.promote(OTHER).release == "2.0.1"
+
+
+def test_a_named_version_that_is_taken_is_refused_with_the_next_free_one() -> None:
+    shop = Shop()
+    shop.promote(wanted="1.0.4")
+    with pytest.raises(Refused, match=rf"1\.0\.4 is the release of {SNAPSHOT}; the next free .* is 1\.0\.5"):
+        shop.promote(OTHER, wanted="1.0.4")
+    assert shop.releases() == {"1.0.4": SNAPSHOT}
+
+
+def test_a_promoted_snapshot_gets_no_second_version() -> None:
+    shop = Shop()
+    shop.promote()
+    with pytest.raises(Refused, match=r"it was promoted before as 1\.0\.0, and a snapshot has one release"):
+        shop.promote(wanted="1.0.4")
+    assert shop.promote(wanted="1.0.0").created is False
+    assert shop.releases() == {"1.0.0": SNAPSHOT}
+
+
+def test_promotion_says_why_its_release_has_not_the_declared_version() -> None:
+    shop = Shop()
+    shop.catalogue.claim_release("hello", "of another", "11.4.2")
+    assert shop.promote().note == "declared 1.0.0, but 11.4.2 is released: this becomes 11.4.3"
+
+
+@pytest.mark.parametrize("wanted", ["1.0", "1.0.0-20261123100000-aaaaaaa", "v1.0.0"])
+def test_a_named_version_that_no_release_can_have_is_refused(wanted: str) -> None:
+    with pytest.raises(InvalidValue):
+        Shop().promote(wanted=wanted)
 
 
 def test_promotion_that_lost_its_version_to_another_takes_the_next() -> None:

@@ -11,6 +11,7 @@ from lifecycle.domain.service.version import (
     artifact_prefix,
     next_release,
     parse_version,
+    release_number,
 )
 
 NUMBERS = st.integers(min_value=0, max_value=10**6)
@@ -68,3 +69,29 @@ def test_numbers_are_compared_as_numbers() -> None:
 def test_version_gives_its_folder() -> None:
     assert artifact_prefix("hello", "1.2.3") == "release/hello/1.2.3"
     assert artifact_prefix("hello", "1.2.3-20261123120000-abcdef0").startswith("snapshot/hello/")
+
+
+V = ReleaseVersion.parse
+
+
+@pytest.mark.parametrize(
+    ("declared", "released", "wanted", "version", "note", "jump"),
+    [
+        ("1.5.0", [], None, "1.5.0", "", ""),
+        ("1.5.0", ["1.4.2"], None, "1.5.0", "", ""),
+        ("1.4.0", ["1.4.0"], None, "1.4.1", "declared 1.4.0, but 1.4.0 is released: this becomes 1.4.1", ""),
+        (
+            *("1.5.0", ["1.4.2", "11.4.2"], None, "11.4.3"),
+            "declared 1.5.0, but 11.4.2 is released: this becomes 11.4.3",
+            "declared 1.5.0, but 11.4.2 is released: this becomes 11.4.3",
+        ),
+        ("2.0.0", ["1.9.9"], None, "2.0.0", "", "the newest release is 1.9.9, and this becomes 2.0.0"),
+        ("1.4.0", ["1.4.8", "2.0.0"], "1.4.9", "1.4.9", "declared 1.4.0, but 1.4.9 is wanted", ""),
+        ("1.4.9", ["1.4.8", "2.0.0"], "1.4.9", "1.4.9", "", ""),
+    ],
+)
+def test_a_promotion_says_when_it_does_not_take_the_declared_version(
+    declared: str, released: list[str], wanted: str | None, version: str, note: str, jump: str
+) -> None:
+    found = release_number(V(declared), [V(each) for each in released], V(wanted) if wanted else None)
+    assert (str(found.version), found.note, found.jump) == (version, note, jump)

@@ -106,7 +106,10 @@ def _promote(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     made = query.promotions.promote(asked.service, asked.version, asked.by)
     done = "is now" if made.created else "was promoted before, and is"
     said = f" Staging: {made.staging}." if made.staging else ""
-    return ActionResult(f"{made.service} {made.snapshot} {done} release {made.release}.{said} This deploys nothing.")
+    note = f" It {made.note}." if made.note else ""
+    return ActionResult(
+        f"{made.service} {made.snapshot} {done} release {made.release}.{note}{said} This deploys nothing."
+    )
 
 
 def _freeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:

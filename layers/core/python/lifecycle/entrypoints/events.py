@@ -201,6 +201,7 @@ class Promote(Command):
     requested_by: str = Field(min_length=1, max_length=200)
     despite_staging: bool = False
     reason: Shortened = ""
+    version: str = Field("", max_length=40)
 
 
 class Operate(Command):

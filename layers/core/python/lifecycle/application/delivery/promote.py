@@ -21,7 +21,7 @@ from lifecycle.domain.errors import DigestMismatch, ForeignObject, Refused, Unkn
 from lifecycle.domain.service.attestation import PROMOTION
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.published import Published
-from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, next_release
+from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, release_number
 
 # Attempts to claim the next version while other promotions of the service claim it first.
 _RACES = 32
@@ -35,10 +35,21 @@ class Gate(Protocol):
 
 
 def promote(
-    catalogue: Catalogue, artifacts: Artifacts, signer: Signer, service: str, snapshot: str, by: str, gate: Gate
+    catalogue: Catalogue,
+    artifacts: Artifacts,
+    signer: Signer,
+    service: str,
+    snapshot: str,
+    by: str,
+    gate: Gate,
+    wanted: str = "",
 ) -> Promoted:
-    """Promote one recorded snapshot; raises InvalidValue, Unknown, Refused, DigestMismatch, ForeignObject."""
+    """Promote one recorded snapshot; raises InvalidValue, Unknown, Refused, DigestMismatch, ForeignObject.
+
+    `wanted` is a free version that the release gets, such as the next one of an older line.
+    """
     version = SnapshotVersion.parse(snapshot)
+    number = ReleaseVersion.parse(wanted) if wanted else None
     snapshots, errors = readable(lambda: catalogue.snapshots(service), {})
     recorded = snapshots.get(snapshot)
     for error in errors:
@@ -53,7 +64,7 @@ def promote(
     manifest = replace(_snapshot_manifest(catalogue, artifacts, service, snapshot, digest), service=service)
     before = snapshot in _releases(catalogue, service).values()
     staging = gate(manifest, promoted=before)
-    release = _claim(catalogue, artifacts, manifest, version)
+    release, note = _claim(catalogue, artifacts, manifest, version, number)
     copy = _release(manifest, release, snapshot, by)
     published = _recorded(catalogue, artifacts, copy, by, claimed_before=before)
     if not artifacts.has_artifact(published.target(release), service):
@@ -63,7 +74,7 @@ def promote(
             artifacts.publish(copy, stream)
     stored = artifacts.stored_manifest(service, release)
     sign(artifacts, signer, stored.checked(published.manifest, f"{service} {release}"), stored.as_published)
-    return Promoted(service, snapshot, release, manifest.digest, created=not before, staging=staging)
+    return Promoted(service, snapshot, release, manifest.digest, created=not before, staging=staging, note=note)
 
 
 def _snapshot_manifest(
@@ -123,23 +134,51 @@ def _release(manifest: Manifest, release: str, snapshot: str, by: str) -> Manife
     return replace(manifest, version=release, snapshot=snapshot, builder=f"{manifest.builder}, {PROMOTION}{by}")
 
 
-def _claim(catalogue: Catalogue, artifacts: Artifacts, manifest: Manifest, snapshot: SnapshotVersion) -> str:
-    """Return the release of a snapshot, bound to it from now on; raises ForeignObject, and then nothing is bound."""
+def _claim(
+    catalogue: Catalogue,
+    artifacts: Artifacts,
+    manifest: Manifest,
+    snapshot: SnapshotVersion,
+    wanted: ReleaseVersion | None,
+) -> tuple[str, str]:
+    """Return the release of a snapshot, bound to it from now on, and its note; raises Refused for a taken version.
+
+    Raises ForeignObject, and then nothing is bound.
+    """
     service = manifest.service
     for _ in range(_RACES):
         releases = _releases(catalogue, service)
         for release, promoted in releases.items():
             if promoted == str(snapshot):
-                return release
-        wanted = str(next_release(snapshot.base, [ReleaseVersion.parse(each) for each in releases]))
+                return _own(service, str(snapshot), release, wanted), ""
+        number = release_number(snapshot.base, [ReleaseVersion.parse(each) for each in releases], wanted)
+        version = str(number.version)
+        if version in releases:
+            raise _taken(service, str(snapshot), number.version, releases)
         try:
-            artifacts.refuse_foreign(_release(manifest, wanted, str(snapshot), ""))
+            artifacts.refuse_foreign(_release(manifest, version, str(snapshot), ""))
         except ForeignObject:
-            if wanted not in _releases(catalogue, service):
+            if version not in _releases(catalogue, service):
                 raise
             continue  # another promotion has claimed and written it meanwhile
-        if claimed := catalogue.claim_release(service, str(snapshot), wanted):
-            return claimed
+        if claimed := catalogue.claim_release(service, str(snapshot), version):
+            return _own(service, str(snapshot), claimed, wanted), number.note
     raise Refused(
         f"the promotion of {service} {snapshot}", [f"{_RACES} other promotions of it came first; try again"]
     )
+
+
+def _own(service: str, snapshot: str, release: str, wanted: ReleaseVersion | None) -> str:
+    """Return the release that a snapshot has; raises Refused if another version is wanted for it."""
+    if wanted is None or release == str(wanted):
+        return release
+    why = f"it was promoted before as {release}, and a snapshot has one release; push its commit again for another"
+    raise Refused(f"the promotion of {service} {snapshot} as {wanted}", [why])
+
+
+def _taken(service: str, snapshot: str, wanted: ReleaseVersion, releases: Mapping[str, str]) -> Refused:
+    line = (wanted.major, wanted.minor)
+    of_line = [each for each in map(ReleaseVersion.parse, releases) if (each.major, each.minor) == line]
+    owner = releases[str(wanted)] or "a snapshot whose record cannot be read"
+    why = f"{wanted} is the release of {owner}; the next free version of its line is {max(of_line).next_patch()}"
+    return Refused(f"the promotion of {service} {snapshot} as {wanted}", [why])

@@ -6,7 +6,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Promoted:
-    """The release of a snapshot; `created` if this call made it. `staging` is what staging says of the snapshot."""
+    """The release of a snapshot; `created` if this call made it. `staging` is what staging says of the snapshot.
+
+    `note` says why the release has not the declared version.
+    """
 
     service: str
     snapshot: str
@@ -14,6 +17,7 @@ class Promoted:
     digest: str
     created: bool
     staging: str = ""
+    note: str = ""
 
 
 class Promotions(Protocol):

@@ -5,7 +5,7 @@ A service declares a base such as `1.4.0` in its lifecycle.toml. A build of it i
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import total_ordering
@@ -106,3 +106,29 @@ def next_release(declared: ReleaseVersion, released: Iterable[ReleaseVersion]) -
     """Return the version for a promotion: the declared one, or the patch after the newest release."""
     newest = max(released, default=None)
     return declared if newest is None or declared > newest else newest.next_patch()
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseNumber:
+    """The version of a promotion: `note` says why it is not the declared one, `jump` if it is of another major."""
+
+    version: ReleaseVersion
+    note: str = ""
+    jump: str = ""
+
+
+def release_number(
+    declared: ReleaseVersion, released: Collection[ReleaseVersion], wanted: ReleaseVersion | None = None
+) -> ReleaseNumber:
+    """Return the version that a promotion takes: the `wanted` one of its person, else the next release."""
+    newest, version = max(released, default=None), wanted or next_release(declared, released)
+    note = jump = ""
+    if wanted is None and version != declared:
+        note = f"declared {declared}, but {newest} is released: this becomes {version}"
+    elif version != declared:
+        note = f"declared {declared}, but {version} is wanted"
+    if newest and version.major > newest.major:
+        jump = f"the newest release is {newest}, and this becomes {version}"
+    elif wanted is None and version.major != declared.major:
+        jump = note
+    return ReleaseNumber(version, note, jump)
