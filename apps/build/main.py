@@ -22,6 +22,8 @@ from types import FrameType
 from typing import Any
 
 from apps.build import referenced_content
+from apps.build.cache import VARIABLE as CACHES
+from apps.build.cache import Cache, cache_of, run_cached
 from apps.build.choose import BuildOne, Choice, choose, described, details_of
 from apps.build.clean_clone import clean_clone, not_built, uncommitted
 from apps.build.errors import BuildFailed
@@ -101,6 +103,7 @@ def build_here(folder: Path, into: Path, environ: Mapping[str, str]) -> Manifest
     into.mkdir(parents=True, exist_ok=True)
     if changes := uncommitted(folder.resolve(), into.resolve()):
         print_progress(f"== warning: {not_built(changes)}")
+    environ = {CACHES: str(into / "cache"), **environ}
     with clean_clone(folder) as clone:
         manifest = _build(clone, request, into / "artifact.tar.gz", environ, exclude=into)
     (into / "manifest.json").write_text(to_json(manifest))
@@ -117,7 +120,12 @@ def _build(
     referenced_content.fetch(folder, file)
     for line in referenced_content.missing(folder, file).described():
         print_progress(f"== warning: {line}")
-    run_steps(file.build, folder, environ, print_progress)
+    run_cached(
+        _cache(folder, file, request, environ),
+        folder,
+        lambda: run_steps(file.build, folder, environ, print_progress),
+        print_progress,
+    )
     referenced_content.check(folder, file)
     packed = pack(_members(folder, file, exclude), artifact, request.built_at)
     manifest = manifest_of(file, request, packed, history)
@@ -125,6 +133,15 @@ def _build(
         f"== snapshot {manifest.version}: {packed.files} files, {packed.size} bytes, sha256 {packed.digest}"
     )
     return manifest
+
+
+def _cache(folder: Path, file: ServiceFile, request: Request, environ: Mapping[str, str]) -> Cache | None:
+    if not file.build.cache:
+        return None
+    if not (home := environ.get(CACHES)):
+        print_progress("== cache: this build machine keeps none")
+        return None
+    return cache_of(folder, file, request.repository, Path(home))
 
 
 def _members(folder: Path, file: ServiceFile, exclude: Path | None) -> list[Member]:

@@ -27,6 +27,8 @@ from apps.local.codebuild.secondary_sources import UnresolvedError
 from apps.local.codebuild.shell import Shell
 from apps.local.codebuild.sources import PhaseFailedError, clone, fetch_zip
 
+# apps/build/cache.py reads it. The commands of a service do not see it.
+_CACHES = "LIFECYCLE_BUILD_CACHE"
 _ENDS_BUILD = ("install", "pre_build")
 
 
@@ -126,6 +128,7 @@ class Build:
             "CODEBUILD_SOURCE_REPO_URL": self.record["source"].get("location", ""),
             "CODEBUILD_SOURCE_VERSION": self.record["sourceVersion"],
             "CODEBUILD_SRC_DIR": str(self._source),
+            _CACHES: str(self._folder.parents[1] / "cache"),
             "CODEBUILD_START_TIME": str(int(self.record["startTime"] * 1000)),
         }
 

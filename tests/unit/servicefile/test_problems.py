@@ -280,3 +280,15 @@ def test_malformed_and_oversized_files_are_refused_fast_with_one_line(data: byte
 def test_control_characters_are_escaped_in_messages() -> None:
     found = only_problem(RUN + 'port = "\\u001b[31m\\u009b"')
     assert found.isprintable()
+
+
+@pytest.mark.parametrize("key", ["cache", "cache_key"])
+def test_a_cache_needs_the_files_that_name_it(key: str) -> None:
+    found = only_problem(RUN + f'[build]\n{key} = ["a"]')
+    assert found.startswith(f"lifecycle.toml:6: build.{key}: expected both cache and cache_key, or neither")
+
+
+@pytest.mark.parametrize("folder", [".", "..", "/tmp", "a/../b"])
+def test_a_cached_folder_is_inside_the_repository(folder: str) -> None:
+    found = only_problem(RUN + f'[build]\ncache = ["{folder}"]\ncache_key = ["a"]')
+    assert "build.cache[0]: expected a folder inside the repository" in found

@@ -23,6 +23,8 @@ from lifecycle.domain.service.version import ReleaseVersion
 COMMAND = "a shell command: text of 1 to 4000 characters"
 URL_PATH = 'a path of printable characters, without spaces, that begins with a slash, such as "/is_alive"'
 ARTIFACT = 'a folder inside the repository, such as "dist" ("." is all of it)'
+BUILT_FOLDER = 'a folder inside the repository that the build makes, such as "node_modules"'
+KEY_FILE = 'a file inside the repository, such as "package-lock.json"'
 PATHS = 'a list of folders or files that the service also depends on, such as ["../shared"], at most 50 of them'
 PATH = 'a folder or file, relative to the folder of lifecycle.toml, such as "../shared"'
 VERSION = 'two or three numbers in quotes, such as "1.4" or "1.4.0"'
@@ -93,6 +95,18 @@ def other_paths() -> Any:
     """Return the field of other paths that a version answers like the declared one; none by default."""
     text = 'a list of at most 5 paths, such as ["/health"]'
     return Field((), max_length=5, description=text, json_schema_extra={"each": URL_PATH})
+
+
+def built_folders() -> Any:
+    """Return the field of the folders that later builds take over; none by default."""
+    text = 'a list of at most 10 folders that the build makes, such as ["node_modules"]'
+    return Field((), max_length=10, description=text, json_schema_extra={"each": BUILT_FOLDER})
+
+
+def key_files() -> Any:
+    """Return the field of the files that decide what the cached folders have; none by default."""
+    text = 'a list of at most 10 files, such as ["package-lock.json"]'
+    return Field((), max_length=10, description=text, json_schema_extra={"each": KEY_FILE})
 
 
 def variables() -> Any:
@@ -183,6 +197,7 @@ Version = Annotated[str, AfterValidator(_version)]
 Command = Annotated[str, checked(lambda text: text.strip() and _fits(text), COMMAND)]
 UrlPath = Annotated[str, checked(re.compile(r"/[!-\"$-~]{0,199}").fullmatch, URL_PATH)]
 Folder = Annotated[str, AfterValidator(_folder)]
+BuiltFolder = Annotated[str, AfterValidator(_folder), checked(lambda text: text != ".", BUILT_FOLDER)]
 Path = Annotated[str, AfterValidator(_path)]
 Variable = Annotated[str, checked(_fits, VARIABLE)]
 # Any, because pydantic would convert 1.0 and True to an integer before the validator runs.

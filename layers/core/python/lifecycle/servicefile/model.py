@@ -17,6 +17,7 @@ from lifecycle.domain.service.policy import After, AfterBake, ApprovalGate, OnAl
 from lifecycle.domain.service.version import ReleaseVersion
 from lifecycle.servicefile import fields, without_http
 from lifecycle.servicefile.fields import (
+    BuiltFolder,
     Command,
     ConfigName,
     Cron,
@@ -72,9 +73,18 @@ class BuildTable(Table):
     integration_tests: tuple[Command, ...] = fields.commands()
     artifact: Folder = Field(default=".", description=fields.ARTIFACT)
     environment: dict[VariableName, Variable] = fields.variables()
+    cache: tuple[BuiltFolder, ...] = fields.built_folders()
+    cache_key: tuple[Folder, ...] = fields.key_files()
     submodules: bool = Field(default=False, strict=True, description="true or false")
     lfs: bool = Field(default=False, strict=True, description="true or false")
     timeout_seconds: int = whole_number(1, BUILD_SECONDS, 900, "seconds")
+
+    @model_validator(mode="after")
+    def _cache_has_a_key(self) -> "BuildTable":
+        if bool(self.cache) != bool(self.cache_key):
+            what = "both cache and cache_key, or neither: a cache is named by the files that decide its content"
+            raise expected(what, found="one of them", at=("build", "cache" if self.cache else "cache_key"))
+        return self
 
     @model_validator(mode="after")
     def _lists_are_within_limit(self) -> "BuildTable":
