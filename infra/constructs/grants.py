@@ -129,6 +129,13 @@ def read_builds(*, emulated: bool) -> tuple[Statement, Statement]:
     )
 
 
+def stop_builds(*, emulated: bool) -> Statement:
+    """Return the grant to end builds."""
+    project = names.arn("codebuild", f"project/{names.BUILD_PROJECT}")
+    resources, why = (("*",), _EMULATED) if emulated else ((project,), "")
+    return Statement("StopBuild", ("codebuild:StopBuild",), resources, why)
+
+
 _SERVICE_LOGS = names.arn("logs", f"log-group:{names.service_log_group('*', '*')}")
 READ_SERVICE_LOGS = Statement(
     "ServiceLogs",

@@ -49,6 +49,7 @@ from infra.constructs.grants import (
     registry_list,
     requests_of,
     set_weights,
+    stop_builds,
 )
 from infra.constructs.machine import Machine
 from infra.constructs.notifications import AlarmsIn, NotificationsOut
@@ -237,9 +238,8 @@ class ControlPlaneStack(Stack):
         self._phase(
             "quarantine", reads=[SNAPSHOTS, RELEASES], writes=[ledger(_TRAIL, _CLUSTER)], may=[LIFT_QUARANTINE]
         )
-        project = names.arn("codebuild", f"project/{names.BUILD_PROJECT}")
-        stops = Statement("StopBuild", ("codebuild:StopBuild",), (project,))
-        self._phase("cancel_run", writes=[ledger(_TRAIL)], may=[STOP_DELIVERIES, stops])
+        stops = [STOP_DELIVERIES, stop_builds(emulated=settings.emulated)]
+        self._phase("cancel_run", writes=[ledger(_TRAIL)], may=stops)
         self._phase("bind_hosts", reads=[TARGETS], writes=[ledger(_TRAIL, _CLUSTER)])
         removes: dict[str, Any] = {
             "reads": [TARGETS, WEIGHTS, MACHINES],

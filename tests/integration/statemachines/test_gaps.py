@@ -35,6 +35,13 @@ def test_reading_builds_may_be_scoped_to_their_project(acting: Acting) -> None:
     assert is_allowed(codebuild.batch_get_builds, ids=["lifecycle-build:1"])
 
 
+@gap("StopBuild is judged on *: infra's stop_builds widens it for the emulator")
+def test_stopping_builds_may_be_scoped_to_their_project(acting: Acting) -> None:
+    project = f"arn:aws:codebuild:{HERE}:project/lifecycle-build"
+    codebuild = acting("codebuild", {"Action": "codebuild:StopBuild", "Resource": project})
+    assert is_allowed(codebuild.stop_build, id="lifecycle-build:1")
+
+
 @gap("GetDashboard is judged on *: infra's see_dashboard widens it for the emulator")
 def test_reading_a_dashboard_may_be_scoped_to_it(acting: Acting) -> None:
     dashboard = f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/lifecycle"
