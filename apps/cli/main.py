@@ -73,6 +73,7 @@ COMMANDS = {
     "quarantined": CommandEntry(
         "Freeze and quarantine", "commands.quarantine", "List the quarantined versions and hosts."
     ),
+    "service": CommandEntry("Repair", "commands.ownership", "Change which repository a service belongs to."),
     "local": CommandEntry("Local environment", "local", "Manage the environment on this machine."),
 }
 

@@ -240,6 +240,7 @@ class ControlPlaneStack(Stack):
         )
         stops = [STOP_DELIVERIES, stop_builds(emulated=settings.emulated)]
         self._phase("cancel_run", writes=[ledger(_TRAIL)], may=stops)
+        self._phase("transfer_service", writes=[ledger(_TRAIL, Partition.SERVICE)])
         self._phase("bind_hosts", reads=[TARGETS], writes=[ledger(_TRAIL, _CLUSTER)])
         removes: dict[str, Any] = {
             "reads": [TARGETS, WEIGHTS, MACHINES],

@@ -41,7 +41,8 @@ def test_there_is_a_function_for_each_phase() -> None:
         "install", "next_step", "notify", "plan", "promote", "quarantine", "receive_push", "record_config",
         "record_snapshot", "register", "release_command", "remove_host", "repair", "request", "roll_back",
         "self_test", "set_policy", "show_clusters", "show_deployment", "show_dora", "show_history", "show_pipeline",
-        "show_questions", "show_test_bed", "start_build", "start_services", "watch",
+        "show_questions", "show_test_bed", "start_build", "start_services", "transfer_service",
+        "watch",
     ]  # fmt: skip
 
 

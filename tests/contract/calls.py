@@ -193,14 +193,13 @@ def _notice(g: Gateways) -> Notification:
     return Notification(g.service, NotificationKind.HALTED, g.cluster, NOW, "halted", "why")
 
 
-def _built(g: Gateways) -> Thunk:
+def _on_build(g: Gateways, call: Callable[[str], Any]) -> Thunk:
     build = g.builds.start("https://example.test/r.git", "a" * 40, g.service, {})
-    return lambda: g.builds.state(build).kind
+    return lambda: call(build)
 
 
-def _stopped(g: Gateways) -> Thunk:
-    build = g.builds.start("https://example.test/r.git", "a" * 40, g.service, {})
-    return _then(lambda: g.builds.stop(build), lambda: g.builds.state(build).kind)
+def _owned(g: Gateways, call: Thunk) -> Thunk:
+    return (g.catalogue.claim_service(g.service, "a"), call)[1]
 
 
 def _measured(g: Gateways) -> Any:
@@ -335,6 +334,10 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "S3Artifacts.stored": listed,
     "S3Artifacts.delete": lambda g: published(g, lambda: g.artifacts.delete(g.service, SNAPSHOT)),
     "DynamoCatalogue.claim_service": lambda g: lambda: g.catalogue.claim_service(g.service, "mine"),
+    "DynamoCatalogue.owner": lambda g: lambda: g.catalogue.owner(g.service),
+    "DynamoCatalogue.transfer_service": lambda g: _owned(
+        g, lambda: g.catalogue.transfer_service(g.service, "a", "b")
+    ),
     "DynamoCatalogue.record_snapshot": lambda g: lambda: g.catalogue.record_snapshot(g.service, SNAPSHOT, {}),
     "DynamoCatalogue.record_published": lambda g: (
         lambda: g.catalogue.record_published(g.service, SNAPSHOT, Published("d", "m"))
@@ -384,8 +387,8 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "StepFunctionsExecutions.earlier_run": lambda g: lambda: g.executions.earlier_run(g.service),
     "StepFunctionsExecutions.answer_token": _token,
     "CodeBuilds.start": lambda g: lambda: len(g.builds.start("https://example.test/r.git", "a" * 40, g.service, {})),
-    "CodeBuilds.state": _built,
-    "CodeBuilds.stop": _stopped,
+    "CodeBuilds.state": lambda g: _on_build(g, lambda build: g.builds.state(build).kind),
+    "CodeBuilds.stop": lambda g: _on_build(g, g.builds.stop),
     "AwsNotifications.send": lambda g: lambda: g.notifications.send([_notice(g)]),
     "CloudWatchMetrics.measurements": lambda g: lambda: _measured(g),
     "CloudWatchAlarms.named": lambda g: lambda: list(g.alarms.named([f"lc-p-{g.service}-errors"])),

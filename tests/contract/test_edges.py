@@ -192,6 +192,8 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("promotions.promote", lambda g: g.promotions.promote(g.service, "9", "ada"), LifecycleError),
     ("artifacts.delete", lambda g: g.artifacts.delete(g.service, "1.0.0"), None),
     ("catalogue.claim_service", lambda g: g.catalogue.claim_service(g.service, ""), ""),
+    ("catalogue.owner", lambda g: g.catalogue.owner("nobody"), None),
+    ("catalogue.transfer_service", lambda g: g.catalogue.transfer_service("nobody", "a", "b"), False),
     ("catalogue.record_snapshot", lambda g: g.catalogue.record_snapshot(g.service, SNAPSHOT, {}), {}),
     ("catalogue.record_published", lambda g: g.catalogue.record_published("", "", Published("")), Published("")),
     ("catalogue.published", lambda g: g.catalogue.published(g.service, ""), None),

@@ -143,20 +143,19 @@ def test_a_failing_unit_test_makes_no_snapshot_and_its_log_is_shown(hello: Servi
 
 
 def test_cancelled_run_ends_with_the_processes_of_its_build(hello: Service) -> None:
-    before, mark = hello.snapshots(), hello.laptop.layout.home / "daemon.pid"
+    mark = hello.laptop.layout.home / "daemon.pid"
     # The daemon has a session of its own, and no parent in the build.
     daemon = f"(setsid sh -c 'echo $$ > {mark}; exec sleep 600' >/dev/null 2>&1 &); sleep 600"
     hello.change("lifecycle.toml", r"^unit_tests = \[", f'unit_tests = ["""{daemon}""", ')
     try:
         run = hello.push("A build that does not end")
-        pid = int(wait_for("the daemon of the build", lambda: mark.exists() and mark.read_text().strip()))
+        pid = int(wait_for("the daemon of the build", lambda: mark.read_text().strip() if mark.exists() else ""))
         done = hello.operator("cancel", run, "--why", "it does not end")
         assert done.facts["build"].startswith("lifecycle-build:")
         wait_for("the end of the daemon", lambda: not is_running(pid))
         end = hello.operator("watch", "--run", run, code=1).events[-1]
         assert (end["state"], end["error"]) == ("ABORTED", "Cancelled")
         assert "it does not end" in end["cause"]
-        assert hello.snapshots() == before
     finally:
         hello.change("lifecycle.toml", r'^unit_tests = \["""[^"]*""", ', "unit_tests = [")
         commit_all(hello.copy, "Tests that end")

@@ -20,6 +20,15 @@ class MemoryCatalogue:
     def claim_service(self, service: str, repository: str) -> str:
         return self._owners.setdefault(service, repository)
 
+    def owner(self, service: str) -> str | None:
+        return self._owners.get(service)
+
+    def transfer_service(self, service: str, owner: str, to: str) -> bool:
+        if self._owners.get(service) not in (owner, to):
+            return False
+        self._owners[service] = to
+        return True
+
     def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> Mapping[str, str]:
         return self._snapshots.setdefault(service, {}).setdefault(snapshot, dict(facts))
 

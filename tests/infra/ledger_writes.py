@@ -42,7 +42,8 @@ WRITES: Mapping[str, Mapping[str, Effect]] = {
     "configurations": dict.fromkeys(("claim", "record"), ({Partition.CONFIG}, set())),
     "catalogue": {
         **dict.fromkeys(
-            ("claim_service", "record_snapshot", "record_published", "claim_release"), ({_SERVICE}, set())
+            ("claim_service", "transfer_service", "record_snapshot", "record_published", "claim_release"),
+            ({_SERVICE}, set()),
         ),
         "change_builds": ({Partition.REPOSITORY}, set()),
     },

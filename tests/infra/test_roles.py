@@ -135,6 +135,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
         for action in ("DescribeExecution", "GetExecutionHistory", "StopExecution")
     }
     | {"codebuild:StopBuild": {"codebuild:project/lifecycle-build"}},
+    "transfer_service": WRITE_LEDGER,
     "bind_hosts": WRITE_LEDGER | READ_TARGETS,
     "record_config": WRITE_LEDGER,
     "set_policy": WRITE_LEDGER | LIST_REGISTRY | READ_REGISTRY | WRITE_FLOORS,
@@ -226,7 +227,7 @@ def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> 
     executions = {f"states:execution:lifecycle-{each}:*" for each in ("rollout", "delivery")}
     called = (
         *("request", "promote", "decide", "approve", "repair", "freeze", "quarantine"),
-        *("bind-hosts", "remove-host", "gc", "cancel-run"),
+        *("bind-hosts", "remove-host", "gc", "cancel-run", "transfer-service"),
         *("act", *(view.replace("_", "-") for view in VIEWS)),
     )
     reads = LOOK | READ_LEDGER | LIST_REGISTRY | READ_BOTH | READ_TARGETS | READ_GROUPS | SEE_BUILDS

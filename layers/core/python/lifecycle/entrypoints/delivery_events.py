@@ -58,6 +58,15 @@ class CancelRun(Command):
     why: str = Field(min_length=1, max_length=1000)
 
 
+class TransferService(Command):
+    """Hand a service over to another repository."""
+
+    service: str
+    to: Repository
+    by: str = Field(min_length=1, max_length=200)
+    why: str = Field(min_length=1, max_length=1000)
+
+
 class RecordSnapshot(Command):
     """A finished build, with the service and version that it published."""
 

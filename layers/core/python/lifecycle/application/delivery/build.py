@@ -207,7 +207,10 @@ def record_snapshot(
     manifest = replace(said, repository=built.repository, branch=built.branch, builder=built.build, snapshot=None)
     owner = catalogue.claim_service(service, built.repository)
     if owner != built.repository:
-        reason = f"service {service} belongs to {owner}, but was built from {built.repository}: choose another name"
+        reason = (
+            f"service {service} belongs to {owner}, but was built from {built.repository}: choose another name, or "
+            f"hand it over with `lifecycle service transfer {service} --to {built.repository} --why '...'`"
+        )
         return Recorded("REFUSED", reason, service, version)
     try:
         artifacts.publish(manifest, received.artifact)

@@ -15,6 +15,12 @@ class Catalogue(Protocol):
     def claim_service(self, service: str, repository: str) -> str:
         """Make `repository` the owner unless the service has one; returns the owner."""
 
+    def owner(self, service: str) -> str | None:
+        """Return the repository that owns a service; None for a service that was never built."""
+
+    def transfer_service(self, service: str, owner: str, to: str) -> bool:
+        """Make `to` the owner in the place of `owner`; returns False if it has another one."""
+
     def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> Mapping[str, str]:
         """Record a snapshot once; returns the stored facts, which are those of the first call."""
 

@@ -43,6 +43,14 @@ class DynamoCatalogue:
         found = self._table.get(service_key(service), "OWNER")
         return record(Owner, found).repository if found else repository
 
+    def owner(self, service: str) -> str | None:
+        found = self._table.get(service_key(service), "OWNER")
+        return record(Owner, found).repository if found else None
+
+    def transfer_service(self, service: str, owner: str, to: str) -> bool:
+        before, after = (item(service_key(service), "OWNER", Owner(each)) for each in (owner, to))
+        return self._table.put(after, "body = :body", body=before["body"])
+
     def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> Mapping[str, str]:
         pk, sk = service_key(service), f"SNAPSHOT#{snapshot}"
         if self._table.put(item(pk, sk, RecordedSnapshot(snapshot, dict(facts))), "attribute_not_exists(pk)"):

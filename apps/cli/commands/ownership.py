@@ -1,0 +1,46 @@
+"""`lifecycle service transfer`: hand a service over to another repository."""
+
+from typing import Annotated
+
+import typer
+
+from apps.cli.cluster_operations import call_function
+from apps.cli.command import ServiceName, Yes, connected
+from apps.cli.options import Why
+from apps.cli.output.printer import Printer
+from apps.cli.ports import Connection
+from lifecycle.domain.fleet.cluster import service_name
+
+app = typer.Typer(help="Change which repository a service belongs to.", no_args_is_help=True)
+
+
+@app.callback()
+def service() -> None:
+    """Change which repository a service belongs to."""
+
+
+@connected("service transfer hello --to https://github.com/shop/hello.git --why 'the repository was renamed'")
+def transfer(
+    printer: Printer,
+    connection: Connection,
+    service: ServiceName,
+    to: Annotated[str, typer.Option("--to", metavar="URL", help="The clone URL of the repository.")],
+    why: Why,
+    *,
+    yes: Yes = False,
+) -> int:
+    """Hand a service over to another repository, such as after it was renamed.
+
+    Builds of the former repository are refused from then on. Snapshots and releases stay.
+    """
+    owner = connection.catalogue.owner(service_name(service)) or "no repository"
+    if not yes and not printer.confirm(f"{service} belongs to {owner}. Hand it over to {to}?"):
+        printer.line("not transferred")
+        return 1
+    payload = {"service": service, "to": to, "by": connection.by, "why": why}
+    call_function(printer, connection, "transfer_service", payload)
+    printer.line("next: push to that repository, or deliver its last push again")
+    return 0
+
+
+app.command("transfer")(transfer)
