@@ -3,6 +3,7 @@
 Called by main. Neither ignored files nor uncommitted changes reach the artifact, which bears the commit's name.
 """
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from apps.build.errors import BuildFailed
-from apps.build.request import git, git_environment, head_commit
+from apps.build.request import git, head_commit
+from lifecycle.ambient import git_environment
 
 _NAMED = 5
 
@@ -53,6 +55,6 @@ def not_built(changes: list[str]) -> str:
 
 def _run(*arguments: str) -> None:
     command = ["git", "-c", "safe.directory=*", "-c", "core.hooksPath=/dev/null", *arguments]
-    done = subprocess.run(command, env=git_environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=git_environment(os.environ), capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildFailed(f"expected a clone of the repository, found: {done.stderr.strip()[-1000:]}")
