@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from lifecycle.application.ports.artifacts import Received
+from lifecycle.domain.delivery.branch import Branch, Move
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.service.published import Published
 from tests.contract.conftest import Gateways
@@ -49,6 +50,10 @@ def repository(g: Gateways) -> str:
 
 def begun(builds: RepositoryBuilds) -> RepositoryBuilds:
     return builds.begun("a" * 40, NOW)
+
+
+def moved(branch: Branch) -> Branch:
+    return branch.moved(Move("b" * 40, "a" * 40, "1", NOW))
 
 
 def enveloped(g: Gateways, call: Thunk) -> Thunk:

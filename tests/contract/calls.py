@@ -25,7 +25,7 @@ from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.domain.service.configuration import SecretRef
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.target import Target
-from tests.contract.artifact_calls import begun, claimed, enveloped, listed, published, repository, uploaded
+from tests.contract.artifact_calls import begun, claimed, enveloped, listed, moved, published, repository, uploaded
 from tests.contract.conftest import Gateways
 from tests.contract.test_artifacts import BODY, SNAPSHOT, a_manifest
 from tests.contract.test_configurations import a_revision
@@ -347,6 +347,8 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoCatalogue.releases": lambda g: claimed(g, lambda: g.catalogue.releases(g.service)),
     "DynamoCatalogue.claim_release": lambda g: lambda: g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0"),
     "DynamoCatalogue.change_builds": lambda g: lambda: g.catalogue.change_builds(repository(g), begun),
+    "DynamoCatalogue.branch": lambda g: lambda: g.catalogue.branch(repository(g), "main"),
+    "DynamoCatalogue.change_branch": lambda g: lambda: g.catalogue.change_branch(repository(g), "main", moved),
     "DynamoFreezes.all": lambda g: _frozen(g, lambda: _freezes(g)),
     "DynamoFreezes.put": lambda g: lambda: g.freezes.put(_freeze(g)),
     "DynamoFreezes.lift": lambda g: _frozen(g, _then(lambda: g.freezes.lift(_freeze(g)), lambda: _freezes(g))),

@@ -201,6 +201,8 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("catalogue.releases", lambda g: g.catalogue.releases(""), {}),
     ("catalogue.claim_release", lambda g: g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0"), "1.2.0"),
     ("catalogue.change_builds", lambda g: g.catalogue.change_builds("", lambda builds: builds).services, {}),
+    ("catalogue.branch", lambda g: g.catalogue.branch("", "").head, ""),
+    ("catalogue.change_branch", lambda g: g.catalogue.change_branch("", "", lambda branch: branch).head, ""),
     ("freezes.put", lambda g: g.freezes.put(Freeze("", "ada", "", NOW)), InvalidValue),
     ("freezes.put", lambda g: g.freezes.put(Freeze(f"staging/{g.service}", "a" * 200, "w" * 1000, NOW)), None),
     ("freezes.lift", lambda g: g.freezes.lift(Freeze("", "ada", "", NOW)), True),

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from lifecycle.application.ports.catalogue import ChangeBuilds
+from lifecycle.application.ports.catalogue import ChangeBranch, ChangeBuilds
+from lifecycle.domain.delivery.branch import Branch
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.service.published import Published
 
 
 class MemoryCatalogue:
-    """Every entry but a repository's builds is written once."""
+    """Every entry but a repository's builds and branches is written once."""
 
     def __init__(self) -> None:
         self._owners: dict[str, str] = {}
@@ -16,6 +17,7 @@ class MemoryCatalogue:
         self._releases: dict[str, dict[str, str]] = {}
         self._published: dict[tuple[str, str], Published] = {}
         self._builds: dict[str, RepositoryBuilds] = {}
+        self._branches: dict[tuple[str, str], Branch] = {}
 
     def claim_service(self, service: str, repository: str) -> str:
         return self._owners.setdefault(service, repository)
@@ -44,6 +46,17 @@ class MemoryCatalogue:
             after = change(before)
             if self._builds.get(repository, RepositoryBuilds(repository)) == before:
                 self._builds[repository] = after
+                return after
+
+    def branch(self, repository: str, name: str) -> Branch:
+        return self._branches.get((repository, name), Branch(repository, name))
+
+    def change_branch(self, repository: str, name: str, change: ChangeBranch) -> Branch:
+        while True:
+            before = self.branch(repository, name)
+            after = change(before)
+            if self.branch(repository, name) == before:
+                self._branches[repository, name] = after
                 return after
 
     def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]:

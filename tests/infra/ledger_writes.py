@@ -45,7 +45,7 @@ WRITES: Mapping[str, Mapping[str, Effect]] = {
             ("claim_service", "transfer_service", "record_snapshot", "record_published", "claim_release"),
             ({_SERVICE}, set()),
         ),
-        "change_builds": ({Partition.REPOSITORY}, set()),
+        **dict.fromkeys(("change_builds", "change_branch"), ({Partition.REPOSITORY}, set())),
     },
 }
 

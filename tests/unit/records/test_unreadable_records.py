@@ -27,7 +27,13 @@ DOCUMENTS = {DESIRED: "desired version", MANIFEST: "manifest"}
 # No view reads these. Their remedy is in the error of the function that needs them.
 NOT_IN_VIEWS = {
     *("host command", "owner of a service", "promotion in the catalogue", "checkpoint", "manifest"),
-    *("builds of a repository", "host in rotation", "digests of a version", "recorded request"),
+    *(
+        "builds of a repository",
+        "branch of a repository",
+        "host in rotation",
+        "digests of a version",
+        "recorded request",
+    ),
 }
 # Kinds that garbage collection reads.
 RETAINS = {

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from lifecycle import names
+from lifecycle.domain.delivery.branch import Branch
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.fleet.bound_hosts import BoundHosts
 from lifecycle.domain.fleet.cluster import Cluster
@@ -382,6 +383,15 @@ KINDS: tuple[ItemKind, ...] = (
         "BUILDS",
         "Every push builds all services of the repository until it is gone. Delete it: {delete}",
         lambda each: (f"{Partition.REPOSITORY}{each.repository}", _ANY),
+    ),
+    ItemKind(
+        "branch of a repository",
+        Branch,
+        Partition.REPOSITORY,
+        "BRANCH#",
+        "Until it is gone, an automatic staging deploys each build that ends. Delete it, and record the head again "
+        "with `lifecycle build --head SERVICE`: {delete}",
+        lambda each: (f"{Partition.REPOSITORY}{each.repository}", f"BRANCH#{each.name}"),
     ),
 )
 

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeAlias
 
+from lifecycle.domain.delivery.branch import Branch
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.service.published import Published
 
 ChangeBuilds: TypeAlias = Callable[[RepositoryBuilds], RepositoryBuilds]
+ChangeBranch: TypeAlias = Callable[[Branch], Branch]
 
 
 class Catalogue(Protocol):
@@ -36,6 +38,12 @@ class Catalogue(Protocol):
         `change` runs again when another run changed the record meanwhile. A record that cannot be read stays as it
         is, and the answer is that of a repository of which nothing is known.
         """
+
+    def branch(self, repository: str, name: str) -> Branch:
+        """Return the record of a branch; one of which nothing is known where there is none, or none can be read."""
+
+    def change_branch(self, repository: str, name: str, change: ChangeBranch) -> Branch:
+        """Replace the record of a branch by a changed one, under the rules of `change_builds`."""
 
     def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]: ...
 

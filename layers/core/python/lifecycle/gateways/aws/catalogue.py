@@ -1,9 +1,10 @@
-"""The catalogue in the ledger: the owner of a service, its snapshots and releases, and a repository's builds."""
+"""The catalogue in the ledger: a service's owner, snapshots and releases, and a repository's builds and branches."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from lifecycle.application.ports.catalogue import ChangeBuilds
+from lifecycle.application.ports.catalogue import ChangeBranch, ChangeBuilds
+from lifecycle.domain.delivery.branch import Branch
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.errors import CallFailed, UnreadableRecord
 from lifecycle.domain.service.published import Published
@@ -11,6 +12,8 @@ from lifecycle.domain.service.version import is_release
 from lifecycle.gateways.aws.errors import code_of, pauses, translated
 from lifecycle.gateways.aws.table import Table, item, record, repository_key, service_key, split, whole
 from lifecycle.gateways.record_kinds import ClaimedRelease, Owner, RecordedSnapshot
+
+_Changed = TypeVar("_Changed", RepositoryBuilds, Branch)
 
 
 def snapshots_of(found: Sequence[dict[str, Any]]) -> tuple[dict[str, Mapping[str, str]], list[UnreadableRecord]]:
@@ -31,7 +34,7 @@ def releases_of(found: Sequence[dict[str, Any]]) -> tuple[dict[str, str], list[U
 
 @translated
 class DynamoCatalogue:
-    """Every item but a repository's builds is written once. One transaction binds a release to its snapshot."""
+    """Items are written once, but for those of a repository. One transaction binds a release to its snapshot."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -69,19 +72,34 @@ class DynamoCatalogue:
         return record(Published, found) if found else None
 
     def change_builds(self, repository: str, change: ChangeBuilds) -> RepositoryBuilds:
+        return self._changed(repository, "BUILDS", RepositoryBuilds(repository), change)
+
+    def branch(self, repository: str, name: str) -> Branch:
+        found = self._table.get(repository_key(repository), f"BRANCH#{name}")
+        try:
+            return record(Branch, found) if found else Branch(repository, name)
+        except UnreadableRecord:
+            return Branch(repository, name)
+
+    def change_branch(self, repository: str, name: str, change: ChangeBranch) -> Branch:
+        return self._changed(repository, f"BRANCH#{name}", Branch(repository, name), change)
+
+    def _changed(
+        self, repository: str, sk: str, unknown: _Changed, change: Callable[[_Changed], _Changed]
+    ) -> _Changed:
         pk = repository_key(repository)
         for _ in pauses(self._table.sleep):
-            found = self._table.get(pk, "BUILDS")
+            found = self._table.get(pk, sk)
             try:
-                before = record(RepositoryBuilds, found) if found else RepositoryBuilds(repository)
+                before = record(type(unknown), found) if found else unknown
             except UnreadableRecord:
-                return RepositoryBuilds(repository)
+                return unknown
             after = change(before)
             if after == before:
                 return before
-            if self._replaced(item(pk, "BUILDS", after), found):
+            if self._replaced(item(pk, sk, after), found):
                 return after
-        message = f"the builds of {repository} were changed by other runs each time; wait a few seconds and try again"
+        message = f"{sk} of {repository} was changed by other runs each time; wait a few seconds and try again"
         raise CallFailed(message, service="DynamoDB", operation="PutItem", code="Conflict", temporary=True)
 
     def _replaced(self, wanted: dict[str, Any], found: Mapping[str, Any] | None) -> bool:

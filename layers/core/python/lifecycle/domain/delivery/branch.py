@@ -1,0 +1,140 @@
+"""A branch and its head, by the order of its pushes: the model behind everything that follows a branch.
+
+A push says "the branch left this commit and is now at that one". receive_push records each as a move. No order of
+arrival matters: along any path, each commit but the last is left as often as it is reached (docs/adr/0032).
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from lifecycle.domain.delivery.repository import MOST_SERVICES
+
+# The newest moves that a record has; a later copy of an older one has its time, by which it changes nothing.
+MOST_MOVES = 50
+# The clocks of a forge and of this account may differ by this much.
+CLOCKS_DIFFER = timedelta(minutes=1)
+# The `before` of a push that creates a branch.
+NOTHING = "0" * 40
+_DIGITS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One push: the branch left `before` and arrived at `after`. `at` is when it was pushed, as its event says.
+
+    `delivery` is the event's id, which a repeated event has too.
+    """
+
+    before: str
+    after: str
+    delivery: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """The record of a branch: its newest moves in the order of their arrival, and the commit before them, if known.
+
+    `read_at` is when `start` was read from the repository itself. `services` has, for each service in a folder, the
+    newest commit whose push started its build.
+    """
+
+    repository: str
+    name: str
+    start: str = ""
+    read_at: datetime | None = None
+    moves: tuple[Move, ...] = ()
+    services: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def head(self) -> str:
+        """The commit that the branch is at; empty if nothing is known of it.
+
+        It is the only commit that was reached more often than left. Where a push is missing there are several, and
+        in a circle there is none: then the newest push decides.
+        """
+        reached = Counter(each.after for each in self.moves)
+        reached[self.start] += 1
+        reached.subtract(each.before for each in self.moves)
+        ends = [commit for commit, more in reached.items() if more > 0 and commit]
+        if len(ends) == 1:
+            return ends[0]
+        newest = [each.after for each in self._by_time() if each.after in ends or not ends]
+        return newest[-1] if newest else self.start
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The commits that the branch was at, oldest first, with the head last; found backwards from the head."""
+        left, at, found = list(self._by_time()), self.head, [self.head]
+        while left:
+            before = next((each for each in reversed(left) if each.after == at), None)
+            if before is None:  # a push is missing: go on with the newest one before the gap
+                before = left[-1]
+                found.append(before.after)
+            left.remove(before)
+            at = before.before
+            found.append(at)
+        ordered = (self.start, *reversed(found)) if self.start not in found else reversed(found)
+        return tuple(commit for commit in ordered if commit not in ("", NOTHING))
+
+    def _by_time(self) -> list[Move]:
+        return sorted(self.moves, key=lambda each: each.at)
+
+    def knows(self, move: Move) -> bool:
+        """Return whether this push was recorded before, or is older than what was read from the repository."""
+        if self.read_at is not None and move.at < self.read_at - CLOCKS_DIFFER:
+            return True
+        return any(each.delivery == move.delivery for each in self.moves)
+
+    def moved(self, move: Move) -> "Branch":
+        """Return the record with one more push; once for each push."""
+        if self.knows(move):
+            return self
+        moves = (*self.moves, move)
+        if len(moves) <= MOST_MOVES:
+            return replace(self, moves=moves)
+        oldest = min(moves, key=lambda each: each.at)
+        # What is dropped has led to where the others begin.
+        return replace(self, start=oldest.after, moves=tuple(each for each in moves if each is not oldest))
+
+    def read(self, commit: str, at: datetime) -> "Branch":
+        """Return the record after somebody read the head from the repository itself."""
+        if self.read_at is not None and at <= self.read_at:
+            return self
+        later = tuple(each for each in self.moves if each.at > at)
+        return replace(self, start=commit, read_at=at, moves=later)
+
+    def begun(self, service: str, commit: str) -> "Branch":
+        """Return the record once a push of this commit has started a build of one service in a folder."""
+        last = self.services.get(service, "")
+        if self._place(commit) < self._place(last):
+            return self
+        newest = {name: each for name, each in self.services.items() if name != service} | {service: commit}
+        return replace(self, services=dict(list(newest.items())[-MOST_SERVICES:]))
+
+    def _place(self, commit: str) -> int:
+        path = self.path
+        return max((number for number, each in enumerate(path) if each == commit), default=-1)
+
+    def wanted(self, service: str, folder: str) -> str:
+        """Return the commit whose snapshot an automatic staging serves; empty if nothing is known of it.
+
+        A service in a folder has none of the head where the head left it unchanged.
+        """
+        return self.services.get(service, "") if folder else self.head
+
+    def superseded(self, commit: str, service: str = "", folder: str = "") -> str:
+        """Return why an automatic staging does not want the snapshot of this commit; empty if it does."""
+        wanted = self.wanted(service, folder)
+        if wanted in ("", commit):
+            return ""
+        whose = f" for {service}" if folder else ""
+        return f"{commit[:_DIGITS]} is no longer the head of {self.name}{whose}: {wanted[:_DIGITS]} is"
+
+
+def wanted_snapshot(snapshots: Mapping[str, Mapping[str, str]], commit: str) -> str:
+    """Return the newest snapshot of a commit, from those of one service; empty if it has none."""
+    found = [(facts.get("built", ""), name) for name, facts in snapshots.items() if facts.get("commit") == commit]
+    return max(found)[1] if found else ""
