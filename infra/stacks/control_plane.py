@@ -106,6 +106,7 @@ class ControlPlaneStack(Stack):
         self._rollout_phases(settings)
         receive_push = self._phase(
             "receive_push",
+            writes=[ledger(Partition.REPOSITORY)],
             may=[
                 Statement(
                     "Secret",
@@ -152,7 +153,9 @@ class ControlPlaneStack(Stack):
         passes = pass_build_roles(settings.codecommit_repositories)
         self._phase("start_build", writes=[ledger(Partition.REPOSITORY)], may=[build, *passes])
         # A delivery of a service that failed is started again under the next name.
-        self._phase("start_services", may=[START_DELIVERY, DESCRIBE_DELIVERIES])
+        self._phase(
+            "start_services", writes=[ledger(Partition.REPOSITORY)], may=[START_DELIVERY, DESCRIBE_DELIVERIES]
+        )
         self._phase("check_build", may=read_builds(emulated=settings.emulated))
         # It holds an artifact of up to 1 GiB in memory while it publishes it.
         self._signers[KeyKind.SNAPSHOT] = self._phase(

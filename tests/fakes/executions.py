@@ -10,7 +10,8 @@ from lifecycle.domain.rollout.execution import ExecutionEnd, ExecutionState, exe
 class MemoryExecutions:
     """Inputs of `rollouts` and `deliveries` by name, names by state, the `ends` of rollouts, and `waiting` tokens.
 
-    The `causes` of stopped deliveries and the `builds` of all are by their names; those in `delivered` have ended.
+    The `causes` of stopped deliveries and the `builds` of all are by their names. A delivery runs until a test adds it to
+    `failed` or `delivered`, or adds its output to `outputs`.
     """
 
     def __init__(self) -> None:
@@ -20,6 +21,7 @@ class MemoryExecutions:
         self.stopped: set[str] = set()
         self.waiting: set[str] = set()
         self.failed: set[str] = set()
+        self.outputs: dict[str, dict[str, Any]] = {}
         self.described = 0
         self.ends: dict[str, ExecutionEnd] = {}
         self.causes: dict[str, str] = {}
@@ -45,14 +47,15 @@ class MemoryExecutions:
         if (found := self.deliveries.get(name)) is None:
             return None
         repository, delivery = (str(found.get(field, "")) for field in ("repository", "delivery"))
-        return EarlierRun(repository, delivery, name in self.failed)
+        ended = name in self.failed or name in self.outputs
+        return EarlierRun(repository, delivery, name in self.failed, not ended, self.outputs.get(name, {}))
 
     def delivery_state(self, name: str) -> ExecutionState:
         if name not in self.deliveries:
             return ExecutionState.UNKNOWN
         if name in self.causes:
             return ExecutionState.STOPPED
-        return ExecutionState.ENDED if name in self.delivered | self.failed else ExecutionState.RUNNING
+        return ExecutionState.ENDED if name in {*self.delivered, *self.failed, *self.outputs} else ExecutionState.RUNNING
 
     def stop_delivery(self, name: str, cause: str) -> None:
         if self.delivery_state(name) is ExecutionState.RUNNING:

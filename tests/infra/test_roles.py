@@ -79,7 +79,8 @@ REPAIRS = (
     | WEIGH
 )
 PHASES: dict[str, dict[str, set[str]]] = {
-    "receive_push": {
+    "receive_push": WRITE_LEDGER
+    | {
         "secretsmanager:GetSecretValue": {"secretsmanager:secret:lifecycle/webhook-??????"},
         "states:StartExecution": {DELIVERY},
         "states:DescribeExecution": {"states:execution:lifecycle-delivery:*"},
@@ -89,7 +90,8 @@ PHASES: dict[str, dict[str, set[str]]] = {
         "codebuild:StartBuild": {"codebuild:project/lifecycle-build"},
         "iam:PassRole": {f"iam::${{AWS::AccountId}}:role/lifecycle-build-{each}" for each in REPOSITORIES},
     },
-    "start_services": {
+    "start_services": WRITE_LEDGER
+    | {
         "states:StartExecution": {DELIVERY},
         "states:DescribeExecution": {"states:execution:lifecycle-delivery:*"},
     },

@@ -221,9 +221,13 @@ class StepFunctions:
             several = delivery_events.StartServices.model_validate(given)
             executions = self.machine.context.executions
             return build.start_services(
-                executions, several.push(), several.execution, several.services, several.unchanged
+                executions, self.catalogue, several.push(), several.execution, several.services, several.unchanged
             )
         event = delivery_events.RecordSnapshot.model_validate(given)
+        if not event.build:
+            return build.deploy_again(
+                self.catalogue, self.memory.artifacts, self.memory.requests, event.finished(), self.time()
+            )
         return build.record_snapshot(
             self.catalogue,
             self.memory.artifacts,

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from lifecycle.application.delivery.github_push import receive_github
@@ -23,7 +24,9 @@ def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
 def _codecommit(event: dict[str, Any]) -> Response:
     found = codecommit_push(event)
-    return start(found, bootstrap.executions()) if isinstance(found, Push) else Response(202, {"message": found})
+    if not isinstance(found, Push):
+        return Response(202, {"message": found})
+    return start(found, bootstrap.executions(), bootstrap.catalogue(), datetime.now(UTC))
 
 
 def _github(event: dict[str, Any]) -> Response:
@@ -34,4 +37,5 @@ def _github(event: dict[str, Any]) -> Response:
         return Response(400, {"error": "the body is marked as base64, but is none; send it as it is"})
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     claimed = (event.get("queryStringParameters") or {}).get("repository", "")
-    return receive_github(headers, body, claimed, bootstrap.webhook_secrets(), bootstrap.executions())
+    secrets, executions, catalogue = bootstrap.webhook_secrets(), bootstrap.executions(), bootstrap.catalogue()
+    return receive_github(headers, body, claimed, secrets, executions, catalogue, datetime.now(UTC))

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from lifecycle.application.delivery.build import Recorded, record_snapshot
+from lifecycle.application.delivery.build import Recorded, deploy_again, record_snapshot
 from lifecycle.domain.service.trusted_keys import KeyKind
 from lifecycle.entrypoints import bootstrap
 from lifecycle.entrypoints.delivery_events import RecordSnapshot
@@ -11,7 +11,10 @@ from lifecycle.entrypoints.handler import task
 
 @task(RecordSnapshot)
 def handle(event: RecordSnapshot) -> Recorded:
-    """Check what the build uploaded, bind the service to its repository, and publish and sign the snapshot."""
+    """Publish and sign what the build uploaded as a snapshot, or deploy the snapshot of an earlier run again."""
     catalogue, artifacts, signer = bootstrap.catalogue(), bootstrap.artifacts(), bootstrap.signer(KeyKind.SNAPSHOT)
     requests = bootstrap.context().requests
-    return record_snapshot(catalogue, artifacts, signer, requests, event.finished(), datetime.now(UTC))
+    built, now = event.finished(), datetime.now(UTC)
+    if not event.build:
+        return deploy_again(catalogue, artifacts, requests, built, now)
+    return record_snapshot(catalogue, artifacts, signer, requests, built, now)

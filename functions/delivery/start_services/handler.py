@@ -9,4 +9,5 @@ from lifecycle.entrypoints.handler import task
 @task(StartServices)
 def handle(event: StartServices) -> StartedServices:
     """Start one delivery for each service, once, and return their names."""
-    return start_services(bootstrap.executions(), event.push(), event.execution, event.services, event.unchanged)
+    executions, catalogue, push = bootstrap.executions(), bootstrap.catalogue(), event.push()
+    return start_services(executions, catalogue, push, event.execution, event.services, event.unchanged)

@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,6 +21,7 @@ from apps.local.paths import Layout, write_json
 from apps.local.ports import Ports
 from lifecycle.application.delivery.github_push import receive_github
 from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
+from tests.fakes.catalogue import MemoryCatalogue
 
 SECRET = b"a secret of the webhook"
 
@@ -67,7 +69,9 @@ def test_a_push_from_the_hook_starts_a_run_of_that_commit(repository: tuple[Path
     headers = {name.lower(): value for name, value in signed_headers(body, SECRET, "a-delivery").items()}
     runs = Runs()
     secrets = WebhookSecrets.parse(SECRET.decode())
-    assert receive_github(headers, body, "local/hello", secrets, runs).status == 202  # type: ignore[arg-type]
+    now = datetime.now(UTC)
+    found = receive_github(headers, body, "local/hello", secrets, runs, MemoryCatalogue(), now)  # type: ignore[arg-type]
+    assert found.status == 202
     (payload,) = runs.started.values()
     assert payload == {
         "repository": str(bare),

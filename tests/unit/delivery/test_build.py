@@ -126,7 +126,7 @@ def test_snapshot_goes_to_staging_only_where_the_policy_says_so() -> None:
     found = requests.find(name)
     assert found is not None
     assert (found.source, found.at) == (Source.DELIVERY, NOW)
-    why = "the staging policy deploys every snapshot"
+    why = "the staging policy deploys the snapshot of the head"
     assert found.request == Request(name, "hello", "staging", VERSION, "delivery", why)
 
 

@@ -1,14 +1,17 @@
 """A delivery is named after its repository and commit; a repeat gets a number that always fits."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from lifecycle.application.delivery.receive_push import Push, start
 from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_name
+from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
 
 COMMIT = "0123456789" * 4
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LONGEST = 80  # of an execution's name
 
 
@@ -19,10 +22,11 @@ def push(repository: str, commit: str = COMMIT) -> Push:
 def failed_runs(pushed: Push, count: int) -> list[str]:
     """Deliver it, and again each time that its execution has failed."""
     executions = MemoryExecutions()
-    runs = [start(pushed, executions).body["run"]]
+    runs = [start(pushed, executions, MemoryCatalogue(), NOW).body["run"]]
     for number in range(2, count + 1):
         executions.failed.add(runs[-1])
-        runs.append(start(replace(pushed, delivery=str(number)), executions).body["run"])
+        again = replace(pushed, delivery=str(number))
+        runs.append(start(again, executions, MemoryCatalogue(), NOW).body["run"])
     assert list(executions.deliveries) == runs
     return runs
 
@@ -71,6 +75,6 @@ def test_other_text_is_no_delivery_name(text: str) -> None:
 
 def test_delivery_input_has_the_full_repository_name() -> None:
     executions = MemoryExecutions()
-    start(push("r" * 60), executions)
+    start(push("r" * 60), executions, MemoryCatalogue(), NOW)
     (payload,) = executions.deliveries.values()
     assert payload["name"] == "r" * 60

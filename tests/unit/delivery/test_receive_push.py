@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,8 +12,10 @@ import pytest
 from lifecycle.application.delivery.github_push import LARGEST_BODY, receive_github
 from lifecycle.application.delivery.receive_push import MOST_RUNS, Push, Response, codecommit_push
 from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
+from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
 
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET = "a secret"
 COMMIT = "0123456789" * 4
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
@@ -37,11 +40,13 @@ def deliver(
     content_type: str = JSON,
     claimed: str = "",
     known: str = SECRET,
+    catalogue: MemoryCatalogue | None = None,
 ) -> Response:
     signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     headers = {"x-hub-signature-256": signature, "x-github-event": kind, "x-github-delivery": delivery}
     secrets = WebhookSecrets.parse(known)
-    return receive_github({**headers, "content-type": content_type}, body, claimed, secrets, executions)
+    headers["content-type"] = content_type
+    return receive_github(headers, body, claimed, secrets, executions, catalogue or MemoryCatalogue(), NOW)
 
 
 def as_bytes(**changes: Any) -> bytes:
@@ -73,7 +78,7 @@ def test_forged_signature_starts_nothing() -> None:
 def test_missing_or_unknown_signature_starts_nothing(header: str) -> None:
     executions = MemoryExecutions()
     headers = {"x-hub-signature-256": header, "x-github-event": "push", "content-type": JSON}
-    found = receive_github(headers, as_bytes(), "", WebhookSecrets.parse(SECRET), executions)
+    found = receive_github(headers, as_bytes(), "", WebhookSecrets.parse(SECRET), executions, MemoryCatalogue(), NOW)
     assert (found.status, executions.deliveries) == (401, {})
 
 

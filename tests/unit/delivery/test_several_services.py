@@ -35,6 +35,7 @@ REPOSITORY = "https://example.test/shop.git"
 PUSH = Push(REPOSITORY, "shop", COMMIT, "main", "ada", "1")
 STARTED = "2026-11-23T11:00:00Z"
 SNAPSHOT = "1.0.1-20261123110000-aaaaaaa"
+CATALOGUE = MemoryCatalogue()
 SERVICES = {"api": "services/api", "web": "services/web"}
 
 
@@ -109,33 +110,33 @@ def test_details_of_another_form_fail_the_delivery(details: object) -> None:
 
 def test_each_changed_service_gets_one_delivery_of_its_own() -> None:
     executions = MemoryExecutions()
-    first = start_services(executions, PUSH, PUSH.execution, SERVICES, "docs")
+    first = start_services(executions, CATALOGUE, PUSH, PUSH.execution, SERVICES, "docs")
     assert first.runs == {"api": f"api--{COMMIT}", "web": f"web--{COMMIT}"}
     assert executions.deliveries[f"api--{COMMIT}"] == payload_of(changed(folder="services/api"))
-    assert start_services(executions, PUSH, PUSH.execution, SERVICES, "docs") == first, "a repeated call"
+    assert start_services(executions, CATALOGUE, PUSH, PUSH.execution, SERVICES, "docs") == first, "a repeated call"
     assert len(executions.deliveries) == 2
 
 
 def test_service_whose_delivery_failed_is_delivered_again_and_the_others_are_not() -> None:
     executions = MemoryExecutions()
-    start_services(executions, PUSH, PUSH.execution, SERVICES, "")
+    start_services(executions, CATALOGUE, PUSH, PUSH.execution, SERVICES, "")
     executions.failed.add(f"web--{COMMIT}")
-    again = start_services(executions, replace(PUSH, delivery="another"), PUSH.execution, SERVICES, "")
+    again = start_services(executions, CATALOGUE, replace(PUSH, delivery="another"), PUSH.execution, SERVICES, "")
     assert again.runs == {"api": f"api--{COMMIT}", "web": f"web--{COMMIT}_2"}
 
 
 def test_repeated_call_starts_no_service_again_whose_delivery_failed_meanwhile() -> None:
     executions = MemoryExecutions()
-    first = start_services(executions, PUSH, PUSH.execution, SERVICES, "")
+    first = start_services(executions, CATALOGUE, PUSH, PUSH.execution, SERVICES, "")
     executions.failed.add(f"web--{COMMIT}")
-    assert start_services(executions, PUSH, PUSH.execution, SERVICES, "") == first
+    assert start_services(executions, CATALOGUE, PUSH, PUSH.execution, SERVICES, "") == first
 
 
 def test_repeated_delivery_of_a_push_starts_new_deliveries_of_its_services() -> None:
     """A service may have been built at this commit, then at another one, and now be wanted again."""
     executions = MemoryExecutions()
-    start_services(executions, PUSH, PUSH.execution, SERVICES, "")
-    again = start_services(executions, PUSH, f"{PUSH.execution}_2", SERVICES, "")
+    start_services(executions, CATALOGUE, PUSH, PUSH.execution, SERVICES, "")
+    again = start_services(executions, CATALOGUE, PUSH, f"{PUSH.execution}_2", SERVICES, "")
     assert again.runs == {"api": f"api--2-{COMMIT}", "web": f"web--2-{COMMIT}"}
     for name in again.runs.values():
         found = DeliveryName.parse(name)

@@ -17,6 +17,7 @@ LifecycleError
 │   ├── ForeignObject      an object with other bytes where a version's artifact or manifest belongs
 │   ├── UnreadableRecord   a stored record that cannot be read: its key, and how to mend it
 │   └── SomeUnreadable     a list of records of which some cannot be read
+├── BuildsFull             a build service that takes no more builds for now
 ├── CallFailed             a call of AWS that failed; a temporary one may succeed later
 └── ConfigDenied           a configuration or a secret that may not be read: both of the two above
 """
@@ -170,6 +171,10 @@ class CallFailed(LifecycleError):
         self.operation = operation
         self.code = code
         self.temporary = temporary
+
+
+class BuildsFull(LifecycleError):
+    """A build service that takes no more builds for now: the quota of the account is used up."""
 
 
 class UnreadableRecord(StoreRefused):

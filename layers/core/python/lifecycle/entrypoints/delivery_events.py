@@ -24,6 +24,9 @@ class Pushed(Command):
     folder: ServiceFolder = ""
     again: bool = False
     pushed: str = Field(default="", max_length=40)
+    service: str = Field(default="", max_length=40)
+    version: str = Field(default="", max_length=100)
+    head_read: bool = False
 
     def push(self) -> Push:
         return Push(**self.model_dump(include={each.name for each in fields(Push)}))
@@ -68,7 +71,7 @@ class TransferService(Command):
 
 
 class RecordSnapshot(Command):
-    """A finished build, with the service and version that it published."""
+    """A finished build, with the service and version that it published; without a build, an earlier one's."""
 
     repository: str
     name: str
@@ -80,6 +83,7 @@ class RecordSnapshot(Command):
     folder: str = ""
     again: bool = False
     pushed: str = ""
+    head_read: bool = False
     build: str
     service: str
     version: str

@@ -12,21 +12,22 @@ from typing import Any
 
 from lifecycle.application.delivery.receive_push import Push, payload_of, start_once
 from lifecycle.application.delivery.sign import sign
+from lifecycle.application.delivery.staging import request_staging, superseded
 from lifecycle.application.ports.artifacts import Artifacts, Received
 from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
 from lifecycle.application.ports.requests import Requests
 from lifecycle.application.ports.signer import Signer
-from lifecycle.application.rollout.requests import Payload, payload, record_request
-from lifecycle.domain.delivery.delivery_name import service_delivery
+from lifecycle.application.rollout.requests import Payload
+from lifecycle.domain.delivery.branch import Branch
+from lifecycle.domain.delivery.delivery_name import DeliveryName, service_delivery
 from lifecycle.domain.delivery.repository import LastBuild
 from lifecycle.domain.delivery.service_folder import service_folder
 from lifecycle.domain.delivery.skip_marker import skipped_because
-from lifecycle.domain.errors import DigestMismatch, InvalidName, InvalidValue, StoreRefused, Unknown
-from lifecycle.domain.fleet.cluster import Cluster, service_name
-from lifecycle.domain.rollout.deployment import CLOCK_SKEW, Request, deployment_id
-from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
+from lifecycle.domain.errors import BuildsFull, DigestMismatch, InvalidName, InvalidValue, StoreRefused, Unknown
+from lifecycle.domain.fleet.cluster import service_name
+from lifecycle.domain.rollout.deployment import CLOCK_SKEW
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import SnapshotVersion
@@ -50,10 +51,10 @@ _NO_SOURCES = Sources()
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The result of recording: RECORDED or REFUSED.
+    """The result of recording: RECORDED, REFUSED, or GONE: the snapshot of an earlier run was deleted since.
 
-    `staging` is the input of the rollout to staging, if the service's policy deploys every snapshot there. `folder`
-    and `unchanged` are of a repository with several services.
+    `staging` is the input of the rollout to staging, if the service's policy deploys there. `superseded` says why it
+    does not deploy this snapshot. `folder` and `unchanged` are of a repository with several services.
     """
 
     kind: str
@@ -63,15 +64,25 @@ class Recorded:
     staging: Payload | None = None
     folder: str = ""
     unchanged: str = ""
+    superseded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The start of a build: STARTED with its id, NOTHING if none is wanted, or REFUSED: the input is not a push."""
+    """The start of a build: STARTED with its id, or why there is none.
+
+    NOTHING: none is wanted, perhaps as a later push has `superseded` it. BUILT: an earlier run made a snapshot of
+    this commit, which is not uploaded again. WAIT: the build service is full. REFUSED: the input is not a push.
+    """
 
     build: str
     kind: str = "STARTED"
     reason: str = ""
+    service: str = ""
+    version: str = ""
+    upload: str = ""
+    sources: Sources = _NO_SOURCES
+    superseded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +129,20 @@ def _detailed(reason: str, service: str, version: str, found: Mapping[str, Any])
 
 
 def start_build(builds: Builds, catalogue: Catalogue, push: Push, started: str, execution: str) -> Started:
-    """Start the build of one push, at most once per execution; none if its head commit asks for none."""
+    """Start the build of one push, at most once per execution.
+
+    There is none if its head commit asks for none, if a later push has superseded it, or if it was built before. A
+    person who repeats a build gets it.
+    """
+    if push.head_read:
+        read_at = datetime.fromisoformat(started)
+        catalogue.change_branch(push.repository, push.branch, lambda before: before.read(push.commit, read_at))
     if push.skip and not push.again:
         return Started("", "NOTHING", skipped_because(push.skip))
+    if not push.again and (why := _superseded(catalogue, push, execution)):
+        return Started("", "NOTHING", f"no build: {why}", superseded=why)
+    if push.version:
+        return Started("", "BUILT", "an earlier run built this commit", push.service, push.version)
     variables = {
         "LIFECYCLE_REPOSITORY": push.repository,
         "LIFECYCLE_COMMIT": push.commit,
@@ -135,7 +157,16 @@ def start_build(builds: Builds, catalogue: Catalogue, push: Push, started: str, 
         # A service in the top folder needs neither; only the clone shows which kind of repository it is.
         variables["LIFECYCLE_KNOWN"] = builds_so_far.known_to(push.commit, at)
         variables |= {} if push.again else {"LIFECYCLE_SKIP_CI": "1"}
-    return Started(builds.start(push.repository, push.commit, execution, variables))
+    try:
+        return Started(builds.start(push.repository, push.commit, execution, variables))
+    except BuildsFull as error:
+        return Started("", "WAIT", str(error))
+
+
+def _superseded(catalogue: Catalogue, push: Push, execution: str) -> str:
+    name = DeliveryName.parse(execution)
+    branch = catalogue.branch(push.repository, push.branch)
+    return branch.superseded(push.commit, name.service if name else "", push.folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +179,30 @@ class StartedServices:
 
 
 def start_services(
-    executions: Executions, push: Push, execution: str, services: Mapping[str, str], unchanged: str
+    executions: Executions,
+    catalogue: Catalogue,
+    push: Push,
+    execution: str,
+    services: Mapping[str, str],
+    unchanged: str,
 ) -> StartedServices:
     """Start one delivery for each changed service, once for each execution of the push's delivery.
 
-    `push.pushed` is the start of that execution.
+    `push.pushed` is the start of that execution. First the record of the branch gets what each service wants now.
     """
+
+    def begun(branch: Branch) -> Branch:
+        for service in services:
+            branch = branch.begun(service, push.commit)
+        return branch
+
+    catalogue.change_branch(push.repository, push.branch, begun)
     runs = {}
     for service, folder in services.items():
         name, _ = start_once(
-            executions, service_delivery(service, execution, push.commit), payload_of(replace(push, folder=folder))
+            executions,
+            service_delivery(service, execution, push.commit),
+            payload_of(replace(push, folder=folder, head_read=False)),
         )
         runs[service] = name
     return StartedServices(runs, unchanged)
@@ -221,13 +266,39 @@ def record_snapshot(
     last = LastBuild(version, sources.source, manifest.built_at) if sources.source else None
     # A record that cannot be read only makes pushes build more.
     _ = catalogue.change_builds(built.repository, lambda builds: builds.recorded(service, last))
-    staging = None
-    if manifest.policy("staging").automatic:
-        request = _staging(service, version, built.commit, now)
-        record_request(requests, RecordedRequest(request, Source.DELIVERY, now))
-        staging = payload(request)
+    return _recorded(catalogue, requests, manifest, sources, now)
+
+
+def _recorded(
+    catalogue: Catalogue, requests: Requests, manifest: Manifest, sources: Sources, now: datetime
+) -> Recorded:
+    """Return that the snapshot is recorded, with the request for staging if that wants it."""
+    service, version = manifest.service, manifest.version
+    late = superseded(catalogue, manifest, sources.folder)
+    staging = None if late else request_staging(requests, manifest, now)
     reason = f"{service} {version}, sha256 {manifest.digest[:12]}"
-    return Recorded("RECORDED", reason, service, version, staging, sources.folder, sources.unchanged)
+    return Recorded("RECORDED", reason, service, version, staging, sources.folder, sources.unchanged, late)
+
+
+def deploy_again(
+    catalogue: Catalogue, artifacts: Artifacts, requests: Requests, built: FinishedBuild, now: datetime
+) -> Recorded:
+    """Deploy the snapshot that an earlier run made of this commit; GONE if there is none any more."""
+    service, version = built.service, built.version
+    facts, known = catalogue.snapshots(service).get(version), catalogue.published(service, version)
+    gone = Recorded("GONE", f"the snapshot {service} {version} is gone: it is built again", service, version)
+    if facts is None or known is None or facts.get("commit") != built.commit:
+        return gone
+    try:
+        manifest = artifacts.manifest(service, version, known.manifest)
+    except Unknown:
+        return gone
+    except DigestMismatch as error:
+        return Recorded("REFUSED", f"the snapshot of an earlier run cannot be deployed: {error}", service, version)
+    if manifest.repository != built.repository:
+        reason = f"{service} {version} was built from {manifest.repository}, not from {built.repository}"
+        return Recorded("REFUSED", reason, service, version)
+    return _recorded(catalogue, requests, manifest, Sources(facts.get("folder", "")), now)
 
 
 def _received(artifacts: Artifacts, built: FinishedBuild, now: datetime) -> Received:
@@ -273,14 +344,3 @@ def _record_digests(catalogue: Catalogue, manifest: Manifest, found: Published, 
     was = f"{before['digest'][:12]}, and its manifest with {recorded.manifest[:12]}"
     now_found = f"found {found.artifact[:12]} and {found.manifest[:12]}"
     return f"{service} {version} was recorded with sha256 {was}, {now_found}: publish the bytes under another version"
-
-
-def _staging(service: str, version: str, commit: str, now: datetime) -> Request:
-    return Request(
-        deployment=deployment_id(Cluster("staging", service), now, commit[:4]),
-        service=service,
-        environment="staging",
-        version=version,
-        requested_by="delivery",
-        reason="the staging policy deploys every snapshot",
-    )

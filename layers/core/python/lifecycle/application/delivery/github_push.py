@@ -9,11 +9,14 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
 
-from lifecycle.application.delivery.receive_push import Push, Response, checked_commit, start
+from lifecycle.application.delivery.receive_push import Push, Response, checked_commit, start, time_of
+from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
+from lifecycle.domain.delivery.branch import NOTHING
 from lifecycle.domain.delivery.skip_marker import skip_marker
 from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
 
@@ -26,7 +29,13 @@ _UNREADABLE = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
 
 
 def receive_github(
-    headers: Mapping[str, str], body: bytes, claimed: str, secrets: WebhookSecrets, executions: Executions
+    headers: Mapping[str, str],
+    body: bytes,
+    claimed: str,
+    secrets: WebhookSecrets,
+    executions: Executions,
+    catalogue: Catalogue,
+    now: datetime,
 ) -> Response:
     """Check the size, then the signature over the raw bytes, and only then parse. `headers` are in lower case.
 
@@ -50,7 +59,7 @@ def receive_github(
         push = _github_push(found, name, headers.get("x-github-delivery", "")) if event == "push" else "pong"
     except _UNREADABLE as error:
         return Response(400, {"error": f"not a {event} event of GitHub: {error!r:.200}"})
-    return start(push, executions) if isinstance(push, Push) else Response(202, {"message": push})
+    return start(push, executions, catalogue, now) if isinstance(push, Push) else Response(202, {"message": push})
 
 
 def _signed(body: bytes, secret: str, headers: Mapping[str, str]) -> bool:
@@ -91,6 +100,8 @@ def _github_push(event: Mapping[str, Any], name: str, delivery: str) -> Push | s
         branch=branch,
         pusher=str((event.get("pusher") or {}).get("name", "unknown"))[:100],
         delivery=delivery[:100],
+        before=checked_commit(event.get("before") or NOTHING),
+        at=time_of(repository.get("pushed_at")),
         skip=skip_marker(str((event.get("head_commit") or {}).get("message", ""))),
     )
 

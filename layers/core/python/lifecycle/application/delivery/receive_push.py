@@ -1,24 +1,30 @@
 """Pushes: turn an event into one delivery, a run of the delivery state machine.
 
 Called by functions/delivery/receive_push, for GitHub's signed push event (github_push.py) and for CodeCommit's
-EventBridge event. A run belongs to a repository and a commit. Its input has the id of the delivery that started it.
-So a repeated delivery finds it for as long as Step Functions keeps it: 90 days.
+EventBridge event. Each push moves its branch, whose record has the head (domain/delivery/branch.py). A run belongs to
+a repository and a commit. Its input has the id of the delivery that started it. So a repeated delivery finds it for
+as long as Step Functions keeps it: 90 days.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any, assert_never
 
+from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
+from lifecycle.domain.delivery.branch import NOTHING, Branch, Move
 from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_name
 from lifecycle.domain.delivery.skip_marker import skipped_because
 
 # A commit's runs that pushes may start, the failed ones included; a person may start more of them.
 MOST_RUNS = 5
 # The fields of a push that most pushes do not have.
-_OPTIONAL = ("skip", "folder", "again", "pushed")
+_OPTIONAL = ("skip", "folder", "again", "pushed", "service", "version", "head_read")
+# The record of the branch has them, and a run needs none.
+_UNSENT = ("before", "at")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -37,6 +43,9 @@ class Push:
     `skip` is the marker in the head commit's message that asks for no build. `again` says that a person repeats the
     build and wants it anyway. `folder` is that of the one service that a run is for; empty for the whole push.
     `pushed` is then the start of the push's own run, so that snapshots of a service have the order of the pushes.
+    `before` is the commit that the branch left, and `at` when it was pushed, as the event says. `service` and
+    `version` name the snapshot that an earlier run made of this commit. `head_read` says that a person has read the
+    commit from the repository, as the head of the branch.
     """
 
     repository: str
@@ -49,6 +58,16 @@ class Push:
     folder: str = ""
     again: bool = False
     pushed: str = ""
+    before: str = ""
+    at: str = ""
+    service: str = ""
+    version: str = ""
+    head_read: bool = False
+
+    def move(self, received: datetime) -> Move:
+        """Return what the push says about its branch."""
+        at = datetime.fromisoformat(self.at) if self.at else received
+        return Move(self.before or NOTHING, self.commit, self.delivery, at)
 
     @property
     def execution(self) -> str:
@@ -78,18 +97,46 @@ def codecommit_push(event: dict[str, Any]) -> Push | str:
         branch=branch,
         pusher=str(detail.get("callerUserArn", "unknown"))[:100],
         delivery=str(event.get("id", "")),
+        before=checked_commit(detail.get("oldCommitId") or NOTHING),
+        at=time_of(event.get("time")),
     )
 
 
-def start(push: Push, executions: Executions) -> Response:
-    """Start the delivery of a commit, once; a commit whose delivery failed is delivered again by a new push event.
+def time_of(found: Any) -> str:
+    """Return the time of a push, which events have as seconds or as text; empty for none, or for another form."""
+    try:
+        at = datetime.fromtimestamp(found, UTC) if isinstance(found, int) else datetime.fromisoformat(str(found))
+    except (OverflowError, OSError, ValueError):
+        return ""
+    return at.isoformat() if at.tzinfo else ""
 
-    The delivery of a commit that asks for no build is started too: it records that, and ends.
+
+def start(push: Push, executions: Executions, catalogue: Catalogue, now: datetime) -> Response:
+    """Record where the branch is, and start the delivery of the commit, once for each delivery of an event.
+
+    A commit whose delivery failed is delivered again by a new push event. One that was built is deployed again if the
+    branch was moved back to it. The delivery of a commit that asks for no build is started too: it records that, and
+    ends.
     """
-    run, outcome = start_once(executions, push.execution, payload_of(push))
+    branch = catalogue.change_branch(push.repository, push.branch, lambda before: before.moved(push.move(now)))
+    is_head = branch.head in ("", push.commit)
+    answer = _started(push, *start_once(executions, push.execution, payload_of(push), returned=is_head))
+    return answer if is_head else _not_the_head(answer, branch, push)
+
+
+def _not_the_head(answer: Response, branch: Branch, push: Push) -> Response:
+    late = branch.superseded(push.commit)
+    said = {name: f"{text}; {late}" for name, text in answer.body.items() if name in ("message", "error")}
+    return Response(answer.status, {**answer.body, **said})
+
+
+def _started(push: Push, run: str, outcome: "Outcome") -> Response:
     match outcome:
         case Outcome.STARTED:
             return Response(202, {"message": skipped_because(push.skip) if push.skip else "started", "run": run})
+        case Outcome.RETURNED:
+            message = "the branch is back at this commit, whose snapshot is deployed again"
+            return Response(202, {"message": message, "run": run})
         case Outcome.KNOWN:
             message = "this commit was pushed before; its delivery is running or has succeeded"
             return Response(202, {"message": message, "run": run})
@@ -111,32 +158,42 @@ class Outcome(Enum):
     """The result of start_once: a run that it started, or one that stands in its place."""
 
     STARTED = auto()
+    RETURNED = auto()  # started, for the snapshot of an earlier one
     KNOWN = auto()  # it runs, or it has succeeded
     REPEATED = auto()  # it has failed, and this very delivery started it
     LIMIT = auto()  # too many have failed
 
 
-def start_once(executions: Executions, run: str, payload: Mapping[str, Any]) -> tuple[str, Outcome]:
+def start_once(
+    executions: Executions, run: str, payload: Mapping[str, Any], *, returned: bool = False
+) -> tuple[str, Outcome]:
     """Start a delivery, or the next one after those that failed; return its name, and what was done.
 
     A run of another repository may have the same name, as those of two owners' `shop` at one commit. The next name is
-    taken then.
+    taken then. `returned` says that the branch is at this commit now: then the next one is started, too, after one
+    that has succeeded by another delivery. It gets the snapshot that was made.
     """
-    failed = 0
-    while not executions.start_delivery(run, payload):
+    failed, snapshot = 0, dict[str, str]()
+    while not executions.start_delivery(run, {**payload, **snapshot}):
         earlier = executions.earlier_run(run)
-        if earlier is None or (earlier.repository == payload["repository"] and not earlier.failed):
+        if earlier is None:
             return run, Outcome.KNOWN
         if earlier.repository == payload["repository"]:
-            failed += 1
-            if earlier.delivery and earlier.delivery == payload["delivery"]:
+            same = bool(earlier.delivery) and earlier.delivery == payload["delivery"]
+            over = not earlier.running and not earlier.wanted_nothing
+            if not earlier.failed and (same or not returned or not over):
+                return run, Outcome.KNOWN
+            failed += earlier.failed
+            if same:
                 return run, Outcome.REPEATED
             if failed == MOST_RUNS:
                 return run, Outcome.LIMIT
+            snapshot = earlier.snapshot or snapshot
         run = next_delivery_name(run)
-    return run, Outcome.STARTED
+    return run, Outcome.RETURNED if snapshot else Outcome.STARTED
 
 
 def payload_of(push: Push) -> dict[str, Any]:
     """Return the input of a delivery; what is not set is left out."""
-    return {name: value for name, value in asdict(push).items() if value or name not in _OPTIONAL}
+    given = {name: value for name, value in asdict(push).items() if name not in _UNSENT}
+    return {name: value for name, value in given.items() if value or name not in _OPTIONAL}

@@ -19,7 +19,7 @@ class Builds(Protocol):
     """The build service."""
 
     def start(self, repository: str, commit: str, token: str, environment: Mapping[str, str]) -> str:
-        """Start a build, at most once a `token`; returns its id."""
+        """Start a build, at most once a `token`; returns its id, or raises BuildsFull."""
 
     def state(self, build: str) -> BuildState: ...
 

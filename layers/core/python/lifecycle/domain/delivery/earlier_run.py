@@ -1,12 +1,31 @@
 """The facts about an earlier run that decide whether a push starts another one."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierRun:
-    """A run as its input says: the clone URL of its repository, the id of its delivery, and whether it failed."""
+    """A run as its input says: the clone URL of its repository, the id of its delivery, and whether it failed.
+
+    `output` is that of a run that has succeeded.
+    """
 
     repository: str
     delivery: str
     failed: bool
+    running: bool = False
+    output: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def snapshot(self) -> dict[str, str]:
+        """The service and version of the snapshot that it made; empty if it made none."""
+        found = {name: str(self.output.get(name) or "") for name in ("service", "version")}
+        return found if all(found.values()) else {}
+
+    @property
+    def wanted_nothing(self) -> bool:
+        """Return whether its commit asks for no build, so that no other run would build it."""
+        others = ("unchanged", "superseded")
+        return bool(self.output.get("nothing")) and not any(self.output.get(name) for name in others)

@@ -4,9 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lifecycle.domain.errors import BuildsFull
 from lifecycle.gateways.aws.errors import code_of, failure, translated
 
 _LOG_LINES = 20
+_FULL = (
+    "CodeBuild has as many builds in its queue as this account may have; a young account has few: the quotas page of "
+    "CodeBuild raises that"
+)
 _MOST_CHARACTERS = 6000  # of a reason; its end is what helps
 
 
@@ -42,17 +47,22 @@ class CodeBuilds:
         kind, role = "GITHUB", {}
         if "://git-codecommit." in repository:
             kind, role = "CODECOMMIT", {"serviceRoleOverride": f"{self._roles}{repository.rpartition('/')[2]}"}
-        found = self._codebuild.start_build(
-            projectName=self._project,
-            sourceTypeOverride=kind,
-            sourceLocationOverride=repository,
-            sourceVersion=commit,
-            idempotencyToken=token,
-            **role,
-            environmentVariablesOverride=[
-                {"name": name, "value": value, "type": "PLAINTEXT"} for name, value in environment.items()
-            ],
-        )
+        try:
+            found = self._codebuild.start_build(
+                projectName=self._project,
+                sourceTypeOverride=kind,
+                sourceLocationOverride=repository,
+                sourceVersion=commit,
+                idempotencyToken=token,
+                **role,
+                environmentVariablesOverride=[
+                    {"name": name, "value": value, "type": "PLAINTEXT"} for name, value in environment.items()
+                ],
+            )
+        except Exception as error:
+            if code_of(error) != "AccountLimitExceededException":
+                raise
+            raise BuildsFull(_FULL) from error
         return str(found["build"]["id"])
 
     def state(self, build: str) -> CodeBuildState:

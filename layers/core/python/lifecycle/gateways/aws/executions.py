@@ -96,7 +96,8 @@ class StepFunctionsExecutions:
             return None
         given = _object(found.get("input", ""))
         repository, delivery = (str(given.get(field, "")) for field in ("repository", "delivery"))
-        return EarlierRun(repository, delivery, found.get("status") in _FAILURES)
+        status, output = found.get("status"), _object(found.get("output") or "")
+        return EarlierRun(repository, delivery, status in _FAILURES, status == "RUNNING", output)
 
     def rollout_end(self, name: str) -> ExecutionEnd | None:
         found = self._described(self._rollout, name)
@@ -131,7 +132,7 @@ class StepFunctionsExecutions:
 
 
 def _object(text: str) -> Mapping[str, Any]:
-    """Return an execution's input; empty if a person started it with something else than an object."""
+    """Return an execution's input or output; empty if a person started it with something else than an object."""
     try:
         found = json.loads(text)
     except ValueError:

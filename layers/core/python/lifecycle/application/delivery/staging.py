@@ -1,0 +1,37 @@
+"""Automatic staging: which snapshot it wants, and the request that deploys it.
+
+Used by build.py, when a build has ended or a branch is back at a built commit. A rollout asks again before it begins
+(application/rollout/automatic.py).
+"""
+
+from datetime import datetime
+
+from lifecycle.application.ports.catalogue import Catalogue
+from lifecycle.application.ports.requests import Requests
+from lifecycle.application.rollout.requests import Payload, payload, record_request
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.deployment import Request, deployment_id
+from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
+from lifecycle.domain.service.manifest import Manifest
+
+
+def superseded(catalogue: Catalogue, manifest: Manifest, folder: str) -> str:
+    """Return why an automatic staging does not want a snapshot; empty if it does, or if nothing is known."""
+    branch = catalogue.branch(manifest.repository, manifest.branch)
+    return branch.superseded(manifest.commit, manifest.service, folder)
+
+
+def request_staging(requests: Requests, manifest: Manifest, now: datetime) -> Payload | None:
+    """Record the request for the staging rollout of a snapshot; None if the policy does not deploy it there."""
+    if not manifest.policy("staging").automatic:
+        return None
+    request = Request(
+        deployment=deployment_id(Cluster("staging", manifest.service), now, manifest.commit[:4]),
+        service=manifest.service,
+        environment="staging",
+        version=manifest.version,
+        requested_by="delivery",
+        reason="the staging policy deploys the snapshot of the head",
+    )
+    record_request(requests, RecordedRequest(request, Source.DELIVERY, now))
+    return payload(request)

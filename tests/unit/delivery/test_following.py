@@ -1,0 +1,269 @@
+"""Delivery follows the branch: only the snapshot of its head goes to an automatic staging."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from lifecycle.application.delivery.build import (
+    FinishedBuild,
+    Recorded,
+    Started,
+    deploy_again,
+    record_snapshot,
+    start_build,
+)
+from lifecycle.application.delivery.receive_push import Push, Response, start, time_of
+from lifecycle.domain.delivery.branch import NOTHING
+from lifecycle.domain.errors import BuildsFull
+from lifecycle.domain.service.policy import Policy
+from tests.fakes.artifacts import MemoryArtifacts
+from tests.fakes.builds import MemoryBuilds
+from tests.fakes.catalogue import MemoryCatalogue
+from tests.fakes.executions import MemoryExecutions
+from tests.fakes.requests import MemoryRequests
+from tests.fakes.signer import SNAPSHOT_SIGNER
+from tests.support.rollout import manifest
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+REPOSITORY = "https://example.test/hello.git"
+A, B = "a" * 40, "b" * 40
+AUTOMATIC = {"staging": Policy(automatic=True)}
+
+
+@dataclass
+class Delivery:
+    """A repository's delivery over fakes; `push` numbers the deliveries, and a push takes a second."""
+
+    catalogue: MemoryCatalogue = field(default_factory=MemoryCatalogue)
+    executions: MemoryExecutions = field(default_factory=MemoryExecutions)
+    artifacts: MemoryArtifacts = field(default_factory=MemoryArtifacts)
+    builds: MemoryBuilds = field(default_factory=MemoryBuilds)
+    requests: MemoryRequests = field(default_factory=MemoryRequests)
+    pushes: list[Push] = field(default_factory=list)
+
+    def pushed(self, before: str, after: str) -> Push:
+        """Return the next push; nothing has received it yet."""
+        at = (NOW + timedelta(seconds=len(self.pushes))).isoformat()
+        number = str(len(self.pushes) + 1)
+        self.pushes.append(Push(REPOSITORY, "hello", after, "main", "ada", number, before=before, at=at))
+        return self.pushes[-1]
+
+    def receive(self, push: Push) -> Response:
+        return start(push, self.executions, self.catalogue, NOW + timedelta(hours=1))
+
+    def push(self, before: str, after: str) -> str:
+        """Push and receive it; return its run."""
+        return str(self.receive(self.pushed(before, after)).body["run"])
+
+    def start_build(self, run: str) -> Started:
+        given = Push(**self.executions.deliveries[run])
+        return start_build(self.builds, self.catalogue, given, NOW.isoformat(), run)
+
+    def build(self, run: str, **changes: Any) -> Recorded:
+        """Let the build of a run end well, and the run with it."""
+        commit = self.executions.deliveries[run]["commit"]
+        version = f"1.0.0-20261123100000-{commit[:7]}"
+        made = manifest(version, commit=commit, repository=REPOSITORY, policies=AUTOMATIC, **changes)
+        upload = f"incoming/{run}"
+        self.artifacts.upload(upload, made, version.encode())
+        built = FinishedBuild(REPOSITORY, commit, "main", f"build-{run}", "hello", version, upload)
+        return self.ended(run, record_snapshot(*self._stores, SNAPSHOT_SIGNER, self.requests, built, NOW))
+
+    def deploy_again(self, run: str) -> Recorded:
+        started = self.start_build(run)
+        assert started.kind == "BUILT"
+        commit = self.executions.deliveries[run]["commit"]
+        built = FinishedBuild(REPOSITORY, commit, "main", "", started.service, started.version, "")
+        return self.ended(run, deploy_again(*self._stores, self.requests, built, NOW))
+
+    @property
+    def _stores(self) -> tuple[MemoryCatalogue, MemoryArtifacts]:
+        return self.catalogue, self.artifacts
+
+    def ended(self, run: str, found: Recorded) -> Recorded:
+        if found.kind == "RECORDED":
+            self.executions.outputs[run] = {"service": found.service, "version": found.version}
+        return found
+
+
+def test_slow_build_of_an_older_push_is_recorded_and_not_deployed() -> None:
+    """Case 02: push A (its build is slow), then B (quick)."""
+    delivery = Delivery()
+    slow, quick = delivery.push(NOTHING, A), delivery.push(A, B)
+    assert delivery.build(quick).staging
+    late = delivery.build(slow)
+    assert (late.kind, late.staging) == ("RECORDED", None)
+    assert late.superseded == "aaaaaaa is no longer the head of main: bbbbbbb is"
+    assert late.version in delivery.catalogue.snapshots("hello")
+
+
+def test_redelivery_of_an_old_commit_whose_run_failed_builds_and_deploys_nothing() -> None:
+    """Case 02: A failed, B is on staging, and a person lets GitHub deliver A again."""
+    delivery = Delivery()
+    first, second = delivery.push(NOTHING, A), delivery.push(A, B)
+    delivery.build(second)
+    delivery.executions.failed.add(first)
+    old = delivery.pushes[0]
+    found = delivery.receive(old)
+    assert "bbbbbbb is" in found.body["message"]
+    # Somebody sends the same push under another id.
+    again = delivery.receive(replace(old, delivery="another")).body["run"]
+    assert delivery.start_build(again).superseded == "aaaaaaa is no longer the head of main: bbbbbbb is"
+    assert delivery.builds.started == {}
+
+
+def test_superseded_push_whose_build_has_not_started_is_dropped() -> None:
+    delivery = Delivery()
+    first, second = delivery.push(NOTHING, A), delivery.push(A, B)
+    dropped = delivery.start_build(first)
+    assert (dropped.kind, dropped.superseded) == ("NOTHING", "aaaaaaa is no longer the head of main: bbbbbbb is")
+    assert delivery.start_build(second).kind == "STARTED"
+
+
+def test_pushes_that_arrive_in_the_wrong_order_build_the_head() -> None:
+    delivery = Delivery()
+    first, second = delivery.pushed(NOTHING, A), delivery.pushed(A, B)
+    newest = delivery.receive(second).body["run"]
+    late = delivery.receive(first)
+    assert late.body["message"] == "started; aaaaaaa is no longer the head of main: bbbbbbb is"
+    assert delivery.start_build(late.body["run"]).kind == "NOTHING"
+    assert delivery.build(newest).staging
+
+
+def test_person_who_repeats_the_build_of_an_old_commit_gets_it_and_staging_stays() -> None:
+    delivery = Delivery()
+    run = delivery.push(NOTHING, A)
+    delivery.push(A, B)
+    delivery.executions.deliveries[run]["again"] = True
+    assert delivery.start_build(run).kind == "STARTED"
+    assert delivery.build(run).staging is None
+
+
+def test_force_push_back_to_a_built_commit_deploys_its_snapshot_without_a_build() -> None:
+    """Case 04: build `good`, build `bad`, then `git push --force` back to `good`."""
+    delivery = Delivery()
+    good, bad = delivery.push(NOTHING, A), delivery.push(A, B)
+    delivery.build(bad)
+    version = delivery.build(good).version
+    back = delivery.receive(delivery.pushed(B, A))
+    assert back.body == {
+        "message": "the branch is back at this commit, whose snapshot is deployed again",
+        "run": f"hello-{A}_2",
+    }
+    again = delivery.deploy_again(f"hello-{A}_2")
+    assert (again.version, bool(again.staging), delivery.builds.started) == (version, True, {})
+
+
+def test_force_push_back_is_delivered_once() -> None:
+    delivery = Delivery()
+    good = delivery.push(NOTHING, A)
+    delivery.build(good)
+    delivery.build(delivery.push(A, B))
+    back = delivery.pushed(B, A)
+    first = delivery.receive(back)
+    assert delivery.receive(back).body["run"] == first.body["run"]
+    delivery.deploy_again(first.body["run"])
+    assert delivery.receive(back).body["run"] == first.body["run"]
+    assert len(delivery.executions.deliveries) == 3
+
+
+def test_force_push_back_while_the_first_build_runs_leaves_the_deployment_to_it() -> None:
+    delivery = Delivery()
+    good = delivery.push(NOTHING, A)
+    delivery.push(A, B)
+    assert delivery.push(B, A) == good
+    assert delivery.build(good).staging
+
+
+def test_force_push_back_that_is_superseded_again_deploys_nothing() -> None:
+    delivery = Delivery()
+    good = delivery.push(NOTHING, A)
+    delivery.build(good)
+    delivery.build(delivery.push(A, B))
+    back = delivery.push(B, A)
+    forth = delivery.push(A, B)
+    assert delivery.start_build(back).kind == "NOTHING"
+    assert delivery.deploy_again(forth).staging
+
+
+def test_force_push_back_to_a_commit_that_failed_builds_it() -> None:
+    delivery = Delivery()
+    first = delivery.push(NOTHING, A)
+    delivery.executions.failed.add(first)
+    delivery.build(delivery.push(A, B))
+    assert delivery.start_build(delivery.push(B, A)).kind == "STARTED"
+
+
+def test_force_push_back_to_a_commit_that_was_dropped_builds_it() -> None:
+    delivery = Delivery()
+    first = delivery.push(NOTHING, A)
+    delivery.build(delivery.push(A, B))
+    delivery.executions.outputs[first] = {"nothing": "no build", "superseded": delivery.start_build(first).superseded}
+    assert delivery.start_build(delivery.push(B, A)).kind == "STARTED"
+
+
+def test_commit_that_asks_for_no_build_is_not_built_when_the_branch_is_back_at_it() -> None:
+    delivery = Delivery()
+    first = delivery.push(NOTHING, A)
+    delivery.executions.outputs[first] = {"nothing": "no build", "superseded": ""}
+    delivery.build(delivery.push(A, B))
+    assert delivery.push(B, A) == first
+
+
+def test_snapshot_that_garbage_collection_has_deleted_is_built_again() -> None:
+    delivery = Delivery()
+    good = delivery.push(NOTHING, A)
+    version = delivery.build(good).version
+    delivery.build(delivery.push(A, B))
+    delivery.artifacts.delete("hello", version)
+    assert delivery.deploy_again(delivery.push(B, A)).kind == "GONE"
+
+
+def test_snapshot_of_another_repository_is_not_deployed() -> None:
+    delivery = Delivery()
+    version = delivery.build(delivery.push(NOTHING, A)).version
+    built = FinishedBuild("https://example.test/evil.git", A, "main", "", "hello", version, "")
+    found = deploy_again(delivery.catalogue, delivery.artifacts, delivery.requests, built, NOW)
+    assert (found.kind, "was built from" in found.reason) == ("REFUSED", True)
+
+
+def test_head_that_a_person_has_read_counts_although_its_push_was_lost() -> None:
+    delivery = Delivery()
+    delivery.build(delivery.push(NOTHING, A))
+    read = Push(REPOSITORY, "hello", B, "main", "ada", "", head_read=True)
+    run = read.execution
+    start_build(delivery.builds, delivery.catalogue, read, (NOW + timedelta(minutes=5)).isoformat(), run)
+    assert delivery.catalogue.branch(REPOSITORY, "main").head == B
+
+
+class FullBuilds(MemoryBuilds):
+    """A build service whose queue is full."""
+
+    def start(self, repository: str, commit: str, token: str, environment: Any) -> str:
+        raise BuildsFull("CodeBuild has as many builds in its queue as this account may have")
+
+
+def test_full_queue_of_the_build_service_makes_the_run_wait_and_say_so() -> None:
+    delivery = Delivery(builds=FullBuilds())
+    found = delivery.start_build(delivery.push(NOTHING, A))
+    assert (found.kind, found.reason) == (
+        "WAIT",
+        "CodeBuild has as many builds in its queue as this account may have",
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (1_763_899_200, "2025-11-23T12:00:00+00:00"),
+        ("2025-11-23T12:00:00Z", "2025-11-23T12:00:00+00:00"),
+        ("2025-11-23T12:00:00", ""),
+        (None, ""),
+        (10**20, ""),
+        ([], ""),
+    ],
+)
+def test_time_of_a_push_is_read_in_both_forms(found: Any, expected: str) -> None:
+    assert time_of(found) == expected
