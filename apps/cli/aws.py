@@ -69,6 +69,13 @@ def _document(text: str | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+_STEPS = {
+    "RecordSnapshot": "recording the snapshot",
+    "StartStaging": "starting staging",
+    "WaitForTurn": "waiting for its turn: the queue of CodeBuild is full",
+}
+
+
 def current_step(newest_first: Sequence[Mapping[str, Any]]) -> str:
     """Describe in a few words what a delivery does now, from its newest events."""
     building = ("StartBuild", "Started", "WaitForBuild", "CheckBuild", "Built")
@@ -77,7 +84,7 @@ def current_step(newest_first: Sequence[Mapping[str, Any]]) -> str:
             continue
         name = str(event["stateEnteredEventDetails"]["name"])
         if name not in building:
-            return {"RecordSnapshot": "recording the snapshot", "StartStaging": "starting staging"}.get(name, name)
+            return _STEPS.get(name, name)
         return f"building: {phase}" if (phase := _build_phase(newest_first)) else "building"
     return "starting"
 

@@ -174,7 +174,7 @@ class ControlPlaneStack(Stack):
             reads=[TARGETS, WEIGHTS, GROUP_SETTINGS, SNAPSHOTS, RELEASES, clusters],
             writes=[ledger(*HOSTS), REGISTRY],
             # It takes out targets of no known host.
-            may=[LEAVE_QUEUE, DESCRIBE_ROLLOUTS, *drains, set_weights()],
+            may=[LEAVE_QUEUE, DESCRIBE_ROLLOUTS, ANSWER_ROLLOUT, *drains, set_weights()],
         )
         self._phase("next_step", reads=[TARGETS], writes=[ledger(*HOSTS)])
         # A stage that takes out a host of a test bed first sets the weight of its target group to 0.
@@ -214,7 +214,8 @@ class ControlPlaneStack(Stack):
             may=[*drains, registers, set_weights()],
             seconds=STAGE_SECONDS,
         )
-        self._phase("await_human", writes=[ledger(_DEPLOYMENT)], may=[ANSWER_ROLLOUT])
+        # It and the plan abort a halted automatic deployment for the newer one that waits behind it.
+        self._phase("await_human", writes=[ledger(_TRAIL, _DEPLOYMENT)], may=[ANSWER_ROLLOUT])
         # It takes an epoch above the desired version's.
         self._phase("roll_back", reads=[REGISTRY], writes=[ledger(_CLUSTER, _DEPLOYMENT, Partition.TURNS)])
         # It starts the pending deployment of the cluster.

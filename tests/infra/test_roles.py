@@ -113,6 +113,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     | READ_BOTH
     | DRAIN
     | WEIGH
+    | ANSWER
     | SEE_ROLLOUTS,
     "next_step": WRITE_LEDGER | READ_TARGETS,
     "drain": WRITE_LEDGER | READ_TARGETS | DRAIN | WEIGH,

@@ -24,7 +24,7 @@ from lifecycle.application.rollout import (
     requests,
     rollback,
     stages,
-    task_tokens,
+    supersede,
 )
 from lifecycle.application.rollout.test_bed import end
 from lifecycle.application.rollout.test_bed.analyse import analyse as judged
@@ -92,7 +92,7 @@ def _stage(run: Callable[..., Any]) -> Function:
 
 def _await_human(context: Context, given: Mapping[str, Any]) -> Any:
     event = events.AskHuman.model_validate(given)
-    return task_tokens.await_answer(context, event.deployment, event.question, event.token)
+    return supersede.await_human(context, event.deployment, event.question, event.token)
 
 
 def _roll_back(context: Context, given: Mapping[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""`lifecycle validate` and `lifecycle build`: check and build a service before any push."""
+"""`lifecycle validate` and `lifecycle build`: check and build a service before any push, or a push once more."""
 
 import json
 import os
@@ -11,15 +11,15 @@ from typing import Annotated
 
 import typer
 
-from apps.cli import resolve
 from apps.cli.command import offline, optionally_connected
+from apps.cli.commands.build_run import build_again, build_head
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import moment
 from apps.cli.ports import Connection
 from apps.cli.watch.build_log import FollowedLog
 from apps.local.paths import PYTHONPATH
 from lifecycle.ambient import without_python
-from lifecycle.domain.delivery.delivery_name import next_delivery_name
+from lifecycle.domain.errors import Refused
 from lifecycle.domain.service.cron import next_due
 
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="The folder of the service, or its lifecycle.toml.")]
@@ -63,7 +63,9 @@ def validate(printer: Printer, path: Folder = Path()) -> int:
     return 0
 
 
-@optionally_connected("build", "build ../hello --into /tmp/hello", "build --again hello", "build --log hello")
+@optionally_connected(
+    *("build", "build ../hello --into /tmp/hello", "build --again hello", "build --head hello", "build --log hello")
+)
 def build(
     printer: Printer,
     connect: Callable[[], Connection],
@@ -77,13 +79,26 @@ def build(
             metavar="RUN", help="Repeat the build of a push instead: the name, repository or commit of its run."
         ),
     ] = "",
+    head: Annotated[
+        str,
+        typer.Option(
+            "--head",
+            "--push",
+            metavar="SERVICE|URL",
+            help="Start the run of a push that started none: of the commit that the default branch is at.",
+        ),
+    ] = "",
     log: Annotated[
         str, typer.Option(metavar="RUN", help="Show the log of a push's build instead; RUN as for --again.")
     ] = "",
 ) -> int:
-    """Build, test and pack a service here without publishing it; or repeat a push's build, or show its log."""
+    """Build, test and pack a service here without publishing it; start the run of a push, or show its log."""
+    if sum(map(bool, (again, head, log))) > 1:
+        raise Refused("the build", ["expected one of --again, --head and --log, found more"])
     if again:
-        return _build_again(printer, connect(), again)
+        return build_again(printer, connect(), again)
+    if head:
+        return build_head(printer, connect(), head)
     if log:
         connection = connect()
         FollowedLog(printer, connection, resolve.run_named(connection, log).name).show_all()
@@ -107,23 +122,4 @@ def build(
     manifest = json.loads((target / "manifest.json").read_text())
     printer.facts({"artifact": str(target / "artifact.tar.gz"), "manifest": manifest})
     printer.line(f"built: {manifest['service']} {manifest['version']} in {target}")
-    return 0
-
-
-def _build_again(printer: Printer, connection: Connection, text: str) -> int:
-    """Start a run with the input of an earlier one, under the next free number."""
-    earlier = resolve.run_named(connection, text)
-    name = next_delivery_name(earlier.name)
-    given = dict(earlier.input)
-    given.pop("pushed", None)  # a new version has the time of its own build
-    # A service that was built once is unchanged, so its build is only repeated in a run of that service alone.
-    if folder := earlier.output.get("folder"):
-        given["folder"] = folder
-    if "nothing" in earlier.output:  # the head commit asked for no build, and this person does
-        given["again"] = True
-    while not connection.context.executions.start_delivery(name, given):
-        name = next_delivery_name(name)
-    printer.facts({"run": name, "again": earlier.name, "input": given})
-    printer.line(f"started: {name}")
-    printer.line(f"next: {connection.command(f'watch --run {name}')}")
     return 0

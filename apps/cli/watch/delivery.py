@@ -61,6 +61,9 @@ def _watch_snapshot(printer: Printer, connection: Connection, run: Run) -> int:
         {"event": "snapshot", "run": name, "service": service, "version": version, "staging": staging or None}
     )
     printer.line(f"snapshot: {service} {version}{took(run.started_at, run.stopped_at)}", "bold green")
+    if superseded := str(run.output.get("superseded") or ""):
+        printer.event({"event": "superseded", "run": name, "reason": superseded})
+        printer.line(f"not deployed automatically: {superseded}")
     code = 0
     if staging:
         printer.line(f"staging rollout: {staging}")

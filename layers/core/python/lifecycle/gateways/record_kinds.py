@@ -32,47 +32,14 @@ from lifecycle.domain.service.configuration import ConfigRevision
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
 from lifecycle.gateways.serialization import Source
+from lifecycle.gateways.small_records import (
+    ClaimedRelease,
+    Owner,
+    QuarantinedHost,
+    QuarantinedVersion,
+    RecordedSnapshot,
+)
 from lifecycle.names import Partition
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantinedVersion:
-    """A version that is quarantined in a cluster, and why."""
-
-    version: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantinedHost:
-    """A host that is quarantined in a cluster, and why."""
-
-    host: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The repository that a service belongs to."""
-
-    repository: str
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedSnapshot:
-    """A snapshot in the catalogue, with its facts."""
-
-    snapshot: str
-    facts: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimedRelease:
-    """A release in the catalogue, and the snapshot that it is made from."""
-
-    release: str
-    snapshot: str
-
 
 _ANY = ""
 

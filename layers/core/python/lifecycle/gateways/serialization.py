@@ -28,6 +28,7 @@ from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Request
 from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.service.manifest import Manifest, Run
 from lifecycle.domain.service.target import Target
 
@@ -55,6 +56,7 @@ _OPTIONAL: Mapping[type, tuple[str, ...]] = {
     Target: ("config", "manifest"),
     Desired: ("config", "manifest"),
     Request: ("config",),
+    PendingDeployment: ("planned_by",),
     Turn: ("config", "leaving", "manifest", "bakes", "goes_back"),
     Run: ("http",),
     Manifest: ("config", "environments", "processes", "schedules", "tests"),

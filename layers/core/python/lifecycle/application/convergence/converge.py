@@ -20,6 +20,7 @@ from lifecycle.application.rollout.host_commands import cancel_turns_until
 from lifecycle.application.rollout.pause import ask_to_resume
 from lifecycle.application.rollout.requests import record_request
 from lifecycle.application.rollout.strays import find_strays, take_out_strays
+from lifecycle.application.rollout.supersede import supersede_halted
 from lifecycle.application.rollout.task_tokens import resume_answered, resume_for_fallen
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.application.rollout.test_bed.end import end_baking
@@ -97,6 +98,7 @@ def _converge_cluster(
 ) -> list[Result]:
     """Converge one cluster; no result if nothing was ever deployed there."""
     not_bound = bind_machines(context, cluster)
+    supersede_halted(context, cluster)
     # Nothing else checks a test bed while its deployment is paused, and its host may become unhealthy
     # meanwhile.
     traffic_weights.stop_unanswered_traffic(context, cluster)

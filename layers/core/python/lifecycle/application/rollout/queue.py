@@ -17,8 +17,8 @@ from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 
 
-def take_slot(context: Context, record: Deployment) -> bool:
-    """Put a deployment into the pending slot, in place of an older one.
+def take_slot(context: Context, record: Deployment, planned_by: str = "") -> bool:
+    """Put a deployment into the pending slot, in place of an older one; `planned_by` as in PendingDeployment.
 
     Returns False if `record` is superseded itself, as a newer deployment is pending. The slot is taken before
     the record is written: a pending deployment without a record is started like any other.
@@ -39,10 +39,11 @@ def take_slot(context: Context, record: Deployment) -> bool:
             _close(context, pending, DeploymentState.SUPERSEDED, why)
         why = f"{request.reason}; {record.reason}" if request.reason else record.reason
         context.record_request(request, f"queued {request.version}", why)
-        _ = context.queue.replace(cluster, pending, PendingDeployment(request, since))  # the loop looks again
-    if pending.tried != NOT_RESUMED:  # it was to begin, and waits again
+        _ = context.queue.replace(cluster, pending, PendingDeployment(request, since, planned_by=planned_by))
+    waits_again = replace(pending, tried=NOT_RESUMED, planned_by=planned_by)
+    if pending != waits_again:  # it was to begin
         # Refused: a newer deployment has the slot.
-        _ = context.queue.replace(cluster, pending, replace(pending, tried=NOT_RESUMED))
+        _ = context.queue.replace(cluster, pending, waits_again)
     if not context.deployments.put(mine):
         return False
     # A newer deployment may have superseded it before its record was written; then it stays closed.
@@ -80,6 +81,9 @@ def start_or_drop_after(context: Context, cluster: Cluster, ended: Deployment) -
 def start_or_drop(context: Context, cluster: Cluster, step: AfterEnd, by: str) -> str:
     """Start or drop the pending deployment; returns the name of the execution, if one was started. Safe to repeat."""
     pending, name = step.waiting, step.waiting.request.deployment
+    planned_by = pending.planned_by
+    if planned_by and context.executions.rollout_state(planned_by) is ExecutionState.RUNNING:
+        return planned_by
     if isinstance(step, StartPending):
         step = next_try(step, context.clock.now())
     record = context.deployments.get(cluster, name)

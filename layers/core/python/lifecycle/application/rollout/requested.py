@@ -8,10 +8,12 @@ from dataclasses import replace
 
 from lifecycle.application.context import Context
 from lifecycle.application.readable import readable
+from lifecycle.application.rollout.automatic import begin_automatic
 from lifecycle.application.rollout.plan import Planned, begin
+from lifecycle.application.rollout.supersede import is_automatic
 from lifecycle.domain.errors import InvalidValue, UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.deployment import Request, check_deployment_id, cluster_of
+from lifecycle.domain.rollout.deployment import DeploymentState, Request, check_deployment_id, cluster_of
 from lifecycle.domain.rollout.execution import first_execution
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, how_to_request, not_allowed
 
@@ -32,9 +34,16 @@ def begin_requested(context: Context, deployment: str, execution: str) -> Planne
         what = f"refused to start {deployment} by the execution {execution}"
         context.record(cluster, what, "unknown", why, deployment=deployment)
         planned = Planned("REFUSED", 0, why)
+    elif is_automatic(context, request) and not _has_begun(context, request):
+        planned = begin_automatic(context, request, execution)
     else:
         planned = begin(context, request, execution)
     return replace(planned, service=cluster.service, environment=cluster.environment)
+
+
+def _has_begun(context: Context, request: Request) -> bool:
+    found, unreadable = readable(lambda: context.deployments.get(request.cluster, request.deployment), None)
+    return bool(unreadable) or (found is not None and found.state is not DeploymentState.QUEUED)
 
 
 def find_request(context: Context, deployment: str) -> Request | None:

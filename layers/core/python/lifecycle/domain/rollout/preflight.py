@@ -175,7 +175,7 @@ def blockers(
         return reasons  # the state of its hosts counts when it begins
     return (
         reasons
-        + _unreachable_blockers(request, observed, unreachable)
+        + unreachable_blockers(request, observed, unreachable)
         + _capacity_blockers(request, observed, order, unreachable)
         + _release_blockers(request, observed, order)
     )
@@ -349,7 +349,7 @@ def _test_bed_warnings(request: Request, observed: Observed) -> list[str]:
     return [f"no test bed, which the policy asks for: {why}"] if why else []
 
 
-def _unreachable_blockers(request: Request, observed: Observed, of_cluster: Mapping[str, datetime]) -> list[str]:
+def unreachable_blockers(request: Request, observed: Observed, of_cluster: Mapping[str, datetime]) -> list[str]:
     """Return the unreachable hosts, if they are more than the policy tolerates."""
     if request.only:
         return []  # its hosts were reachable at the request; a human decides about those that are not any more

@@ -22,12 +22,14 @@ from lifecycle.domain.rollout.deployment import (
 class PendingDeployment:
     """The deployment that waits for a cluster's lease, and when it began to wait.
 
-    `tried` counts the executions that were to begin it, since it waits.
+    `tried` counts the executions that were to begin it, since it waits. `planned_by` is the execution that plans it
+    again and again, where not the lease is in the way.
     """
 
     request: Request
     since: datetime
     tried: Resumptions = NOT_RESUMED
+    planned_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import is_release
 from lifecycle.gateways.aws.errors import code_of, pauses, translated
 from lifecycle.gateways.aws.table import Table, item, record, repository_key, service_key, split, whole
-from lifecycle.gateways.record_kinds import ClaimedRelease, Owner, RecordedSnapshot
+from lifecycle.gateways.small_records import ClaimedRelease, Owner, RecordedSnapshot
 
 _Changed = TypeVar("_Changed", RepositoryBuilds, Branch)
 

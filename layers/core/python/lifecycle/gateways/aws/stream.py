@@ -12,7 +12,7 @@ from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, cluster_of
 from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.gateways.aws.table import record
-from lifecycle.gateways.record_kinds import QuarantinedHost, QuarantinedVersion
+from lifecycle.gateways.small_records import QuarantinedHost, QuarantinedVersion
 from lifecycle.names import Partition
 
 _KINDS: tuple[tuple[str, str, type[Any]], ...] = (
