@@ -24,6 +24,7 @@ from apps.cli.output.text import clean
 from apps.local import environment, status
 from apps.local.console import location
 from apps.local.errors import LaptopError
+from apps.local.git.missed_pushes import start_missed
 from apps.local.paths import Layout
 from apps.local.ports import VARIABLE, Ports
 from apps.local.progress import Progress
@@ -54,9 +55,13 @@ def up(
     """Start the parts of the environment that do not run, and deploy the stacks that changed."""
     with _errors():
         chosen = Ports.parse(ports) if ports else None
-        found = environment.up(Layout.find(), Progress(quiet=as_json), chosen)
+        layout = Layout.find()
+        found = environment.up(layout, Progress(quiet=as_json), chosen)
+        missed = start_missed(layout, found)
     if as_json:
         print(json.dumps(found, indent=2))
+    elif missed:
+        print(clean("\n".join(missed)))
 
 
 @app.command("rotate-keys")

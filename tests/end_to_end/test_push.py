@@ -24,6 +24,13 @@ def runs(laptop: Laptop) -> list[str]:
     return sorted(run["name"] for run in found)
 
 
+def delivery_of(laptop: Laptop, run: str) -> str:
+    """Return the id of the delivery that started a run; a repeated one has the same."""
+    arn = f"{laptop.facts['state_machines']['delivery'].replace(':stateMachine:', ':execution:')}:{run}"
+    found = laptop.aws.client("stepfunctions").describe_execution(executionArn=arn)
+    return str(json.loads(found["input"])["delivery"])
+
+
 def sent(laptop: Laptop, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
     return post(laptop.facts["endpoint"], laptop.facts["function_url"], body, headers)
 
@@ -63,12 +70,13 @@ def test_the_same_commit_delivered_twice_is_one_run(laptop: Laptop, hello: Servi
     before = runs(laptop)
     bare = laptop.layout.repositories / "hello.git"
     event = push_event(bare, PushedRef("0" * 40, run.rpartition("-")[2], "refs/heads/main"))
-    status, answer = deliver(laptop.facts, event)
+    delivery = delivery_of(laptop, run)
+    status, answer = deliver(laptop.facts, event, delivery)
     assert (status, answer["run"]) == (202, run)
     assert "pushed before" in answer["message"]
     event["commits"] = [{"id": run.rpartition("-")[2], "message": "m" * 700}] * 2048
     assert len(json.dumps(event)) > 1_500_000
-    status, answer = deliver(laptop.facts, event)
+    status, answer = deliver(laptop.facts, event, delivery)
     assert (status, answer["run"]) == (202, run)
     assert runs(laptop) == before
 
@@ -100,17 +108,18 @@ def test_secret_of_one_repository_is_heeded_by_functions_that_run(
     event = push_event(bare, PushedRef("0" * 40, run.rpartition("-")[2], "refs/heads/main"))
     secrets, name = laptop.aws.client("secretsmanager"), laptop.facts["webhook_secret"]
     old = secrets.get_secret_value(SecretId=name)["SecretString"]
-    assert deliver(laptop.facts, event)[0] == 202
+    delivery = delivery_of(laptop, run)
+    assert deliver(laptop.facts, event, delivery)[0] == 202
     own = {OTHERS: old, "local/hello": ["a new secret"]}
     secrets.put_secret_value(SecretId=name, SecretString=json.dumps(own))
     try:
-        wait_for("the new secret to be heeded", lambda: deliver(laptop.facts, event)[0] == 202)
+        wait_for("the new secret to be heeded", lambda: deliver(laptop.facts, event, delivery)[0] == 202)
         body = json.dumps(event).encode()
         status, answer = sent(laptop, body, signed_headers(body, old.encode(), "1"))
         assert (status, "?repository=local/hello" in answer["error"]) == (401, True)
     finally:
         secrets.put_secret_value(SecretId=name, SecretString=old)
-    wait_for("the old secret to be heeded again", lambda: deliver(laptop.facts, event)[0] == 202)
+    wait_for("the old secret to be heeded again", lambda: deliver(laptop.facts, event, delivery)[0] == 202)
 
 
 def test_a_repeated_build_is_a_new_version(hello: Service, first_push: Output) -> None:

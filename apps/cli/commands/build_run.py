@@ -54,8 +54,9 @@ def _run_to_repeat(connection: Connection, text: str) -> tuple[Run, str]:
 def build_head(printer: Printer, connection: Connection, text: str) -> int:
     """Start the run of the commit that the default branch is at, unless it has one that runs."""
     repository, name = _repository(connection, text)
+    before = connection.context.clock.now()  # a push that comes during the reading is later
     head = read_head(repository)
-    push = Push(repository, name, head.commit, head.branch, connection.by, "", head_read=True)
+    push = Push(repository, name, head.commit, head.branch, connection.by, "", head_read=before.isoformat())
     executions = connection.context.executions
     run, outcome = start_once(executions, push.execution, payload_of(push), returned=True)
     printer.facts({"run": run, "started": outcome in (Outcome.STARTED, Outcome.RETURNED), "commit": head.commit})

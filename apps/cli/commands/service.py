@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from apps.cli import resolve
 from apps.cli.command import offline, optionally_connected
 from apps.cli.commands.build_run import build_again, build_head
 from apps.cli.output.printer import Printer

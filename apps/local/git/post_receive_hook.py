@@ -9,7 +9,9 @@ import hmac
 import http.client
 import json
 import os
+import shlex
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ from urllib.parse import urlencode, urlsplit
 
 from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError, NotRunning
-from apps.local.git.repositories import git
+from apps.local.git.repositories import clone_url, git
 from apps.local.paths import Layout, read_json
 from lifecycle.domain.delivery.webhook_secrets import OTHERS, WebhookSecrets
 
@@ -60,7 +62,8 @@ def push_event(bare: Path, pushed: PushedRef) -> dict[str, Any]:
             "name": name,
             "full_name": f"local/{name}",
             "private": True,
-            "clone_url": _clone_url(bare),
+            "clone_url": clone_url(bare),
+            "pushed_at": int(time.time()),
             "default_branch": git(bare, "symbolic-ref", "--short", "HEAD").rstrip("\n"),
         },
         "pusher": author,
@@ -81,8 +84,13 @@ def signed_headers(body: bytes, secret: bytes, delivery: str) -> dict[str, str]:
     }
 
 
-def deliver(environment: Mapping[str, Any], event: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-    """Send one event to receive_push's Function URL; return the answer's status and body."""
+def deliver(
+    environment: Mapping[str, Any], event: Mapping[str, Any], delivery: str = ""
+) -> tuple[int, dict[str, Any]]:
+    """Send one event to receive_push's Function URL; return the answer's status and body.
+
+    A repeated `delivery` has the id of the first one.
+    """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow to import)
 
     aws = Aws.of(environment)
@@ -96,7 +104,7 @@ def deliver(environment: Mapping[str, Any], event: Mapping[str, Any]) -> tuple[i
     if not (valid := WebhookSecrets.parse(secret["SecretString"]).of(name)):
         raise LaptopError(f"expected a secret of {name}, or of {OTHERS}, in {environment['webhook_secret']}")
     body = json.dumps(event).encode()
-    headers = signed_headers(body, valid[0].encode(), str(uuid.uuid4()))
+    headers = signed_headers(body, valid[0].encode(), delivery or str(uuid.uuid4()))
     url = f"{environment['function_url']}?{urlencode({'repository': name})}"
     return post(environment["endpoint"], url, body, headers)
 
@@ -129,7 +137,7 @@ def deliver_each(bare: Path, lines: Iterable[str], send: Send) -> int:
         try:
             status, answer = send(push_event(bare, pushed))
         except _FAILURES as error:
-            code = _not_started(error)
+            code = _not_started(error, bare)
             continue
         run = f"; follow it with `lifecycle watch {answer['run']}`" if "run" in answer else ""
         print(f"lifecycle: {status} {answer.get('message') or answer.get('error') or answer}{run}")
@@ -144,13 +152,20 @@ def main() -> int:
         if environment is None:
             raise NotRunning
     except (LaptopError, OSError) as error:
-        return _not_started(error)
+        return _not_started(error, bare)
     lines = (line.decode(errors="replace") for line in sys.stdin.buffer)
     return deliver_each(bare, lines, partial(deliver, environment))
 
 
-def _not_started(error: Exception) -> int:
-    print(f"lifecycle: the push is stored, but its run was not started: {error}")
+def _not_started(error: Exception, bare: Path) -> int:
+    """Say what is known of the run. Once the event was sent, the answer alone is missing."""
+    how = f"`lifecycle build --head {shlex.quote(str(bare))}`"
+    if isinstance(error, (TimeoutError, http.client.HTTPException, ConnectionResetError)):
+        print(f"lifecycle: the push is stored, but it is not known whether its run began: {error or 'no answer'}")
+        print(f"lifecycle: look with `lifecycle status`; if it did not, start it with {how}")
+    else:
+        print(f"lifecycle: the push is stored, but its run was not started: {error}")
+        print(f"lifecycle: start it with {how}, or with `lifecycle local up`, which starts what is missing")
     return 1
 
 
@@ -165,10 +180,6 @@ def _commit(bare: Path, commit: str) -> dict[str, Any]:
         "timestamp": timestamp,
         "author": {"name": name, "email": email},
     }
-
-
-def _clone_url(bare: Path) -> str:
-    return str(bare) if not any(letter.isspace() for letter in str(bare)) else bare.as_uri()
 
 
 if __name__ == "__main__":

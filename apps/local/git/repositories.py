@@ -163,6 +163,20 @@ def _refuse_shallow(copy: Path) -> None:
     )
 
 
+def bare_repositories(layout: Layout) -> dict[Path, tuple[str, ...]]:
+    """Return the bare repositories of the known services, each with the services that it holds."""
+    found: dict[Path, tuple[str, ...]] = {}
+    for service, record in read_json(layout.services, {}).items():
+        bare = _bare(layout, _repository_of(service, record))
+        found[bare] = (*found.get(bare, ()), service)
+    return found
+
+
+def clone_url(bare: Path) -> str:
+    """Return the address that a build clones a bare repository from."""
+    return str(bare) if not any(letter.isspace() for letter in str(bare)) else bare.as_uri()
+
+
 def write_hooks(layout: Layout) -> None:
     """Write the hook of every known service again: an older version's hook names a module that may have moved."""
     for service, record in read_json(layout.services, {}).items():

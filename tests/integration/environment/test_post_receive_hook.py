@@ -15,6 +15,7 @@ import pytest
 
 from apps.local.aws import root_key
 from apps.local.errors import LaptopError
+from apps.local.git.missed_pushes import missed
 from apps.local.git.post_receive_hook import PushedRef, deliver_each, post, push_event, signed_headers
 from apps.local.git.repositories import adopt, commit_all, git, write_hooks
 from apps.local.paths import Layout, write_json
@@ -22,7 +23,9 @@ from apps.local.ports import Ports
 from lifecycle.application.delivery.github_push import receive_github
 from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
 from tests.fakes.catalogue import MemoryCatalogue
+from tests.fakes.executions import MemoryExecutions
 
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET = b"a secret of the webhook"
 
 
@@ -174,10 +177,54 @@ def test_every_ref_is_delivered_by_itself(repository: tuple[Path, Path], capsys:
     ]
     assert deliver_each(bare, lines, receiver.send) == 1
     assert receiver.received == ["refs/heads/one", "refs/heads/main"]
-    first, second, third = capsys.readouterr().out.splitlines()
+    first, how, second, _, third = capsys.readouterr().out.splitlines()
+    assert f"`lifecycle build --head {bare}`" in how
     assert first == "lifecycle: the push is stored, but its run was not started: it does not answer"
     assert second.startswith("lifecycle: the push is stored, but its run was not started: git show failed")
     assert third == "lifecycle: 202 started; follow it with `lifecycle watch hello-1`"
+
+
+def test_hook_says_after_a_time_out_that_nobody_knows_of_a_run(
+    repository: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare, copy = repository
+    ref = pushed(bare, copy)
+
+    def times_out(event: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        raise TimeoutError("timed out")
+
+    assert deliver_each(bare, [f"{ref.before} {ref.after} {ref.ref}\n"], times_out) == 1
+    first, how = capsys.readouterr().out.splitlines()
+    assert first == "lifecycle: the push is stored, but it is not known whether its run began: timed out"
+    assert "`lifecycle status`" in how
+    assert f"`lifecycle build --head {bare}`" in how
+
+
+def test_head_without_a_run_gets_one_when_the_environment_is_up(repository: tuple[Path, Path]) -> None:
+    bare, copy = repository
+    ref = pushed(bare, copy)
+    executions, catalogue = MemoryExecutions(), MemoryCatalogue()
+    (line,) = missed({bare: ("hello",)}, executions, catalogue, NOW)
+    assert line == f"started: hello-{ref.after}, for a push that had no run"
+    (given,) = executions.deliveries.values()
+    assert (given["repository"], given["branch"], given["head_read"]) == (str(bare), "main", NOW.isoformat())
+    assert list(missed({bare: ("hello",)}, executions, catalogue, NOW)) == []
+
+
+def test_head_whose_snapshot_is_known_gets_no_run(repository: tuple[Path, Path]) -> None:
+    bare, copy = repository
+    ref = pushed(bare, copy)
+    executions, catalogue = MemoryExecutions(), MemoryCatalogue()
+    catalogue.record_snapshot("hello", "1.0.0-20261123100000-aaaaaaa", {"commit": ref.after})
+    assert list(missed({bare: ("hello",)}, executions, catalogue, NOW)) == []
+
+
+def test_repository_that_was_never_pushed_to_gets_no_run(repository: tuple[Path, Path], tmp_path: Path) -> None:
+    bare, _ = repository
+    executions, catalogue = MemoryExecutions(), MemoryCatalogue()
+    known = {bare: ("hello",), tmp_path / "gone.git": ("gone",)}
+    assert list(missed(known, executions, catalogue, NOW)) == []
+    assert executions.deliveries == {}
 
 
 def test_tag_of_a_tree_or_blob_is_ignored(repository: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:

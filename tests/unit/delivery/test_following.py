@@ -232,10 +232,21 @@ def test_snapshot_of_another_repository_is_not_deployed() -> None:
 def test_head_that_a_person_has_read_counts_although_its_push_was_lost() -> None:
     delivery = Delivery()
     delivery.build(delivery.push(NOTHING, A))
-    read = Push(REPOSITORY, "hello", B, "main", "ada", "", head_read=True)
-    run = read.execution
-    start_build(delivery.builds, delivery.catalogue, read, (NOW + timedelta(minutes=5)).isoformat(), run)
+    at = (NOW + timedelta(minutes=5)).isoformat()
+    read = Push(REPOSITORY, "hello", B, "main", "ada", "", head_read=at)
+    start_build(delivery.builds, delivery.catalogue, read, at, read.execution)
     assert delivery.catalogue.branch(REPOSITORY, "main").head == B
+
+
+def test_push_that_came_while_a_person_read_the_head_is_the_head() -> None:
+    delivery = Delivery()
+    first = delivery.pushed(NOTHING, A)
+    read = Push(REPOSITORY, "hello", A, "main", "ada", "", head_read=first.at)
+    delivery.receive(first)
+    delivery.push(A, B)
+    at = (NOW + timedelta(minutes=5)).isoformat()
+    found = start_build(delivery.builds, delivery.catalogue, read, at, read.execution)
+    assert (found.kind, delivery.catalogue.branch(REPOSITORY, "main").head) == ("NOTHING", B)
 
 
 class FullBuilds(MemoryBuilds):

@@ -8,7 +8,7 @@ from lifecycle.application.delivery.build import FinishedBuild, Sources
 from lifecycle.application.delivery.receive_push import Push
 from lifecycle.domain.delivery.repository import MOST_SERVICES
 from lifecycle.entrypoints.events import Command
-from lifecycle.entrypoints.names_in_events import Branch, Commit, ExecutionName, Repository, ServiceFolder
+from lifecycle.entrypoints.names_in_events import Branch, Commit, ExecutionName, Moment, Repository, ServiceFolder
 
 
 class Pushed(Command):
@@ -26,7 +26,7 @@ class Pushed(Command):
     pushed: str = Field(default="", max_length=40)
     service: str = Field(default="", max_length=40)
     version: str = Field(default="", max_length=100)
-    head_read: bool = False
+    head_read: Moment = ""
 
     def push(self) -> Push:
         return Push(**self.model_dump(include={each.name for each in fields(Push)}))
@@ -83,7 +83,7 @@ class RecordSnapshot(Command):
     folder: str = ""
     again: bool = False
     pushed: str = ""
-    head_read: bool = False
+    head_read: str = ""
     build: str
     service: str
     version: str

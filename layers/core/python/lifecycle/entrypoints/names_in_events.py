@@ -4,6 +4,7 @@ Used by events.py. Each type refuses what its store or service would refuse late
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field
@@ -26,6 +27,12 @@ def _checked(check: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(validate)
 
 
+def _moment(text: str) -> str:
+    if text and datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("must have a time zone")
+    return text
+
+
 def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be blank")
@@ -44,4 +51,6 @@ Repository: TypeAlias = Annotated[str, Field(pattern=r"^(https://|file://|/)[^\s
 Branch: TypeAlias = Annotated[str, Field(pattern=r"^[^-\s\x00-\x1f][^\s\x00-\x1f]{0,249}$")]
 # Empty for a run of the whole repository.
 ServiceFolder: TypeAlias = Annotated[str, _checked(lambda text: text and service_folder(text))]
+# Empty for none.
+Moment: TypeAlias = Annotated[str, Field(max_length=40), AfterValidator(_moment)]
 Commit: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]

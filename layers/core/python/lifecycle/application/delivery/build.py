@@ -135,7 +135,7 @@ def start_build(builds: Builds, catalogue: Catalogue, push: Push, started: str, 
     person who repeats a build gets it.
     """
     if push.head_read:
-        read_at = datetime.fromisoformat(started)
+        read_at = datetime.fromisoformat(push.head_read)
         catalogue.change_branch(push.repository, push.branch, lambda before: before.read(push.commit, read_at))
     if push.skip and not push.again:
         return Started("", "NOTHING", skipped_because(push.skip))
@@ -202,7 +202,7 @@ def start_services(
         name, _ = start_once(
             executions,
             service_delivery(service, execution, push.commit),
-            payload_of(replace(push, folder=folder, head_read=False)),
+            payload_of(replace(push, folder=folder, head_read="")),
         )
         runs[service] = name
     return StartedServices(runs, unchanged)

@@ -44,8 +44,8 @@ class Push:
     build and wants it anyway. `folder` is that of the one service that a run is for; empty for the whole push.
     `pushed` is then the start of the push's own run, so that snapshots of a service have the order of the pushes.
     `before` is the commit that the branch left, and `at` when it was pushed, as the event says. `service` and
-    `version` name the snapshot that an earlier run made of this commit. `head_read` says that a person has read the
-    commit from the repository, as the head of the branch.
+    `version` name the snapshot that an earlier run made of this commit. `head_read` is when somebody read the commit
+    from the repository, as the head of the branch; empty for an event.
     """
 
     repository: str
@@ -62,7 +62,7 @@ class Push:
     at: str = ""
     service: str = ""
     version: str = ""
-    head_read: bool = False
+    head_read: str = ""
 
     def move(self, received: datetime) -> Move:
         """Return what the push says about its branch."""

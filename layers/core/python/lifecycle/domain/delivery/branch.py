@@ -103,7 +103,8 @@ class Branch:
         """Return the record after somebody read the head from the repository itself."""
         if self.read_at is not None and at <= self.read_at:
             return self
-        later = tuple(each for each in self.moves if each.at > at)
+        # A move of the same second is the one to this commit, or a later one: both fit.
+        later = tuple(each for each in self.moves if each.at >= at.replace(microsecond=0))
         return replace(self, start=commit, read_at=at, moves=later)
 
     def begun(self, service: str, commit: str) -> "Branch":
