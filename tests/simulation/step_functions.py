@@ -15,6 +15,7 @@ from lifecycle.application.delivery import build
 from lifecycle.application.rollout.decide import answer_deployment, approve, decide
 from lifecycle.application.rollout.plan import Planned
 from lifecycle.domain.convergence.ended_execution import EndedExecution
+from lifecycle.domain.delivery.earlier_run import EarlierRun
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.monitoring.notifications import Change, Notification, Recorded, notification_of
@@ -23,7 +24,6 @@ from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.execution import ExecutionState
 from lifecycle.entrypoints import delivery_events, events
 from lifecycle.entrypoints.handler import entry
-from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
 from tests.fakes.metrics import Served
 from tests.fakes.signer import SNAPSHOT_SIGNER
@@ -32,7 +32,7 @@ from tests.simulation.definition import Definition, State, delivery, rollout
 from tests.simulation.failures import NEVER, Failing, Failure
 from tests.simulation.history import CONVERGE_EVERY
 from tests.simulation.machine import CommandResult, Execution
-from tests.support.rollout import CLUSTER, LATENCIES, Machine
+from tests.support.rollout import LATENCIES, Machine
 
 # History events of an execution that no test expects; AWS would end it at 25,000.
 SPINS = 8_000
@@ -111,6 +111,16 @@ class _Executions(MemoryExecutions):
     def start_rollout(self, name: str, payload: Mapping[str, Any]) -> bool:
         return self._of.start_execution(name, payload, by="the port")
 
+    def start_delivery(self, name: str, payload: Mapping[str, Any]) -> bool:
+        return self._of.start(name, dict(payload), delivery())
+
+    def earlier_run(self, name: str) -> EarlierRun | None:
+        if (found := self._of.by_name.get(name)) is None:
+            return None
+        repository, by = (str(found.given.get(field, "")) for field in ("repository", "delivery"))
+        output = found.output if isinstance(found.output, dict) else {}
+        return EarlierRun(repository, by, bool(found.error), found.running, output)
+
     def rollout_state(self, name: str) -> ExecutionState:
         found = self._of.by_name.get(name)
         return found.state if found else ExecutionState.UNKNOWN
@@ -139,7 +149,7 @@ class StepFunctions:
         self.executions = self
         self.called: dict[str, int] = {}
         self.answers = 0
-        self.catalogue = MemoryCatalogue()
+        self.catalogue = machine.memory.catalogue
         self.builds = Builds(next(iter(machine.snapshots), ""))
         machine.context = replace(machine.context, executions=_Executions(self))
         self._began = self.memory.clock.now()
@@ -244,8 +254,8 @@ class StepFunctions:
         """Let each host of the test bed answer the requests of the minutes so far."""
         served = self.machine.metrics.served
         for group in (Group.TEST_BED, Group.CONTROL):
-            for _ in self.memory.dispatcher.members(CLUSTER, group):
-                served[CLUSTER, group].append(Served(self.time() - _SECOND, LATENCIES, 0))
+            for _ in self.memory.dispatcher.members(self.machine.cluster, group):
+                served[self.machine.cluster, group].append(Served(self.time() - _SECOND, LATENCIES, 0))
 
     # What happens around it.
 
@@ -266,7 +276,7 @@ class StepFunctions:
         self._converge_once("schedule")
 
     def _converge_once(self, by: str, ended: EndedExecution | None = None) -> None:
-        converge_all(self.machine.context, f"{self._count:04x}", by, CLUSTER, ended)
+        converge_all(self.machine.context, f"{self._count:04x}", by, self.machine.cluster, ended)
 
     def _answer(self) -> None:
         """Let the human answer what is asked, a minute after it was asked."""
@@ -281,11 +291,11 @@ class StepFunctions:
         context = self.machine.context
         self.answers += 1
         if question.host:
-            decide(context, CLUSTER, record.id, question.host, question.attempt, answer)
+            decide(context, self.machine.cluster, record.id, question.host, question.attempt, answer)
         elif answer.choice in (Choice.RESUME, Choice.ABORT):
-            answer_deployment(context, CLUSTER, record.id, answer)
+            answer_deployment(context, self.machine.cluster, record.id, answer)
         else:
-            approve(context, CLUSTER, record.id, answer)
+            approve(context, self.machine.cluster, record.id, answer)
 
     # What a test looks at.
 
@@ -295,7 +305,7 @@ class StepFunctions:
         return self.called.get("CheckBuild", 0)
 
     def deployments(self) -> list[Deployment]:
-        return [each for each in self.memory.deployments.recent(CLUSTER, 50) if each.id in self.by_name]
+        return [each for each in self.memory.deployments.recent(self.machine.cluster, 50) if each.id in self.by_name]
 
     def open(self, record: Deployment) -> list[Question]:
         return open_questions(record, self.memory.deployments.questions(record.id))

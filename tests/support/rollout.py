@@ -7,7 +7,7 @@ maps a version to the stage that fails there.
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,6 +39,7 @@ from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.domain.service.policy import Policy
 from tests.fakes.context import MemoryContext
 from tests.fakes.metrics import MemoryMetrics, Served
+from tests.support.scripted_host import Host, at_port, report_on
 
 CLUSTER = Cluster("production", "hello")
 BUILT = datetime(2026, 11, 23, 11, tzinfo=UTC)
@@ -73,35 +74,16 @@ def manifest(version: str, policy: Policy | None = None, **changes: Any) -> Mani
     return replace(usual, **changes)
 
 
-@dataclass
-class Host:
-    """One scripted host. `breaks` maps a version to the stage that fails; `bad_configs` fail the self-test.
-
-    A `silent` host sends no reports. `leaves` is a version whose start left a process that nothing can end. `address`
-    and `port` are where the next start binds.
-    """
-
-    name: str
-    address: str
-    zone: str = "a"
-    port: int = 8080
-    breaks: dict[str, AgentStage] = field(default_factory=dict)
-    bad_configs: set[int] = field(default_factory=set)
-    knows_no_config: bool = False
-    silent: bool = False
-    leaves: str = ""
-    release: str = "passes"  # or "fails", "runs" without an end, or "lost": the agent does not know
-    released: list[str] = field(default_factory=list)
-    boots: int = 0
-    seen: Turn | None = None
-
-
 class Machine:
     """A cluster of scripted hosts behind an in-memory load balancer, and the rollout's loop."""
 
-    def __init__(self, hosts: int = 4, policy: Policy | None = None, *, http: bool = True) -> None:
-        self.http = http
-        self.memory = MemoryContext({CLUSTER: "/is_alive"}) if http else MemoryContext({}, without=[CLUSTER])
+    def __init__(
+        self, hosts: int = 4, policy: Policy | None = None, *, http: bool = True, cluster: Cluster = CLUSTER
+    ) -> None:
+        self.http, self.cluster = http, cluster
+        self.memory = (
+            MemoryContext({self.cluster: "/is_alive"}) if http else MemoryContext({}, without=[self.cluster])
+        )
         self.context = self.memory.context
         self.hosts = [Host(f"host-{n}", f"127.0.{10 + n // 250}.{n % 250}", "ab"[n % 2]) for n in range(1, hosts + 1)]
         self.rotations: list[dict[str, TargetState]] = []
@@ -127,12 +109,12 @@ class Machine:
         self.memory.publish(made, made.version.encode())
 
     def report(self, host: str) -> HostReport:
-        found = self.memory.fleet.report(CLUSTER, host)
+        found = self.memory.fleet.report(self.cluster, host)
         assert found is not None
         return found
 
     def turn(self, host: str) -> Turn:
-        found = self.memory.fleet.turn(CLUSTER, host)
+        found = self.memory.fleet.turn(self.cluster, host)
         assert found is not None
         return found
 
@@ -144,7 +126,7 @@ class Machine:
 
     def tick(self) -> None:
         """Let agents poll, drains end, and health checks run."""
-        turns, reports = self.memory.fleet.turns(CLUSTER), self.memory.fleet.reports(CLUSTER)
+        turns, reports = self.memory.fleet.turns(self.cluster), self.memory.fleet.reports(self.cluster)
         due = self.now - HEARTBEAT
         for host in self.hosts:
             turn = turns.get(host.name)
@@ -153,10 +135,10 @@ class Machine:
                 host.seen = turn
                 self._report(host, self._acted(host, turn))
         self.memory.dispatcher.settle()
-        self.rotations.append(dict(self.context.dispatcher.targets(CLUSTER)))
+        self.rotations.append(dict(self.context.dispatcher.targets(self.cluster)))
 
     def _acted(self, host: Host, turn: Turn | None) -> HostReport:
-        was = _at_port(replace(self.report(host.name), seen_at=self.now), host)
+        was = at_port(replace(self.report(host.name), seen_at=self.now), host)
         if turn is None or turn.order is Order.IDLE or turn.epoch < was.epoch:
             return was
         if turn.order is Order.PREFETCH:
@@ -168,7 +150,7 @@ class Machine:
     def _installed(self, host: Host, was: HostReport, turn: Turn) -> HostReport:
         host.boots += 1
         boot = f"{host.name}-{host.boots}"
-        began = replace(_report_on(was, turn), self_test=None, ended=None)
+        began = replace(report_on(was, turn), self_test=None, ended=None)
         failing = AgentStage.SELF_TESTING if turn.config in host.bad_configs else host.breaks.get(turn.version)
         if turn.goes_back is False and was.knows_newer(turn.version):
             return replace(began, stage=AgentStage.FAILED, failed_stage=AgentStage.FETCHING, detail="too old")
@@ -201,7 +183,7 @@ class Machine:
     @staticmethod
     def _released(host: Host, was: HostReport, turn: Turn) -> HostReport:
         host.released.append(turn.version)
-        began = replace(_report_on(was, turn), failed_stage=None, detail="", log_tail="migrated")
+        began = replace(report_on(was, turn), failed_stage=None, detail="", log_tail="migrated")
         began = replace(began, release_ended=host.release in ("passes", "fails"))
         if host.release == "runs":
             return replace(began, stage=AgentStage.RELEASING)
@@ -214,17 +196,17 @@ class Machine:
     def _prefetched(host: Host, was: HostReport, turn: Turn) -> HostReport:
         if was.answers(turn) and was.deployment == turn.deployment:
             return was
-        began = replace(_report_on(was, turn), detail="")
+        began = replace(report_on(was, turn), detail="")
         if host.breaks.get(turn.version) is AgentStage.FETCHING:
             return replace(began, stage=AgentStage.FAILED, failed_stage=AgentStage.FETCHING, detail="scripted")
         return replace(began, stage=AgentStage.READY, failed_stage=None)
 
     def _report(self, host: Host, report: HostReport) -> None:
-        self.memory.fleet.write_report(CLUSTER, report)
+        self.memory.fleet.write_report(self.cluster, report)
 
     def request(self, version: str, kind: Kind = Kind.DEPLOY, **changes: Any) -> Request:
-        name = f"hello-production-{self.now:%Y%m%d%H%M%S}-{version.replace('.', '')}"
-        usual = Request(name, CLUSTER.service, CLUSTER.environment, version, requested_by="ada", kind=kind)
+        name = f"hello-{self.cluster.environment}-{self.now:%Y%m%d%H%M%S}-{version.replace('.', '')}"
+        usual = Request(name, self.cluster.service, self.cluster.environment, version, requested_by="ada", kind=kind)
         return replace(usual, **changes)
 
     def deploy(self, version: str, kind: Kind = Kind.DEPLOY, **changes: Any) -> str:
@@ -268,11 +250,11 @@ class Machine:
                     await_answer(self.context, name, step.question, f"token-{step.question}")
                     return step
                 case "ROLL_BACK":
-                    handed = hand_over(self.context, CLUSTER, name, step.reason).input
+                    handed = hand_over(self.context, self.cluster, name, step.reason).input
                     assert self.start(handed).kind == "PLANNED"
                     return self.run(handed["deployment"])
                 case _:
-                    finish(self.context, CLUSTER, name, DeploymentState(step.outcome), step.reason)
+                    finish(self.context, self.cluster, name, DeploymentState(step.outcome), step.reason)
                     return step
         message = f"{name} did not end within {steps} steps"
         raise AssertionError(message)
@@ -280,13 +262,13 @@ class Machine:
     def decide_next(self, name: str, execution: str = "") -> Decided:
         """Make the next pass of an execution's loop."""
         self.passes[execution or name] += 1
-        return decide_next(self.context, CLUSTER, name, execution or name, self.passes[execution or name])
+        return decide_next(self.context, self.cluster, name, execution or name, self.passes[execution or name])
 
     def hand_out(self, name: str, host: str, attempt: int = 1, group: Group = Group.MAIN) -> HostTask:
         """Return the task of an attempt, which is written if no pass of the loop has handed it out."""
         epoch = self.record(name).epoch
         self.memory.deployments.begin_attempt(HostAttempt(name, host, attempt, epoch, name, self.now, group=group))
-        return HostTask(CLUSTER, name, epoch, host, attempt, group)
+        return HostTask(self.cluster, name, epoch, host, attempt, group)
 
     def update(self, name: str, host: str, attempt: int, group: Group = Group.MAIN) -> list[str]:
         task = self.hand_out(name, host, attempt, group)
@@ -296,17 +278,17 @@ class Machine:
         """Analyse the test bed after a minute of requests to both of its hosts; return the outcome."""
         self.memory.clock.sleep(seconds)
         for group in (Group.TEST_BED, Group.CONTROL):
-            addresses = self.memory.dispatcher.members(CLUSTER, group)
+            addresses = self.memory.dispatcher.members(self.cluster, group)
             for host in self.hosts:
                 if host.address in addresses and not self.quiet:
                     errors = self.errors.get(self.report(host.name).installed, 0)
-                    self.metrics.served[CLUSTER, group].append(
+                    self.metrics.served[self.cluster, group].append(
                         Served(self.now - timedelta(seconds=1), LATENCIES, errors)
                     )
-        return analyse(self.context, self.metrics, BakeTask(CLUSTER, name, self.record(name).epoch)).outcome
+        return analyse(self.context, self.metrics, BakeTask(self.cluster, name, self.record(name).epoch)).outcome
 
     def end_bake(self, name: str, step: Decided) -> str:
-        task = BakeTask(CLUSTER, name, self.record(name).epoch)
+        task = BakeTask(self.cluster, name, self.record(name).epoch)
         return end_bake(self.context, task, step.bed, BedState(step.outcome), step.reason).outcome
 
     def bed(self, name: str) -> TestBed:
@@ -314,11 +296,11 @@ class Machine:
         return self.memory.deployments.beds(name)[-1]
 
     def release(self, name: str, host: str, attempt: int) -> Outcome:
-        task = HostTask(CLUSTER, name, self.record(name).epoch, host, attempt)
+        task = HostTask(self.cluster, name, self.record(name).epoch, host, attempt)
         return run_release_command(self.context, task)
 
     def diagnose(self, name: str, host: str, attempt: int) -> str:
-        task = HostTask(CLUSTER, name, self.record(name).epoch, host, attempt)
+        task = HostTask(self.cluster, name, self.record(name).epoch, host, attempt)
         return diagnose(self.context, task).outcome
 
     def run_what_waited(self) -> str:
@@ -349,52 +331,39 @@ class Machine:
         """Remove a host, as if it were switched off."""
         host = self.host(name)
         self.hosts.remove(host)
-        self.memory.dispatcher.states[CLUSTER].pop(host.address, None)
-        self.memory.fleet.remove(CLUSTER, name)
+        self.memory.dispatcher.states[self.cluster].pop(host.address, None)
+        self.memory.fleet.remove(self.cluster, name)
 
     def repaired(self, times: int) -> None:
         """Record so many repairs of one host, as an autoscaled cluster has between two releases."""
-        last = self.memory.deployments.recent(CLUSTER, 1)[0]
+        last = self.memory.deployments.recent(self.cluster, 1)[0]
         for number in range(1, times + 1):
             name, at = f"{last.id}-{number}", last.started_at + timedelta(milliseconds=number)
             request = replace(last.request, deployment=name, kind=Kind.CONVERGE, only=("host-1",))
             self.memory.deployments.put(replace(last, request=request, started_at=at))
 
     def record(self, name: str) -> Deployment:
-        found = self.memory.deployments.get(CLUSTER, name)
+        found = self.memory.deployments.get(self.cluster, name)
         assert found is not None
         return found
 
     def decide(self, name: str, choice: Choice, host: str = "host-1", attempt: int = 1) -> Decided:
         """Answer as grace, and run the loop again."""
-        decide(self.context, CLUSTER, name, host, attempt, Answer(choice, "grace", "as agreed", self.now))
+        decide(self.context, self.cluster, name, host, attempt, Answer(choice, "grace", "as agreed", self.now))
         return self.run(name)
 
     def tell(self, name: str, choice: Choice) -> None:
         """Answer for a whole deployment as grace: pause, resume, abort or roll back."""
-        answer_deployment(self.context, CLUSTER, name, Answer(choice, "grace", "as agreed", self.now))
+        answer_deployment(self.context, self.cluster, name, Answer(choice, "grace", "as agreed", self.now))
 
     def approve(self, name: str, choice: Choice) -> Decided:
-        approve(self.context, CLUSTER, name, Answer(choice, "grace", "as agreed", self.now))
+        approve(self.context, self.cluster, name, Answer(choice, "grace", "as agreed", self.now))
         return self.run(name)
 
     def installed(self) -> dict[str, str]:
         return {host.name: self.report(host.name).installed for host in self.hosts}
 
     def serving(self) -> dict[str, str]:
-        states = self.context.dispatcher.targets(CLUSTER)
+        states = self.context.dispatcher.targets(self.cluster)
         healthy = [h for h in self.hosts if states.get(h.address, TargetState.ABSENT).serves]
         return {host.name: self.report(host.name).installed for host in healthy}
-
-
-def _at_port(report: HostReport, host: Host) -> HostReport:
-    """Return a report with the place of the last start, as an agent with another port reports it."""
-    if not report.boot:
-        return replace(report, port=host.port)
-    here = (report.address, report.port) == (host.address, host.port)
-    return replace(report, moves_to="" if here else f"{host.address}:{host.port}")
-
-
-def _report_on(was: HostReport, turn: Turn) -> HostReport:
-    """Return a report on a turn that the host has just taken."""
-    return replace(was, epoch=turn.epoch, attempt=turn.attempt, order=turn.order, deployment=turn.deployment)

@@ -6,7 +6,7 @@ from apps.cli import resolve
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection, Run
 from apps.cli.repository_head import read_head
-from lifecycle.application.delivery.receive_push import Outcome, Push, payload_of, start_once
+from lifecycle.application.delivery.receive_push import Outcome, Push, start_head
 from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_name
 from lifecycle.domain.errors import Refused, Unknown
 
@@ -57,8 +57,7 @@ def build_head(printer: Printer, connection: Connection, text: str) -> int:
     before = connection.context.clock.now()  # a push that comes during the reading is later
     head = read_head(repository)
     push = Push(repository, name, head.commit, head.branch, connection.by, "", head_read=before.isoformat())
-    executions = connection.context.executions
-    run, outcome = start_once(executions, push.execution, payload_of(push), returned=True)
+    run, outcome = start_head(push, connection.context.executions, connection.catalogue)
     printer.facts({"run": run, "started": outcome in (Outcome.STARTED, Outcome.RETURNED), "commit": head.commit})
     printer.line(f"{head.branch} is at {head.commit[:7]}")
     if outcome is Outcome.LIMIT:

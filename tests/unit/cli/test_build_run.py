@@ -80,6 +80,10 @@ def test_head_of_a_repository_gets_its_run(desk: Desk, repository: Path) -> None
 
 def test_head_whose_run_goes_on_is_left_to_it(desk: Desk, repository: Path) -> None:
     desk.type(f"build --push {repository}")
+    commit = git(repository, "rev-parse", "HEAD").strip()
+    desk.connection.catalogue.change_branch(
+        str(repository), "trunk", lambda branch: branch.read(commit, desk.machine.now)
+    )
     done = desk.type(f"build --push {repository}")
     assert (done.exit_code, "it has a run already" in done.stdout) == (0, True)
     assert len(desk.executions.deliveries) == 1

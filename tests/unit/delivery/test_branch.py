@@ -85,6 +85,17 @@ def test_a_push_whose_predecessor_was_lost_is_the_head() -> None:
     assert received([moves[2], moves[0]]).path == (A, B, C)
 
 
+def test_a_long_path_in_the_wrong_order_is_one_path() -> None:
+    """As the simulation found it: the last two pushes of one second arrived in the wrong order."""
+    moves = at_one_time(path_of(NEW, A, B, C, D, B, D, "e" * 40, D))
+    assert received([*moves[:6], moves[7], moves[6]]).head == D
+
+
+def test_a_newer_circle_beyond_a_lost_push_is_the_head() -> None:
+    moves = path_of(NEW, A, B, C, D, C)
+    assert received(each for each in moves if (each.before, each.after) != (B, C)).head == C
+
+
 def test_a_circle_without_its_first_push_is_at_its_newest_push() -> None:
     assert received([Move(A, B, "1", at(1)), Move(B, A, "2", at(2))]).head == A
     assert received([Move(B, A, "2", at(2)), Move(A, B, "1", at(1))]).head == A

@@ -11,7 +11,8 @@ from lifecycle.domain.rollout.decision import Choice, Question
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.test_bed.model import BedState
 from lifecycle.domain.service.policy import OnFail, Policy
-from tests.support.rollout import CLUSTER, Host, Machine
+from tests.support.rollout import CLUSTER, Machine
+from tests.support.scripted_host import Host
 from tests.unit.rollout.test_bed.conftest import served
 from tests.unit.rollout.test_bed.test_schedule import until, weights
 

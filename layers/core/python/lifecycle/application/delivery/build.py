@@ -164,6 +164,9 @@ def start_build(builds: Builds, catalogue: Catalogue, push: Push, started: str, 
 
 
 def _superseded(catalogue: Catalogue, push: Push, execution: str) -> str:
+    if not push.folder:
+        branch = catalogue.change_branch(push.repository, push.branch, lambda before: before.run_of(push.commit))
+        return branch.superseded(push.commit)
     name = DeliveryName.parse(execution)
     branch = catalogue.branch(push.repository, push.branch)
     return branch.superseded(push.commit, name.service if name else "", push.folder)

@@ -8,7 +8,7 @@ as long as Step Functions keeps it: 90 days.
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any, assert_never
@@ -119,15 +119,38 @@ def start(push: Push, executions: Executions, catalogue: Catalogue, now: datetim
     ends.
     """
     branch = catalogue.change_branch(push.repository, push.branch, lambda before: before.moved(push.move(now)))
-    is_head = branch.head in ("", push.commit)
-    answer = _started(push, *start_once(executions, push.execution, payload_of(push), returned=is_head))
-    return answer if is_head else _not_the_head(answer, branch, push)
+    is_head, dropped = branch.head in ("", push.commit), push.commit in branch.dropped
+    found = start_once(executions, push.execution, payload_of(push), returned=is_head, dropped=dropped)
+    return _started(push, *found) if is_head else _not_the_head(_started(push, *found), branch, push, executions)
 
 
-def _not_the_head(answer: Response, branch: Branch, push: Push) -> Response:
+def start_head(push: Push, executions: Executions, catalogue: Catalogue) -> tuple[str, "Outcome"]:
+    """Start the run of a commit that somebody has read as the head of its branch; `push.head_read` is when.
+
+    A run that goes on does, if the ledger knows the head. Else that run would end as superseded.
+    """
+    known = catalogue.branch(push.repository, push.branch).head == push.commit
+    return start_once(executions, push.execution, payload_of(push), returned=True, dropped=not known)
+
+
+def _not_the_head(answer: Response, branch: Branch, push: Push, executions: Executions) -> Response:
+    """Say so, and start the run of the head if that needs one: this push may have shown only now which it is."""
     late = branch.superseded(push.commit)
+    head = replace(push, commit=branch.head, skip="")
+    dropped = branch.head in branch.dropped
+    if dropped or _needs_a_run(executions, head):
+        start_once(executions, head.execution, payload_of(head), returned=True, dropped=dropped)
     said = {name: f"{text}; {late}" for name, text in answer.body.items() if name in ("message", "error")}
     return Response(answer.status, {**answer.body, **said})
+
+
+def _needs_a_run(executions: Executions, push: Push) -> bool:
+    """Return whether the newest run of a commit did not deliver it, because it was not known to be the head."""
+    run, newest = push.execution, None
+    while found := executions.earlier_run(run):
+        newest = found if found.repository == push.repository else newest
+        run = next_delivery_name(run)
+    return newest is None or newest.superseded
 
 
 def _started(push: Push, run: str, outcome: "Outcome") -> Response:
@@ -165,13 +188,14 @@ class Outcome(Enum):
 
 
 def start_once(
-    executions: Executions, run: str, payload: Mapping[str, Any], *, returned: bool = False
+    executions: Executions, run: str, payload: Mapping[str, Any], *, returned: bool = False, dropped: bool = False
 ) -> tuple[str, Outcome]:
     """Start a delivery, or the next one after those that failed; return its name, and what was done.
 
     A run of another repository may have the same name, as those of two owners' `shop` at one commit. The next name is
     taken then. `returned` says that the branch is at this commit now: then the next one is started, too, after one
-    that has succeeded by another delivery. It gets the snapshot that was made.
+    that has succeeded by another delivery. It gets the snapshot that was made. `dropped` says that the newest run
+    builds nothing, also if it has not ended yet.
     """
     failed, snapshot = 0, dict[str, str]()
     while not executions.start_delivery(run, {**payload, **snapshot}):
@@ -180,7 +204,7 @@ def start_once(
             return run, Outcome.KNOWN
         if earlier.repository == payload["repository"]:
             same = bool(earlier.delivery) and earlier.delivery == payload["delivery"]
-            over = not earlier.running and not earlier.wanted_nothing
+            over = (dropped or not earlier.running) and not earlier.wanted_nothing
             if not earlier.failed and (same or not returned or not over):
                 return run, Outcome.KNOWN
             failed += earlier.failed

@@ -5,7 +5,7 @@ arrival matters: along any path, each commit but the last is left as often as it
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -38,7 +38,7 @@ class Branch:
     """The record of a branch: its newest moves in the order of their arrival, and the commit before them, if known.
 
     `read_at` is when `start` was read from the repository itself. `services` has, for each service in a folder, the
-    newest commit whose push started its build.
+    newest commit whose push started its build. `dropped` are commits whose run was not built, as it was superseded.
     """
 
     repository: str
@@ -47,22 +47,24 @@ class Branch:
     read_at: datetime | None = None
     moves: tuple[Move, ...] = ()
     services: dict[str, str] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
 
     @property
     def head(self) -> str:
         """The commit that the branch is at; empty if nothing is known of it.
 
-        It is the only commit that was reached more often than left. Where a push is missing there are several, and
-        in a circle there is none: then the newest push decides.
+        It is the only commit that was reached more often than left. Where a push is missing there are several, or the
+        pushes fall into parts that share no commit; a circle has none. Then the newest push decides.
         """
-        reached = Counter(each.after for each in self.moves)
-        reached[self.start] += 1
-        reached.subtract(each.before for each in self.moves)
-        ends = [commit for commit, more in reached.items() if more > 0 and commit]
-        if len(ends) == 1:
-            return ends[0]
-        newest = [each.after for each in self._by_time() if each.after in ends or not ends]
-        return newest[-1] if newest else self.start
+        ends = _ends(self.moves, self.start)
+        if not self.moves or (len(ends) == 1 and _are_connected(self.moves, self.start)):
+            return ends[0] if ends else self.start
+        by_time = self._by_time()
+        newest = [each for each in by_time if each.at == by_time[-1].at]
+        if self.read_at is not None and newest[-1].at < self.read_at:
+            return self.start
+        last = _ends(newest)
+        return last[0] if len(last) == 1 else newest[-1].after
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -107,6 +109,15 @@ class Branch:
         later = tuple(each for each in self.moves if each.at >= at.replace(microsecond=0))
         return replace(self, start=commit, read_at=at, moves=later)
 
+    def run_of(self, commit: str) -> "Branch":
+        """Return the record once a run of this commit is about to build: it does, or it is dropped as superseded.
+
+        A push that makes a dropped commit the head again meets this record, and starts another run.
+        """
+        others = tuple(each for each in self.dropped if each != commit)
+        dropped = (*others, commit)[-MOST_MOVES:] if self.superseded(commit) else others
+        return self if dropped == self.dropped else replace(self, dropped=dropped)
+
     def begun(self, service: str, commit: str) -> "Branch":
         """Return the record once a push of this commit has started a build of one service in a folder."""
         last = self.services.get(service, "")
@@ -133,6 +144,23 @@ class Branch:
             return ""
         whose = f" for {service}" if folder else ""
         return f"{commit[:_DIGITS]} is no longer the head of {self.name}{whose}: {wanted[:_DIGITS]} is"
+
+
+def _ends(moves: Sequence[Move], start: str = "") -> list[str]:
+    """Return the commits that were reached more often than left."""
+    reached = Counter([start, *(each.after for each in moves)])
+    reached.subtract(each.before for each in moves)
+    return [commit for commit, more in reached.items() if more > 0 and commit]
+
+
+def _are_connected(moves: Sequence[Move], start: str) -> bool:
+    """Return whether each push shares a commit with another one, or with the start, so that all are one path."""
+    left = [{each.before, each.after} for each in moves]
+    found = {start} if start else left.pop()
+    while near := [each for each in left if each & found]:
+        left = [each for each in left if each not in near]
+        found = found.union(*near)
+    return not left
 
 
 def wanted_snapshot(snapshots: Mapping[str, Mapping[str, str]], commit: str) -> str:

@@ -25,7 +25,11 @@ class EarlierRun:
         return found if all(found.values()) else {}
 
     @property
+    def superseded(self) -> bool:
+        """Return whether it did not build or deploy its commit, because that was not the head of its branch."""
+        return bool(self.output.get("superseded"))
+
+    @property
     def wanted_nothing(self) -> bool:
         """Return whether its commit asks for no build, so that no other run would build it."""
-        others = ("unchanged", "superseded")
-        return bool(self.output.get("nothing")) and not any(self.output.get(name) for name in others)
+        return bool(self.output.get("nothing")) and not (self.output.get("unchanged") or self.superseded)

@@ -1,0 +1,86 @@
+"""Faults planted in delivery that follows its branch: the head, its run, and the deployments of its snapshot."""
+
+from tests.simulation.planted import Edit, Planted
+
+_BRANCH = "lifecycle.domain.delivery.branch"
+_RECEIVE = "lifecycle.application.delivery.receive_push"
+_BUILD = "lifecycle.application.delivery.build"
+_AUTOMATIC = "lifecycle.application.rollout.automatic"
+_SUPERSEDE = "lifecycle.application.rollout.supersede"
+_PUSHES = "tests/simulation/test_pushes.py"
+
+FAULTS = (
+    Planted(
+        "the-push-that-arrives-last-is-the-head",
+        (36,),
+        _BRANCH,
+        "        ends = _ends(self.moves, self.start)\n",
+        "        if self.moves:\n            return self.moves[-1].after\n        ends = _ends(self.moves, self.start)\n",
+        _PUSHES,
+    ),
+    Planted(
+        "a-repeated-push-moves-the-branch-again",
+        (36,),
+        _BRANCH,
+        "        return any(each.delivery == move.delivery for each in self.moves)\n",
+        "        return False\n",
+        _PUSHES,
+    ),
+    Planted(
+        "each-build-that-ends-is-deployed",
+        (36,),
+        _BUILD,
+        "    staging = None if late else request_staging(",
+        "    staging = request_staging(",
+        _PUSHES,
+        beside=(Edit(_AUTOMATIC, "    if late := _superseded(context, request):", '    if late := "":'),),
+    ),
+    Planted(
+        "a-rollout-does-not-ask-for-the-head-again",
+        (36,),
+        _AUTOMATIC,
+        "    if late := _superseded(context, request):",
+        '    if late := "":',
+        _PUSHES,
+    ),
+    Planted(
+        "a-branch-that-is-forced-back-starts-nothing",
+        (36,),
+        _RECEIVE,
+        "payload_of(push), returned=is_head, dropped=dropped)",
+        "payload_of(push), returned=False, dropped=False)",
+        _PUSHES,
+    ),
+    Planted(
+        "the-head-that-a-late-push-shows-gets-no-run",
+        (36,),
+        _RECEIVE,
+        "    if dropped or _needs_a_run(executions, head):\n",
+        "    if False:\n",
+        _PUSHES,
+    ),
+    Planted(
+        "a-blocked-automatic-deployment-is-refused",
+        (36,),
+        _AUTOMATIC,
+        "    blocked = _blocked(context, request)\n",
+        '    blocked = ""\n',
+        _PUSHES,
+    ),
+    Planted(
+        "a-fix-waits-behind-its-halted-predecessor",
+        (36,),
+        _SUPERSEDE,
+        "    for question in asked:\n        if Choice.ABORT in question.choices:\n",
+        "    for question in asked:\n        if False:\n",
+        _PUSHES,
+    ),
+    Planted(
+        "the-head-that-a-person-read-is-not-recorded",
+        (36,),
+        _BUILD,
+        "    if push.head_read:\n",
+        "    if False:\n",
+        _PUSHES,
+    ),
+)
