@@ -8,7 +8,7 @@ import pytest
 
 from apps.local.aws.clients import Aws
 from lifecycle.application.delivery.promote import promote
-from lifecycle.domain.errors import CallFailed, ConfigDenied, ForeignObject, LifecycleError, StoreRefused
+from lifecycle.domain.errors import BuildsFull, CallFailed, ConfigDenied, ForeignObject, LifecycleError, StoreRefused
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.service.configuration import Configuration, SecretRef
@@ -270,9 +270,8 @@ def test_a_build_is_started_once_for_a_token_and_has_its_state(gateways: Gateway
 def test_a_build_beyond_the_quota_is_explained() -> None:
     builds, faulty = BuildService(), FaultyAws("http://127.0.0.1:1")
     faulty.take("codebuild", builds.codebuild)
-    with faulty.always(Fault("AccountLimitExceededException")), pytest.raises(CallFailed, match="quota") as failed:
+    with faulty.always(Fault("AccountLimitExceededException")), pytest.raises(BuildsFull, match="quota"):
         builds.gateway.start("https://example.test/r.git", "a" * 40, "token", {})
-    assert failed.value.temporary
 
 
 def test_an_event_that_was_not_taken_is_an_error() -> None:

@@ -1,8 +1,9 @@
 """Pushes to a branch, and an automatic staging behind it: late, repeated, lost and forced, with slow builds.
 
 `python -m tests.simulation.pushes --seeds 1000` runs seeds, `--seed 7` prints the end of one. Both state machines run
-over the real functions, as in step_functions.py. Tasks fail at random there, agents fall silent, and freezes come and
-go. Nobody answers what a halted deployment asks. Once the pushes stop, so do the faults; invariant 36 must hold then.
+over the real functions, as in step_functions.py. Tasks fail at random there, agents are unreachable for a while, and
+freezes come and go. Nobody answers what a halted deployment asks. Once the pushes stop, so do the faults; invariant
+36 must hold then.
 """
 
 import argparse
@@ -217,7 +218,7 @@ class Pushes(StepFunctions):
         wanted = [version for version, each in facts.items() if each["commit"] == self.head]
         if wanted and set(self.machine.installed().values()) <= set(wanted):
             return []
-        return [] if self._says_why(runs, wanted) else [f"36 head: {self.head[:7]} is not served: {self.told()}"]
+        return [] if self._says_why(runs, wanted) else [f"36 head: {self.head[:7]} is not served: {self.report()}"]
 
     def _is_of_the_head(self, execution: FailingExecution) -> bool:
         return execution.definition is delivery() and execution.given.get("commit") == self.head
@@ -229,7 +230,7 @@ class Pushes(StepFunctions):
         halted = [each for each in recent if each.request.version in wanted and each.state is DeploymentState.HALTED]
         return any(self.open(each) for each in halted)
 
-    def told(self) -> str:
+    def report(self) -> str:
         """Return what the records say, for a person who looks at a violation."""
         lines = [f"path {' '.join(each[:7] for each in self._path)}", f"installed {self.machine.installed()}"]
         for name, each in self.by_name.items():
@@ -263,7 +264,7 @@ def main() -> int:
     for seed in seeds:
         world = run(seed)
         if given.seed is not None:
-            print(world.told())
+            print(world.report())
         if found := world.check():
             print(f"seed {seed}: {found[0]}")
             return 1

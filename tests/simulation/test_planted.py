@@ -11,7 +11,7 @@ import pytest
 from tests.simulation.planted import CATALOGUE, SIMULATION, Planted
 
 HERE = Path(__file__).resolve().parents[2]
-INVARIANTS = {*range(1, 29), 32, 33}
+INVARIANTS = {*range(1, 29), 32, 33, 36}
 
 
 def _run(fault: Planted) -> subprocess.CompletedProcess[str]:

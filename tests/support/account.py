@@ -23,7 +23,6 @@ from apps.cli.errors import FunctionRefused
 from apps.cli.ports import Connection
 from lifecycle.application.context import Context
 from lifecycle.application.queries.context import QueryContext
-from lifecycle.domain.delivery.branch import Move
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host_command import Order, Turn
@@ -341,9 +340,7 @@ def _fill_hello(account: Account) -> None:
             account.catalogue.claim_release("hello", snapshot, version)
     account.catalogue.claim_service("hello", REPOSITORY)
     account.catalogue.change_builds(REPOSITORY, lambda builds: builds.begun("a" * 40, now))
-    account.catalogue.change_branch(
-        REPOSITORY, "main", lambda branch: branch.moved(Move("b" * 40, "a" * 40, "1", now))
-    )
+    account.catalogue.change_branch(REPOSITORY, "main", lambda branch: branch.read("a" * 40, now))
     for number, version in enumerate(("1.0.1", "1.0.1", "1.0.0"), 1):
         _report(account, HELLO, number, version)
     ended = {"state": DeploymentState.DONE, "finished_at": now - timedelta(minutes=55)}

@@ -9,6 +9,7 @@ import pytest
 from lifecycle.application.delivery.build import (
     FinishedBuild,
     Recorded,
+    Sources,
     Started,
     deploy_again,
     record_snapshot,
@@ -61,14 +62,15 @@ class Delivery:
         given = Push(**self.executions.deliveries[run])
         return start_build(self.builds, self.catalogue, given, NOW.isoformat(), run)
 
-    def build(self, run: str, **changes: Any) -> Recorded:
-        """Let the build of a run end well, and the run with it."""
+    def build(self, run: str, folder: str = "", **changes: Any) -> Recorded:
+        """Let the build of a run end well, and the run with it; of one service of several if it has a `folder`."""
         commit = self.executions.deliveries[run]["commit"]
         version = f"1.0.0-20261123100000-{commit[:7]}"
         made = manifest(version, commit=commit, repository=REPOSITORY, policies=AUTOMATIC, **changes)
         upload = f"incoming/{run}"
         self.artifacts.upload(upload, made, version.encode())
-        built = FinishedBuild(REPOSITORY, commit, "main", f"build-{run}", "hello", version, upload)
+        sources = Sources(folder, "1 tree")
+        built = FinishedBuild(REPOSITORY, commit, "main", f"build-{run}", "hello", version, upload, sources)
         return self.ended(run, record_snapshot(*self._stores, SNAPSHOT_SIGNER, self.requests, built, NOW))
 
     def deploy_again(self, run: str) -> Recorded:
@@ -84,7 +86,8 @@ class Delivery:
 
     def ended(self, run: str, found: Recorded) -> Recorded:
         if found.kind == "RECORDED":
-            self.executions.outputs[run] = {"service": found.service, "version": found.version}
+            made = {"service": found.service, "version": found.version, "folder": found.folder}
+            self.executions.outputs[run] = made
         return found
 
 
@@ -247,6 +250,30 @@ def test_push_that_came_while_a_person_read_the_head_is_the_head() -> None:
     at = (NOW + timedelta(minutes=5)).isoformat()
     found = start_build(delivery.builds, delivery.catalogue, read, at, read.execution)
     assert (found.kind, delivery.catalogue.branch(REPOSITORY, "main").head) == ("NOTHING", B)
+
+
+def test_service_of_several_that_a_push_builds_in_its_own_run_is_deployed() -> None:
+    delivery = Delivery()
+    first = delivery.push(NOTHING, A)
+    delivery.catalogue.change_branch(REPOSITORY, "main", lambda branch: branch.begun("hello", A))
+    assert delivery.build(delivery.push(A, B), folder="services/hello").staging
+    late = delivery.build(first, folder="services/hello")
+    assert late.superseded == "aaaaaaa is no longer the head of main for hello: bbbbbbb is"
+
+
+def test_service_of_several_that_the_head_left_unchanged_is_deployed() -> None:
+    delivery = Delivery()
+    changed = delivery.push(NOTHING, A)
+    delivery.push(A, B)
+    assert delivery.build(changed, folder="services/hello").staging
+
+
+def test_force_push_back_in_a_repository_of_several_services_compares_them_again() -> None:
+    """The commit's own run built one of them, and another one may have changed since."""
+    delivery = Delivery()
+    delivery.build(delivery.push(NOTHING, A), folder="services/hello")
+    delivery.build(delivery.push(A, B), folder="services/hello")
+    assert delivery.start_build(delivery.push(B, A)).kind == "STARTED"
 
 
 class FullBuilds(MemoryBuilds):

@@ -16,9 +16,18 @@ from lifecycle.domain.service.manifest import Manifest
 
 
 def superseded(catalogue: Catalogue, manifest: Manifest, folder: str) -> str:
-    """Return why an automatic staging does not want a snapshot; empty if it does, or if nothing is known."""
-    branch = catalogue.branch(manifest.repository, manifest.branch)
-    return branch.superseded(manifest.commit, manifest.service, folder)
+    """Return why an automatic staging does not want a snapshot; empty if it does, or if nothing is known.
+
+    A push that changed one service of several was built in its own run, so nothing has recorded that before.
+    """
+    service, commit = manifest.service, manifest.commit
+    if folder:
+        branch = catalogue.change_branch(
+            manifest.repository, manifest.branch, lambda before: before.begun(service, commit)
+        )
+    else:
+        branch = catalogue.branch(manifest.repository, manifest.branch)
+    return branch.superseded(commit, service, folder)
 
 
 def request_staging(requests: Requests, manifest: Manifest, now: datetime) -> Payload | None:

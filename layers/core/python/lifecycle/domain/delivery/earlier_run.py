@@ -20,7 +20,12 @@ class EarlierRun:
 
     @property
     def snapshot(self) -> dict[str, str]:
-        """The service and version of the snapshot that it made; empty if it made none."""
+        """The service and version of the snapshot that it made; empty if it made none.
+
+        Empty, too, for one of several services: the others may have to go back, which only a build can compare.
+        """
+        if self.output.get("folder"):
+            return {}
         found = {name: str(self.output.get(name) or "") for name in ("service", "version")}
         return found if all(found.values()) else {}
 
