@@ -10,8 +10,8 @@ from lifecycle.domain.rollout.execution import ExecutionEnd, ExecutionState, exe
 class MemoryExecutions:
     """Inputs of `rollouts` and `deliveries` by name, names by state, the `ends` of rollouts, and `waiting` tokens.
 
-    The `causes` of stopped deliveries and the `builds` of all are by their names. A delivery runs until a test adds it to
-    `failed` or `delivered`, or adds its output to `outputs`.
+    The `causes` of stopped deliveries and the `builds` of all are by their names. A delivery runs until a test adds
+    it to `failed` or `delivered`, or adds its output to `outputs`.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,8 @@ class MemoryExecutions:
             return ExecutionState.UNKNOWN
         if name in self.causes:
             return ExecutionState.STOPPED
-        return ExecutionState.ENDED if name in {*self.delivered, *self.failed, *self.outputs} else ExecutionState.RUNNING
+        ended = {*self.delivered, *self.failed, *self.outputs}
+        return ExecutionState.ENDED if name in ended else ExecutionState.RUNNING
 
     def stop_delivery(self, name: str, cause: str) -> None:
         if self.delivery_state(name) is ExecutionState.RUNNING:
