@@ -28,7 +28,10 @@ public_key() {
 trusted() {
   local kind found
   for kind in release snapshot; do
-    found="$$(public_key "alias/lifecycle-$${kind}s")" || { echo "$$found" >&2; return 1; }
+    if ! found="$$(public_key "alias/lifecycle-$${kind}s")"; then
+      echo "$$found" >&2
+      if [[ "$$found" = *NotFoundException* ]]; then return 2; else return 1; fi
+    fi
     echo "$$kind $$found"
     if found="$$(public_key "alias/lifecycle-$${kind}s$also")"; then
       echo "$$kind $$found"
@@ -38,11 +41,14 @@ trusted() {
     fi
   done
 }
-if trusted > "$$keys.new"; then
+failed=0
+trusted > "$$keys.new" || failed=$$?
+if [ "$$failed" = 0 ]; then
   chmod 0644 "$$keys.new"
   mv "$$keys.new" "$$keys"
 fi
-trusts="LIFECYCLE_TRUSTED_KEYS=$$([ ! -e "$$keys" ] || echo "$$keys")"
+# 2: this installation has no keys. Where KMS did not answer, the agent names a file that is missing, and installs nothing.
+trusts="LIFECYCLE_TRUSTED_KEYS=$$([ "$$failed" = 2 ] && [ ! -e "$$keys" ] || echo "$$keys")"
 
 # Another tool may have flushed the rules since the agent's start.
 if [ -e "$$rules" ]; then nft -f "$$rules"; fi

@@ -170,8 +170,9 @@ class ReleaseStore:
         folder, version = prepared.folder, prepared.manifest.version
         if prepared.tree:
             self._discard(folder)
+            checked = fingerprint(prepared.tree)
             prepared.tree.rename(folder)
-            self._record_checked(prepared.manifest, fingerprint(folder))
+            self._record_checked(prepared.manifest, checked)
         os.utime(self._artifact(version) / "checked.json")  # `prune` retains the last used
 
     def switch(self, version: str) -> None:
@@ -311,12 +312,13 @@ class ReleaseStore:
             if self._account:
                 self._account.own(tree)
             tree.chmod(0o755)
+            checked = fingerprint(tree)  # before its user can find it
         except (LifecycleError, OSError):
             self._discard(tree)
             raise
         if not final.exists():
             tree.rename(final)
-            self._record_checked(manifest, fingerprint(final))
+            self._record_checked(manifest, checked)
             return Prepared(manifest, final, None)
         return Prepared(manifest, final, tree)
 

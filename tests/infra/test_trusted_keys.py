@@ -60,6 +60,12 @@ def test_control_plane_without_keys_leaves_a_host_that_checks_nothing(tmp_path: 
     assert given(tmp_path, MISSING, MISSING) == ("", "LIFECYCLE_TRUSTED_KEYS=")
 
 
+@pytest.mark.parametrize(("signs", "also"), [(DOWN, DOWN), ("2", DOWN)])
+def test_new_host_installs_nothing_until_kms_has_answered(tmp_path: Path, signs: str, also: str) -> None:
+    """A file of keys that is missing trusts nobody; no file at all would trust everybody."""
+    assert given(tmp_path, signs, also) == ("", f"LIFECYCLE_TRUSTED_KEYS={tmp_path / 'keys'}")
+
+
 @pytest.mark.parametrize(("signs", "also"), [(DOWN, DOWN), ("2", DOWN), (MISSING, MISSING)])
 def test_keys_stay_when_kms_does_not_answer_or_has_lost_them(tmp_path: Path, signs: str, also: str) -> None:
     """A host that checked signatures once never goes back to checking none."""

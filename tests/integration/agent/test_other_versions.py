@@ -3,19 +3,24 @@
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from apps.agent.release_store import ReleaseStore
 from apps.agent.service import Service
-from lifecycle.domain.fleet.host_command import Order
-from lifecycle.domain.service.manifest import Check
+from apps.agent.service_account import find
+from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.service.manifest import Check, Run
 from lifecycle.domain.service.trusted_keys import keys_text
-from tests.integration.agent.host import Host
+from tests.fakes.agent import MemoryReleases, Outage
+from tests.integration.agent.host import Host, manifest_of, pack
 from tests.integration.agent.test_service_account import USER, needs_root
 from tests.integration.agent.test_signatures import OURS, envelope
 
@@ -71,3 +76,32 @@ def test_version_that_ends_changes_no_other(above: Path, first: str, second: str
         host.close()
         if started := Service(host.settings.home).started:
             os.killpg(started.pid, signal.SIGKILL)
+
+
+def test_tree_is_recorded_as_it_was_before_its_user_could_find_it(above: Path) -> None:
+    """A process of the running version waits for the next version's tree, to write into it at once."""
+    waits = 'until (printf EVIL > "$1") 2>/dev/null; do :; done'
+    account = find(USER)
+    assert account is not None
+    home, releases = above / "home", MemoryReleases(Outage())
+    store = ReleaseStore(home, "hello", releases, account=account)
+    (home / "logs").mkdir()
+    account.protect(home)
+    artifact = pack({**{f"lib/{number}.py": "x = 1\n" for number in range(1000)}, "version": "GOOD"})
+    made = manifest_of("1.0.1", artifact, Run("sh run.sh", 8080), Check("/self_test"))
+    releases.publish(made, artifact)
+    now = datetime.now(UTC)
+    turn = Turn("h", Order.PREFETCH, "d", 1, 0, "1.0.1", made.digest, issued_at=now, expires_at=now)
+    place = home / "releases" / "1.0.1" / "version"
+    command = ["/bin/sh", "-c", waits, "sh", str(place)]
+    waiting = subprocess.Popen(command, user=account.uid, group=account.gid, cwd="/")
+    try:
+        time.sleep(0.2)
+        store.prepare(turn, lambda: None)
+        waiting.wait(timeout=10)
+        again = store.prepared_again(turn, store.prepare(turn, lambda: None))
+    finally:
+        waiting.kill()
+        waiting.wait()
+    store.place(again)
+    assert place.read_text() == "GOOD"

@@ -12,6 +12,7 @@ import pytest
 from lifecycle.application.rollout.decide import approve
 from lifecycle.application.rollout.requests import payload, record_request
 from lifecycle.domain.errors import Refused
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.identity import is_generated, is_proven, same_person
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override, Request
@@ -180,6 +181,23 @@ def test_rollback_to_the_version_before_a_deployment_begins_despite_a_freeze(mac
     machine.memory.clock.sleep(1)
     given = machine.ask(machine.request("1.0.0", Kind.ROLLBACK, rollback_of=second))
     assert machine.start(given).kind == "PLANNED"
+
+
+def test_rollback_of_what_was_rolled_back_long_ago_is_no_way_to_a_quarantined_version() -> None:
+    machine = Machine()
+    machine.deploy("1.0.0")
+    machine.memory.clock.sleep(1)
+    machine.host("host-1").breaks["1.0.1"] = AgentStage.SELF_TESTING
+    rolled_back = machine.deploy("1.0.1")
+    machine.decide(rolled_back, Choice.ROLL_BACK)
+    machine.memory.clock.sleep(1)
+    machine.deploy("1.0.2")
+    machine.memory.clock.sleep(60)
+    machine.memory.fleet.quarantine(CLUSTER, "1.0.0", "it has a hole")
+    given = machine.ask(machine.request("1.0.0", Kind.ROLLBACK, rollback_of=rolled_back))
+    planned = machine.start(given)
+    assert (planned.kind, "1.0.0 is quarantined: it has a hole" in planned.reason) == ("REFUSED", True), planned
+    assert set(machine.installed().values()) == {"1.0.2"}
 
 
 def test_requester_without_a_name_of_their_own_begins_nothing_that_needs_another_person() -> None:

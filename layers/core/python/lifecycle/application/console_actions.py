@@ -234,7 +234,7 @@ def _answer(query: QueryContext, asked: ConsoleAction, choice: Choice | None) ->
     elif question.kind is QuestionKind.RESUME:
         answer_deployment(context, cluster, current.id, answer)
     else:
-        approve(context, cluster, current.id, answer)
+        approve(context, cluster, current.id, answer, question.id)
     return ActionResult(_recorded(choice, asked, question.effects.get(choice) or CONSEQUENCES[choice]), current.id)
 
 

@@ -211,13 +211,24 @@ def _no_way_back(context: Context, request: Request, config: int, recent: Sequen
     if undone and bad is None and not unreadable:
         return f"a rollback undoes a deployment of {request.cluster}, found {undone}: use `lifecycle rollback`"
     before = bad.previous if bad else None
-    if before is not None and not to.differs_from(before) and was_handed_over(context, request):
+    if before is not None and not to.differs_from(before) and _is_decided(context, request):
         return ""
     known = [before, *(each.target for each in recent if verifies(each))]
     if not any(each is not None and not to.differs_from(each) for each in known):
         how = f"lifecycle deploy {request.service} {request.version} --environment {request.environment}"
         return f"{to.in_words} was never verified in {request.cluster}, so no rollback goes there: `{how}`"
     return to.quarantined_in(context.fleet.quarantined(request.cluster)) or ""
+
+
+def _is_decided(context: Context, request: Request) -> bool:
+    """Return whether a deployment hands its lease over to this very rollback, and has recorded it before.
+
+    A request may name any deployment that was rolled back once.
+    """
+    if not was_handed_over(context, request):
+        return False
+    recorded, _ = readable(lambda: context.deployments.get(request.cluster, request.deployment), None)
+    return recorded is not None or context.leases.current(request.cluster).deployment == request.deployment
 
 
 def unknown_hosts(context: Context, cluster: Cluster, bound: BoundHosts, reports: Collection[str]) -> list[str]:
