@@ -106,7 +106,7 @@ class ControlPlaneStack(Stack):
         self._rollout_phases(settings)
         receive_push = self._phase(
             "receive_push",
-            writes=[ledger(Partition.REPOSITORY)],
+            writes=[ledger(Partition.REPOSITORY, Partition.REFUSED_PUSHES)],
             may=[
                 Statement(
                     "Secret",

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from lifecycle.domain.analysis.built_in_metrics import BUILT_IN
+from lifecycle.domain.delivery.refused_push import RefusedPush
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Order
@@ -36,7 +37,14 @@ Thunk: TypeAlias = Callable[[], Any]
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ADDRESS = "10.0.0.1"
+REFUSED = RefusedPush(NOW, "acme/shop", 409, "five runs failed", signed=True)
 ANSWER = Answer(Choice.RETRY, "ada", "why not", NOW)
+
+
+def refused(g: Gateways, call: Thunk) -> Thunk:
+    """Record a refused push, then return the call."""
+    g.catalogue.record_refused_push(REFUSED)
+    return call
 
 
 def _then(effect: Thunk, read: Thunk) -> Thunk:
@@ -349,6 +357,8 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoCatalogue.change_builds": lambda g: lambda: g.catalogue.change_builds(repository(g), begun),
     "DynamoCatalogue.branch": lambda g: lambda: g.catalogue.branch(repository(g), "main"),
     "DynamoCatalogue.change_branch": lambda g: lambda: g.catalogue.change_branch(repository(g), "main", moved),
+    "DynamoCatalogue.record_refused_push": lambda g: lambda: g.catalogue.record_refused_push(REFUSED),
+    "DynamoCatalogue.refused_pushes": lambda g: refused(g, g.catalogue.refused_pushes),
     "DynamoFreezes.all": lambda g: _frozen(g, lambda: _freezes(g)),
     "DynamoFreezes.put": lambda g: lambda: g.freezes.put(_freeze(g)),
     "DynamoFreezes.lift": lambda g: _frozen(g, _then(lambda: g.freezes.lift(_freeze(g)), lambda: _freezes(g))),

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from lifecycle.domain.analysis.built_in_metrics import BUILT_IN
+from lifecycle.domain.delivery.refused_push import RefusedPush
 from lifecycle.domain.errors import InvalidName, InvalidValue, LifecycleError, Refused, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
@@ -203,6 +204,12 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("catalogue.change_builds", lambda g: g.catalogue.change_builds("", lambda builds: builds).services, {}),
     ("catalogue.branch", lambda g: g.catalogue.branch("", "").head, ""),
     ("catalogue.change_branch", lambda g: g.catalogue.change_branch("", "", lambda branch: branch).head, ""),
+    (
+        "catalogue.record_refused_push",
+        lambda g: g.catalogue.record_refused_push(RefusedPush(NOW, "", 413, "", signed=False)),
+        None,
+    ),
+    ("catalogue.refused_pushes", lambda g: [each for each in g.catalogue.refused_pushes() if each.status == 0], []),
     ("freezes.put", lambda g: g.freezes.put(Freeze("", "ada", "", NOW)), InvalidValue),
     ("freezes.put", lambda g: g.freezes.put(Freeze(f"staging/{g.service}", "a" * 200, "w" * 1000, NOW)), None),
     ("freezes.lift", lambda g: g.freezes.lift(Freeze("", "ada", "", NOW)), True),

@@ -8,6 +8,7 @@ import pytest
 
 from apps.local.git.post_receive_hook import PushedRef, deliver, post, push_event, signed_headers
 from apps.local.git.repositories import commit_all, git
+from lifecycle import names
 from lifecycle.application.delivery.github_push import LARGEST_BODY
 from lifecycle.domain.delivery.webhook_secrets import OTHERS
 from tests.conftest import Laptop
@@ -56,6 +57,10 @@ def test_a_forged_signature_starts_nothing(laptop: Laptop, hello: Service) -> No
     status, answer = sent(laptop, body, signed_headers(body, b"guessed", "1"))
     assert (status, runs(laptop)) == (401, before), answer
     assert "X-Hub-Signature-256" in answer["error"]
+    refused = hello.operator.read("status").facts["refused_pushes"][-1]
+    assert (refused["status"], refused["why"]) == (401, answer["error"])
+    widget = laptop.aws.client("lambda").invoke(FunctionName=names.function("show_pipeline"), Payload=b"{}")
+    assert "refused in the last day" in widget["Payload"].read().decode()
 
 
 def test_a_body_that_is_too_large_starts_nothing(laptop: Laptop, hello: Service) -> None:

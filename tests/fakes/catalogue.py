@@ -1,9 +1,10 @@
 """The catalogue in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from lifecycle.application.ports.catalogue import ChangeBranch, ChangeBuilds
 from lifecycle.domain.delivery.branch import Branch
+from lifecycle.domain.delivery.refused_push import RefusedPush, RefusedPushes
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.service.published import Published
 
@@ -18,6 +19,7 @@ class MemoryCatalogue:
         self._published: dict[tuple[str, str], Published] = {}
         self._builds: dict[str, RepositoryBuilds] = {}
         self._branches: dict[tuple[str, str], Branch] = {}
+        self._refused: dict[bool, RefusedPushes] = {}
 
     def claim_service(self, service: str, repository: str) -> str:
         return self._owners.setdefault(service, repository)
@@ -58,6 +60,12 @@ class MemoryCatalogue:
             if self.branch(repository, name) == before:
                 self._branches[repository, name] = after
                 return after
+
+    def record_refused_push(self, push: RefusedPush) -> None:
+        self._refused[push.signed] = self._refused.get(push.signed, RefusedPushes()).recorded(push)
+
+    def refused_pushes(self) -> Sequence[RefusedPush]:
+        return sorted((push for each in self._refused.values() for push in each.latest), key=lambda push: push.at)
 
     def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]:
         return dict(self._snapshots.get(service, {}))

@@ -46,6 +46,7 @@ WRITES: Mapping[str, Mapping[str, Effect]] = {
             ({_SERVICE}, set()),
         ),
         **dict.fromkeys(("change_builds", "change_branch"), ({Partition.REPOSITORY}, set())),
+        "record_refused_push": ({Partition.REFUSED_PUSHES}, set()),
     },
 }
 

@@ -23,6 +23,7 @@ from apps.cli.errors import FunctionRefused
 from apps.cli.ports import Connection
 from lifecycle.application.context import Context
 from lifecycle.application.queries.context import QueryContext
+from lifecycle.domain.delivery.refused_push import RefusedPush
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host_command import Order, Turn
@@ -333,19 +334,18 @@ def _fill_hello(account: Account) -> None:
     for version, snapshot in zip(("1.0.0", "1.0.1", "1.0.2"), SNAPSHOTS, strict=True):
         _publish(account, manifest(version, snapshot=snapshot))
         _publish(account, manifest(snapshot))
-        digest = manifest(snapshot).digest
-        facts = {"commit": "a" * 40, "digest": digest, "branch": "main", "built": now.isoformat()}
+        facts = {"commit": "a" * 40, "digest": manifest(snapshot).digest, "branch": "main", "built": now.isoformat()}
         account.catalogue.record_snapshot("hello", snapshot, facts)
         if version != "1.0.2":
             account.catalogue.claim_release("hello", snapshot, version)
     account.catalogue.claim_service("hello", REPOSITORY)
     account.catalogue.change_builds(REPOSITORY, lambda builds: builds.begun("a" * 40, now))
     account.catalogue.change_branch(REPOSITORY, "main", lambda branch: branch.read("a" * 40, now))
+    account.catalogue.record_refused_push(RefusedPush(now, "acme/hello", 409, "five runs failed", signed=True))
     for number, version in enumerate(("1.0.1", "1.0.1", "1.0.0"), 1):
         _report(account, HELLO, number, version)
-    ended = {"state": DeploymentState.DONE, "finished_at": now - timedelta(minutes=55)}
     request = Request(FIRST, "hello", "production", "1.0.0", "ada")
-    _deployment(account, request, 1, **ended)
+    _deployment(account, request, 1, state=DeploymentState.DONE, finished_at=now - timedelta(minutes=55))
     context.leases.release(HELLO, context.leases.acquire(HELLO, FIRST, now, 0))
     _attempt(account, FIRST, "host-1", AttemptState.ALIVE)
     request = Request(CURRENT, "hello", "production", "1.0.1", "ada")

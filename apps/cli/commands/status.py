@@ -13,7 +13,9 @@ from apps.cli.ports import Connection
 from lifecycle.application.queries.clusters import ClusterView
 from lifecycle.application.queries.hand_made_words import interruption_words, strays_words
 from lifecycle.application.queries.state_words import DEPLOYMENTS
+from lifecycle.application.readable import Rows
 from lifecycle.domain.delivery.delivery_name import delivers
+from lifecycle.domain.delivery.refused_push import last_day, refusals_in_words
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import OnAlarm
 from lifecycle.names import logs_command
@@ -25,18 +27,26 @@ def status(printer: Printer, connection: Connection, service: MaybeService = "")
     clusters, freezes = resolve.known_clusters(connection, service), connection.context.freezes.all()
     found = [cluster_status(connection, cluster, freezes) for cluster in clusters]
     runs = [run for run in connection.runs.deliveries(running=True) if not service or delivers(run.name, service)]
+    now, rows = connection.context.clock.now(), Rows()
+    pushes = rows.read(connection.catalogue.refused_pushes, ())
     printer.facts(
         {
             "clusters": [cluster_facts(each, connection) for each in found],
             "runs": [
                 {"run": run.name, "status": run.status, "started_at": run.started_at.isoformat()} for run in runs
             ],
+            "refused_pushes": [
+                {"at": each.at.isoformat(), "repository": each.repository, "status": each.status, "why": each.why}
+                for each in last_day(pushes, now)
+            ],
         }
     )
     if not found:
         printer.line("there is no cluster yet")
     printer.table(("cluster", "desired", "running", "healthy", "deployment"), [_row(each) for each in found])
-    show_unreadable(printer, [row for each in found for row in each.unreadable])
+    show_unreadable(printer, [*(row for each in found for row in each.unreadable), *rows.all()])
+    if refused := refusals_in_words(pushes, now):
+        printer.line(f"\n{one_line(refused, 1000)}", "bold yellow")
     _show_frozen(printer, connection, found)
     for each in found:
         _show_cluster(printer, connection, each)

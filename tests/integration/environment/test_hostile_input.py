@@ -20,8 +20,11 @@ from apps.local.http_server import LoopbackServer
 from apps.local.paths import Layout
 from apps.local.ports import LOOPBACK, Ports
 from apps.local.processes import end
+from lifecycle.domain.delivery.refused_push import RefusedPushes
 from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
 from lifecycle.entrypoints import bootstrap
+from lifecycle.gateways.serialization import to_json
+from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
 from tests.integration.console.fake_aws import FakeAws, custom
 from tests.support.account import FUNCTIONS
@@ -143,7 +146,8 @@ def _event(choose: random.Random, secret: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_public_function_answers_hostile_events(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    executions = MemoryExecutions()
+    executions, catalogue = MemoryExecutions(), MemoryCatalogue()
+    monkeypatch.setattr(bootstrap, "catalogue", lambda: catalogue)
     monkeypatch.setattr(bootstrap, "executions", lambda: executions)
     monkeypatch.setattr(bootstrap, "webhook_secrets", lambda: WebhookSecrets.parse("a secret"))
     spec: Any = importlib.util.spec_from_file_location("receive_push_handler", FUNCTIONS["receive_push"])
@@ -154,4 +158,7 @@ def test_public_function_answers_hostile_events(seed: int, monkeypatch: pytest.M
         found = handler.handle(_event(choose, "a secret"), None)
         assert found["statusCode"] in (202, 400, 401, 413)
         json.loads(found["body"])
+    recorded = catalogue.refused_pushes()
+    assert 400 in {each.status for each in recorded}
+    assert to_json(RefusedPushes(tuple(recorded))).encode()
     assert set(executions.deliveries) <= {f"hello-{'0123456789' * 4}"}

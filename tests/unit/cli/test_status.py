@@ -9,6 +9,7 @@ from apps.cli.output.printer import Printer, rich_table
 from apps.cli.output.text import clean
 from apps.cli.ports import Run
 from lifecycle.application.queries.state_words import STAGES
+from lifecycle.domain.delivery.refused_push import RefusedPush
 from lifecycle.domain.fleet.host import AgentStage, ServiceEnd
 from lifecycle.domain.rollout.deployment import Kind
 from lifecycle.domain.service.policy import OnAlarm, Policy
@@ -286,3 +287,13 @@ def test_unknown_service_has_no_versions(desk: Desk) -> None:
     for command in ("snapshots shop", "releases shop", "promote shop"):
         assert desk.type(command).exit_code == 1
     assert "'Shop' is not a service" in desk.type("snapshots Shop").stderr
+
+
+def test_status_shows_a_refused_push_with_its_answer(desk: Desk) -> None:
+    assert desk.facts("status")["refused_pushes"] == []
+    now = desk.connection.context.clock.now()
+    push = RefusedPush.of(now, "acme/shop", 401, "the secret is another", signed=False)
+    desk.connection.catalogue.record_refused_push(push)
+    assert "acme/shop (not signed) was answered 401: the secret is another" in desk.type("status").stdout
+    (found,) = desk.facts("status")["refused_pushes"]
+    assert (found["repository"], found["status"]) == ("acme/shop", 401)

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from lifecycle.application.ports.cluster_queries import Delivery
+from lifecycle.domain.delivery.refused_push import RefusedPush
 from lifecycle.domain.errors import InvalidName, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
@@ -311,3 +312,13 @@ def test_decided_question_is_no_longer_shown(desk: Desk) -> None:
 def test_view_of_an_installation_without_clusters_is_no_error(desk: Desk, view: str) -> None:
     desk.machine.memory.cluster_queries._registry = MemoryRegistry()
     assert "not found" not in desk.see(view).text
+
+
+def test_pipeline_shows_a_refused_push_with_its_answer(desk: Desk) -> None:
+    assert "refused" not in desk.see("pipeline").text
+    now = desk.query.context.clock.now()
+    push = RefusedPush.of(now, "acme/<b>shop", 400, "the content type must be json", signed=True)
+    desk.query.catalogue.record_refused_push(push)
+    shown = desk.see("pipeline").text
+    assert "1 delivery refused in the last day" in shown
+    assert "acme/<b>shop was answered 400: the content type must be json" in shown

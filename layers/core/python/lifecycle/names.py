@@ -142,6 +142,7 @@ class Partition:
     CONFIG = "CONFIG#"
     ROTATION = "ROTATION#"
     REQUEST = "REQUEST#"
+    REFUSED_PUSHES = "REFUSED_PUSHES"  # one partition for all of them
 
 
 # --- The artifact bucket (S3) and the webhook's secret (Secrets Manager)

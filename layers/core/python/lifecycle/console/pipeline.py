@@ -25,7 +25,8 @@ def draw_pipeline(found: PipelineView, context: ViewContext) -> Markup:
     reason = tag("form", field(_WHY, "Reason, for the buttons below"), class_="lc-bar")
     rows = unreadable_rows(found.unreadable)
     bar = filters(context, found.page, environments=False)
-    return widget(context, bar, rows, reason, lanes, _freezes(found, context))
+    refused = tag("p", badge(Tone.WARN, "refused pushes"), " ", found.refused) if found.refused else None
+    return widget(context, bar, rows, refused, reason, lanes, _freezes(found, context))
 
 
 def _lane(lane: Lane, context: ViewContext) -> Markup:

@@ -11,6 +11,7 @@ from typing import Any
 
 from lifecycle import names
 from lifecycle.domain.delivery.branch import Branch
+from lifecycle.domain.delivery.refused_push import RefusedPushes
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.fleet.bound_hosts import BoundHosts
 from lifecycle.domain.fleet.cluster import Cluster
@@ -296,13 +297,7 @@ KINDS: tuple[ItemKind, ...] = (
         "{environment}` records it again. Look at it: {look}",
         lambda each: (f"{Partition.CONFIG}{Cluster.parse(each.cluster)}", revision_key(each.revision)),
     ),
-    ItemKind(
-        "owner of a service",
-        Owner,
-        _OF_SERVICE,
-        "OWNER",
-        "Delete it, and push from the repository that owns the service: {delete}",
-    ),
+    ItemKind("owner of a service", Owner, _OF_SERVICE, "OWNER", "Delete it, and push from its repository: {delete}"),
     ItemKind(
         "snapshot in the catalogue",
         RecordedSnapshot,
@@ -360,6 +355,7 @@ KINDS: tuple[ItemKind, ...] = (
         "with `lifecycle build --head SERVICE`: {delete}",
         lambda each: (f"{Partition.REPOSITORY}{each.repository}", f"BRANCH#{each.name}"),
     ),
+    ItemKind("refused pushes", RefusedPushes, Partition.REFUSED_PUSHES, "", "A new one replaces it. See it: {look}"),
 )
 
 

@@ -1,9 +1,10 @@
 """The port to the catalogue of services, snapshots and releases."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from lifecycle.domain.delivery.branch import Branch
+from lifecycle.domain.delivery.refused_push import RefusedPush
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.service.published import Published
 
@@ -44,6 +45,12 @@ class Catalogue(Protocol):
 
     def change_branch(self, repository: str, name: str, change: ChangeBranch) -> Branch:
         """Replace the record of a branch by a changed one, under the rules of `change_builds`."""
+
+    def record_refused_push(self, push: RefusedPush) -> None:
+        """Record a refused delivery beside the newest ones. A record that cannot be read is replaced."""
+
+    def refused_pushes(self) -> Sequence[RefusedPush]:
+        """Return the newest refused deliveries, the oldest of them first; raises SomeUnreadable."""
 
     def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]: ...
 

@@ -12,6 +12,7 @@ from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
 from lifecycle.application.readable import Rows
 from lifecycle.domain.delivery.delivery_name import DeliveryName
+from lifecycle.domain.delivery.refused_push import refusals_in_words
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
@@ -44,12 +45,13 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class PipelineView:
-    """The lanes of one page, and every freeze."""
+    """The lanes of one page, every freeze, and a sentence about refused pushes; empty for none."""
 
     lanes: tuple[Lane, ...]
     freezes: tuple[Freeze, ...]
     page: Page
     unreadable: tuple[str, ...] = ()
+    refused: str = ""
 
 
 def view_pipeline(query: QueryContext, scope: Scope) -> PipelineView:
@@ -69,7 +71,8 @@ def view_pipeline(query: QueryContext, scope: Scope) -> PipelineView:
         rows.add(view.unreadable)
     for catalog in catalogued:
         rows.add(catalog.unreadable)
-    return PipelineView(tuple(lanes), tuple(query.context.freezes.all()), page, rows.all())
+    refused = refusals_in_words(rows.read(query.catalogue.refused_pushes, ()), query.context.clock.now())
+    return PipelineView(tuple(lanes), tuple(query.context.freezes.all()), page, rows.all(), refused)
 
 
 def _lane(service: str, found: Catalog, views: Mapping[Cluster, ClusterView], pushes: Sequence[Delivery]) -> Lane:

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from lifecycle.application.ports.catalogue import ChangeBranch, ChangeBuilds
 from lifecycle.domain.delivery.branch import Branch
+from lifecycle.domain.delivery.refused_push import RefusedPush, RefusedPushes
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.errors import CallFailed, UnreadableRecord
 from lifecycle.domain.service.published import Published
@@ -12,6 +13,7 @@ from lifecycle.domain.service.version import is_release
 from lifecycle.gateways.aws.errors import code_of, pauses, translated
 from lifecycle.gateways.aws.table import Table, item, record, repository_key, service_key, split, whole
 from lifecycle.gateways.small_records import ClaimedRelease, Owner, RecordedSnapshot
+from lifecycle.names import Partition
 
 _Changed = TypeVar("_Changed", RepositoryBuilds, Branch)
 
@@ -106,6 +108,25 @@ class DynamoCatalogue:
         if found is None:
             return self._table.put(wanted, "attribute_not_exists(pk)")
         return self._table.put(wanted, "body = :body", body=found["body"])
+
+    def record_refused_push(self, push: RefusedPush) -> None:
+        pk, sk = Partition.REFUSED_PUSHES, "SIGNED" if push.signed else "UNSIGNED"
+        for _ in pauses(self._table.sleep):
+            found = self._table.get(pk, sk)
+            try:
+                before = record(RefusedPushes, found) if found else RefusedPushes()
+            except UnreadableRecord:
+                self._table.put(item(pk, sk, RefusedPushes().recorded(push)))
+                return
+            after = before.recorded(push)
+            if after == before or self._replaced(item(pk, sk, after), found):
+                return
+        message = "the refused pushes were changed by other deliveries each time; this one is in the function's log"
+        raise CallFailed(message, service="DynamoDB", operation="PutItem", code="Conflict", temporary=True)
+
+    def refused_pushes(self) -> Sequence[RefusedPush]:
+        read, errors = split(RefusedPushes, self._table.query(Partition.REFUSED_PUSHES))
+        return whole(sorted((push for each in read for push in each.latest), key=lambda push: push.at), errors)
 
     def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]:
         return whole(*snapshots_of(self._table.query(service_key(service), "SNAPSHOT#")))
