@@ -12,4 +12,4 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 if __name__ == "__main__":
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 - it is one  # nosec B606
+    os.execvpe(sys.argv[1], sys.argv[1:], os.environ)  # noqa: S606 - shell.py made the variables  # nosec B606

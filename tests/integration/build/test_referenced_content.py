@@ -2,6 +2,10 @@
 
 import shutil
 import tarfile
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,20 +22,31 @@ WAYS = [
 FAKE_LFS = "#!/bin/sh\ntest \"$1\" = pull && printf 'the real bytes' > model.bin\n"
 
 
-def with_submodule(repository: Repository, tmp_path: Path, text: str = "") -> Path:
-    """Return a clone whose folder `vendored` is a submodule that was not fetched."""
-    other = tmp_path / "other"
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    """Serve a repository over HTTP, because Git refuses submodules of local paths; yield its address."""
+    other, bare = tmp_path / "other", tmp_path / "served" / "other.git"
     other.mkdir()
-    git(other, "init", "--quiet")
+    git(other, "init", "--quiet", "--initial-branch=main")
     (other / "code").write_text("x")
     git(other, "add", "code")
     git(other, "commit", "--quiet", "--message=Begin")
+    git(tmp_path, "clone", "--quiet", "--bare", str(other), str(bare))
+    git(bare, "update-server-info")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(bare.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/other.git"
+        server.shutdown()
+
+
+def with_submodule(repository: Repository, url: str, text: str = "") -> Path:
+    """Return a clone whose folder `vendored` is a submodule that was not fetched."""
     folder = repository({"lifecycle.toml": f"{SMALLEST}{text}\n"})
-    git(folder, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "vendored")
+    git(folder, "submodule", "--quiet", "add", url, "vendored")
     git(folder, "commit", "--quiet", "--message=Add a submodule")
     git(folder, "submodule", "--quiet", "deinit", "--force", "vendored")
     shutil.rmtree(folder / ".git" / "modules")
-    (tmp_path / ".gitconfig").write_text('[protocol "file"]\n\tallow = always\n')  # the build's HOME
     return folder
 
 
@@ -42,9 +57,9 @@ def names(tmp_path: Path) -> list[str]:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_submodule_that_was_not_fetched_is_refused(
-    way: str, repository: Repository, build: Build, tmp_path: Path
+    way: str, repository: Repository, build: Build, served: str
 ) -> None:
-    done = build(with_submodule(repository, tmp_path, way))
+    done = build(with_submodule(repository, served, way))
     assert done.returncode == 1
     assert "expected the content of the Git submodules vendored, found empty folders" in done.stderr
     assert "set build.submodules = true" in done.stderr
@@ -52,19 +67,19 @@ def test_a_submodule_that_was_not_fetched_is_refused(
 
 @pytest.mark.parametrize("way", WAYS[:3])
 def test_a_declared_submodule_is_fetched_and_packed_without_its_git(
-    way: str, repository: Repository, build: Build, tmp_path: Path
+    way: str, repository: Repository, build: Build, served: str, tmp_path: Path
 ) -> None:
-    done = build(with_submodule(repository, tmp_path, f"build.submodules = true\n{way}"))
+    done = build(with_submodule(repository, served, f"build.submodules = true\n{way}"))
     assert (done.returncode, done.stderr) == (0, "")
     assert "vendored/code" in names(tmp_path)
     assert "vendored/.git" not in names(tmp_path)
 
 
 def test_a_submodule_that_cannot_be_fetched_fails_the_build_with_the_message_of_git(
-    repository: Repository, build: Build, tmp_path: Path
+    repository: Repository, build: Build, served: str, tmp_path: Path
 ) -> None:
-    folder = with_submodule(repository, tmp_path, "build.submodules = true")
-    (tmp_path / "other").rename(tmp_path / "gone")
+    folder = with_submodule(repository, served, "build.submodules = true")
+    (tmp_path / "served" / "other.git").rename(tmp_path / "gone")
     done = build(folder)
     assert done.returncode == 1
     assert "git submodule update failed" in done.stderr
