@@ -156,12 +156,11 @@ def test_current_step_includes_the_last_known_build_phase() -> None:
     assert current_step([]) == "starting"
 
 
-GROUPED = [f"{group} {name}" for group in ("config", "policy") for name in command(group).commands]
+GROUPS = ("config", "policy", "service")
+GROUPED = [f"{group} {name}" for group in GROUPS for name in command(group).commands]
 
 
-@pytest.mark.parametrize(
-    "name", [*(name for name in COMMANDS if name not in ("local", "config", "policy")), *GROUPED]
-)
+@pytest.mark.parametrize("name", [*(name for name in COMMANDS if name not in ("local", *GROUPS)), *GROUPED])
 def test_every_listed_command_has_an_example(name: str) -> None:
     group, _, inner = name.partition(" ")
     found = command(group).commands[inner] if inner else command(group)
