@@ -70,7 +70,16 @@ def earlier(answer: dict[str, Any] | Exception) -> EarlierRun | None:
 def test_earlier_run_has_the_repository_and_the_delivery_of_its_input(status: str, *, failed: bool) -> None:
     text = '{"repository": "https://example.test/acme/shop.git", "delivery": "7", "name": "shop"}'
     found = earlier({"status": status, "input": text})
-    assert found == EarlierRun("https://example.test/acme/shop.git", "7", failed)
+    assert found == EarlierRun("https://example.test/acme/shop.git", "7", failed, running=status == "RUNNING")
+
+
+def test_earlier_run_that_succeeded_has_its_snapshot() -> None:
+    found = earlier({"status": "SUCCEEDED", "output": '{"service": "shop", "version": "1.0.0", "folder": ""}'})
+    assert found is not None
+    assert found.snapshot == {"service": "shop", "version": "1.0.0"}
+    of_several = earlier({"status": "SUCCEEDED", "output": '{"service": "api", "version": "1.0.0", "folder": "api"}'})
+    assert of_several is not None
+    assert of_several.snapshot == {}
 
 
 @pytest.mark.parametrize("text", ["", "[]", "7", "null", "{", "{}"])

@@ -34,7 +34,7 @@ def begin_requested(context: Context, deployment: str, execution: str) -> Planne
         what = f"refused to start {deployment} by the execution {execution}"
         context.record(cluster, what, "unknown", why, deployment=deployment)
         planned = Planned("REFUSED", 0, why)
-    elif is_automatic(context, request) and not _has_begun(context, request):
+    elif not _has_begun(context, request) and is_automatic(context, request):
         planned = begin_automatic(context, request, execution)
     else:
         planned = begin(context, request, execution)

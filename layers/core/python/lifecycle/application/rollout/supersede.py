@@ -22,8 +22,8 @@ def await_human(context: Context, name: str, question: str, token: str) -> None:
 
 
 def is_automatic(context: Context, request: Request) -> bool:
-    """Return whether delivery has recorded this request, and no person."""
-    found = context.requests.find(request.deployment)
+    """Return whether delivery has recorded this request, and no person; an unreadable record counts as none."""
+    found, _ = readable(lambda: context.requests.find(request.deployment), None)
     return found is not None and found.source is Source.DELIVERY
 
 
