@@ -103,6 +103,10 @@ def test_commit_that_is_not_on_the_pushed_branch_is_not_built(
     end = hello.operator("watch", "--run", answer["run"], code=1).events[-1]
     assert f"expected commit {commit} to be on the branch main" in end["cause"]
     assert hello.snapshots() == before
+    # The event has moved the branch, as Lifecycle knows it; the repository says where it is.
+    again = hello.operator("build", "--head", "hello").facts["run"]
+    assert hello.operator("watch", "--run", again).events[-1]["state"] == "DONE"
+    assert hello.snapshots() == before
 
 
 def test_secret_of_one_repository_is_heeded_by_functions_that_run(

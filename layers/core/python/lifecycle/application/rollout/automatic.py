@@ -19,7 +19,7 @@ from lifecycle.domain.rollout.plan import plan
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 
-# The execution of a blocked deployment plans again every 45 seconds for so long (statemachines/rollout.asl.json).
+# The execution of a blocked deployment plans again every 55 seconds for so long (statemachines/rollout.asl.json).
 # Then convergence tries it, every 15 minutes.
 PLANS_AGAIN = timedelta(minutes=15)
 
