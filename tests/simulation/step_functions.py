@@ -301,8 +301,8 @@ class StepFunctions:
 
     @property
     def polls(self) -> int:
-        """The number of checks of a build."""
-        return self.called.get("CheckBuild", 0)
+        """The number of checks of a build, and of tries to start one."""
+        return self.called.get("CheckBuild", 0) + self.called.get("StartBuild", 0)
 
     def deployments(self) -> list[Deployment]:
         return [each for each in self.memory.deployments.recent(self.machine.cluster, 50) if each.id in self.by_name]

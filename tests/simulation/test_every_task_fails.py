@@ -25,7 +25,9 @@ from tests.support.rollout import CLUSTER, Machine, manifest
 # The history events that a failure adds to an execution, in so many hours.
 MOST_EVENTS = 200
 HOURS = 12.0
-# A build that never ends is polled every 15 seconds, until the execution times out after three hours.
+# A build that never ends is polled every 15 seconds, until the execution times out after three hours. A full queue is
+# tried again each minute.
+MOST_POLLS = 100
 MOST_EVENTS_OF_POLLING = 7_000
 # Executions of one deployment: convergence tries it three times before it asks, and then every four hours.
 MOST_EXECUTIONS = 9
@@ -220,7 +222,7 @@ def _check(world: StepFunctions, scenario: Scenario, what: str) -> None:
     for name, execution in world.by_name.items():
         usual = _healthy(scenario).by_name.get(name)
         added = execution.events - (usual.events if usual else 0)
-        most = MOST_EVENTS * (1 + world.answers) if world.polls < MOST_EVENTS else MOST_EVENTS_OF_POLLING
+        most = MOST_EVENTS * (1 + world.answers) if world.polls < MOST_POLLS else MOST_EVENTS_OF_POLLING
         assert added <= most, f"{what}: it added {added} events to {name}"
         assert _is_notified(world, execution), f"{what}: {name} ended {execution.error!r}, and nobody is notified"
     for record in world.deployments():
