@@ -11,8 +11,7 @@ from lifecycle.domain.errors import DigestMismatch, Refused, SignatureRefused, S
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.envelope import ENVELOPE
 from lifecycle.domain.service.manifest import Manifest
-
-MAXIMUM_ARTIFACT_BYTES = 1024**3
+from lifecycle.domain.service.manifest_limits import MAXIMUM_ARTIFACT_BYTES
 
 
 def fetch(

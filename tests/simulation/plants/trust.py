@@ -247,7 +247,7 @@ FAULTS = (
         "a-build-s-manifest-is-of-anything",
         (25,),
         _BUILD,
-        "    if (said.service, said.version, said.commit) != (service, version, built.commit):",
+        "    if (said.service, said.version, said.commit) != (built.service, built.version, built.commit):",
         "    if not said.service:",
     ),
     Planted(

@@ -8,6 +8,8 @@ import pytest
 
 from lifecycle.application.delivery.build import FinishedBuild, Recorded, record_snapshot
 from lifecycle.domain.service.attestation import Attestation
+from lifecycle.domain.service.manifest import ProcessCommand, Schedule
+from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.trusted_keys import verified
 from lifecycle.gateways import p256
@@ -117,3 +119,28 @@ def test_snapshot_with_an_envelope_of_something_else_is_refused() -> None:
     found = recorded(MemoryCatalogue(), artifacts)
     assert found.kind == "REFUSED"
     assert "the snapshot was not signed: the envelope of hello" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"run": replace(MADE.run, stop_seconds=1e9)}, "run.stop_seconds: expected 0 to 300, found 1e+09"),
+        ({"run": replace(MADE.run, start_seconds=float("nan"))}, "run.start_seconds: expected 0 to 600, found nan"),
+        ({"run": replace(MADE.run, environment={"A": "b\0"})}, "run.environment: expected names and values without"),
+        ({"size": -1}, "size: expected 0 to"),
+        ({"processes": {"worker": ProcessCommand("sleep 9", 2.0**53)}}, "processes.worker.stop_seconds"),
+        ({"schedules": {"report": Schedule("true", "junk junk")}}, "schedules.report: "),
+        (
+            {"policies": {"production": Policy(approval_expires_seconds=2**53)}},
+            "approval_expires_seconds: expected 0",
+        ),
+        ({"policies": {"production": Policy(bake_minutes=2**53)}}, "bake_minutes: expected 0 to 1440"),
+        ({"policies": {"production": Policy(max_unavailable="900%")}}, "environments.production: "),
+    ],
+)
+def test_values_that_no_service_file_may_have_are_refused(changes: dict[str, Any], named: str) -> None:
+    """A build writes its manifest itself: an agent would wait for years, and a plan would end with a traceback."""
+    catalogue = MemoryCatalogue()
+    found = recorded(catalogue, uploaded(**changes))
+    assert (found.kind, named in found.reason) == ("REFUSED", True), found.reason
+    assert catalogue.snapshots("hello") == {}

@@ -27,8 +27,10 @@ from lifecycle.domain.delivery.service_folder import service_folder
 from lifecycle.domain.delivery.skip_marker import skipped_because
 from lifecycle.domain.errors import BuildsFull, DigestMismatch, InvalidName, InvalidValue, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import service_name
+from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.deployment import CLOCK_SKEW
 from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.manifest_limits import beyond_limits
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import SnapshotVersion
 from lifecycle.names import INCOMING
@@ -244,14 +246,8 @@ def record_snapshot(
     except (InvalidValue, Unknown, StoreRefused) as error:
         return Recorded("REFUSED", f"the build published no snapshot: {error}", service, version)
     said = received.manifest
-    if (said.service, said.version, said.commit) != (service, version, built.commit):
-        found = f"{said.service} {said.version} of {said.commit}"
-        return Recorded(
-            "REFUSED",
-            f"the build's manifest must be of {service} {version} of {built.commit}, found {found}",
-            service,
-            version,
-        )
+    if why := _refusal(said, built):
+        return Recorded("REFUSED", why, service, version)
     manifest = replace(said, repository=built.repository, branch=built.branch, builder=built.build, snapshot=None)
     owner = catalogue.claim_service(service, built.repository)
     if owner != built.repository:
@@ -302,6 +298,16 @@ def deploy_again(
         reason = f"{service} {version} was built from {manifest.repository}, not from {built.repository}"
         return Recorded("REFUSED", reason, service, version)
     return _recorded(catalogue, requests, manifest, Sources(facts.get("folder", "")), now)
+
+
+def _refusal(said: Manifest, built: FinishedBuild) -> str:
+    """Return why a build's manifest is not of this build, or of no build; empty if it may be published."""
+    if (said.service, said.version, said.commit) != (built.service, built.version, built.commit):
+        wanted = f"{built.service} {built.version} of {built.commit}"
+        return f"the build's manifest must be of {wanted}, found {said.service} {said.version} of {said.commit}"
+    if wrong := beyond_limits(said):
+        return f"the build's manifest has values that lifecycle.toml refuses: {listed(wrong, separator='; ')}"
+    return ""
 
 
 def _received(artifacts: Artifacts, built: FinishedBuild, now: datetime) -> Received:
