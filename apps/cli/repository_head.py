@@ -8,6 +8,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 
+from lifecycle.ambient import git_environment
 from lifecycle.domain.errors import Refused
 
 _SECONDS = 60
@@ -26,8 +27,7 @@ class Head:
 def read_head(repository: str) -> Head:
     """Ask the repository; raises Refused with git's own words if it does not answer, or has no commit."""
     # A prompt for a password would wait for ever in a script.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    environment |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    environment = {**git_environment(os.environ), "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     command = ["git", "ls-remote", "--symref", "--", repository, "HEAD"]
     what = f"the build of the head of {repository}"
     try:

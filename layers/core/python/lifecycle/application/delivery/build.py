@@ -138,7 +138,8 @@ def start_build(builds: Builds, catalogue: Catalogue, push: Push, started: str, 
     """
     if push.head_read:
         read_at = datetime.fromisoformat(push.head_read)
-        catalogue.change_branch(push.repository, push.branch, lambda before: before.read(push.commit, read_at))
+        # A record that cannot be read stays, and then nothing is superseded.
+        _ = catalogue.change_branch(push.repository, push.branch, lambda before: before.read(push.commit, read_at))
     if push.skip and not push.again:
         return Started("", "NOTHING", skipped_because(push.skip))
     if not push.again and (why := _superseded(catalogue, push, execution)):
@@ -201,7 +202,7 @@ def start_services(
             branch = branch.begun(service, push.commit)
         return branch
 
-    catalogue.change_branch(push.repository, push.branch, begun)
+    _ = catalogue.change_branch(push.repository, push.branch, begun)  # unreadable: nothing is superseded
     runs = {}
     for service, folder in services.items():
         name, _ = start_once(

@@ -39,7 +39,8 @@ def take_slot(context: Context, record: Deployment, planned_by: str = "") -> boo
             _close(context, pending, DeploymentState.SUPERSEDED, why)
         why = f"{request.reason}; {record.reason}" if request.reason else record.reason
         context.record_request(request, f"queued {request.version}", why)
-        _ = context.queue.replace(cluster, pending, PendingDeployment(request, since, planned_by=planned_by))
+        entry = PendingDeployment(request, since, planned_by=planned_by)
+        _ = context.queue.replace(cluster, pending, entry)  # the loop looks again
     waits_again = replace(pending, tried=NOT_RESUMED, planned_by=planned_by)
     if pending != waits_again:  # it was to begin
         # Refused: a newer deployment has the slot.
