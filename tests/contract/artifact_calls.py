@@ -1,12 +1,13 @@
 """Calls of artifacts and of the catalogue, with what they find; a part of calls.py."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from lifecycle.application.ports.artifacts import Received
 from lifecycle.domain.delivery.branch import Branch, Move
+from lifecycle.domain.delivery.refused_push import RefusedPush
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.service.published import Published
 from tests.contract.conftest import Gateways
@@ -16,6 +17,7 @@ Thunk: TypeAlias = Callable[[], Any]
 
 UPLOAD = "incoming/AROA:AWSCodeBuild-1"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+_REFUSED = RefusedPush(NOW, "acme/shop", 409, "five runs failed", signed=True)
 
 
 def uploaded(g: Gateways) -> Thunk:
@@ -44,7 +46,7 @@ def claimed(g: Gateways, call: Thunk) -> Thunk:
     return call
 
 
-def repository(g: Gateways) -> str:
+def _repository(g: Gateways) -> str:
     return f"https://example.test/{g.service}.git"
 
 
@@ -52,10 +54,42 @@ def begun(builds: RepositoryBuilds) -> RepositoryBuilds:
     return builds.begun("a" * 40, NOW)
 
 
-def moved(branch: Branch) -> Branch:
+def _moved(branch: Branch) -> Branch:
     return branch.moved(Move("b" * 40, "a" * 40, "1", NOW))
 
 
 def enveloped(g: Gateways, call: Thunk) -> Thunk:
     g.artifacts.keep_envelope(g.service, SNAPSHOT, "an envelope")
     return published(g, call)
+
+
+def _refused(g: Gateways, call: Thunk) -> Thunk:
+    """Record a refused push, then return the call."""
+    g.catalogue.record_refused_push(_REFUSED)
+    return call
+
+
+def _owned(g: Gateways, call: Thunk) -> Thunk:
+    return (g.catalogue.claim_service(g.service, "a"), call)[1]
+
+
+CATALOGUE_CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
+    "DynamoCatalogue.claim_service": lambda g: lambda: g.catalogue.claim_service(g.service, "mine"),
+    "DynamoCatalogue.owner": lambda g: lambda: g.catalogue.owner(g.service),
+    "DynamoCatalogue.transfer_service": lambda g: _owned(
+        g, lambda: g.catalogue.transfer_service(g.service, "a", "b")
+    ),
+    "DynamoCatalogue.record_snapshot": lambda g: lambda: g.catalogue.record_snapshot(g.service, SNAPSHOT, {}),
+    "DynamoCatalogue.record_published": lambda g: (
+        lambda: g.catalogue.record_published(g.service, SNAPSHOT, Published("d", "m"))
+    ),
+    "DynamoCatalogue.published": lambda g: claimed(g, lambda: g.catalogue.published(g.service, SNAPSHOT)),
+    "DynamoCatalogue.snapshots": lambda g: claimed(g, lambda: g.catalogue.snapshots(g.service)),
+    "DynamoCatalogue.releases": lambda g: claimed(g, lambda: g.catalogue.releases(g.service)),
+    "DynamoCatalogue.claim_release": lambda g: lambda: g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0"),
+    "DynamoCatalogue.change_builds": lambda g: lambda: g.catalogue.change_builds(_repository(g), begun),
+    "DynamoCatalogue.branch": lambda g: lambda: g.catalogue.branch(_repository(g), "main"),
+    "DynamoCatalogue.change_branch": lambda g: lambda: g.catalogue.change_branch(_repository(g), "main", _moved),
+    "DynamoCatalogue.record_refused_push": lambda g: lambda: g.catalogue.record_refused_push(_REFUSED),
+    "DynamoCatalogue.refused_pushes": lambda g: _refused(g, lambda: g.catalogue.refused_pushes()[-1:]),
+}

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from lifecycle.domain.analysis.built_in_metrics import BUILT_IN
-from lifecycle.domain.delivery.refused_push import RefusedPush
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Order
@@ -24,9 +23,8 @@ from lifecycle.domain.rollout.policy_floor import PolicyFloor
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.domain.service.configuration import SecretRef
-from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.target import Target
-from tests.contract.artifact_calls import begun, claimed, enveloped, listed, moved, published, repository, uploaded
+from tests.contract.artifact_calls import CATALOGUE_CALLS, claimed, enveloped, listed, published, uploaded
 from tests.contract.conftest import Gateways
 from tests.contract.test_artifacts import BODY, SNAPSHOT, a_manifest
 from tests.contract.test_configurations import a_revision
@@ -37,14 +35,7 @@ Thunk: TypeAlias = Callable[[], Any]
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ADDRESS = "10.0.0.1"
-REFUSED = RefusedPush(NOW, "acme/shop", 409, "five runs failed", signed=True)
 ANSWER = Answer(Choice.RETRY, "ada", "why not", NOW)
-
-
-def refused(g: Gateways, call: Thunk) -> Thunk:
-    """Record a refused push, then return the call."""
-    g.catalogue.record_refused_push(REFUSED)
-    return call
 
 
 def _then(effect: Thunk, read: Thunk) -> Thunk:
@@ -206,10 +197,6 @@ def _on_build(g: Gateways, call: Callable[[str], Any]) -> Thunk:
     return lambda: call(build)
 
 
-def _owned(g: Gateways, call: Thunk) -> Thunk:
-    return (g.catalogue.claim_service(g.service, "a"), call)[1]
-
-
 def _measured(g: Gateways) -> Any:
     return g.metrics.measurements(g.cluster, "host-1", "host-2", BUILT_IN, NOW, 2, timedelta(minutes=1))
 
@@ -341,24 +328,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "S3Artifacts.refuse_foreign": lambda g: published(g, lambda: g.artifacts.refuse_foreign(a_manifest(g))),
     "S3Artifacts.stored": listed,
     "S3Artifacts.delete": lambda g: published(g, lambda: g.artifacts.delete(g.service, SNAPSHOT)),
-    "DynamoCatalogue.claim_service": lambda g: lambda: g.catalogue.claim_service(g.service, "mine"),
-    "DynamoCatalogue.owner": lambda g: lambda: g.catalogue.owner(g.service),
-    "DynamoCatalogue.transfer_service": lambda g: _owned(
-        g, lambda: g.catalogue.transfer_service(g.service, "a", "b")
-    ),
-    "DynamoCatalogue.record_snapshot": lambda g: lambda: g.catalogue.record_snapshot(g.service, SNAPSHOT, {}),
-    "DynamoCatalogue.record_published": lambda g: (
-        lambda: g.catalogue.record_published(g.service, SNAPSHOT, Published("d", "m"))
-    ),
-    "DynamoCatalogue.published": lambda g: claimed(g, lambda: g.catalogue.published(g.service, SNAPSHOT)),
-    "DynamoCatalogue.snapshots": lambda g: claimed(g, lambda: g.catalogue.snapshots(g.service)),
-    "DynamoCatalogue.releases": lambda g: claimed(g, lambda: g.catalogue.releases(g.service)),
-    "DynamoCatalogue.claim_release": lambda g: lambda: g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0"),
-    "DynamoCatalogue.change_builds": lambda g: lambda: g.catalogue.change_builds(repository(g), begun),
-    "DynamoCatalogue.branch": lambda g: lambda: g.catalogue.branch(repository(g), "main"),
-    "DynamoCatalogue.change_branch": lambda g: lambda: g.catalogue.change_branch(repository(g), "main", moved),
-    "DynamoCatalogue.record_refused_push": lambda g: lambda: g.catalogue.record_refused_push(REFUSED),
-    "DynamoCatalogue.refused_pushes": lambda g: refused(g, g.catalogue.refused_pushes),
+    **CATALOGUE_CALLS,
     "DynamoFreezes.all": lambda g: _frozen(g, lambda: _freezes(g)),
     "DynamoFreezes.put": lambda g: lambda: g.freezes.put(_freeze(g)),
     "DynamoFreezes.lift": lambda g: _frozen(g, _then(lambda: g.freezes.lift(_freeze(g)), lambda: _freezes(g))),

@@ -64,20 +64,8 @@ VIEWS = (
 READS = ("Get", "BatchGet", "Query", "List", "Describe")
 
 READ_MACHINES = {"autoscaling:DescribeAutoScalingGroups": {"*"}, "ec2:DescribeInstances": {"*"}}
-REPAIRS = (
-    WRITE_LEDGER
-    | READ_MACHINES
-    | DELETE
-    | ANSWER
-    | LIST_REGISTRY
-    | WRITE_REGISTRY
-    | READ_TARGETS
-    | READ_BOTH
-    | FOLLOW
-    | DRAIN
-    | REGISTER
-    | WEIGH
-)
+REPAIRS = WRITE_LEDGER | WRITE_REGISTRY | LIST_REGISTRY | READ_TARGETS | READ_MACHINES | READ_BOTH
+REPAIRS |= DELETE | ANSWER | FOLLOW | DRAIN | REGISTER | WEIGH
 PHASES: dict[str, dict[str, set[str]]] = {
     "receive_push": WRITE_LEDGER
     | {
@@ -388,16 +376,18 @@ def test_no_role_has_a_wildcard_action_or_scans_the_ledger_or_deletes_an_object_
         assert all(statement["Effect"] == "Allow" for statement in statements(role))
 
 
-def test_the_embedded_environment_differs_in_three_grants_and_plain_http(
+def test_the_embedded_environment_differs_in_four_grants_and_plain_http(
     control_plane: dict[str, Any], emulated: dict[str, Any]
 ) -> None:
     repositories = {"start_build"}  # those of CodeCommit, which the emulator does not have
     lists = {"converge", "repair", "freeze", "set_policy", "act", "promote", "plan", *VIEWS}
-    for phase in set(PHASES) - {"check_build"} - lists - repositories:
+    for phase in set(PHASES) - {"check_build", "cancel_run"} - lists - repositories:
         assert allowed(role_of(emulated, phase)) == allowed(role_of(control_plane, phase))
     assert allowed(role_of(emulated, "check_build")) == log_of("check_build") | SEE_BUILDS | {
         "codebuild:BatchGetBuilds": {"*"}
     }
+    stops = {"codebuild:StopBuild": {"*"}}
+    assert allowed(role_of(emulated, "cancel_run")) == log_of("cancel_run") | PHASES["cancel_run"] | stops
     for phase in lists:
         listing = {"ssm:GetParametersByPath": {"*"}}
         assert allowed(role_of(emulated, phase)) == log_of(phase) | PHASES[phase] | listing

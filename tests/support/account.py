@@ -1,7 +1,6 @@
 """Two clusters over the real gateways of records, with an item of every kind, and every function and command.
 
-`Account.of()` has production/hello, halted in the middle of a rollout, and production/other, where one host has
-drifted. Functions are the handlers of functions/, found by walking; `calls` makes their events.
+`Account.of()` has production/hello, halted in a rollout, and production/other with a drifted host.
 """
 
 import importlib.util
@@ -142,8 +141,8 @@ CALLS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "gc": ({"dry_run": False, "keep_snapshots": 1, "keep_releases": 1, "older_than_hours": 1},),
     "converge": ({"service": None, "environment": None, "requested_by": "schedule"},),
     "repair": ({"service": None, "environment": None},),
-    **dict.fromkeys(("cancel_run", "check_build", "start_build", "start_services", "receive_push"), ()),
-    "transfer_service": (),
+    **dict.fromkeys(("cancel_run", "check_build", "start_build", "start_services"), ()),
+    **dict.fromkeys(("receive_push", "transfer_service"), ()),
     "act": (
         {"action": "deploy", "version": "1.0.2"},
         {"action": "decide", "choice": "ABORT", "question": QUESTION},
@@ -354,9 +353,8 @@ def _fill_hello(account: Account) -> None:
     _attempt(account, CURRENT, "host-1", AttemptState.ALIVE)
     _attempt(account, CURRENT, "host-2", AttemptState.FAILED)
     context.deployments.ask(question(CURRENT, QUESTION, account.clock.now()))
-    context.deployments.put_bed(
-        TestBed(CURRENT, 1, "host-1", 1, "host-3", 1, now, 30, state=BedState.PASSED, ended_at=now)
-    )
+    bed = TestBed(CURRENT, 1, "host-1", 1, "host-3", 1, now, 30, state=BedState.PASSED, ended_at=now)
+    context.deployments.put_bed(bed)
     context.deployments.put_checkpoint(Checkpoint(CURRENT, 1, ()))
     waiting = Request(WAITING, "hello", "production", "1.0.2", "grace")
     _deployment(account, waiting, 0, state=DeploymentState.QUEUED)

@@ -23,6 +23,7 @@ from tests.fakes.agent import MemoryReleases, Outage
 from tests.integration.agent.host import Host, manifest_of, pack
 from tests.integration.agent.test_service_account import USER, needs_root
 from tests.integration.agent.test_signatures import OURS, envelope
+from tests.support.polling import PATIENCE_SECONDS
 
 pytestmark = needs_root
 QUIET = "#!/bin/sh\nexec sleep 60\n"
@@ -98,7 +99,7 @@ def test_tree_is_recorded_as_it_was_before_its_user_could_find_it(above: Path) -
     try:
         time.sleep(0.2)
         store.prepare(turn, lambda: None)
-        waiting.wait(timeout=10)
+        waiting.wait(PATIENCE_SECONDS)
         again = store.prepared_again(turn, store.prepare(turn, lambda: None))
     finally:
         waiting.kill()

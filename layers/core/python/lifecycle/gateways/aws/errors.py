@@ -25,12 +25,14 @@ _OPERATIONS = {
     "SSM": "GetParameter PutParameter DeleteParameter GetParametersByPath",
     "Auto Scaling": "DescribeAutoScalingGroups",
     "EC2": "DescribeInstances",
-    "Step Functions": "StartExecution DescribeExecution ListExecutions SendTaskSuccess GetExecutionHistory",
+    "Step Functions": (
+        "StartExecution DescribeExecution ListExecutions SendTaskSuccess GetExecutionHistory StopExecution"
+    ),
     "ELB": (
         "DescribeTargetHealth DescribeTargetGroups DescribeListeners RegisterTargets DeregisterTargets ModifyListener"
     ),
     "CloudWatch": "DescribeAlarms GetMetricData",
-    "CodeBuild": "StartBuild BatchGetBuilds",
+    "CodeBuild": "StartBuild BatchGetBuilds StopBuild",
     "CloudWatch Logs": "GetLogEvents FilterLogEvents PutLogEvents CreateLogStream",
     "EventBridge": "PutEvents",
     "SNS": "Publish",
