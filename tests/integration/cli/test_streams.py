@@ -40,7 +40,8 @@ def service(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "lifecycle.toml").write_text(SERVICE, encoding="utf-8")
     (folder / "hello").touch()
-    for arguments in (["init", "--quiet"], ["add", "."]):
+    who = ["-c", "user.name=ada", "-c", "user.email=ada@example.test", "-c", "commit.gpgsign=false"]
+    for arguments in (["init", "--quiet"], ["add", "."], [*who, "commit", "--quiet", "--message", "first"]):
         subprocess.run(["git", *arguments], cwd=folder, check=True)
     return folder
 

@@ -20,6 +20,7 @@ from lifecycle.application.delivery.build import (
 from lifecycle.application.delivery.receive_push import Push, payload_of
 from lifecycle.domain.delivery.delivery_name import DeliveryName, service_delivery
 from lifecycle.domain.delivery.repository import RepositoryBuilds
+from lifecycle.domain.errors import Refused
 from lifecycle.entrypoints.delivery_events import StartBuild, StartServices
 from lifecycle.gateways.aws.builds import CodeBuildState
 from tests.fakes.artifacts import MemoryArtifacts
@@ -206,3 +207,12 @@ def test_input_of_a_delivery_before_several_services_is_read() -> None:
     found = StartBuild.model_validate({**payload_of(PUSH), "execution": "x", "started": STARTED}).push()
     assert found == PUSH
     assert set(payload_of(PUSH)) == {"repository", "name", "commit", "branch", "pusher", "delivery"}
+
+
+def test_run_of_one_service_starts_no_runs_of_others() -> None:
+    """Its build says what it likes; each run that it starts could start more."""
+    executions = MemoryExecutions()
+    push = replace(PUSH, folder="services/api")
+    with pytest.raises(Refused, match="builds that service only, found x0, x1"):
+        start_services(executions, MemoryCatalogue(), push, PUSH.execution, {"x0": "x0", "x1": "x1"}, "")
+    assert executions.deliveries == {}

@@ -210,3 +210,20 @@ def test_button_of_a_console_that_signs_has_its_author_and_any_other_has_none() 
     act({**event, "proven": True}, context)
     assert "SignatureDoesNotMatch" in act({**signed(event, function="lifecycle-act"), "deployment": "e"}, context)
     assert [each.by for each in pressed] == ["ada", "console:mallory"]
+
+
+@pytest.mark.parametrize(
+    ("function", "event"),
+    [
+        ("freeze", {"scope": "*", "why": "x", "lift": True}),
+        ("freeze", {"scope": "production", "why": "x", "lift": True}),
+        ("set_policy", {"scope": "production", "why": "x", "lift": True}),
+        ("repair", {}),
+        ("approve", {"deployment": "hello-production-20261123113000-ab11", "service": "other", "environment": "x"}),
+    ],
+)
+def test_refused_command_is_on_record_in_each_cluster_that_it_is_about(
+    account: Account, function: str, event: dict[str, Any]
+) -> None:
+    assert "error" in handler(function).handle(event, Invocation(f"lifecycle-{function}"))
+    assert (f"refused: {function}", "unknown") in tried(account)

@@ -1,16 +1,19 @@
 """The person behind a command, as AWS says; and the line in the audit log about a command that was refused."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
 from pydantic import BaseModel
 
+from lifecycle.application.context import Context
 from lifecycle.domain.errors import InvalidValue, LifecycleError, Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.identity import CONSOLE, person, same_person
 from lifecycle.domain.rollout.deployment import cluster_of
+from lifecycle.domain.rollout.freezes import EVERYTHING
 from lifecycle.entrypoints import bootstrap
 from lifecycle.gateways.aws.callers import PROOF, command_digest
 from lifecycle.names import CONSOLE_ROLE
@@ -59,23 +62,29 @@ def of(event: Mapping[str, Any], context: Any, *, for_console: bool = False) -> 
 
 
 def record_refusal(event: Mapping[str, Any], command: str, who: str, why: str) -> None:
-    """Record who tried, in the audit log of the cluster that a refused command is about, if it names one."""
-    try:
-        cluster = _cluster(event)
-    except InvalidValue:
-        return  # a command about no cluster, such as a freeze of everything; the function's log has it
+    """Record who tried, in the audit log of each cluster that a refused command is about."""
     what = f"refused: {command.removeprefix('lifecycle-')}"
     deployment = str(event.get("deployment", ""))[:100]
     try:
-        bootstrap.context().record(cluster, what, who, why[:1000], deployment=deployment)
+        context = bootstrap.context()
+        for cluster in _clusters(context, event):
+            context.record(cluster, what, who, why[:1000], deployment=deployment)
     except LifecycleError as error:  # the refusal is what the caller needs to know
         logger.warning("a refusal is not on record", extra={"reason": str(error)})
 
 
-def _cluster(event: Mapping[str, Any]) -> Cluster:
-    """Return the cluster that a command is about, by its service, scope or deployment; raises InvalidValue."""
-    if service := event.get("service"):
-        return Cluster(str(event.get("environment") or "production"), str(service))
-    if scope := event.get("scope"):
-        return Cluster.parse(str(scope))
-    return cluster_of(str(event.get("deployment", "")))
+def _clusters(context: Context, event: Mapping[str, Any]) -> Sequence[Cluster]:
+    """Return the clusters that a command is about, by its deployment, service or scope.
+
+    A deployment's id says its cluster, whatever is beside it. A scope may be an environment or everything, and so is
+    a command that names nothing.
+    """
+    deployment, service, scope = (str(event.get(name) or "") for name in ("deployment", "service", "scope"))
+    with suppress(InvalidValue):
+        return [cluster_of(deployment)]
+    with suppress(InvalidValue):
+        return [Cluster(str(event.get("environment") or "production"), service)]
+    with suppress(InvalidValue):
+        return [Cluster.parse(scope)]
+    every = context.registry.clusters()
+    return [each for each in every if scope in ("", EVERYTHING, each.environment)]

@@ -25,7 +25,15 @@ from lifecycle.domain.delivery.delivery_name import DeliveryName, service_delive
 from lifecycle.domain.delivery.repository import LastBuild
 from lifecycle.domain.delivery.service_folder import service_folder
 from lifecycle.domain.delivery.skip_marker import skipped_because
-from lifecycle.domain.errors import BuildsFull, DigestMismatch, InvalidName, InvalidValue, StoreRefused, Unknown
+from lifecycle.domain.errors import (
+    BuildsFull,
+    DigestMismatch,
+    InvalidName,
+    InvalidValue,
+    Refused,
+    StoreRefused,
+    Unknown,
+)
 from lifecycle.domain.fleet.cluster import service_name
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.deployment import CLOCK_SKEW
@@ -195,7 +203,11 @@ def start_services(
     """Start one delivery for each changed service, once for each execution of the push's delivery.
 
     `push.pushed` is the start of that execution. First the record of the branch gets what each service wants now.
+    Raises Refused for the run of one service: its build says what it likes, and could start runs without an end.
     """
+    if push.folder:
+        why = f"the run of the service in {push.folder} builds that service only, found {listed(sorted(services))}"
+        raise Refused(f"the runs that {execution} asks for", [why])
 
     def begun(branch: Branch) -> Branch:
         for service in services:
