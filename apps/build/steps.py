@@ -81,8 +81,7 @@ def run_steps(build: BuildTable, folder: Path, environ: Mapping[str, str], print
 
 def _run(command: str, folder: Path, environment: Mapping[str, str], deadline: float) -> int | None:
     """Run a command and return its exit status, or None at the deadline; end all processes that it started."""
-    process_tree.adopt_orphans()
-    with _deferred_signals() as received:
+    with process_tree.adopting_orphans(), _deferred_signals() as received:
         others = process_tree.descendants(os.getpid())
         process = subprocess.Popen(
             ["/bin/sh", "-e", "-c", command],
