@@ -186,6 +186,25 @@ def test_lost_call_is_looked_for_and_then_asked_about(machine: Machine) -> None:
     ]
 
 
+@pytest.mark.parametrize("passed", [True, False])
+def test_run_that_two_calls_of_a_pass_gave_to_two_hosts_is_asked_about(machine: Machine, *, passed: bool) -> None:
+    """A call whose answer was lost writes last; the answer of the other call counts."""
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.1.0")
+    machine.begin(request)
+    name = request.deployment
+    assert machine.decide_next(name, name).kind == "RELEASE_COMMAND"
+    (first,) = attempts(machine, name)
+    assert machine.memory.deployments.begin_attempt(replace(first, host="host-3"))
+    if passed:
+        ended = replace(first, state=AttemptState.RELEASED, release=ReleaseRun.PASSED)
+        assert machine.memory.deployments.put_attempt(ended)
+    assert machine.decide_next(name, name).kind == "AWAIT_HUMAN"
+    asked = question(machine, name)
+    assert (asked.host, asked.reason.startswith(NOT_KNOWN)) == ("host-3" if passed else asked.host, True)
+    assert runs(machine) == []
+
+
 def test_next_execution_does_not_repeat_a_run_without_an_end(machine: Machine) -> None:
     machine.memory.clock.sleep(1)
     request = machine.request("1.1.0")

@@ -137,7 +137,13 @@ def reason_of(attempt: HostAttempt) -> str:
 
 
 def _may_run(facts: Facts, attempt: HostAttempt) -> bool:
-    """Return whether this execution may look again: a command may last longer than one call."""
+    """Return whether this execution may look again: a command may last longer than one call.
+
+    Two calls of one pass may have handed the run out to two hosts. The answer of one of them was lost, and nobody
+    knows of which, so that neither is begun again.
+    """
+    if any(each.visit == attempt.visit and each.host != attempt.host for each in _runs(facts)):
+        return False
     looks = ceil(facts.deployment.release_seconds / LOOK_SECONDS) + 1
     return attempt.execution == facts.execution and 0 <= facts.round - attempt.round < looks
 
