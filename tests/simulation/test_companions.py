@@ -15,7 +15,8 @@ from lifecycle.domain.rollout.lease import RUNNING_LEASE
 from lifecycle.domain.service.policy import ApprovalGate, Policy
 from lifecycle.domain.service.target import Target
 from tests.simulation.context import WRITES
-from tests.simulation.history import Violation
+from tests.simulation.history import GRACE, Violation
+from tests.simulation.invariants.causes import has_just_changed
 from tests.simulation.invariants.fencing import lease_outlasts_a_call
 from tests.simulation.invariants.records import final_is_final
 from tests.simulation.liars import LIAR
@@ -146,4 +147,17 @@ def test_ended_deployment_may_change_only_after_a_person_deleted_its_record() ->
         final_is_final(sim.oracle, late, done, again)
     sim.oracle.deleted.add(done.id)
     final_is_final(sim.oracle, late, done, again)
+    sim.close()
+
+
+def test_only_a_host_that_has_changed_lately_excuses_a_repair_that_read_it_before() -> None:
+    sim = Simulation(12)
+    host, long_ago = sim.hosts["host-1"], sim.now - GRACE - 1
+    sim.fleet._reports.setdefault(sim.cluster, {})["host-1"] = SERVES
+    host.boot_changed_at = host.disk_lost_at = sim.oracle.removed_at = long_ago
+    assert not has_just_changed(sim.oracle, "host-1")
+    assert not has_just_changed(sim.oracle, "removed")
+    host.disk_lost_at = sim.oracle.removed_at = sim.now
+    assert has_just_changed(sim.oracle, "host-1")
+    assert has_just_changed(sim.oracle, "removed")
     sim.close()

@@ -60,7 +60,9 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
     installed = [h for h in given["only"] if h in reports and reports[h].installed]
     config = given["config"]
     if given["only"] and all(
-        _has_ended_with(oracle, host, version, config) or _is_tried_again(oracle, host, version, config)
+        _has_ended_with(oracle, host, version, config)
+        or _is_tried_again(oracle, host, version, config)
+        or has_just_changed(oracle, host)
         for host in given["only"]
     ):
         return
@@ -80,6 +82,14 @@ def _has_ended_with(oracle: "Oracle", host: str, version: str, config: int) -> b
     if here is None or report is None or (report.installed, report.config) != (version, config):
         return False
     return report.ended is not None or oracle.recent(here.boot_changed_at)
+
+
+def has_just_changed(oracle: "Oracle", host: str) -> bool:
+    """Return whether this host was removed, replaced, or its service began or ended, while the call may have hung."""
+    if host not in oracle.sim.fleet._reports.get(oracle.sim.cluster, {}):
+        return oracle.recent(oracle.removed_at)
+    here = oracle.sim.hosts[host]
+    return oracle.recent(max(here.boot_changed_at, here.disk_lost_at))
 
 
 def _is_tried_again(oracle: "Oracle", host: str, version: str, config: int) -> bool:
