@@ -132,7 +132,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class LoopbackServer(ThreadingMixIn, TCPServer):
-    """The server; raises ValueError for another address than a loopback one, OSError where it cannot listen."""
+    """The server; raises ValueError for another address than a loopback one, OSError where it cannot listen.
+
+    It takes its port at once, and connections from `start` on. So a port that is open has a server that is ready.
+    """
 
     allow_reuse_address = True
     daemon_threads = True
@@ -144,8 +147,10 @@ class LoopbackServer(ThreadingMixIn, TCPServer):
         if not ipaddress.ip_address(host).is_loopback:
             raise ValueError(f"expected a loopback address to listen on, found {host}")
         try:
-            super().__init__(listen, handler)
+            super().__init__(listen, handler, bind_and_activate=False)
+            self.server_bind()
         except OSError as error:
+            self.server_close()
             taken = f"; it is taken{holder(port)}" if error.errno == errno.EADDRINUSE else ""
             raise OSError(f"cannot listen on {host}:{port}: {error.strerror}{taken}") from error
 
@@ -155,7 +160,8 @@ class LoopbackServer(ThreadingMixIn, TCPServer):
         return f"http://{self.server_address[0]!s}:{self.server_address[1]}"
 
     def start(self) -> None:
-        """Serve in a thread, until `stop`."""
+        """Serve in a thread, until `stop`; raise OSError where something else began to listen meanwhile."""
+        self.server_activate()
         threading.Thread(target=self.serve_forever, args=(1.0,), name="http", daemon=True).start()
 
     def stop(self) -> None:

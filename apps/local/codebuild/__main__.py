@@ -23,10 +23,10 @@ def main() -> int:
         builds = Builds(account, Path(options.home).resolve(), options.concurrency)
         endpoint = Endpoint(builds, account)
         server = PassThrough(host_and_port(f"http://{options.listen}"), options.emulator, endpoint.answer)
+        server.start()
     except (OSError, ValueError) as error:
         print(f"the build service cannot start: {error}", file=sys.stderr)
         return 1
-    server.start()
     print(f"build service: CodeBuild on {server.url}", flush=True)
     stopping.get()
     server.stop()

@@ -32,10 +32,10 @@ def serve(listen: str, emulator: str, root: Mapping[str, str], by: str) -> int:
         address = host_and_port(f"http://{listen}")
         aws = EmbeddedAws(Ports(emulator=host_and_port(emulator)[1]), root, by)
         server = ConsoleServer(address, Calls(aws, by))
+        server.start()
     except (OSError, ValueError) as error:
         print(f"the console cannot start: {error}", file=sys.stderr)
         return 1
-    server.start()
     print(f"console: {server.url} as {by}", flush=True)
     stopping.get()
     server.stop()

@@ -42,11 +42,11 @@ def main() -> int:
         endpoint = Endpoint(balancer, options.emulator)
         server = PassThrough(host_and_port(f"http://{options.listen}"), options.emulator, endpoint.answer)
         balancer.start(options.sync_interval)
+        server.start()
     except (OSError, ValueError, EnvoyUnreachable, LaptopError) as error:
         balancer.stop()
         print(f"the load balancer cannot start: {error}", file=sys.stderr)
         return 1
-    server.start()
     publisher.start()
     if options.nice:
         priority.lower_threads(options.nice, except_named=SUPERVISOR)

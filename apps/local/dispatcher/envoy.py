@@ -50,7 +50,7 @@ class Envoy:
         process = self._process
         return process.pid if process and process.poll() is None else None
 
-    def start(self, wait_seconds: float = 15.0) -> None:
+    def start(self, wait_seconds: float = 60.0) -> None:
         """Start Envoy and wait for its admin interface; raise EnvoyUnreachable. Envoy's files must exist."""
         text = json.dumps(bootstrap(self.folder, self.admin), indent=1)
         (self.folder / "bootstrap.json").write_text(text)

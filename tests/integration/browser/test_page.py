@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.integration.browser.desk import Desk, drawn, picture, scrolls_sideways, unreadable, widget
+from tests.integration.browser.desk import Desk, drawn, picture, scrolls_sideways, unreadable, until, widget
 from tests.integration.browser.scenes import fill
 from tests.integration.console.fake_aws import FakeAws, custom
 
@@ -223,6 +223,24 @@ def test_restarted_console_asks_for_a_reload(seat: Callable[..., Desk], server: 
     server.guard = type(server.guard)(server.guard.port, "the token of another start")
     page.get_by_role("button", name="Refresh now").click()
     expect(page.get_by_role("status")).to_contain_text("reload it")
+
+
+def test_call_that_is_never_answered_does_not_end_the_refreshes(
+    seat: Callable[..., Desk], server: Any, filled: FakeAws
+) -> None:
+    desk = seat(server.url)
+    # A second is 5 ms here.
+    desk.page.add_init_script(
+        "const real = AbortSignal.timeout.bind(AbortSignal); AbortSignal.timeout = (ms) => real(ms / 200);"
+    )
+    desk.page.route("**/api/running", lambda _: None)
+    page = desk.open()
+    expect(page.get_by_role("status")).to_have_text("the console did not answer within 90 s")
+    desk.page.unroute("**/api/running")
+    filled.runs = True
+    before = len(filled.payloads(SHOWN))
+    until(page, lambda: len(filled.payloads(SHOWN)) > before)
+    expect(page.locator("#status")).to_have_text("")
 
 
 def test_widget_can_be_enlarged_and_reduced(console: Callable[..., Page], filled: FakeAws) -> None:
