@@ -30,6 +30,7 @@ class Executions:
             sim.say("Step Functions", f"start {name}", f"for {by}")
         sim.oracle.execution_started(name, given, by)
         self.by_name[name] = execution = Execution(sim, name, dict(given))
+        execution.started_by = by
         sim.after(0.0, 0.3, execution.start)
         return True
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 DATABASE = "10.99.0.53"
 # The operator who starts executions with a forged input.
 LIAR = "mallory"
-FORGED = "-forged"
 _CENTURY = timedelta(days=30_000)
 
 
@@ -80,6 +79,7 @@ def forge(sim: "Simulation", _host: "Host") -> None:
     name, known = f"{sim.rng.getrandbits(16):04x}", sim.deployments.recent(sim.cluster, 50)
     kind, ended = sim.rng.choice(tuple(Kind)), [each for each in known if each.state.final]
     new = deployment_id(sim.cluster, sim.time(), name)
+    execution = f"{new}-forged"
     undone = known[0].id if known and kind is Kind.ROLLBACK else None
     forged = {
         "deployment": new,
@@ -93,10 +93,11 @@ def forge(sim: "Simulation", _host: "Host") -> None:
     if ended and sim.random() < 0.3:
         forged["deployment"] = sim.rng.choice(ended).id
     elif sim.random() < 0.5:  # a repair is convergence's alone, and hosts are
+        execution = new  # which has no request on record, unless this one is taken
         request = {**forged, "kind": Kind.CONVERGE, "rollback_of": None}
         sim.invoke("request", request, lambda _r, _e: None)
 
     def start() -> None:
-        sim.executions.start_execution(f"{new}{FORGED}", forged, by=LIAR)
+        sim.executions.start_execution(execution, forged, by=LIAR)
 
     sim.after(0.5, 60.0, start)

@@ -48,6 +48,7 @@ class Execution:
     """One execution. `tokens` are its waiting task tokens with their callbacks, `at` is its newest state.
 
     `events` counts the events of its history, as AWS writes it. `error` and `cause` are those of a failure.
+    CloudTrail has `started_by`.
     """
 
     def __init__(self, sim: World, name: str, given: Any, of: Definition | None = None) -> None:
@@ -57,6 +58,7 @@ class Execution:
         self.output: Any = None
         self.sim = sim
         self.name = name
+        self.started_by = ""
         self.given = given
         self.variables: dict[str, Any] = {}
         self.state = ExecutionState.RUNNING

@@ -12,7 +12,7 @@ from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.configuration import ConfigRevision, difference
 from tests.simulation.hosts import Flaw
-from tests.simulation.liars import FORGED
+from tests.simulation.liars import LIAR
 
 if TYPE_CHECKING:
     from tests.simulation.hosts import Host
@@ -71,7 +71,7 @@ def quarantine(sim: "Simulation", host: "Host") -> None:
 
 def second_execution(sim: "Simulation", _host: "Host") -> None:
     """Start another execution of a deployment that runs, as the console of Step Functions offers."""
-    if running := [each for each in sim.executions.running() if not each.name.endswith(FORGED)]:
+    if running := [each for each in sim.executions.running() if each.started_by != LIAR]:
         first = sim.rng.choice(running)
         name = f"{first.name.partition('_')[0]}-{sim.rng.getrandbits(16):04x}"
         sim.executions.start_execution(name, first.given, by="ada")
