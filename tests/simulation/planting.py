@@ -1,7 +1,7 @@
-"""Plant one fault of the catalogue while the product is imported, and run the simulation with it.
+"""Plant one fault of the catalogue while the product is imported, and run what must catch it.
 
-`python -m tests.simulation.planting NAME` prints the first seed that catches it. For a companion test, pytest
-gets `-p tests.simulation.planting` and the environment variable PLANTED.
+`python -m tests.simulation.planting NAME` prints the first seed that catches it, or runs its companion test. For
+other tests with the fault, pytest gets `-p tests.simulation.planting` and the environment variable PLANTED.
 """
 
 import argparse
@@ -12,9 +12,10 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
 from types import ModuleType
 
-from tests.simulation.planted import CATALOGUE, Planted
+from tests.simulation.planted import CATALOGUE, SIMULATION, Planted
 
 SEEDS = 1000
 
@@ -57,28 +58,56 @@ def plant(name: str) -> Planted:
     return fault
 
 
-def main() -> int:
-    """Run seeds until one catches the fault; return 0 when one did."""
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation.planting", description=__doc__)
-    parser.add_argument("name", choices=sorted(CATALOGUE))
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    given = parser.parse_args()
-    plant(given.name)
+def catch(name: str, seeds: int = SEEDS) -> int:
+    """Plant a fault in this process; return 0 if the simulation or its companion test catches it, and 1 if not."""
+    caught_by = plant(name).caught_by
+    return _first_seed(name, seeds) if caught_by == SIMULATION else _companion(name, caught_by)
+
+
+def catch_in_a_process(name: str, printed: Path) -> None:
+    """Do the same in a process that ends with it, and that has a file for what is printed."""
+    with printed.open("ab") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    sys.exit(catch(name))
+
+
+def _companion(name: str, test: str) -> int:
+    import pytest  # noqa: PLC0415 (the simulation does without)
+
+    options = ("-p", "no:cacheprovider", "--assert=plain", "-x", "-q", "-m", "not emulator")
+    ended = pytest.main([*options, test])
+    # Other codes: no test was found, or the fault could not be planted.
+    caught = ended == pytest.ExitCode.TESTS_FAILED
+    print(f"{name}: {'caught by' if caught else f'exit code {int(ended)} of'} {test}")
+    return int(not caught)
+
+
+def _first_seed(name: str, seeds: int) -> int:
     from tests.simulation.quick_records import make_records_quick  # noqa: PLC0415 (after the planting)
     from tests.simulation.run import BROKEN, run  # noqa: PLC0415
 
     make_records_quick()
     gc.freeze()
     gc.disable()
-    for seed in range(given.seeds):
+    for seed in range(seeds):
         result = run(seed)
         if seed % 10 == 0:
             gc.collect()
         if result.violation:
-            print(f"{given.name}: seed {seed}: {result.name}: {result.violation}")
+            print(f"{name}: seed {seed}: {result.name}: {result.violation}")
             return int(result.name == BROKEN)
-    print(f"{given.name}: none of {given.seeds} seeds caught it")
+    print(f"{name}: none of {seeds} seeds caught it")
     return 1
+
+
+def main() -> int:
+    """Catch the fault of this name; return 0 when that succeeds."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.planting", description=__doc__)
+    parser.add_argument("name", choices=sorted(CATALOGUE))
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    given = parser.parse_args()
+    return catch(given.name, given.seeds)
 
 
 if "PLANTED" in os.environ and __name__ != "__main__":
