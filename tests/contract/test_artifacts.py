@@ -22,6 +22,7 @@ from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.target import Target
 from lifecycle.gateways.aws.artifacts import S3Artifacts
 from tests.contract.conftest import Gateways
+from tests.fakes.publishing import build
 from tests.fakes.signer import SIGNER
 from tests.support.ungated import ungated
 
@@ -58,9 +59,7 @@ def a_manifest_of(service: str, version: str, body: bytes = BODY) -> Manifest:
 
 def publish(gateways: Gateways, version: str = SNAPSHOT) -> Manifest:
     manifest = a_manifest(gateways, version)
-    gateways.artifacts.publish(manifest, io.BytesIO(BODY))
-    facts = {"commit": manifest.commit, "digest": manifest.digest}
-    gateways.catalogue.record_snapshot(gateways.service, version, facts)
+    build(gateways.artifacts, gateways.catalogue, manifest, BODY)
     return manifest
 
 
@@ -265,6 +264,8 @@ def test_a_snapshot_whose_manifest_was_changed_is_not_promoted(gateways: Gateway
     manifest = replace(a_manifest(gateways), commit="f" * 40)
     gateways.artifacts.publish(manifest, io.BytesIO(BODY))
     gateways.catalogue.record_snapshot(gateways.service, SNAPSHOT, {"digest": "another"})
+    stored = gateways.artifacts.stored_manifest(gateways.service, SNAPSHOT)
+    gateways.catalogue.record_published(gateways.service, SNAPSHOT, Published("another", stored.sha256))
     with pytest.raises(DigestMismatch):
         promote(gateways.catalogue, gateways.artifacts, SIGNER, gateways.service, SNAPSHOT, "ada", ungated)
 

@@ -10,6 +10,15 @@ from lifecycle.domain.service.trusted_keys import kind_of
 from tests.fakes.signer import QUICK_SIGNERS
 
 
+def build(artifacts: Artifacts, catalogue: Catalogue, manifest: Manifest, body: bytes) -> None:
+    """Publish a snapshot, and record it and its digests, as the end of its build does."""
+    artifacts.publish(manifest, io.BytesIO(body))
+    facts = {"commit": manifest.commit, "digest": manifest.digest}
+    catalogue.record_snapshot(manifest.service, manifest.version, facts)
+    stored = artifacts.stored_manifest(manifest.service, manifest.version)
+    catalogue.record_published(manifest.service, manifest.version, stored.as_published)
+
+
 def publish(artifacts: Artifacts, catalogue: Catalogue, manifest: Manifest, body: bytes) -> None:
     """Publish a version, record its digests, and sign it."""
     artifacts.publish(manifest, io.BytesIO(body))

@@ -24,6 +24,7 @@ from lifecycle.domain.service.target import Target
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.context import MemoryContext
 from tests.fakes.fleet import MemoryFleet
+from tests.fakes.publishing import build
 from tests.fakes.signer import SIGNER
 from tests.support.ungated import ungated
 
@@ -82,9 +83,7 @@ class Shop:
             {PRODUCTION: "/", STAGING: "/"}, artifacts=self.artifacts, fleet=fleet or MemoryFleet()
         )
         for snapshot in SNAPSHOTS:
-            made = manifest(snapshot)
-            self.artifacts.publish(made, io.BytesIO(snapshot.encode()))
-            self.memory.catalogue.record_snapshot("hello", snapshot, {"digest": made.digest})
+            build(self.artifacts, self.memory.catalogue, manifest(snapshot), snapshot.encode())
         for snapshot in SNAPSHOTS[:3]:
             promote(self.memory.catalogue, self.artifacts, SIGNER, "hello", snapshot, "ada", ungated)
         self.age()

@@ -16,6 +16,7 @@ from lifecycle.domain.service.trusted_keys import verified
 from lifecycle.gateways import p256
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.catalogue import MemoryCatalogue
+from tests.fakes.publishing import build
 from tests.fakes.signer import SIGNER
 from tests.support.rollout import manifest
 from tests.support.ungated import ungated
@@ -47,9 +48,7 @@ class Shop:
         self.catalogue = catalogue or MemoryCatalogue()
         self.artifacts = MemoryArtifacts()
         for version in (SNAPSHOT, OTHER):
-            made = manifest(version)
-            self.artifacts.publish(made, io.BytesIO(version.encode()))
-            self.catalogue.record_snapshot("hello", version, {"digest": made.digest})
+            build(self.artifacts, self.catalogue, manifest(version), version.encode())
 
     def promote(self, snapshot: str = SNAPSHOT, wanted: str = "") -> Promoted:
         return promote(self.catalogue, self.artifacts, SIGNER, "hello", snapshot, "ada", ungated, wanted)
@@ -148,6 +147,8 @@ def test_snapshot_whose_manifest_was_exchanged_is_not_promoted() -> None:
     shop = Shop()
     shop.catalogue = MemoryCatalogue()
     shop.catalogue.record_snapshot("hello", SNAPSHOT, {"digest": "e" * 64})
+    stored = shop.artifacts.stored_manifest("hello", SNAPSHOT)
+    shop.catalogue.record_published("hello", SNAPSHOT, Published("e" * 64, stored.sha256))
     with pytest.raises(DigestMismatch, match=f"the manifest of hello {SNAPSHOT} was .* sha256 {'e' * 64}, found"):
         shop.promote()
     assert shop.releases() == {}
@@ -160,8 +161,23 @@ def test_digests_of_a_release_are_recorded_with_who_promoted_it() -> None:
     assert shop.catalogue.published("hello", "1.0.0") == Published(MADE.digest, stored.sha256, "ada")
 
 
+@pytest.mark.parametrize("recorded", [None, Published(MADE.digest)], ids=["nothing", "the artifact only"])
+def test_snapshot_whose_manifest_nobody_recorded_is_not_promoted(recorded: Published | None) -> None:
+    """Its manifest may be any that names the right artifact, with another command and an empty policy."""
+    shop = Shop()
+    shop.catalogue = MemoryCatalogue()
+    shop.catalogue.record_snapshot("hello", SNAPSHOT, {"digest": MADE.digest})
+    if recorded:
+        shop.catalogue.record_published("hello", SNAPSHOT, recorded)
+    with pytest.raises(Refused, match="no digest of its manifest is on record"):
+        shop.promote()
+    assert shop.releases() == {}
+
+
 def test_snapshot_whose_command_was_exchanged_is_not_promoted() -> None:
     shop = Shop()
+    shop.catalogue = MemoryCatalogue()
+    shop.catalogue.record_snapshot("hello", SNAPSHOT, {"digest": MADE.digest})
     shop.catalogue.record_published("hello", SNAPSHOT, Published(MADE.digest, "b" * 64))
     with pytest.raises(DigestMismatch, match=f"the manifest of hello {SNAPSHOT} was .* sha256 {'b' * 64}, found"):
         shop.promote()

@@ -61,8 +61,9 @@ def promote(
         found = ", ".join(recorded) or "nothing"
         lost = f"its record in the catalogue has no digest, but {found}; push its commit again"
         raise Refused(f"the promotion of {service} {snapshot}", [lost])
-    manifest = replace(_snapshot_manifest(catalogue, artifacts, service, snapshot, digest), service=service)
     before = snapshot in _releases(catalogue, service).values()
+    of_snapshot = _snapshot_manifest(catalogue, artifacts, service, snapshot, digest, promoted=before)
+    manifest = replace(of_snapshot, service=service)
     staging = gate(manifest, promoted=before)
     release, note = _claim(catalogue, artifacts, manifest, version, number)
     copy = _release(manifest, release, snapshot, by)
@@ -78,10 +79,19 @@ def promote(
 
 
 def _snapshot_manifest(
-    catalogue: Catalogue, artifacts: Artifacts, service: str, snapshot: str, digest: str
+    catalogue: Catalogue, artifacts: Artifacts, service: str, snapshot: str, digest: str, *, promoted: bool
 ) -> Manifest:
-    """Return the manifest that the build of this snapshot published; raises DigestMismatch for any other."""
+    """Return the manifest that the build of this snapshot published; raises DigestMismatch for any other.
+
+    Raises Refused where nobody can tell, unless the snapshot was `promoted` then, and its release is compared.
+    """
     recorded = catalogue.published(service, snapshot)
+    if not promoted and not (recorded and recorded.manifest):
+        why = (
+            "no digest of its manifest is on record, so nobody can tell whether the manifest is still the one of its "
+            "build: it was built by an older version of Lifecycle; push a commit, and promote that snapshot"
+        )
+        raise Refused(f"the promotion of {service} {snapshot}", [why])
     manifest = artifacts.manifest(service, snapshot, recorded.manifest if recorded else "")
     if manifest.digest != digest:
         raise DigestMismatch(f"the manifest of {service} {snapshot}", digest, manifest.digest)
