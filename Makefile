@@ -33,7 +33,7 @@ stop: ## end the environment that `make run` left up
 
 test: system-packages dev-setup build/npm/.installed ## run every check and every test
 	@$(MAKE) static bandit
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
 
 check: dev-setup ## what needs no emulator: style, prose, types, architecture, unit and infrastructure tests
 	@$(MAKE) static bandit unit

@@ -1,6 +1,7 @@
-"""Fixtures of all tests: one embedded environment per session, in a temporary folder on free ports.
+"""Fixtures of all tests: one embedded environment and one browser per worker, and which worker runs which tests.
 
-One browser.
+An environment waits more than it computes. So `make test` has one worker more than processors: two have an
+environment, and the others begin with what only computes. What takes longest begins first.
 """
 
 from collections.abc import Iterator
@@ -41,8 +42,16 @@ class Laptop:
         return {"LIFECYCLE_HOME": str(self.layout.home)}
 
 
-class _OneWorkerForTheEmulator(LoadScopeScheduling):  # type: ignore[misc]
-    """A scheduler that gives all tests that need the emulator to one worker, as they share one emulator.
+_TESTS = Path(__file__).parent
+# Costly fixtures that the tests of many files share, those that take longest first.
+_ENVIRONMENT, _ANOTHER_ENVIRONMENT, _TEMPLATES = "an environment", "an environment with brittle", "the templates"
+_BEGIN_FIRST = (_ENVIRONMENT, _ANOTHER_ENVIRONMENT)
+# Their tests have an emulator of their own.
+_ALONE = ("dispatcher", "fault_injection")
+
+
+class _OneWorkerForAFixture(LoadScopeScheduling):  # type: ignore[misc]
+    """A scheduler that gives all tests that share a costly fixture to one worker.
 
     `--dist loadgroup` of xdist would do this, but it renames tests, which pytest 9.2 does not allow.
     """
@@ -55,17 +64,29 @@ class _OneWorkerForTheEmulator(LoadScopeScheduling):  # type: ignore[misc]
 def _shared_fixture(file: Path) -> str | None:
     """Return a name for the costly fixture of this file's tests, or None."""
     text = file.read_text()
-    if "pytest.mark.emulator" in text:
-        return "the emulator"
-    if file.parent == Path(__file__).parent / "infra":
-        return "the templates"
+    if "pytest.mark.emulator" in text and file.parent.name not in _ALONE:
+        return _ANOTHER_ENVIRONMENT if "brittle" in text else _ENVIRONMENT
+    if file.parent == _TESTS / "infra":
+        return _TEMPLATES
     return str(file) if 'scope="module"' in text else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put first what takes longest: the environments, the tests with a fixture of their own, and the simulation."""
+
+    def place(item: pytest.Item) -> int:
+        shared = _shared_fixture(item.path)
+        if shared in _BEGIN_FIRST:
+            return _BEGIN_FIRST.index(shared)
+        return len(_BEGIN_FIRST) + (not shared) + (_TESTS / "simulation" not in item.path.parents)
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """Return the scheduler that spreads the tests of `make test` over its workers."""
-    return _OneWorkerForTheEmulator(config, log)
+    return _OneWorkerForAFixture(config, log)
 
 
 @pytest.fixture(scope="session")

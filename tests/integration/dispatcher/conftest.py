@@ -22,10 +22,11 @@ def endpoint(emulator: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture
-def harness_(emulator: str, endpoint: tuple[str, int, Path], request: pytest.FixtureRequest) -> Harness:
+def harness_(emulator: str, endpoint: tuple[str, int, Path], request: pytest.FixtureRequest) -> Iterator[Harness]:
     url, pid, folder = endpoint
     made = Harness(emulator, url, folder, harness.free_port(), pid=pid)
     made.build(f"t{abs(hash(request.node.name)) % 10**9}")
     until(lambda: any(group["name"] in made.group and group["used"] for group in made.state()["target_groups"]))
     until(lambda: harness.is_open(made.port))
-    return made
+    yield made
+    made.remove()  # each takes inotify instances of this Envoy, and of the second one in another test
