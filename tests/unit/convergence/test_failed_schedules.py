@@ -1,12 +1,17 @@
 """Scheduled commands that fail are reported to people: once, and again after they have succeeded in between."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from lifecycle.application.convergence.converge import converge_all
+from lifecycle.domain.errors import SomeUnreadable, UnreadableRecord
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.scheduled_run import RunState, ScheduledRun, claimed
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
+from tests.fakes.scheduled_runs import MemoryScheduledRuns
 from tests.support.rollout import CLUSTER, Machine
 
 MINUTE = timedelta(minutes=1)
@@ -62,6 +67,37 @@ def test_failure_is_reported_once_with_why_and_its_output(machine: Machine) -> N
     assert (entry.what, entry.host) == ("found the schedule report failed", "host-1")
     assert entry.why.endswith("UTC on host-1: exit code 3\nno database")
     run(machine, "exit code 4")
+    assert reported(machine) == [entry]
+
+
+def test_record_of_the_future_is_reported_once(machine: Machine) -> None:
+    begun = begin(machine)
+    lie = replace(begun, host="host-2", decided=datetime(9990, 1, 1, tzinfo=UTC))
+    machine.memory.scheduled_runs.records[CLUSTER]["report"] = lie
+    (entry,) = reported(machine)
+    assert (entry.what, entry.host) == ("found the schedule report recorded for the future", "host-2")
+    assert "9990-01-01 00:00 UTC" in entry.why
+    assert reported(machine) == [entry]
+
+
+def test_output_of_any_length_is_cut(machine: Machine) -> None:
+    run(machine, "exit code 3")
+    stored = machine.memory.scheduled_runs.records[CLUSTER]
+    stored["report"] = begin(machine).ended(machine.now, "x" * 390_000)
+    (entry,) = reported(machine)
+    assert len(entry.why) == 12_000
+
+
+def test_records_that_cannot_be_read_are_reported_once(machine: Machine) -> None:
+    class Filled(MemoryScheduledRuns):
+        def of(self, cluster: Cluster) -> Sequence[ScheduledRun]:
+            error = UnreadableRecord("SCHEDULES#production/hello", "at most 200 records", "more", "Delete them.")
+            raise SomeUnreadable([error], super().of(cluster))
+
+    machine.context = replace(machine.context, scheduled_runs=Filled())
+    (entry,) = reported(machine)
+    assert entry.what == "found records of schedules that cannot be read"
+    assert "at most 200 records" in entry.why
     assert reported(machine) == [entry]
 
 

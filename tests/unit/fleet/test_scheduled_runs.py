@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from lifecycle.domain.errors import SomeUnreadable
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.fleet.scheduled_run import (
@@ -14,6 +17,8 @@ from lifecycle.domain.fleet.scheduled_run import (
     claimed,
     out_of_service,
 )
+from lifecycle.gateways.aws.scheduled_runs import DynamoScheduledRuns
+from lifecycle.gateways.aws.table import Table, item
 
 AT = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -48,6 +53,63 @@ def test_older_minute_is_never_taken() -> None:
     """A host whose clock is behind must not repeat a minute."""
     assert claimed(run().ended(AT, ""), run(AT - MINUTE)) is None
     assert claimed(run().skipping(AT + 5 * MINUTE), run(AT + 4 * MINUTE)) is None
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"decided": datetime(9990, 1, 1, tzinfo=UTC)},
+        {"minute": datetime(9990, 1, 1, tzinfo=UTC), "decided": AT - MINUTE},
+        {"until": datetime(9990, 1, 1, tzinfo=UTC)},
+        {"started_at": datetime(9990, 1, 1, tzinfo=UTC)},
+        {"changes": 10**37},
+    ],
+    ids=lambda each: next(iter(each)),
+)
+def test_record_of_the_future_does_not_end_the_schedule(lie: dict[str, Any]) -> None:
+    """A host may write any record of its cluster, also before it is taken away."""
+    taken = claimed(run(host="liar", **lie), run(AT + MINUTE))
+    assert taken is not None
+    assert (taken.minute, taken.host, taken.changes) == (AT + MINUTE, "web-1", 1)
+    assert [(each.host, each.what) for each in taken.problems] == [("liar", "recorded for the future")]
+
+
+class Filled:
+    """The ledger's client: a partition with the true record of a schedule, and more of a host than anybody reads."""
+
+    def __init__(self, **changed: str) -> None:
+        self.queries = 0
+        self._changed = changed
+
+    def query(self, **asked: Any) -> dict[str, Any]:
+        self.queries += 1
+        pk = asked["ExpressionAttributeValues"][":pk"]["S"]
+        names = [f"a-{self.queries:03}-{number:03}" for number in range(60)]
+        found = [item(pk, name, run(schedule=name)) for name in names]
+        if self._changed:
+            return {"Items": [{**found[0], "changes": {"N": self._changed["changes"]}}]}
+        return {"Items": found, "LastEvaluatedKey": {"pk": {"S": pk}, "sk": {"S": names[-1]}}}
+
+
+def test_partition_that_a_host_filled_is_read_in_part_and_said() -> None:
+    filled = Filled()
+    with pytest.raises(SomeUnreadable, match="at most 200 records in 4 MB, found more") as raised:
+        DynamoScheduledRuns(Table(filled, "ledger")).of(Cluster("production", "hello"))
+    assert len(raised.value.readable) == 200
+    assert filled.queries == 4
+
+
+def test_record_that_no_write_could_replace_is_unreadable() -> None:
+    """Each write is conditional on the number beside the record."""
+    with pytest.raises(SomeUnreadable, match="one value of changes"):
+        DynamoScheduledRuns(Table(Filled(changes="7"), "ledger")).of(Cluster("production", "hello"))
+
+
+def test_clock_that_is_somewhat_ahead_repeats_no_minute() -> None:
+    ahead = AT + timedelta(minutes=9)
+    assert claimed(run(ahead), run(AT)) is None
+    longest = run(until=AT + timedelta(seconds=86_400 + 300) + timedelta(minutes=1))
+    assert longest.is_possible(AT)
 
 
 def test_next_run_counts_the_writes_and_remembers_the_last_success() -> None:

@@ -28,8 +28,11 @@ class ScheduleView:
 
     @property
     def failed(self) -> bool:
-        """Return whether its newest run failed, or was lost."""
-        return self.run is not None and (self.run.state is RunState.FAILED or self.run.is_lost(self.now))
+        """Return whether its newest run failed or was lost, or its record cannot be true."""
+        run = self.run
+        return run is not None and (
+            run.state is RunState.FAILED or run.is_lost(self.now) or not run.is_possible(self.now)
+        )
 
     @property
     def in_words(self) -> str:

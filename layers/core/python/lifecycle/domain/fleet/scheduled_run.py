@@ -14,6 +14,11 @@ from lifecycle.domain.fleet.host_command import Order, Turn
 MARGIN = timedelta(minutes=1)
 """The time after a command's timeout and its stop in which its agent still records the end."""
 REMEMBERED = 5
+AHEAD = timedelta(minutes=10)
+"""How far a host's clock may be ahead of another one's."""
+LONGEST = timedelta(days=1, minutes=15)
+"""The longest time that a run may go on: a day and a stop (manifest_limits.py)."""
+MOST_CHANGES = 2**53
 
 
 class RunState(StrEnum):
@@ -63,6 +68,11 @@ class ScheduledRun:
         mine = (self.minute, self.host, self.started_at)
         return mine == (other.minute, other.host, other.started_at)
 
+    def is_possible(self, now: datetime) -> bool:
+        """Return False if the record is about the future: a host may write any, and would end the schedule."""
+        newest = max(self.minute, self.decided, self.started_at)
+        return newest <= now + AHEAD and self.until <= now + LONGEST and self.changes < MOST_CHANGES
+
     def is_lost(self, now: datetime) -> bool:
         """Return whether nobody recorded the end in time."""
         return self.state is RunState.RUNNING and now > self.until
@@ -80,8 +90,17 @@ class ScheduledRun:
         return self._next(decided=minute, problems=self._with(RunProblem(minute, self.host, "skipped", why)))
 
     def all_problems(self, now: datetime) -> tuple[RunProblem, ...]:
-        """Return the problems, with that of a lost run."""
+        """Return the problems, with that of a lost run or of a record that cannot be true."""
+        if not self.is_possible(now):
+            return (self._impossibility(now),)
         return self._with(self._loss()) if self.is_lost(now) else self.problems
+
+    def _impossibility(self, now: datetime) -> RunProblem:
+        why = (
+            f"its record is about {self.decided:%Y-%m-%d %H:%M} UTC, and has {self.changes} changes: a wrong clock, "
+            "or somebody who has this host; the next run does not heed it"
+        )
+        return RunProblem(min(self.minute, now), self.host, "recorded for the future", why)
 
     def _loss(self) -> RunProblem:
         why = f"its agent recorded no end until {self.until:%H:%M:%S} UTC: the host or its agent is gone"
@@ -101,6 +120,8 @@ def claimed(last: ScheduledRun | None, new: ScheduledRun) -> ScheduledRun | None
     """
     if last is None:
         return new
+    if not last.is_possible(new.started_at):
+        return replace(new, problems=last.all_problems(new.started_at))
     if last.decided >= new.minute:
         return None
     if last.state is RunState.RUNNING and not last.is_lost(new.started_at):
