@@ -139,11 +139,11 @@ class _OnDemand:
 
 
 class CloudWatchMetricSink:
-    """Metrics in the service's namespace, by environment and host. The client is made at the first `put`."""
+    """Metrics in the cluster's namespace, by environment and host. The client is made at the first `put`."""
 
     def __init__(self, cloudwatch: Callable[[], Any], cluster: Cluster, host: str, seconds: float) -> None:
         self._cloudwatch = cloudwatch
-        self._namespace = host_namespace(cluster.service)
+        self._namespace = host_namespace(cluster.environment, cluster.service)
         dimensions = [{"Name": name, "Value": value} for name, value in host_dimensions(cluster, host)]
         self._datum = {"Dimensions": dimensions, "StorageResolution": 1 if seconds < 60 else 60}
 

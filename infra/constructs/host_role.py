@@ -62,8 +62,8 @@ def _allowed(values: ClusterName) -> tuple[Statement, ...]:
             "Metrics",
             ("cloudwatch:PutMetricData",),
             ("*",),
-            "PutMetricData takes no resource; its namespace is the service's own",
-            conditions=_namespace(values.service),
+            "PutMetricData takes no resource; its namespace is the cluster's own",
+            conditions=_namespace(values),
         ),
         *read_config(values.environment, values.service),
         Statement(
@@ -76,9 +76,10 @@ def _allowed(values: ClusterName) -> tuple[Statement, ...]:
     )
 
 
-def _namespace(service: str) -> dict[str, dict[str, str]]:
+def _namespace(values: ClusterName) -> dict[str, dict[str, str]]:
     # AWS always sends the key. IfExists is for the emulator (tests/integration/statemachines/test_gaps.py).
-    return {"StringEqualsIfExists": {"cloudwatch:namespace": access.substituted(names.host_namespace(service))}}
+    namespace = names.host_namespace(values.environment, values.service)
+    return {"StringEqualsIfExists": {"cloudwatch:namespace": access.substituted(namespace)}}
 
 
 def _partition(partition: str, cluster: str) -> dict[str, dict[str, list[str]]]:

@@ -85,7 +85,7 @@ def test_each_host_reports_its_services_own_metrics(laptop: Laptop, hello: Servi
         named = dict(host_dimensions(cluster, host.name))
 
         def memory(named: dict[str, str] = named) -> list[float]:
-            return values(laptop, host_namespace(cluster.service), "memory_mb", "Average", named)
+            return values(laptop, host_namespace(cluster.environment, cluster.service), "memory_mb", "Average", named)
 
         found = wait_for(f"{host.name} to report its memory", memory)
         assert all(1 < each < 1000 for each in found)

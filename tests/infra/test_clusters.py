@@ -145,13 +145,15 @@ def test_a_host_decrypts_the_configuration_of_its_own_cluster_only(name: str, re
     assert text(granted["Condition"]["StringEquals"]["kms:EncryptionContext:PARAMETER_ARN"]) == own
 
 
-def test_a_host_publishes_metrics_of_its_own_service_only(byo: dict[str, Any]) -> None:
+def test_a_host_publishes_metrics_of_its_own_cluster_only(byo: dict[str, Any]) -> None:
     (condition,) = (
         each["Condition"]
         for each in statements(only(byo, "IAM::Role"))
         if each["Action"] == "cloudwatch:PutMetricData"
     )
-    assert condition == {"StringEqualsIfExists": {"cloudwatch:namespace": {"Fn::Sub": "Lifecycle/${Service}"}}}
+    assert condition == {
+        "StringEqualsIfExists": {"cloudwatch:namespace": {"Fn::Sub": "Lifecycle/${Environment}/${Service}"}}
+    }
 
 
 def test_ec2_hosts_use_imdsv2_and_only_lifecycle_registers_them(asg: dict[str, Any]) -> None:

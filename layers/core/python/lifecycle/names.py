@@ -301,9 +301,9 @@ def answers(family: int) -> str:
     return f"HTTPCode_Target_{family}XX_Count"
 
 
-def host_namespace(service: str) -> str:
-    """Return the namespace of the metrics that a service's agents publish."""
-    return f"Lifecycle/{service}"
+def host_namespace(environment: str, service: str) -> str:
+    """Return the namespace of the metrics that a cluster's agents publish; no other hosts may write there."""
+    return f"Lifecycle/{environment}/{service}"
 
 
 class Variable:

@@ -150,7 +150,8 @@ class _Side:
         if stat := _PERCENTILES.get(measure.name):
             return [self._of_group(names.LATENCY, stat)]
         dimensions = host_dimensions(self.cluster, self.host)
-        return [Query(names.host_namespace(self.cluster.service), measure.name, "Average", dimensions)]
+        namespace = names.host_namespace(self.cluster.environment, self.cluster.service)
+        return [Query(namespace, measure.name, "Average", dimensions)]
 
     def _of_group(self, name: str, stat: str) -> Query:
         return Query(names.BALANCER_NAMESPACE, name, stat, self.group)
