@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from lifecycle.domain.service.attestation import Attestation, attestation_of, statement
-from lifecycle.domain.service.envelope import Envelope, signed_bytes
+from lifecycle.domain.service.envelope import Envelope, Signature, parse_envelope, signed_bytes
 from tests.fakes.signer import MemoryPublicKeys, MemorySigner
 from tests.support.rollout import CLUSTER
 from tests.unit.cli.conftest import SNAPSHOTS, Desk
@@ -91,7 +91,8 @@ UNSIGNED = {"commit", "build", "envelope", "key"}
 BROKEN: dict[str, tuple[Callable[[Desk], None], set[str]]] = {
     "unsigned": (_unsigned, UNSIGNED),
     "signed by another": (_signed_by_another, UNSIGNED),
-    "another command": (_other_command, UNSIGNED | {"ledger", *(f"host host-{n}" for n in range(1, 5))}),
+    # The key holds: it has signed the text that is there, which is about another manifest.
+    "another command": (_other_command, (UNSIGNED - {"key"}) | {"ledger", *(f"host host-{n}" for n in range(1, 5))}),
     "other bytes": (_other_bytes, {"release"}),
     "other bytes on a host": (_other_bytes_on_a_host, {"host host-2"}),
     "another manifest on a host": (_other_manifest_on_a_host, {"host host-2"}),
@@ -111,6 +112,20 @@ def test_broken_link_is_named_and_ends_with_exit_code_1(
     assert found == expected, done.output
     assert f"{len(expected)} of 11 links do not hold" in done.output
     assert shop.facts(f"verify hello {RELEASE}")["holds"] is False
+
+
+def test_key_is_the_one_that_has_signed_and_not_the_first_that_is_named(shop: Desk) -> None:
+    """Anybody who writes the store may name a trusted key beside a signature that is none of its own."""
+    artifacts = shop.machine.memory.artifacts
+    whole = parse_envelope(artifacts.envelope("hello", RELEASE))
+    older = MemorySigner(key="key/older").trusted
+    forged = Signature(older.id, whole.signatures[0].signature)
+    artifacts.replace_envelope("hello", RELEASE, Envelope(whole.payload, (forged, *whole.signatures)).text)
+    keys = MemoryPublicKeys(older, *shop.connection.public_keys.trusted())
+    shop.connection = replace(shop.connection, public_keys=keys)
+    done = shop.type(f"verify hello {RELEASE}")
+    assert done.exit_code == 0, done.output
+    assert "key/older" not in done.output
 
 
 def test_snapshot_that_was_deleted_since_leaves_the_chain_whole(shop: Desk) -> None:

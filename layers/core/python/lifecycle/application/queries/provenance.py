@@ -18,7 +18,7 @@ from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.service.attestation import Attestation, attestation_of
 from lifecycle.domain.service.envelope import parse_envelope
 from lifecycle.domain.service.published import Published
-from lifecycle.domain.service.trusted_keys import TrustedKey, Verify, verified
+from lifecycle.domain.service.trusted_keys import TrustedKey, Verify, signer, verified
 from lifecycle.domain.service.version import is_release
 
 
@@ -72,7 +72,7 @@ def chain(
         *([_release(context, catalogue, found)] if is_release(version) else []),
         _ledger(catalogue, found),
         _envelope(signed, problem),
-        _key(text, keys, problem),
+        _key(text, version, keys, verify),
         *_hosts(context, found),
     ]
 
@@ -149,18 +149,18 @@ def _envelope(signed: Attestation, problem: str) -> Link:
     return Link("envelope", f"{text} of {signed.service} {signed.version}{by}", problem)
 
 
-def _key(text: str, keys: Sequence[TrustedKey], problem: str) -> Link:
-    try:
-        used = [each.key for each in parse_envelope(text).signatures] if text else []
-    except LifecycleError:
-        used = []
-    trusted = [each for each in keys if each.id in used]
+def _key(text: str, version: str, keys: Sequence[TrustedKey], verify: Verify) -> Link:
     if not keys:
         return Link("key", "none", "this installation has no keys: deploy the control plane again")
-    if problem or not trusted:
-        known = ", ".join(each.id for each in keys)
-        return Link("key", ", ".join(used) or "none", f"no trusted key has signed it; trusted are {known}")
-    return Link("key", f"{trusted[0].id}, which signs {trusted[0].kind}s")
+    try:
+        envelope = parse_envelope(text) if text else None
+    except LifecycleError:
+        envelope = None
+    if envelope and (by := signer(envelope, version, keys, verify)):
+        return Link("key", f"{by.id}, which signs {by.kind}s")
+    used = ", ".join(each.key for each in envelope.signatures) if envelope else ""
+    known = ", ".join(each.id for each in keys)
+    return Link("key", used or "none", f"no trusted key has signed it; trusted are {known}")
 
 
 def _hosts(context: Context, found: _Version) -> Iterator[Link]:

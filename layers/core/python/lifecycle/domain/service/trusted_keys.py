@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from lifecycle.domain.errors import InvalidValue, SignatureRefused
 from lifecycle.domain.service.attestation import Attestation, parse_statement
-from lifecycle.domain.service.envelope import parse_envelope, signed_bytes
+from lifecycle.domain.service.envelope import Envelope, parse_envelope, signed_bytes
 from lifecycle.domain.service.version import is_release
 
 # Takes a public key in DER, the signed bytes, and a signature; returns whether the signature is that key's.
@@ -86,11 +86,9 @@ def verified(text: str, wanted: Attestation, keys: Sequence[TrustedKey], verify:
     except InvalidValue as error:
         raise refused(f"no envelope: {error}") from error
     made_by = _listed(each.key for each in envelope.signatures)
-    signatures = [each for each in envelope.signatures if each.key in trusted]
-    if not signatures:
+    if not any(each.key in trusted for each in envelope.signatures):
         raise refused(f"one by {made_by}", f"find out who signed it; if that key is yours, see {ROTATION}")
-    message = signed_bytes(envelope.payload)
-    if not any(verify(trusted[each.key].public, message, each.signature) for each in signatures):
+    if signer(envelope, wanted.version, keys, verify) is None:
         raise refused(f"one by {made_by} over other bytes: it was altered")
     try:
         signed = parse_statement(envelope.payload)
@@ -99,6 +97,14 @@ def verified(text: str, wanted: Attestation, keys: Sequence[TrustedKey], verify:
     if others := signed.over(wanted):
         raise refused(f"one over {others}", expected=f"{by} over {wanted.over(signed)}")
     return signed
+
+
+def signer(envelope: Envelope, version: str, keys: Sequence[TrustedKey], verify: Verify) -> TrustedKey | None:
+    """Return the trusted key that has signed the envelope of a version; None if none of them has."""
+    trusted = {each.id: each for each in keys if each.kind is kind_of(version)}
+    message = signed_bytes(envelope.payload)
+    named = ((trusted[each.key], each.signature) for each in envelope.signatures if each.key in trusted)
+    return next((key for key, signature in named if verify(key.public, message, signature)), None)
 
 
 def unlike(text: str, wanted: Attestation) -> str:

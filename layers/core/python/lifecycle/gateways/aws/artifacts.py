@@ -61,9 +61,10 @@ class S3Artifacts:
             if code_of(error) in _MISSING:
                 return False
             raise
-        # An object that another tool wrote may have another kind of checksum; then its size has to suffice.
-        matches = found["ContentLength"] == manifest.size and _sha256(found) in (target.digest, None)
-        return matches and manifest.digest == target.digest
+        if (found["ContentLength"], manifest.digest) != (manifest.size, target.digest):
+            return False
+        # An object that another tool wrote may have another kind of checksum.
+        return (_sha256(found) or self._sha256_of(key)) == target.digest
 
     def received(self, upload: str, service: str, version: str) -> Received:
         prefix = f"{upload}/{artifact_prefix(service, version)}"
@@ -148,7 +149,7 @@ class S3Artifacts:
 
     def _refuse_foreign(self, key: str, manifest: Manifest) -> bool:
         """Return whether there is an object; raises ForeignObject if it has other bytes."""
-        found = self._digest(key)
+        found = self._sha256_of(key)
         if found not in (manifest.digest, None):
             raise ForeignObject(self._url(key), manifest.digest, found)
         return found is not None
