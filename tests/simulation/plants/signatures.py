@@ -27,8 +27,8 @@ FAULTS = (
         "a-signature-is-not-verified",
         (25,),
         _KEYS,
-        "    if not any(verify(trusted[each.key].public, message, each.signature) for each in signatures):\n",
-        "    if False:\n",
+        "    return next((key for key, signature in named if verify(key.public, message, signature)), None)\n",
+        "    return next((key for key, _ in named), None)\n",
     ),
     Planted(
         "the-name-of-a-key-is-enough-for-any-key",

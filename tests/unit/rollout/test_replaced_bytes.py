@@ -59,6 +59,16 @@ def test_replaced_release_is_not_planned(machine: Machine, replaced: object, wha
     assert set(machine.installed().values()) == {"1.0.0"}
 
 
+def test_version_with_values_that_no_lifecycle_toml_has_is_not_deployed(machine: Machine) -> None:
+    """It was published before manifests had limits: its agents would wait for years to stop it."""
+    machine.publish(manifest("1.0.3", run=Run("python3 app.py", 8080, stop_seconds=1e9)))
+    assert why(machine, "1.0.3") == (
+        "1.0.3 has values that lifecycle.toml refuses: run.stop_seconds: expected 0 to 300, found 1e+09"
+    )
+    machine.begin(machine.request("1.0.3"))
+    assert set(machine.installed().values()) == {"1.0.0"}
+
+
 def test_verified_version_that_was_replaced_is_no_rollback_target(machine: Machine) -> None:
     machine.deploy("1.0.1")
     with_bytes(machine, "1.0.0")

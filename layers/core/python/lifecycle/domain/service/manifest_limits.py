@@ -1,7 +1,7 @@
 """The limits of a manifest's values, which are those of lifecycle.toml (servicefile/model.py).
 
 A build writes its manifest itself. So what lifecycle.toml refuses may be in it, and an agent would wait for years.
-Called before a snapshot is published.
+Called before a snapshot is published, and by plans: an older version of Lifecycle may have published it.
 """
 
 from collections.abc import Iterator
