@@ -161,7 +161,10 @@ class ControlPlaneStack(Stack):
         self._signers[KeyKind.SNAPSHOT] = self._phase(
             "record_snapshot",
             reads=[UPLOADS, SNAPSHOTS],
-            writes=[ledger(Partition.SERVICE, Partition.REPOSITORY, requests_of(Source.DELIVERY)), SNAPSHOTS],
+            writes=[
+                ledger(_TRAIL, Partition.SERVICE, Partition.REPOSITORY, requests_of(Source.DELIVERY)),
+                SNAPSHOTS,
+            ],
             seconds=300,
             megabytes=3008,
         ).role

@@ -13,6 +13,7 @@ from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.trusted_keys import KeyKind
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
+from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.signer import QUICK_SIGNERS
 
@@ -73,7 +74,7 @@ def _recorded(sim: "Simulation", manifest: Manifest, facts: dict[str, str]) -> s
     }
     signer = QUICK_SIGNERS[KeyKind.SNAPSHOT]
     return record_snapshot(
-        sim.catalogue, sim.artifacts, signer, MemoryRequests(), FinishedBuild(**run), sim.time()
+        sim.catalogue, sim.artifacts, signer, MemoryRequests(), MemoryAuditLog(), FinishedBuild(**run), sim.time()
     ).kind
 
 

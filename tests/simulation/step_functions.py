@@ -243,6 +243,7 @@ class StepFunctions:
             self.memory.artifacts,
             SNAPSHOT_SIGNER,
             self.memory.requests,
+            self.memory.audit_log,
             event.finished(),
             self.time(),
         )  # fmt: skip

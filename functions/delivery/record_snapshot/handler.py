@@ -13,8 +13,8 @@ from lifecycle.entrypoints.handler import task
 def handle(event: RecordSnapshot) -> Recorded:
     """Publish and sign what the build uploaded as a snapshot, or deploy the snapshot of an earlier run again."""
     catalogue, artifacts, signer = bootstrap.catalogue(), bootstrap.artifacts(), bootstrap.signer(KeyKind.SNAPSHOT)
-    requests = bootstrap.context().requests
+    context = bootstrap.context()
     built, now = event.finished(), datetime.now(UTC)
     if not event.build:
-        return deploy_again(catalogue, artifacts, requests, built, now)
-    return record_snapshot(catalogue, artifacts, signer, requests, built, now)
+        return deploy_again(catalogue, artifacts, context.requests, built, now)
+    return record_snapshot(catalogue, artifacts, signer, context.requests, context.audit_log, built, now)

@@ -22,6 +22,7 @@ from lifecycle.domain.rollout.deployment import Request
 from lifecycle.domain.rollout.recorded_request import Source
 from lifecycle.domain.service.policy import Policy
 from tests.fakes.artifacts import MemoryArtifacts
+from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.signer import SNAPSHOT_SIGNER
@@ -78,7 +79,8 @@ def recorded(
 ) -> Recorded:
     usual = FinishedBuild(REPOSITORY, MADE.commit, "main", "build-1", "hello", version, UPLOAD)
     built, catalogue = replace(usual, **changes), catalogue or MemoryCatalogue()
-    return record_snapshot(catalogue, artifacts, SNAPSHOT_SIGNER, requests or MemoryRequests(), built, NOW)
+    requests = requests or MemoryRequests()
+    return record_snapshot(catalogue, artifacts, SNAPSHOT_SIGNER, requests, MemoryAuditLog(), built, NOW)
 
 
 def test_build_is_started_for_the_commit_with_the_execution_as_its_token() -> None:

@@ -20,6 +20,7 @@ from lifecycle.domain.delivery.branch import NOTHING
 from lifecycle.domain.errors import BuildsFull
 from lifecycle.domain.service.policy import Policy
 from tests.fakes.artifacts import MemoryArtifacts
+from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
@@ -71,7 +72,9 @@ class Delivery:
         self.artifacts.upload(upload, made, version.encode())
         sources = Sources(folder, "1 tree")
         built = FinishedBuild(REPOSITORY, commit, "main", f"build-{run}", "hello", version, upload, sources)
-        return self.ended(run, record_snapshot(*self._stores, SNAPSHOT_SIGNER, self.requests, built, NOW))
+        return self.ended(
+            run, record_snapshot(*self._stores, SNAPSHOT_SIGNER, self.requests, MemoryAuditLog(), built, NOW)
+        )
 
     def deploy_again(self, run: str) -> Recorded:
         started = self.start_build(run)

@@ -14,6 +14,7 @@ from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.trusted_keys import verified
 from lifecycle.gateways import p256
 from tests.fakes.artifacts import MemoryArtifacts
+from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.signer import SNAPSHOT_SIGNER
@@ -34,8 +35,14 @@ def uploaded(**changes: Any) -> MemoryArtifacts:
     return artifacts
 
 
-def recorded(catalogue: MemoryCatalogue, artifacts: MemoryArtifacts, built: FinishedBuild = BUILD) -> Recorded:
-    return record_snapshot(catalogue, artifacts, SNAPSHOT_SIGNER, MemoryRequests(), built, BUILT)
+def recorded(
+    catalogue: MemoryCatalogue,
+    artifacts: MemoryArtifacts,
+    built: FinishedBuild = BUILD,
+    audit_log: MemoryAuditLog | None = None,
+) -> Recorded:
+    audit_log = audit_log or MemoryAuditLog()
+    return record_snapshot(catalogue, artifacts, SNAPSHOT_SIGNER, MemoryRequests(), audit_log, built, BUILT)
 
 
 def test_upload_becomes_a_snapshot_whose_digests_are_recorded_once() -> None:
@@ -99,9 +106,13 @@ def test_key_outside_of_the_uploads_is_not_read(upload: str) -> None:
 def test_service_of_another_repository_is_not_published() -> None:
     catalogue, artifacts = MemoryCatalogue(), uploaded()
     catalogue.claim_service("hello", "https://example.test/other.git")
-    found = recorded(catalogue, artifacts)
+    audit_log = MemoryAuditLog()
+    found = recorded(catalogue, artifacts, audit_log=audit_log)
     assert (found.kind, "belongs to https://example.test/other.git" in found.reason) == ("REFUSED", True)
     assert artifacts.stored("hello") == []
+    (entry,) = audit_log.entries
+    assert (entry.cluster, entry.who, entry.why) == ("production/hello", "build-1", found.reason)
+    assert entry.what == f"refused the snapshot {SNAPSHOT} of hello from {REPOSITORY}"
 
 
 def test_snapshot_is_signed_with_the_facts_of_the_run_and_not_of_its_manifest() -> None:

@@ -24,6 +24,7 @@ from lifecycle.domain.errors import Refused
 from lifecycle.entrypoints.delivery_events import StartBuild, StartServices
 from lifecycle.gateways.aws.builds import CodeBuildState
 from tests.fakes.artifacts import MemoryArtifacts
+from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
@@ -165,7 +166,9 @@ def recorded(catalogue: MemoryCatalogue, sources: Sources) -> str:
     artifacts = MemoryArtifacts()
     artifacts.upload(UPLOAD, manifest(SNAPSHOT), SNAPSHOT.encode())
     built = FinishedBuild(REPOSITORY, COMMIT, "main", "build-1", "hello", SNAPSHOT, UPLOAD, sources)
-    return record_snapshot(catalogue, artifacts, SNAPSHOT_SIGNER, MemoryRequests(), built, BUILT).kind
+    return record_snapshot(
+        catalogue, artifacts, SNAPSHOT_SIGNER, MemoryRequests(), MemoryAuditLog(), built, BUILT
+    ).kind
 
 
 def builds_of(catalogue: MemoryCatalogue) -> RepositoryBuilds:

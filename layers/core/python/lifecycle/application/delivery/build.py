@@ -14,6 +14,7 @@ from lifecycle.application.delivery.receive_push import Push, payload_of, start_
 from lifecycle.application.delivery.sign import sign
 from lifecycle.application.delivery.staging import request_staging, superseded
 from lifecycle.application.ports.artifacts import Artifacts, Received
+from lifecycle.application.ports.audit import AuditLog
 from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
@@ -34,8 +35,9 @@ from lifecycle.domain.errors import (
     StoreRefused,
     Unknown,
 )
-from lifecycle.domain.fleet.cluster import service_name
+from lifecycle.domain.fleet.cluster import Cluster, service_name
 from lifecycle.domain.listing import listed
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import CLOCK_SKEW
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.manifest_limits import beyond_limits
@@ -245,6 +247,7 @@ def record_snapshot(
     artifacts: Artifacts,
     signer: Signer,
     requests: Requests,
+    audit_log: AuditLog,
     built: FinishedBuild,
     now: datetime,
 ) -> Recorded:
@@ -268,6 +271,9 @@ def record_snapshot(
             f"service {service} belongs to {owner}, but was built from {built.repository}: choose another name, or "
             f"hand it over with `lifecycle service transfer {service} --to {built.repository} --why '...'`"
         )
+        # Who owns the service does not see the run of another repository.
+        what = f"refused the snapshot {version} of {service} from {built.repository}"
+        audit_log.append(AuditEntry(now, str(Cluster("production", service)), what, built.build, reason))
         return Recorded("REFUSED", reason, service, version)
     try:
         artifacts.publish(manifest, received.artifact)
