@@ -39,6 +39,7 @@ from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.domain.service.policy import Policy
 from tests.fakes.context import MemoryContext
 from tests.fakes.metrics import MemoryMetrics, Served
+from tests.simulation.quick_records import report_seen_at
 from tests.support.scripted_host import Host, at_port, report_on
 
 CLUSTER = Cluster("production", "hello")
@@ -138,7 +139,7 @@ class Machine:
         self.rotations.append(dict(self.context.dispatcher.targets(self.cluster)))
 
     def _acted(self, host: Host, turn: Turn | None) -> HostReport:
-        was = at_port(replace(self.report(host.name), seen_at=self.now), host)
+        was = at_port(report_seen_at(self.report(host.name), self.now), host)
         if turn is None or turn.order is Order.IDLE or turn.epoch < was.epoch:
             return was
         if turn.order is Order.PREFETCH:
