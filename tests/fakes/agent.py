@@ -12,6 +12,7 @@ from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.scheduled_run import ScheduledRun
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.serialization import to_json
+from tests.support.polling import PATIENCE_SECONDS
 
 
 class Outage:
@@ -58,7 +59,7 @@ class MemoryReports:
             self.written.append(report)
             self._changed.notify_all()
 
-    def wait_for(self, matches: Callable[[HostReport], bool], seconds: float = 180) -> HostReport:
+    def wait_for(self, matches: Callable[[HostReport], bool], seconds: float = PATIENCE_SECONDS) -> HostReport:
         """Return the latest report once it matches; raise TimeoutError with the one that was found instead."""
         with self._changed:
             if not self._changed.wait_for(lambda: bool(self.written) and matches(self.written[-1]), seconds):

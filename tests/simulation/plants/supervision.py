@@ -42,8 +42,8 @@ FAULTS = (
         "a-failed-host-is-started-again-after-an-abort",
         (9, 10),
         "lifecycle.domain.convergence.fallen_in_service",
-        "        if target is None and _has_ended(report, state) and host not in left_out:\n",
-        "        if target is None and not state.serves:\n",
+        "            target = had.get(host)\n",
+        "            target = Target(report.installed, report.digest, report.config)\n",
         caught_by="tests/unit/convergence/test_fallen_in_service.py",
     ),
     Planted(

@@ -162,6 +162,22 @@ def test_version_that_was_deleted_keeps_no_other_one_down(aborted: Machine) -> N
     assert (kind, "No repair can begin: publish 1.0.1 again" in reason) == ("HOLD", True)
 
 
+@pytest.mark.parametrize("claimed", ["1.0.2", "1.0.1"], ids=["never deployed here", "aborted before this host"])
+def test_version_that_a_report_claims_is_not_brought_to_its_host(aborted: Machine, claimed: str) -> None:
+    """A host may write each report of its cluster: what it claims passed no gate, and only the ledger counts."""
+    made = aborted.context.artifacts.stored_manifest("hello", claimed)
+    lie = {"installed": claimed, "digest": made.manifest.digest, "manifest": made.sha256}
+    end = ServiceEnd(aborted.now, "exit code 1", "boot")
+    for host in ("host-3", "host-4"):
+        said = replace(aborted.report(host), running=False, boot="", self_test=None, ended=end, **lie)
+        aborted.memory.fleet.write_report(CLUSTER, replace(said, seen_at=aborted.now))
+    kind, reason = converge(aborted)
+    assert (kind, reason.partition(" is ")[0]) == ("REPAIR", "1.0.0")
+    aborted.run_what_waited()
+    recent = aborted.memory.deployments.recent(CLUSTER, 50)
+    assert claimed not in [each.target.version for each in recent if each.request.kind is Kind.CONVERGE]
+
+
 def test_repair_that_comes_late_brings_no_older_version_back(aborted: Machine) -> None:
     ends(aborted, "host-2")
     late = aborted.request("1.0.1", Kind.CONVERGE, only=("host-2",))
@@ -182,7 +198,7 @@ def test_host_that_a_later_repair_brought_back_is_not_repaired_for_an_outage(abo
     reports, recent = aborted.memory.fleet.reports(CLUSTER), aborted.memory.deployments.recent(CLUSTER, 50)
     assert sum(each.is_failed_repair for each in recent) == 1
     unhealthy = dict.fromkeys(reports, TargetState.UNHEALTHY)
-    assert fallen_in_service(reports, unhealthy, recent, {}, left_out=frozenset()) is None
+    assert fallen_in_service(reports, unhealthy, recent, {}, dict.fromkeys(reports, recent[-1].target)) is None
 
 
 def boots_elsewhere(machine: Machine, name: str) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from lifecycle.application.context import Context
 from lifecycle.application.convergence import outages
+from lifecycle.application.convergence.before_the_end import targets_before
 from lifecycle.application.convergence.crash_loops import report_crash_loops
 from lifecycle.application.convergence.failed_schedules import report_failed_schedules
 from lifecycle.application.convergence.hand_made import missing_manifest, report_hand_made
-from lifecycle.application.convergence.left_out import left_out_of_rotation
 from lifecycle.application.convergence.machines import bind_machines
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.desired_version import read_desired
@@ -39,6 +39,7 @@ from lifecycle.domain.convergence.decide import (
     converge,
 )
 from lifecycle.domain.convergence.ended_execution import EndedExecution, left_to_schedule
+from lifecycle.domain.convergence.fallen_in_service import has_ended
 from lifecycle.domain.convergence.resume import AskToResume, Resume
 from lifecycle.domain.convergence.set_back import set_back
 from lifecycle.domain.errors import LifecycleError
@@ -148,7 +149,7 @@ def cluster_facts(context: Context, cluster: Cluster, *, by_hand: bool = False) 
         state = context.executions.rollout_state(name)
     ended = holder is not None and state is not ExecutionState.RUNNING
     rotation = observe.by_host(reports, targets)
-    fallen = [host for host, each in reports.items() if each.ended and not state_of(rotation, host).in_rotation]
+    fallen = [host for host, each in reports.items() if has_ended(each, state_of(rotation, host))]
     return ClusterFacts(
         desired=found.desired,
         lease=lease,
@@ -172,7 +173,7 @@ def cluster_facts(context: Context, cluster: Cluster, *, by_hand: bool = False) 
         recent=tuple(recent),
         minute=context.minute,
         by_hand=by_hand,
-        left_out=left_out_of_rotation(context, fallen, recent),
+        had=targets_before(context, fallen, recent),
     )
 
 

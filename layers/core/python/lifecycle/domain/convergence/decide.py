@@ -127,7 +127,8 @@ class ClusterFacts:
     `unreadable` says why the desired version, or the deployment that it names, is not known. `set_back` says whether
     the ledger lacks what happened since. `recent` are the newest deployments, and `minute` is the unit of the pauses
     between two repairs of a host; `by_hand` says that an operator asks, and waits for no pause. `unhealthy_since` is
-    when a shared outage was noticed, if any. `left_out` are hosts without a service that a deployment left out.
+    when a shared outage was noticed, if any. `had` is what hosts without a service had by the ledger, except those
+    that a deployment left out.
     """
 
     desired: Desired | None
@@ -153,7 +154,7 @@ class ClusterFacts:
     minute: timedelta = timedelta(minutes=1)
     by_hand: bool = False
     unhealthy_since: datetime | None = None
-    left_out: frozenset[str] = frozenset()
+    had: Mapping[str, Target] = field(default_factory=dict)
 
     @property
     def crash_loops(self) -> dict[str, CrashLoop]:
@@ -345,7 +346,7 @@ def _repair_without_desired(facts: ClusterFacts, now: datetime) -> Repair | None
     }
     if repair := _repair_new_hosts(facts, ready):
         return repair
-    if found := fallen_in_service(ready, facts.rotation, facts.recent, facts.bad_versions, facts.left_out):
+    if found := fallen_in_service(ready, facts.rotation, facts.recent, facts.bad_versions, facts.had):
         why = f"{found.target.in_words} is started again: {_listed(found.hosts)}"
         return Repair(found.target.version, found.hosts, why, _only(found.hosts), found.target.config)
     return None

@@ -4,7 +4,7 @@ Used by decide.py. An abort leaves each host with what it has, of one version or
 where it ends, so that no host stays without a service until somebody deploys.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lifecycle.domain.fleet.drift import drift_reason
@@ -27,12 +27,12 @@ def fallen_in_service(
     rotation: Rotation,
     recent: Sequence[Deployment],
     bad_versions: Mapping[str, str],
-    left_out: Collection[str],
+    had: Mapping[str, Target],
 ) -> Fallen | None:
     """Return the hosts of one version that passed its self-test, served, and ended; None if there are none.
 
-    Those that a failed attempt left out of rotation are not among them: nobody has decided on these. `recent` begins
-    with the newest deployment.
+    `had` is what the ledger knows that each had: a host may report any version. Those that a failed attempt left out
+    of rotation are not in it, as nobody has decided on these. `recent` begins with the newest deployment.
     """
     failed = _failed_repairs(recent)
     found = {}
@@ -40,8 +40,8 @@ def fallen_in_service(
         state, target = state_of(rotation, host), failed.get(host)
         if target and report.has_passed(target.digest) and state.in_rotation:
             continue  # a later repair has brought it back; whether it is healthy is not decided here
-        if target is None and _has_ended(report, state) and host not in left_out:
-            target = Target(report.installed, report.digest, report.config)
+        if target is None and has_ended(report, state):
+            target = had.get(host)
         if target and not target.quarantined_in(bad_versions) and (why := drift_reason(report, state, target)):
             found[host] = (target, why)
     first = next((target for target, _ in found.values()), None)
@@ -65,7 +65,7 @@ def hosts_of_stopped_repairs(recent: Sequence[Deployment], reports: Mapping[str,
     return stopped
 
 
-def _has_ended(report: HostReport, state: TargetState) -> bool:
+def has_ended(report: HostReport, state: TargetState) -> bool:
     """Return whether a service served and ended. An older agent, which has no skew, does not say that it ended."""
     unsaid = report.skew is None and report.installed and not report.running and state.in_rotation
     return report.ended is not None or bool(unsaid)
