@@ -30,7 +30,7 @@ FAULTS = (
         "every-host-is-updated-again",
         (7, 23),
         _ROLLOUT,
-        "    return drift is not None\n",
+        "    return drift is not None or facts.deployment.updates_all\n",
         "    return True\n",
     ),
     Planted(

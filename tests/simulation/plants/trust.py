@@ -135,6 +135,22 @@ FAULTS = (
         f"{_BOUND_TESTS}::test_liar_costs_a_rollout_one_decision_and_no_other_host",
     ),
     Planted(
+        "an-aborted-deployments-first-host-counts-as-updated",
+        (26,),
+        "lifecycle.domain.rollout.plan",
+        "        updates_all=bool(again),\n",
+        "        updates_all=False,\n",
+        "tests/unit/rollout/test_first_host_again.py",
+    ),
+    Planted(
+        "many-hosts-go-before-the-approval-after-the-first",
+        (26,),
+        "lifecycle.domain.rollout.next_step",
+        "    if group is Group.TEST_BED or updates_one_first(facts):\n",
+        "    if group is Group.TEST_BED:\n",
+        "tests/unit/rollout/test_first_host_again.py",
+    ),
+    Planted(
         "a-request-counts-whoever-recorded-it",
         (26,),
         "lifecycle.application.rollout.requested",

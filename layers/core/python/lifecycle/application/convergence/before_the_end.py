@@ -17,14 +17,15 @@ from lifecycle.domain.service.target import Target
 def targets_before(context: Context, hosts: Collection[str], recent: Sequence[Deployment]) -> dict[str, Target]:
     """Return what each of the hosts was given last, without those that a deployment left out of rotation.
 
-    Left out are hosts whose newest attempt did not end ALIVE, or that a human skipped. `recent` begins with the
-    newest deployment. One that verified a version gave it to every host, and those before it do not count.
+    Left out are hosts whose newest attempt did not end ALIVE, or that a human skipped. A deployment
+    that verified a version gave it to every host, and those before it do not count.
     """
     unknown, found = set(hosts), dict[str, Target]()
-    for each in recent:
+    began = (each for each in recent if each.epoch)
+    for each in sorted(began, key=lambda each: each.epoch, reverse=True):  # names are by somebody's clock
         if not unknown:
             break
-        if each.epoch and (not each.request.only or unknown & set(each.request.only)):
+        if not each.request.only or unknown & set(each.request.only):
             last = _last_attempts(context, each, unknown)
             alive = {host: try_ for host, try_ in last.items() if try_.state is AttemptState.ALIVE}
             skipped = set(each.skipped_hosts)

@@ -158,6 +158,10 @@ def observed(context: Context, request: Request) -> Observed:
         named=found.named,
         nobodys=found.nobodys,
         previous=previous,
+        was_verified=any(
+            verifies(each) and not Target(request.version, "", config.revision).differs_from(each.target)
+            for each in recent
+        ),
         reports=reports,
         rotation=rotation(context, cluster, reports),
         bad_versions=context.fleet.quarantined(cluster),

@@ -323,14 +323,13 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
     """Return the record of the deployment; its epoch is 0 until it has the lease."""
     earlier = context.deployments.get(request.cluster, request.deployment)
     manifest = context.artifacts.manifest(request.service, request.version, found.target.manifest)
-    hosts = tuple(planned.host for planned in found.hosts) + found.in_place
     return Deployment(
         request=request,
         epoch=0,
         target=found.target,
         previous=found.previous,
-        hosts=hosts,
-        host_count=len(hosts),
+        hosts=(*(planned.host for planned in found.hosts), *found.in_place),
+        host_count=len(found.hosts) + len(found.in_place),
         policy=replace(found.policy, drain_seconds=found.drain_seconds),
         started_at=context.clock.now(),
         execution=execution,
@@ -341,6 +340,7 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
         declared=found.declared,
         floors=found.floors,
         goes_back=found.goes_back,
+        updates_all=found.updates_all,
     )
 
 

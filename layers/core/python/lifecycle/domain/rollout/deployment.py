@@ -164,6 +164,7 @@ class Deployment:
     at which a repair ended. `changes` are the commits that it brings, or takes back. `release` has its release
     command, and how the newest run of it ended. `policy` is the one that applies. `declared` is that of its manifest
     where `floors` made it stricter. `goes_back`: a host ran a newer version; None in a record of before.
+    `updates_all`: hosts that have the target from a deployment that did not verify it are updated, too.
     """
 
     request: Request
@@ -189,6 +190,7 @@ class Deployment:
     declared: Policy | None = None
     floors: tuple[PolicyFloor, ...] = ()
     goes_back: bool | None = None
+    updates_all: bool = False
 
     @property
     def id(self) -> str:

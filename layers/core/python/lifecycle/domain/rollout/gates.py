@@ -30,11 +30,27 @@ def _pauses(facts: Facts) -> list[Question]:
     return [q for q in facts.questions if q.kind is QuestionKind.RESUME]
 
 
+def first_host_decides(policy: Policy) -> bool:
+    """Return whether the first host of a deployment decides on the others: by an approval, or in a test bed."""
+    return ApprovalGate.AFTER_FIRST_HOST in policy.approval.places or policy.bake_minutes > 0
+
+
+def updates_one_first(facts: Facts) -> bool:
+    """Return whether an approval after the first host is still to come, so that it is updated alone."""
+    mine = facts.deployment
+    wanted = ApprovalGate.AFTER_FIRST_HOST in mine.policy.approval.places and mine.request.kind is Kind.DEPLOY
+    return wanted and not _updated(facts)
+
+
+def _updated(facts: Facts) -> list[str]:
+    return [a.host for a in facts.attempts if a.state is AttemptState.ALIVE and a.group is not Group.CONTROL]
+
+
 def gate(facts: Facts, where: ApprovalGate, now: datetime) -> Step | None:
     """Return the step that the policy's approval gate requires here. Rollbacks and repairs pass."""
     if where not in facts.deployment.policy.approval.places or facts.deployment.request.kind is not Kind.DEPLOY:
         return None
-    alive = [a.host for a in facts.attempts if a.state is AttemptState.ALIVE and a.group is not Group.CONTROL]
+    alive = _updated(facts)
     if where is ApprovalGate.AFTER_FIRST_HOST and not alive:
         return None
     asked = next((q for q in facts.questions if q.gate is where), None)

@@ -29,7 +29,7 @@ from lifecycle.domain.rollout.decision import (
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.diagnosis import can_be_diagnosed
 from lifecycle.domain.rollout.fallen import fall_reason, fallen
-from lifecycle.domain.rollout.gates import aborted, gate, paused, roll_back, skipped_hosts
+from lifecycle.domain.rollout.gates import aborted, gate, paused, roll_back, skipped_hosts, updates_one_first
 from lifecycle.domain.rollout.membership import (
     AUTOMATIC_ATTEMPTS,
     members,
@@ -246,7 +246,7 @@ def _was_control(attempt: HostAttempt) -> bool:
 
 def _needs_update(facts: Facts, host: str) -> bool:
     drift = drift_reason(facts.reports.get(host), state_of(facts.rotation, host), facts.deployment.target)
-    return drift is not None
+    return drift is not None or facts.deployment.updates_all
 
 
 def _unhealthy_since(
@@ -272,7 +272,7 @@ def _update_next(facts: Facts, left: _Remaining) -> Step:
         return ContinueLater(f"{attempts_here} attempts in execution {facts.execution}; going on in a new one")
     group = next_group(facts)
     batch, rest = _next_batch(facts, left.waiting, HOSTS_PER_EXECUTION - attempts_here)
-    if group is Group.TEST_BED:
+    if group is Group.TEST_BED or updates_one_first(facts):
         batch, rest = batch[:1], [*batch[1:], *rest]
     following = [] if group is Group.TEST_BED else rest[: max(len(batch), LOOKAHEAD)]
     names = listed([host for host, _ in batch])

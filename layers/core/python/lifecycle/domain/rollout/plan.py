@@ -4,7 +4,7 @@ Called by functions/rollout/plan before anything is touched, and by `lifecycle p
 operator.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from lifecycle.domain.rollout.capacity import gets_requests, without_dead
 from lifecycle.domain.rollout.deployment import Kind, Request
 from lifecycle.domain.rollout.earlier_environment import Verdict
 from lifecycle.domain.rollout.epochs import Epochs
-from lifecycle.domain.rollout.gates import requester_refusal
+from lifecycle.domain.rollout.gates import first_host_decides, requester_refusal
 from lifecycle.domain.rollout.planned_config import NO_CONFIG, PlannedConfig
 from lifecycle.domain.rollout.policy_floor import PolicyFloor, owner
 from lifecycle.domain.rollout.preflight import Observed, blockers, warnings
@@ -81,6 +81,7 @@ class Plan:
     declared: Policy | None = None
     floors: tuple[PolicyFloor, ...] = ()
     goes_back: bool = False
+    updates_all: bool = False
 
     def whose(self, setting: str) -> str:
         """Return which policy floor made a setting of the policy stricter, in words; empty where none did."""
@@ -106,7 +107,9 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         for host in members
         if (why := drift_reason(observed.reports[host], state_of(observed.rotation, host), target))
     }
-    order = _order(drift, observed, now, heartbeat_timeout)
+    again = _unverified(request, observed, [host for host in members if host not in drift])
+    drift |= again
+    order = _order(drift, observed, now, heartbeat_timeout, first=again)
     bake = _bake(request, observed)
     seconds, source = _expected(len(order), observed, bake)
     held = request.kind is Kind.DEPLOY and observed.lease.held_by_another(request.deployment, now)
@@ -140,7 +143,20 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         declared=declared if policy != declared else None,
         floors=observed.floors.in_force if policy != declared else (),
         goes_back=bool(older) or request.kind is Kind.ROLLBACK,
+        updates_all=bool(again),
     )
+
+
+def _unverified(request: Request, observed: Observed, hosts: Collection[str]) -> dict[str, str]:
+    """Return the hosts that have the version from a deployment that did not verify it, where the first host decides.
+
+    A deployment that was aborted after its first host left it there. If it counted as updated, the next deployment
+    would begin with another first host, until every host had a version that nobody approved.
+    """
+    decides = request.kind is Kind.DEPLOY and not request.only and first_host_decides(observed.policy(request))
+    if not decides or observed.was_verified:
+        return {}
+    return dict.fromkeys(hosts, f"has {request.version}, which no deployment here verified")
 
 
 def _older_than_known(request: Request, older: Sequence[str]) -> list[str]:
@@ -172,7 +188,13 @@ def _changes(request: Request, observed: Observed) -> tuple[Changes | None, str]
     return found, compare_link(new.repository, other.commit, new.commit)
 
 
-def _order(drift: Mapping[str, str], observed: Observed, now: datetime, heartbeat_timeout: timedelta) -> list[str]:
+def _order(
+    drift: Mapping[str, str],
+    observed: Observed,
+    now: datetime,
+    heartbeat_timeout: timedelta,
+    first: Collection[str] = (),
+) -> list[str]:
     unreachable = unreachable_among(observed.reports, now, heartbeat_timeout)
     reachable = sorted(set(drift) - set(unreachable))
     answering = without_dead(observed.rotation, observed.reports, unreachable)
@@ -181,7 +203,8 @@ def _order(drift: Mapping[str, str], observed: Observed, now: datetime, heartbea
     for host in sorted(set(reachable) - set(idle)):
         by_zone.setdefault(observed.reports[host].zone, []).append(host)
     interleaved = sorted((index, zone, host) for zone, hosts in by_zone.items() for index, host in enumerate(hosts))
-    return idle + [host for _, _, host in interleaved] + [host for host in unreachable if host in drift]
+    serving = sorted((host for _, _, host in interleaved), key=lambda host: host not in first)
+    return idle + serving + [host for host in unreachable if host in drift]
 
 
 def _bake(request: Request, observed: Observed) -> int:

@@ -51,17 +51,17 @@ HOSTS_LIMIT = 5_000
 class Observed:
     """The facts before a deployment: the cluster's hosts and the stored records.
 
-    `bad_versions` and `bad_hosts` have the reason of each quarantine. `no_rollback_target` says why the
-    previous version could not be deployed again; None when it could. `waiting` is the pending deployment.
-    `skipped_hosts` are hosts that a human left out of the deployment to repair. `has_test_bed` says whether
-    the cluster has the target groups for a test bed, and `minute` is the length of its minute. `named` is the
-    deployment that `desired` names, and `nobodys` says why no deployment wrote it. `unreadable` has a sentence for
-    each record that the plan does without. `epochs` are those of all records beside the lease. `strays` are
-    targets of no host. `earlier` is the verdict of the environment that comes first, for a deployment only.
+    `bad_versions` and `bad_hosts` have the reason of each quarantine. `waiting` is the pending deployment.
+    `no_rollback_target` says why the previous version could not be deployed again; None when it could.
+    `skipped_hosts` are hosts that a human left out of the deployment to repair. `has_test_bed`: the cluster has
+    the target groups for a test bed; `minute` is the length of its minute. `named` is the deployment that `desired`
+    names, and `nobodys` says why no deployment wrote it. `unreadable` has a sentence for each record that the plan
+    does without. `epochs` are those of all records beside the lease. `strays` are targets of no host. `earlier` is
+    the verdict of the environment that comes first, for a deployment only.
     `replaced_version` is the one whose commits are compared with the new one's; `replaced` is its manifest, if any.
-    `config` is what is known of the configuration without its values. `manifest_digest` is the sha256 of the
-    manifest's bytes. `foreign` says why the version is not what was published or signed, or not one to roll back to.
-    `floors` are those of the cluster's policy.
+    `config` is the configuration without its values. `manifest_digest` is the sha256 of the manifest's bytes.
+    `foreign` says why the version is not what was published or signed, or not one to roll back to. `floors` are
+    those of the cluster's policy. `was_verified`: a deployment brought the target to every host here.
     """
 
     manifest: Manifest
@@ -92,6 +92,7 @@ class Observed:
     manifest_digest: str = ""
     foreign: str = ""
     floors: Floors = NO_FLOORS
+    was_verified: bool = False
 
     def policy(self, request: Request) -> Policy:
         """Return the policy of the requested environment under its floors."""
@@ -100,9 +101,8 @@ class Observed:
     @property
     def desired_is_good(self) -> bool:
         """Return whether a deployment wrote the desired version and ended well, or was a repair of it that failed."""
-        if self.named is None or self.nobodys:
-            return False
-        return self.named.state is DeploymentState.DONE or self.named.is_failed_repair
+        named = None if self.nobodys else self.named
+        return named is not None and (named.state is DeploymentState.DONE or named.is_failed_repair)
 
     @property
     def is_verified(self) -> bool:
