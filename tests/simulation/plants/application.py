@@ -213,7 +213,7 @@ FAULTS = (
         "a-plan-believes-the-artifact-store",
         (25,),
         "lifecycle.application.rollout.observe",
-        "        foreign=_foreign(context, request, stored, config.revision, recent) or signed.blocker,\n",
+        "        foreign=_foreign(context, request, stored, config.revision, recent, found) or signed.blocker,\n",
         "",
         caught_by="tests/unit/rollout/test_replaced_bytes.py",
     ),

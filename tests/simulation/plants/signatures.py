@@ -97,7 +97,7 @@ FAULTS = (
         "a-plan-takes-an-unsigned-version",
         (25,),
         "lifecycle.application.rollout.observe",
-        "        foreign=_foreign(context, request, stored, config.revision, recent) or signed.blocker,\n",
+        "        foreign=_foreign(context, request, stored, config.revision, recent, found) or signed.blocker,\n",
         "        foreign=_foreign(context, request, stored, config.revision, recent),\n",
         f"{_PLANS}::test_unsigned_version_is_refused_before_the_first_host",
     ),

@@ -15,7 +15,7 @@ FAULTS = (
     Planted(
         "a-plan-believes-the-manifests-policy",
         (26,),
-        "lifecycle.domain.rollout.preflight",
+        "lifecycle.domain.rollout.plan_facts",
         "        return under(self.manifest.policy(request.environment), self.floors.in_force)",
         "        return self.manifest.policy(request.environment)",
         f"{_FLOORS}::test_plan_takes_the_stricter_of_both_and_says_whose_it_is",
@@ -32,7 +32,7 @@ FAULTS = (
         "an-unreadable-floor-is-taken-for-none",
         (26,),
         "lifecycle.domain.rollout.preflight",
-        "        reasons += observed.floors.unreadable\n",
+        "        reasons += [*observed.floors.unreadable, *_quarantined_away(request, observed)]\n",
         "",
         f"{_FLOORS}::test_unreadable_floor_refuses_a_deployment_and_names_parameter_and_remedy",
     ),
@@ -177,8 +177,8 @@ FAULTS = (
         "a-rollback-goes-to-any-version",
         (26,),
         "lifecycle.application.rollout.observe",
-        '    return _no_way_back(context, request, config, recent) if request.kind is Kind.ROLLBACK else ""\n',
-        '    return ""\n',
+        "    if request.kind is not Kind.ROLLBACK:\n",
+        "    if True:\n",
         f"{_REQUESTS}::test_rollback_goes_only_to_what_was_verified_there",
     ),
     Planted(

@@ -196,8 +196,23 @@ def test_rollback_of_what_was_rolled_back_long_ago_is_no_way_to_a_quarantined_ve
     machine.memory.fleet.quarantine(CLUSTER, "1.0.0", "it has a hole")
     given = machine.ask(machine.request("1.0.0", Kind.ROLLBACK, rollback_of=rolled_back))
     planned = machine.start(given)
-    assert (planned.kind, "1.0.0 is quarantined: it has a hole" in planned.reason) == ("REFUSED", True), planned
+    assert (planned.kind, "brought 1.0.1, and 1.0.2 is desired there now" in planned.reason) == ("REFUSED", True)
     assert set(machine.installed().values()) == {"1.0.2"}
+
+
+@pytest.mark.parametrize(("to", "why"), [("1.0.0", "1.0.1 was verified last before 1.0.2"), ("1.0.1", "")])
+def test_rollback_undoes_what_is_desired_and_goes_to_what_was_verified_before(to: str, why: str) -> None:
+    """It passes freezes and gates, so nobody chooses among all versions of before by it."""
+    machine = Machine(policy=Policy(min_alive_seconds=0))
+    for version in ("1.0.0", "1.0.1", "1.0.2"):
+        last = machine.deploy(version)
+        machine.memory.clock.sleep(1)
+    first = machine.memory.deployments.recent(CLUSTER, 10)[-1].id
+    planned = machine.start(machine.ask(machine.request(to, Kind.ROLLBACK, rollback_of=first)))
+    assert (planned.kind, "1.0.2 is desired there now" in planned.reason) == ("REFUSED", True)
+    machine.memory.clock.sleep(1)
+    planned = machine.start(machine.ask(machine.request(to, Kind.ROLLBACK, rollback_of=last)))
+    assert (planned.kind, why in planned.reason) == ("REFUSED" if why else "PLANNED", True), planned
 
 
 def test_requester_without_a_name_of_their_own_begins_nothing_that_needs_another_person() -> None:

@@ -39,7 +39,7 @@ from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.next_step import next_step
 from lifecycle.domain.rollout.plan import plan
-from lifecycle.domain.rollout.preflight import Observed
+from lifecycle.domain.rollout.plan_facts import Observed
 from lifecycle.domain.rollout.steps import (
     AwaitApproval,
     AwaitDecision,

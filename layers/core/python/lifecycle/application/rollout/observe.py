@@ -12,7 +12,7 @@ from lifecycle.application.context import Context
 from lifecycle.application.ports.artifacts import StoredManifest
 from lifecycle.application.ports.step_reads import LoopRecords
 from lifecycle.application.readable import readable
-from lifecycle.application.rollout.desired_version import read_desired
+from lifecycle.application.rollout.desired_version import DesiredVersion, read_desired
 from lifecycle.application.rollout.earlier_environment import read_verdict
 from lifecycle.application.rollout.planned_config import planned_config
 from lifecycle.application.rollout.policy_floors import read_floors
@@ -35,8 +35,9 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kin
 from lifecycle.domain.rollout.epochs import recorded_epochs
 from lifecycle.domain.rollout.execution import Visit
 from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.plan_facts import Observed
 from lifecycle.domain.rollout.policy_floor import under
-from lifecycle.domain.rollout.preflight import Observed, replaced_version
+from lifecycle.domain.rollout.preflight import replaced_version
 from lifecycle.domain.rollout.release import with_noted_run
 from lifecycle.domain.rollout.steps import Facts
 from lifecycle.domain.rollout.test_bed.hosts import wants_test_bed
@@ -187,7 +188,7 @@ def observed(context: Context, request: Request) -> Observed:
         strays=find_strays(context, cluster, set_back(found.desired, reports, lease, recent, found.named).ledger),
         config=config,
         manifest_digest=stored.sha256,
-        foreign=_foreign(context, request, stored, config.revision, recent) or signed.blocker,
+        foreign=_foreign(context, request, stored, config.revision, recent, found) or signed.blocker,
     )
     # Last: another plan may take the lease, and lose it, while this one reads.
     commands, lost = readable(lambda: context.fleet.turn_epochs(cluster), {})
@@ -196,7 +197,12 @@ def observed(context: Context, request: Request) -> Observed:
 
 
 def _foreign(
-    context: Context, request: Request, stored: StoredManifest, config: int, recent: Sequence[Deployment]
+    context: Context,
+    request: Request,
+    stored: StoredManifest,
+    config: int,
+    recent: Sequence[Deployment],
+    desired: DesiredVersion,
 ) -> str:
     """Return why the version is not the one that was published, by the ledger; empty if it is."""
     verified = next((d.target for d in recent if verifies(d) and d.target.version == request.version), None)
@@ -206,26 +212,43 @@ def _foreign(
     if request.kind is Kind.DEPLOY and (wrong := beyond_limits(stored.manifest)):
         # It was published before these limits. What ran before may be gone back to, and repaired.
         return f"{request.version} has values that lifecycle.toml refuses: {listed(wrong, separator='; ')}"
-    return _no_way_back(context, request, config, recent) if request.kind is Kind.ROLLBACK else ""
+    if request.kind is not Kind.ROLLBACK:
+        return ""
+    return _no_way_back(context, request, Target(request.version, "", config), recent, desired)
 
 
-def _no_way_back(context: Context, request: Request, config: int, recent: Sequence[Deployment]) -> str:
+def _no_way_back(
+    context: Context, request: Request, to: Target, recent: Sequence[Deployment], desired: DesiredVersion
+) -> str:
     """Return why a rollback may not bring this target; empty if it was verified there, or was before a deployment.
 
-    A rollback passes freezes and gates, so it goes to nothing that did not pass them before.
+    A rollback passes freezes and gates. So it undoes what is desired now, and goes to what was verified before that.
     """
-    undone, to = request.rollback_of or "", Target(request.version, "", config)
+    undone = request.rollback_of or ""
     bad, unreadable = readable(lambda: context.deployments.get(request.cluster, undone) if undone else None, None)
     if undone and bad is None and not unreadable:
         return f"a rollback undoes a deployment of {request.cluster}, found {undone}: use `lifecycle rollback`"
     before = bad.previous if bad else None
     if before is not None and not to.differs_from(before) and _is_decided(context, request):
         return ""
-    known = [before, *(each.target for each in recent if verifies(each))]
-    if not any(each is not None and not to.differs_from(each) for each in known):
+    wrote = (desired.nobodys.last if desired.nobodys else desired.named) if undone else None
+    if wrote is not None and bad is not None and bad.target.differs_from(wrote.target):
+        now = f"{wrote.target.in_words} is desired there now"
+        return f"a rollback undoes what is desired: {undone} brought {bad.target.in_words}, and {now}"
+    verified = verified_before(recent, wrote.target if wrote else None)
+    if not any(each is not None and not to.differs_from(each) for each in (before, *verified)):
         how = f"lifecycle deploy {request.service} {request.version} --environment {request.environment}"
         return f"{to.in_words} was never verified in {request.cluster}, so no rollback goes there: `{how}`"
-    return to.quarantined_in(context.fleet.quarantined(request.cluster)) or ""
+    bad_versions = context.fleet.quarantined(request.cluster)
+    newest = next((each for each in verified if not each.quarantined_in(bad_versions)), None)
+    if wrote is not None and to.differs_from(before) and newest and to.differs_from(newest):
+        return f"{newest.in_words} was verified last before {wrote.target.in_words}: `lifecycle rollback` goes there"
+    return to.quarantined_in(bad_versions) or ""
+
+
+def verified_before(recent: Sequence[Deployment], bad: Target | None) -> list[Target]:
+    """Return what was verified on every host, the newest first, without what is to be undone."""
+    return [each.target for each in recent if verifies(each) and each.target.differs_from(bad)]
 
 
 def _is_decided(context: Context, request: Request) -> bool:

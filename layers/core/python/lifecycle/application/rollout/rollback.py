@@ -42,13 +42,8 @@ def rollback_target(context: Context, cluster: Cluster) -> RollbackTarget:
     if bad is None:
         raise Refused(f"the rollback of {cluster}", [f"{cluster} never had a deployment"])
     quarantined = context.fleet.quarantined(cluster)
-    good = [
-        each.target
-        for each in recent
-        if each.state is DeploymentState.DONE
-        and each.target.differs_from(bad.target)
-        and not each.target.quarantined_in(quarantined)
-    ]
+    before = observe.verified_before(recent, bad.target)
+    good = [each for each in before if not each.quarantined_in(quarantined)]
     if not good:
         why = f"no version other than {bad.target.in_words} was verified there, or all of them are quarantined"
         raise Refused(f"the rollback of {cluster}", [why])

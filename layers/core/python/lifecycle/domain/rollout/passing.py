@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from lifecycle.domain.fleet.host import unreachable_among
 from lifecycle.domain.rollout.capacity import Floor, first_refusal, without_dead
 from lifecycle.domain.rollout.deployment import Override, Request
-from lifecycle.domain.rollout.preflight import Observed, blockers, unreachable_blockers
+from lifecycle.domain.rollout.plan_facts import Observed
+from lifecycle.domain.rollout.preflight import blockers, unreachable_blockers
 
 
 def passing_blockers(

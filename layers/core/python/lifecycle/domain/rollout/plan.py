@@ -19,9 +19,10 @@ from lifecycle.domain.rollout.deployment import Kind, Request
 from lifecycle.domain.rollout.earlier_environment import Verdict
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.gates import first_host_decides, requester_refusal
+from lifecycle.domain.rollout.plan_facts import Observed
 from lifecycle.domain.rollout.planned_config import NO_CONFIG, PlannedConfig
 from lifecycle.domain.rollout.policy_floor import PolicyFloor, owner
-from lifecycle.domain.rollout.preflight import Observed, blockers, warnings
+from lifecycle.domain.rollout.preflight import blockers, warnings
 from lifecycle.domain.rollout.release import release_of
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason
 from lifecycle.domain.service.commits import Changes, changes_between, taken_back

@@ -35,12 +35,35 @@ def no_test_bed_reason(previous: Target | None, hosts: int, *, has_groups: bool)
     return None if has_groups else "the cluster's stack has no target groups for it; update the stack"
 
 
+def quarantined_away(previous: Target | None, hosts: int, quarantined: int, *, has_groups: bool) -> str:
+    """Return why a cluster has no test bed although its hosts are enough; empty if not for its quarantines alone.
+
+    Nobody makes a cluster small for one deployment: an operator may quarantine any host.
+    """
+    possible = no_test_bed_reason(previous, hosts + quarantined, has_groups=has_groups) is None
+    if not possible or hosts >= MINIMUM_HOSTS:
+        return ""
+    found = f"its test bed takes {MINIMUM_HOSTS} hosts, and {quarantined} of {hosts + quarantined} are quarantined"
+    return f"{found}: lift a quarantine (lifecycle unquarantine), or set bake_minutes to 0"
+
+
 def needs_test_bed(facts: Facts) -> bool:
     """Return whether this deployment gets a test bed. Rollbacks and repairs have none."""
+    previous, hosts = facts.deployment.previous, len(members(facts))
+    return _may_bake(facts) and no_test_bed_reason(previous, hosts, has_groups=facts.has_test_bed) is None
+
+
+def lost_by_quarantines(facts: Facts) -> str:
+    """Return why the test bed that this deployment should have is not possible any more; empty if it is."""
+    if not _may_bake(facts):
+        return ""
+    here, away = len(members(facts)), len(set(facts.quarantined) & set(facts.reports))
+    return quarantined_away(facts.deployment.previous, here, away, has_groups=facts.has_test_bed)
+
+
+def _may_bake(facts: Facts) -> bool:
     mine = facts.deployment
-    if not wants_test_bed(mine.policy) or mine.request.kind is not Kind.DEPLOY or mine.request.only:
-        return False
-    return no_test_bed_reason(mine.previous, len(members(facts)), has_groups=facts.has_test_bed) is None
+    return wants_test_bed(mine.policy) and mine.request.kind is Kind.DEPLOY and not mine.request.only
 
 
 def target_of(deployment: Deployment, group: Group) -> Target:

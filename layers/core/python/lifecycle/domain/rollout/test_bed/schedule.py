@@ -26,6 +26,7 @@ from lifecycle.domain.rollout.test_bed.approvals import (
 )
 from lifecycle.domain.rollout.test_bed.hosts import (
     comparison_blocker,
+    lost_by_quarantines,
     lost_since,
     needs_test_bed,
     reported_since_unhealthy,
@@ -111,6 +112,8 @@ def bake_step(facts: Facts, now: datetime) -> Step | None:  # noqa: PLR0911 (one
         return _baking(facts, bed, now)
     if bed and (rejected := rejection(facts, bed, now)):
         return rejected
+    if bed is None and (why := lost_by_quarantines(facts)):
+        return Finish(DeploymentState.ABORTED, why)
     if _is_due(facts):
         return set_up(facts, (bed.number if bed else 0) + 1, now)
     if bed is None or approved(facts, bed):
