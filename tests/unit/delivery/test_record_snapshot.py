@@ -9,7 +9,7 @@ import pytest
 from lifecycle.application.delivery.build import FinishedBuild, Recorded, record_snapshot
 from lifecycle.domain.service.attestation import Attestation
 from lifecycle.domain.service.manifest import ProcessCommand, Schedule
-from lifecycle.domain.service.policy import Policy
+from lifecycle.domain.service.policy import After, Policy
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.trusted_keys import verified
 from lifecycle.gateways import p256
@@ -101,6 +101,13 @@ def test_key_outside_of_the_uploads_is_not_read(upload: str) -> None:
     artifacts.upload(upload, MADE, SNAPSHOT.encode())
     found = recorded(MemoryCatalogue(), artifacts, replace(BUILD, upload=upload))
     assert (found.kind, "Expected a key below incoming/" in found.reason) == ("REFUSED", True)
+
+
+def test_build_of_today_is_not_from_before_staging_came_first() -> None:
+    """A manifest without `after` passes production's gate, as versions of before that rule do."""
+    artifacts = uploaded(policies={"production": Policy(after=After.OLDER_BUILD)})
+    assert recorded(MemoryCatalogue(), artifacts).kind == "RECORDED"
+    assert artifacts.manifest("hello", SNAPSHOT).policy("production").after is After.DEFAULT
 
 
 def test_service_of_another_repository_is_not_published() -> None:

@@ -41,6 +41,7 @@ from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import CLOCK_SKEW
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.manifest_limits import beyond_limits
+from lifecycle.domain.service.policy import After, Policy
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import SnapshotVersion
 from lifecycle.names import INCOMING
@@ -265,6 +266,7 @@ def record_snapshot(
     if why := _refusal(said, built):
         return Recorded("REFUSED", why, service, version)
     manifest = replace(said, repository=built.repository, branch=built.branch, builder=built.build, snapshot=None)
+    manifest = replace(manifest, policies={name: _of_today(policy) for name, policy in said.policies.items()})
     owner = catalogue.claim_service(service, built.repository)
     if owner != built.repository:
         reason = (
@@ -317,6 +319,11 @@ def deploy_again(
         reason = f"{service} {version} was built from {manifest.repository}, not from {built.repository}"
         return Recorded("REFUSED", reason, service, version)
     return _recorded(catalogue, requests, manifest, Sources(facts.get("folder", "")), now)
+
+
+def _of_today(policy: Policy) -> Policy:
+    """Return a build's policy that says what comes before; one from before that rule passes production's gate."""
+    return replace(policy, after=After.DEFAULT) if policy.after is After.OLDER_BUILD else policy
 
 
 def _refusal(said: Manifest, built: FinishedBuild) -> str:
