@@ -55,6 +55,7 @@ def test_a_build_is_polled_until_it_ends_and_then_recorded(stage: Stage) -> None
     assert stage.calls("record_snapshot")[0][1] == {
         **PUSH,
         **BUILD,
+        "execution": "hello-1",
         "service": "hello",
         "version": BUILT["version"],
         "upload": BUILT["upload"],

@@ -1,5 +1,6 @@
 """`build --again` follows what staging wants, and `build --head` starts the run of a push that started none."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,13 @@ def test_build_of_a_named_run_is_repeated_although_staging_does_not_want_it(desk
     done = desk.type(f"build --again {bad}")
     assert "bbbbbbb is no longer the head of main: aaaaaaa is, so an automatic staging" in done.stdout
     assert desk.executions.deliveries[f"{bad}_2"]["again"] is True
+
+
+def test_build_of_a_refused_snapshot_is_repeated_as_what_a_person_wants(desk: Desk) -> None:
+    """Its service may have been moved to another folder."""
+    name = run(desk, GOOD, "FAILED")
+    desk.runs.pushes[name] = replace(desk.runs.pushes[name], error="SnapshotRefused")
+    assert desk.facts(f"build --again {name}")["input"]["again"] is True
 
 
 def test_build_of_a_repository_whose_head_has_no_run_says_how_to_start_it(desk: Desk) -> None:

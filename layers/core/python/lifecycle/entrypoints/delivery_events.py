@@ -71,7 +71,10 @@ class TransferService(Command):
 
 
 class RecordSnapshot(Command):
-    """A finished build, with the service and version that it published; without a build, an earlier one's."""
+    """A finished build, with the service and version that it published; without a build, an earlier one's.
+
+    `execution` is empty for a run that began before an update.
+    """
 
     repository: str
     name: str
@@ -84,6 +87,7 @@ class RecordSnapshot(Command):
     again: bool = False
     pushed: str = ""
     head_read: str = ""
+    execution: str = ""
     build: str
     service: str
     version: str
@@ -101,4 +105,7 @@ class RecordSnapshot(Command):
             self.version,
             self.upload,
             self.sources,
+            self.execution,
+            self.folder,
+            self.again,
         )

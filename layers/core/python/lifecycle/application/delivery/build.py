@@ -23,6 +23,7 @@ from lifecycle.application.ports.signer import Signer
 from lifecycle.application.rollout.requests import Payload
 from lifecycle.domain.delivery.branch import Branch
 from lifecycle.domain.delivery.delivery_name import DeliveryName, service_delivery
+from lifecycle.domain.delivery.own_service import moved, not_its_own
 from lifecycle.domain.delivery.repository import LastBuild
 from lifecycle.domain.delivery.service_folder import service_folder
 from lifecycle.domain.delivery.skip_marker import skipped_because
@@ -231,7 +232,11 @@ def start_services(
 
 @dataclass(frozen=True, slots=True)
 class FinishedBuild:
-    """A build that has ended, by facts of its run, and what it said that it uploaded: service, version and key."""
+    """A build that has ended, by facts of its run, and what it said that it uploaded: service, version and key.
+
+    `run` is the name of the run, `folder` that of the one service that it is for, and `again` says that a person
+    repeats it.
+    """
 
     repository: str
     commit: str
@@ -241,6 +246,9 @@ class FinishedBuild:
     version: str
     upload: str
     sources: Sources = _NO_SOURCES
+    run: str = ""
+    folder: str = ""
+    again: bool = False
 
 
 def record_snapshot(
@@ -263,7 +271,7 @@ def record_snapshot(
     except (InvalidValue, Unknown, StoreRefused) as error:
         return Recorded("REFUSED", f"the build published no snapshot: {error}", service, version)
     said = received.manifest
-    if why := _refusal(said, built):
+    if why := _foreign(catalogue, built) or _refusal(said, built):
         return Recorded("REFUSED", why, service, version)
     manifest = replace(said, repository=built.repository, branch=built.branch, builder=built.build, snapshot=None)
     manifest = replace(manifest, policies={name: _of_today(policy) for name, policy in said.policies.items()})
@@ -283,10 +291,19 @@ def record_snapshot(
         return Recorded("REFUSED", f"the snapshot was not published: {error}", service, version)
     if refused := _record_and_sign(catalogue, artifacts, signer, manifest, sources.folder, now):
         return Recorded("REFUSED", refused, service, version)
-    last = LastBuild(version, sources.source, manifest.built_at) if sources.source else None
+    last = LastBuild(version, sources.source, manifest.built_at, sources.folder) if sources.source else None
     # A record that cannot be read only makes pushes build more.
     _ = catalogue.change_builds(built.repository, lambda builds: builds.recorded(service, last))
     return _recorded(catalogue, requests, manifest, sources, now)
+
+
+def _foreign(catalogue: Catalogue, built: FinishedBuild) -> str:
+    """Return why the service that a build names is not that of its run; empty if it may be."""
+    service, folder = built.service, built.sources.folder
+    if (why := not_its_own(built.run, built.folder, service, folder)) or built.again:
+        return why
+    last = catalogue.change_builds(built.repository, lambda builds: builds).services.get(service)
+    return moved(service, last.folder, folder) if last else ""
 
 
 def _recorded(
@@ -309,6 +326,8 @@ def deploy_again(
     gone = Recorded("GONE", f"the snapshot {service} {version} is gone: it is built again", service, version)
     if facts is None or known is None or facts.get("commit") != built.commit:
         return gone
+    if why := not_its_own(built.run, built.folder, service, facts.get("folder", "")):
+        return Recorded("REFUSED", why, service, version)
     try:
         manifest = artifacts.manifest(service, version, known.manifest)
     except Unknown:
