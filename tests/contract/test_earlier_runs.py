@@ -26,3 +26,12 @@ def test_two_owners_of_a_name_do_not_share_a_run(gateways: Gateways) -> None:
     again, outcome = start_once(gateways.executions, name, payload("evil", "evil"))
     assert again == f"{name}_2"
     assert outcome is not Outcome.STARTED
+
+
+def test_run_of_one_folder_does_not_stand_in_the_place_of_the_whole(gateways: Gateways) -> None:
+    name, whole = f"{gateways.service}-{COMMIT}", payload("acme", "7")
+    assert gateways.executions.start_delivery(name, {**whole, "folder": "services/api"})
+    found = gateways.executions.earlier_run(name)
+    assert found
+    assert found.folder == "services/api"
+    assert start_once(gateways.executions, name, whole) == (f"{name}_2", Outcome.STARTED)

@@ -46,9 +46,9 @@ class MemoryExecutions:
         self.described += 1
         if (found := self.deliveries.get(name)) is None:
             return None
-        repository, delivery = (str(found.get(field, "")) for field in ("repository", "delivery"))
+        repository, delivery, folder = (str(found.get(field, "")) for field in ("repository", "delivery", "folder"))
         ended = name in self.failed or name in self.outputs
-        return EarlierRun(repository, delivery, name in self.failed, not ended, self.outputs.get(name, {}))
+        return EarlierRun(repository, delivery, name in self.failed, not ended, self.outputs.get(name, {}), folder)
 
     def delivery_state(self, name: str) -> ExecutionState:
         if name not in self.deliveries:

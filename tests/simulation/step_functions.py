@@ -117,9 +117,9 @@ class _Executions(MemoryExecutions):
     def earlier_run(self, name: str) -> EarlierRun | None:
         if (found := self._of.by_name.get(name)) is None:
             return None
-        repository, by = (str(found.given.get(field, "")) for field in ("repository", "delivery"))
+        repository, by, folder = (str(found.given.get(field, "")) for field in ("repository", "delivery", "folder"))
         output = found.output if isinstance(found.output, dict) else {}
-        return EarlierRun(repository, by, bool(found.error), found.running, output)
+        return EarlierRun(repository, by, bool(found.error), found.running, output, folder)
 
     def rollout_state(self, name: str) -> ExecutionState:
         found = self._of.by_name.get(name)

@@ -129,7 +129,7 @@ def test_snapshot_goes_to_staging_only_where_the_policy_says_so() -> None:
     assert found is not None
     assert (found.source, found.at) == (Source.DELIVERY, NOW)
     why = "the staging policy deploys the snapshot of the head"
-    assert found.request == Request(name, "hello", "staging", VERSION, "delivery", why)
+    assert found.request == Request(name, "hello", "staging", VERSION, "delivery:no-push", why)
 
 
 @pytest.mark.parametrize("version", ["1.0.0", "", "1.0.0-20261123100000-bbbbbbb"])

@@ -17,7 +17,7 @@ from lifecycle.application.delivery.build import (
     start_build,
     start_services,
 )
-from lifecycle.application.delivery.receive_push import Push, payload_of
+from lifecycle.application.delivery.receive_push import Push, payload_of, start
 from lifecycle.domain.delivery.delivery_name import DeliveryName, service_delivery
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.errors import Refused
@@ -60,8 +60,9 @@ def variables(push: Push, catalogue: MemoryCatalogue | None = None) -> dict[str,
 
 
 def test_push_that_asks_for_no_build_starts_none() -> None:
-    builds = MemoryBuilds()
-    found = start_build(builds, MemoryCatalogue(), changed(skip="[skip ci]"), STARTED, "shop-1")
+    builds, catalogue, push = MemoryBuilds(), MemoryCatalogue(), changed(skip="[skip ci]")
+    start(push, MemoryExecutions(), catalogue, BUILT)
+    found = start_build(builds, catalogue, push, STARTED, "shop-1")
     assert found == Started("", "NOTHING", "no build: the message of the head commit has [skip ci]")
     assert builds.started == {}
 

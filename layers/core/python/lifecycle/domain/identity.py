@@ -14,7 +14,10 @@ from lifecycle.domain.errors import Refused
 CONSOLE = "console"
 # What acts by itself is recorded under these names, so no person may have one of them.
 PROGRAMS = ("schedule", "supervision", "auto-scaling", "step-functions", "sns")
-_OWN_NAMES = frozenset((*PROGRAMS, CONSOLE, "lifecycle", "delivery", "unknown"))
+DELIVERY = "delivery"
+# A run that a person started, or one of before pushes were recorded: nobody knows who wants its deployment.
+DELIVERY_WITHOUT_PUSH = f"{DELIVERY}:no-push"
+_OWN_NAMES = frozenset((*PROGRAMS, CONSOLE, "lifecycle", DELIVERY, "unknown"))
 # The names that SDKs, tools and services give to a session whose caller chose none. Each session has another name, or
 # all have the same one. botocore makes botocore-session-<time>, for example.
 _GENERATED = re.compile(
@@ -37,7 +40,8 @@ def is_generated(name: str) -> bool:
 
 def is_proven(name: str) -> bool:
     """Return whether a name in a record is one that AWS has proven, or of a part of Lifecycle."""
-    return name != CONSOLE and not name.startswith(f"{CONSOLE}:") and not is_generated(name)
+    unproven = (CONSOLE, DELIVERY_WITHOUT_PUSH)
+    return name not in unproven and not name.startswith(f"{CONSOLE}:") and not is_generated(name)
 
 
 def in_console(name: str) -> str:

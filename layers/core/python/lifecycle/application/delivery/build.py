@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from lifecycle.application.delivery.receive_push import Push, payload_of, start_once
+from lifecycle.application.delivery.refused_input import refused_input
 from lifecycle.application.delivery.sign import sign
 from lifecycle.application.delivery.staging import request_staging, superseded
 from lifecycle.application.ports.artifacts import Artifacts, Received
@@ -148,11 +149,18 @@ def start_build(builds: Builds, catalogue: Catalogue, push: Push, started: str, 
     There is none if its head commit asks for none, if a later push has superseded it, or if it was built before. A
     person who repeats a build gets it.
     """
+    at = datetime.fromisoformat(started)
+    followed = catalogue.change_builds(push.repository, lambda before: before).branch
+    if why := refused_input(push, execution, at, followed):
+        return Started("", "REFUSED", why)
     if push.head_read:
         read_at = datetime.fromisoformat(push.head_read)
         # A record that cannot be read stays, and then nothing is superseded.
-        _ = catalogue.change_branch(push.repository, push.branch, lambda before: before.read(push.commit, read_at))
-    if push.skip and not push.again:
+        _ = catalogue.change_branch(
+            push.repository, push.branch, lambda before: before.believed(at).read(push.commit, read_at)
+        )
+    # Else the build finds the marker in the clone.
+    if push.skip and not push.again and catalogue.branch(push.repository, push.branch).skips(push.commit):
         return Started("", "NOTHING", skipped_because(push.skip))
     if not push.again and (why := _superseded(catalogue, push, execution)):
         return Started("", "NOTHING", f"no build: {why}", superseded=why)
@@ -164,7 +172,6 @@ def start_build(builds: Builds, catalogue: Catalogue, push: Push, started: str, 
         "LIFECYCLE_BRANCH": push.branch,
         "LIFECYCLE_BUILT_AT": push.pushed or started,
     }
-    at = datetime.fromisoformat(started)
     builds_so_far = catalogue.change_builds(push.repository, lambda before: before.begun(push.commit, at))
     if push.folder:
         variables["LIFECYCLE_FOLDER"] = push.folder
@@ -312,7 +319,7 @@ def _recorded(
     """Return that the snapshot is recorded, with the request for staging if that wants it."""
     service, version = manifest.service, manifest.version
     late = superseded(catalogue, manifest, sources.folder)
-    staging = None if late else request_staging(requests, manifest, now)
+    staging = None if late else request_staging(catalogue, requests, manifest, now)
     reason = f"{service} {version}, sha256 {manifest.digest[:12]}"
     return Recorded("RECORDED", reason, service, version, staging, sources.folder, sources.unchanged, late)
 

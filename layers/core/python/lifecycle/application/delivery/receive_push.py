@@ -67,7 +67,7 @@ class Push:
     def move(self, received: datetime) -> Move:
         """Return what the push says about its branch."""
         at = datetime.fromisoformat(self.at) if self.at else received
-        return Move(self.before or NOTHING, self.commit, self.delivery, at)
+        return Move(self.before or NOTHING, self.commit, self.delivery, at, self.skip)
 
     @property
     def execution(self) -> str:
@@ -118,7 +118,10 @@ def start(push: Push, executions: Executions, catalogue: Catalogue, now: datetim
     branch was moved back to it. The delivery of a commit that asks for no build is started too: it records that, and
     ends.
     """
-    branch = catalogue.change_branch(push.repository, push.branch, lambda before: before.moved(push.move(now)))
+    move = push.move(now)
+    branch = catalogue.change_branch(push.repository, push.branch, lambda before: before.believed(now).moved(move))
+    # A record that cannot be read stays, and then a run of any branch begins.
+    _ = catalogue.change_builds(push.repository, lambda before: before.followed(push.branch, move.at))
     is_head, dropped = branch.head in ("", push.commit), push.commit in branch.dropped
     found = start_once(executions, push.execution, payload_of(push), returned=is_head, dropped=dropped)
     return _started(push, *found) if is_head else _not_the_head(_started(push, *found), branch, push, executions)
@@ -148,7 +151,7 @@ def _needs_a_run(executions: Executions, push: Push) -> bool:
     """Return whether the newest run of a commit did not deliver it, because it was not known to be the head."""
     run, newest = push.execution, None
     while found := executions.earlier_run(run):
-        newest = found if found.repository == push.repository else newest
+        newest = found if found.is_of(push.repository) else newest
         run = next_delivery_name(run)
     return newest is None or newest.superseded
 
@@ -192,17 +195,17 @@ def start_once(
 ) -> tuple[str, Outcome]:
     """Start a delivery, or the next one after those that failed; return its name, and what was done.
 
-    A run of another repository may have the same name, as those of two owners' `shop` at one commit. The next name is
-    taken then. `returned` says that the branch is at this commit now: then the next one is started, too, after one
-    that has succeeded by another delivery. It gets the snapshot that was made. `dropped` says that the newest run
-    builds nothing, also if it has not ended yet.
+    A run of another repository may have the same name, as those of two owners' `shop` at one commit. So may a run for
+    one folder that a person started. The next name is taken then. `returned` says that the branch is at this commit
+    now: then the next one is started, too, after one that has succeeded by another delivery. It gets the snapshot
+    that was made. `dropped` says that the newest run builds nothing, also if it has not ended yet.
     """
     failed, snapshot = 0, dict[str, str]()
     while not executions.start_delivery(run, {**payload, **snapshot}):
         earlier = executions.earlier_run(run)
         if earlier is None:
             return run, Outcome.KNOWN
-        if earlier.repository == payload["repository"]:
+        if earlier.is_of(payload["repository"], payload.get("folder", "")):
             same = bool(earlier.delivery) and earlier.delivery == payload["delivery"]
             over = (dropped or not earlier.running) and not earlier.wanted_nothing
             if not earlier.failed and (same or not returned or not over):

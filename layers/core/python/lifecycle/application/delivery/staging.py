@@ -10,6 +10,7 @@ from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.requests import Requests
 from lifecycle.application.rollout.requests import Payload, payload, record_request
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.identity import DELIVERY, DELIVERY_WITHOUT_PUSH
 from lifecycle.domain.rollout.deployment import Request, deployment_id
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 from lifecycle.domain.service.manifest import Manifest
@@ -30,16 +31,20 @@ def superseded(catalogue: Catalogue, manifest: Manifest, folder: str) -> str:
     return branch.superseded(commit, service, folder)
 
 
-def request_staging(requests: Requests, manifest: Manifest, now: datetime) -> Payload | None:
-    """Record the request for the staging rollout of a snapshot; None if the policy does not deploy it there."""
+def request_staging(catalogue: Catalogue, requests: Requests, manifest: Manifest, now: datetime) -> Payload | None:
+    """Record the request for the staging rollout of a snapshot; None if the policy does not deploy it there.
+
+    A push of the commit stands behind it. Where none is on record, a person started the run, and nobody knows who.
+    """
     if not manifest.policy("staging").automatic:
         return None
+    branch = catalogue.branch(manifest.repository, manifest.branch)
     request = Request(
         deployment=deployment_id(Cluster("staging", manifest.service), now, manifest.commit[:4]),
         service=manifest.service,
         environment="staging",
         version=manifest.version,
-        requested_by="delivery",
+        requested_by=DELIVERY if branch.pushed(manifest.commit) else DELIVERY_WITHOUT_PUSH,
         reason="the staging policy deploys the snapshot of the head",
     )
     record_request(requests, RecordedRequest(request, Source.DELIVERY, now))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from lifecycle.domain.delivery.repository import MOST_SERVICES
+from lifecycle.domain.rollout.deployment import CLOCK_SKEW
 
 # The newest moves that a record has; a later copy of an older one has its time, by which it changes nothing.
 MOST_MOVES = 50
@@ -24,13 +25,14 @@ _DIGITS = 7
 class Move:
     """One push: the branch left `before` and arrived at `after`. `at` is when it was pushed, as its event says.
 
-    `delivery` is the event's id, which a repeated event has too.
+    `delivery` is the event's id, which a repeated event has too. `skip` is the marker that asks for no build.
     """
 
     before: str
     after: str
     delivery: str
     at: datetime
+    skip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,20 @@ class Branch:
         oldest = min(moves, key=lambda each: each.at)
         # What is dropped has led to where the others begin.
         return replace(self, start=oldest.after, moves=tuple(each for each in moves if each is not oldest))
+
+    def believed(self, now: datetime) -> "Branch":
+        """Return the record without a reading of the future, which would outlast every push and later reading."""
+        if self.read_at is None or self.read_at <= now + CLOCK_SKEW:
+            return self
+        return replace(self, start="", read_at=None)
+
+    def pushed(self, commit: str) -> bool:
+        """Return whether a push to this commit is on record."""
+        return any(each.after == commit for each in self.moves)
+
+    def skips(self, commit: str) -> bool:
+        """Return whether the newest push to this commit asked for no build; what a run's input says is no push."""
+        return any([each.skip for each in self._by_time() if each.after == commit][-1:])
 
     def read(self, commit: str, at: datetime) -> "Branch":
         """Return the record after somebody read the head from the repository itself."""

@@ -9,7 +9,7 @@ from typing import Any
 class EarlierRun:
     """A run as its input says: the clone URL of its repository, the id of its delivery, and whether it failed.
 
-    `output` is that of a run that has succeeded.
+    `output` is that of a run that has succeeded. `folder` is that of the one service that it is for.
     """
 
     repository: str
@@ -17,6 +17,11 @@ class EarlierRun:
     failed: bool
     running: bool = False
     output: Mapping[str, Any] = field(default_factory=dict)
+    folder: str = ""
+
+    def is_of(self, repository: str, folder: str = "") -> bool:
+        """Return whether it is a run of this repository, and of this service of it, or of the whole."""
+        return (self.repository, self.folder) == (repository, folder)
 
     @property
     def snapshot(self) -> dict[str, str]:

@@ -48,11 +48,22 @@ class StartedRun:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryBuilds:
-    """The record of a repository: its services' newest snapshots, and the runs of the last hours."""
+    """The record of a repository: its services' newest snapshots, and the runs of the last hours.
+
+    `branch` is its default branch, as a push has said, and `branch_at` the time of the first push that said so.
+    """
 
     repository: str
     services: dict[str, LastBuild] = field(default_factory=dict)
     runs: tuple[StartedRun, ...] = ()
+    branch: str = ""
+    branch_at: datetime | None = None
+
+    def followed(self, branch: str, at: datetime) -> "RepositoryBuilds":
+        """Return the record after a push to the default branch, unless it is older than the record's branch."""
+        if branch == self.branch or (self.branch_at is not None and at < self.branch_at):
+            return self
+        return replace(self, branch=branch, branch_at=at)
 
     def begun(self, commit: str, started: datetime) -> "RepositoryBuilds":
         """Return the record with one more run, and without those that must have ended; once for each run."""

@@ -95,9 +95,9 @@ class StepFunctionsExecutions:
         if not (found := self._described(self._delivery, name)):
             return None
         given = _object(found.get("input", ""))
-        repository, delivery = (str(given.get(field, "")) for field in ("repository", "delivery"))
+        repository, delivery, folder = (str(given.get(field, "")) for field in ("repository", "delivery", "folder"))
         status, output = found.get("status"), _object(found.get("output") or "")
-        return EarlierRun(repository, delivery, status in _FAILURES, status == "RUNNING", output)
+        return EarlierRun(repository, delivery, status in _FAILURES, status == "RUNNING", output, folder)
 
     def rollout_end(self, name: str) -> ExecutionEnd | None:
         found = self._described(self._rollout, name)
