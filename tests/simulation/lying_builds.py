@@ -15,6 +15,7 @@ from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.trusted_keys import KeyKind
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
 from tests.fakes.audit import MemoryAuditLog
+from tests.fakes.fleet import MemoryFleet
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.signer import QUICK_SIGNERS
 
@@ -74,9 +75,8 @@ def _recorded(sim: "Simulation", manifest: Manifest, facts: dict[str, str]) -> s
         **facts,
     }
     signer = QUICK_SIGNERS[KeyKind.SNAPSHOT]
-    return record_snapshot(
-        sim.catalogue, sim.artifacts, signer, MemoryRequests(), MemoryAuditLog(), FinishedBuild(**run), sim.time()
-    ).kind
+    stores = sim.catalogue, sim.artifacts, signer, MemoryRequests(), MemoryAuditLog(), MemoryFleet()
+    return record_snapshot(*stores, FinishedBuild(**run), sim.time()).kind
 
 
 def _is_refused(sim: "Simulation", what: str, manifest: Manifest, facts: dict[str, str]) -> None:

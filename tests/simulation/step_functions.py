@@ -12,6 +12,7 @@ from typing import Any
 
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.delivery import build
+from lifecycle.application.delivery.several import start_services
 from lifecycle.application.rollout.decide import answer_deployment, approve, decide
 from lifecycle.application.rollout.plan import Planned
 from lifecycle.domain.convergence.ended_execution import EndedExecution
@@ -150,6 +151,7 @@ class StepFunctions:
         self.called: dict[str, int] = {}
         self.answers = 0
         self.catalogue = machine.memory.catalogue
+        self.catalogue.claim_service("hello", "https://example.test/hello.git")
         self.builds = Builds(next(iter(machine.snapshots), ""))
         machine.context = replace(machine.context, executions=_Executions(self))
         self._began = self.memory.clock.now()
@@ -230,7 +232,7 @@ class StepFunctions:
         if function == "start_services":
             several = delivery_events.StartServices.model_validate(given)
             executions = self.machine.context.executions
-            return build.start_services(
+            return start_services(
                 executions, self.catalogue, several.push(), several.execution, several.services, several.unchanged
             )
         event = delivery_events.RecordSnapshot.model_validate(given)
@@ -244,6 +246,7 @@ class StepFunctions:
             SNAPSHOT_SIGNER,
             self.memory.requests,
             self.memory.audit_log,
+            self.memory.fleet,
             event.finished(),
             self.time(),
         )  # fmt: skip

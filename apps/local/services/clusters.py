@@ -16,7 +16,7 @@ from apps.local.aws.cloudformation import deploy
 from apps.local.aws.emulator import take_snapshot
 from apps.local.dispatcher import inotify
 from apps.local.errors import LaptopError, NotRunning, PortsTaken
-from apps.local.git.repositories import adopt, adopt_shared
+from apps.local.git.repositories import adopt, adopt_shared, bare_repository_of, clone_url
 from apps.local.git.shared import shared_folder
 from apps.local.lock import locked
 from apps.local.paths import CLUSTER_TEMPLATE, WORKER_TEMPLATE, Layout, read_json
@@ -29,6 +29,7 @@ from apps.local.services.listener_weights import set_initial_weights
 from lifecycle import names
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
 from lifecycle.domain.service.policy import Policy
+from lifecycle.names import LEDGER
 from lifecycle.servicefile import ServiceFile, read_service_file
 
 HOSTS = {"staging": 1, "production": 4}
@@ -129,6 +130,7 @@ def _with_clusters(
     is_alive: str | None,
 ) -> Added:
     made, service = [], declared.name
+    _own(layout, environment, service)
     health_path = is_alive or declared.checks.is_alive.path
     for name in ENVIRONMENTS:
         size = {**HOSTS, **(sizes or {})}[name]
@@ -136,6 +138,15 @@ def _with_clusters(
             made.append(_cluster(layout, environment, declared, name, size, health_path))
     take_snapshot(Ports(**environment["ports"]), root_key.recorded(environment))
     return Added(service, copy, tuple(made))
+
+
+def _own(layout: Layout, environment: Mapping[str, Any], service: str) -> None:
+    """Make the service's repository its owner, unless it has one: no first build takes a service that has hosts."""
+    from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415 (slow to import)
+    from lifecycle.gateways.aws.table import Table  # noqa: PLC0415
+
+    bare = bare_repository_of(layout, service, read_json(layout.services, {})[service])
+    DynamoCatalogue(Table(Aws.of(environment).client("dynamodb"), LEDGER)).claim_service(service, clone_url(bare))
 
 
 def _check_change(

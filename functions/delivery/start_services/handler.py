@@ -1,6 +1,6 @@
 """Start a delivery for each service that a push changed; a state of statemachines/delivery.asl.json."""
 
-from lifecycle.application.delivery.build import StartedServices, start_services
+from lifecycle.application.delivery.several import StartedServices, start_services
 from lifecycle.entrypoints import bootstrap
 from lifecycle.entrypoints.delivery_events import StartServices
 from lifecycle.entrypoints.handler import task

@@ -249,8 +249,8 @@ FAULTS = (
         "a-build-names-any-service",
         (25,),
         _BUILD,
-        "    if owner != built.repository:",
-        "    if not owner:",
+        "    if (owner := catalogue.claim_service(service, repository)) == repository:",
+        "    if owner := catalogue.claim_service(service, repository):",
     ),
     Planted(
         "a-build-names-any-version",

@@ -24,6 +24,7 @@ from lifecycle.domain.service.policy import Policy
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.catalogue import MemoryCatalogue
+from tests.fakes.fleet import MemoryFleet
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.signer import SNAPSHOT_SIGNER
 from tests.support.rollout import manifest
@@ -80,7 +81,9 @@ def recorded(
     usual = FinishedBuild(REPOSITORY, MADE.commit, "main", "build-1", "hello", version, UPLOAD)
     built, catalogue = replace(usual, **changes), catalogue or MemoryCatalogue()
     requests = requests or MemoryRequests()
-    return record_snapshot(catalogue, artifacts, SNAPSHOT_SIGNER, requests, MemoryAuditLog(), built, NOW)
+    return record_snapshot(
+        catalogue, artifacts, SNAPSHOT_SIGNER, requests, MemoryAuditLog(), MemoryFleet(), built, NOW
+    )
 
 
 def test_build_is_started_for_the_commit_with_the_execution_as_its_token() -> None:

@@ -24,6 +24,7 @@ from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
+from tests.fakes.fleet import MemoryFleet
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.signer import SNAPSHOT_SIGNER
 from tests.support.rollout import manifest
@@ -73,7 +74,10 @@ class Delivery:
         sources = Sources(folder, "1 tree")
         built = FinishedBuild(REPOSITORY, commit, "main", f"build-{run}", "hello", version, upload, sources)
         return self.ended(
-            run, record_snapshot(*self._stores, SNAPSHOT_SIGNER, self.requests, MemoryAuditLog(), built, NOW)
+            run,
+            record_snapshot(
+                *self._stores, SNAPSHOT_SIGNER, self.requests, MemoryAuditLog(), MemoryFleet(), built, NOW
+            ),
         )
 
     def deploy_again(self, run: str) -> Recorded:

@@ -16,6 +16,7 @@ from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.catalogue import MemoryCatalogue
+from tests.fakes.fleet import MemoryFleet
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.signer import SNAPSHOT_SIGNER
 from tests.support.rollout import BUILT, manifest
@@ -49,7 +50,9 @@ class Shop:
         push = replace(WHOLE, **{"folder": "services/api" if run.startswith("api-") else "", **changes})
         event = RecordSnapshot.model_validate({**payload_of(push), "execution": run, **given, "sources": sources})
         stores = self.catalogue, self.artifacts
-        return record_snapshot(*stores, SNAPSHOT_SIGNER, self.requests, MemoryAuditLog(), event.finished(), BUILT)
+        return record_snapshot(
+            *stores, SNAPSHOT_SIGNER, self.requests, MemoryAuditLog(), MemoryFleet(), event.finished(), BUILT
+        )
 
     def recorded(self) -> dict[str, LastBuild]:
         return self.catalogue.change_builds(REPOSITORY, lambda builds: builds).services

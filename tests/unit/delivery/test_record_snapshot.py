@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 
 from lifecycle.application.delivery.build import FinishedBuild, Recorded, record_snapshot
+from lifecycle.application.delivery.transfer_service import transfer_service
+from lifecycle.application.operator_command import RequestedBy
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.service.attestation import Attestation
 from lifecycle.domain.service.manifest import ProcessCommand, Schedule
 from lifecycle.domain.service.policy import After, Policy
@@ -16,6 +20,8 @@ from lifecycle.gateways import p256
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.catalogue import MemoryCatalogue
+from tests.fakes.context import MemoryContext
+from tests.fakes.fleet import MemoryFleet
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.signer import SNAPSHOT_SIGNER
 from tests.support.rollout import BUILT, manifest
@@ -40,9 +46,10 @@ def recorded(
     artifacts: MemoryArtifacts,
     built: FinishedBuild = BUILD,
     audit_log: MemoryAuditLog | None = None,
+    fleet: MemoryFleet | None = None,
 ) -> Recorded:
-    audit_log = audit_log or MemoryAuditLog()
-    return record_snapshot(catalogue, artifacts, SNAPSHOT_SIGNER, MemoryRequests(), audit_log, built, BUILT)
+    stores = catalogue, artifacts, SNAPSHOT_SIGNER, MemoryRequests(), audit_log or MemoryAuditLog()
+    return record_snapshot(*stores, fleet or MemoryFleet(), built, BUILT)
 
 
 def test_upload_becomes_a_snapshot_whose_digests_are_recorded_once() -> None:
@@ -120,6 +127,26 @@ def test_service_of_another_repository_is_not_published() -> None:
     (entry,) = audit_log.entries
     assert (entry.cluster, entry.who, entry.why) == ("production/hello", "build-1", found.reason)
     assert entry.what == f"refused the snapshot {SNAPSHOT} of hello from {REPOSITORY}"
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_first_build_does_not_take_a_service_that_has_hosts(environment: str) -> None:
+    catalogue, artifacts, audit_log, fleet = MemoryCatalogue(), uploaded(), MemoryAuditLog(), MemoryFleet()
+    fleet.write_report(Cluster(environment, "hello"), HostReport("host-1", "10.0.0.1", 8080, "a", BUILT, BUILT))
+    found = recorded(catalogue, artifacts, audit_log=audit_log, fleet=fleet)
+    assert (found.kind, found.staging) == ("REFUSED", None)
+    assert f"no repository owns service hello, and {environment}/hello has hosts" in found.reason
+    assert f"`lifecycle service transfer hello --to {REPOSITORY} --why '...'`" in found.reason
+    assert (catalogue.owner("hello"), artifacts.stored("hello")) == (None, [])
+    (entry,) = audit_log.entries
+    assert (entry.cluster, entry.why) == ("production/hello", found.reason)
+
+
+def test_build_of_the_repository_that_a_person_named_is_published_although_there_are_hosts() -> None:
+    memory, artifacts = MemoryContext({}), uploaded()
+    memory.fleet.write_report(Cluster("staging", "hello"), HostReport("host-1", "10.0.0.1", 8080, "a", BUILT, BUILT))
+    transfer_service(memory.context, "hello", REPOSITORY, RequestedBy("ada", "its first build"))
+    assert recorded(memory.catalogue, artifacts, fleet=memory.fleet).kind == "RECORDED"
 
 
 def test_snapshot_is_signed_with_the_facts_of_the_run_and_not_of_its_manifest() -> None:

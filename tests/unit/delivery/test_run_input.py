@@ -21,6 +21,7 @@ from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
+from tests.fakes.fleet import MemoryFleet
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.signer import SNAPSHOT_SIGNER
 from tests.support.rollout import manifest
@@ -79,7 +80,7 @@ class Forge:
         self.artifacts.upload("incoming/1", made, version.encode())
         built = FinishedBuild(REPOSITORY, commit, "main", "build-1", "hello", version, "incoming/1")
         stores = self.catalogue, self.artifacts, SNAPSHOT_SIGNER, self.requests
-        staging = record_snapshot(*stores, MemoryAuditLog(), built, self.now).staging
+        staging = record_snapshot(*stores, MemoryAuditLog(), MemoryFleet(), built, self.now).staging
         assert staging
         found = self.requests.find(str(staging["deployment"]))
         assert found

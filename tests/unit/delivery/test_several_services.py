@@ -15,9 +15,9 @@ from lifecycle.application.delivery.build import (
     check_build,
     record_snapshot,
     start_build,
-    start_services,
 )
 from lifecycle.application.delivery.receive_push import Push, payload_of, start
+from lifecycle.application.delivery.several import start_services
 from lifecycle.domain.delivery.delivery_name import DeliveryName, service_delivery
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.errors import Refused
@@ -28,6 +28,7 @@ from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
+from tests.fakes.fleet import MemoryFleet
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.signer import SNAPSHOT_SIGNER
 from tests.support.rollout import BUILT, manifest
@@ -168,7 +169,7 @@ def recorded(catalogue: MemoryCatalogue, sources: Sources) -> str:
     artifacts.upload(UPLOAD, manifest(SNAPSHOT), SNAPSHOT.encode())
     built = FinishedBuild(REPOSITORY, COMMIT, "main", "build-1", "hello", SNAPSHOT, UPLOAD, sources)
     return record_snapshot(
-        catalogue, artifacts, SNAPSHOT_SIGNER, MemoryRequests(), MemoryAuditLog(), built, BUILT
+        catalogue, artifacts, SNAPSHOT_SIGNER, MemoryRequests(), MemoryAuditLog(), MemoryFleet(), built, BUILT
     ).kind
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from lifecycle.application.delivery.transfer_service import transfer_service
 from lifecycle.application.operator_command import RequestedBy
-from lifecycle.domain.errors import Refused, Unknown
+from lifecycle.domain.errors import InvalidName, Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from tests.fakes.context import MemoryContext
 
@@ -34,9 +34,17 @@ def test_a_transfer_to_the_owner_is_refused_and_not_recorded(memory: MemoryConte
     assert memory.audit_log.read(Cluster("production", "shop")) == []
 
 
-def test_a_service_that_was_never_built_is_unknown(memory: MemoryContext) -> None:
-    with pytest.raises(Unknown, match="owner of other not found"):
-        transfer_service(memory.context, "other", NEW, ADA)
+def test_a_service_that_was_never_built_gets_its_owner(memory: MemoryContext) -> None:
+    found = transfer_service(memory.context, "other", NEW, ADA)
+    assert found.message == f"other belongs to {NEW} now; it belonged to no repository"
+    assert memory.catalogue.claim_service("other", OLD) == NEW
+    (entry,) = memory.audit_log.read(Cluster("production", "other"))
+    assert entry.what == f"transfer other from no repository to {NEW}"
+
+
+def test_no_repository_owns_what_is_no_name_of_a_service(memory: MemoryContext) -> None:
+    with pytest.raises(InvalidName):
+        transfer_service(memory.context, "No Service", NEW, ADA)
 
 
 def test_a_transfer_from_a_former_owner_changes_nothing(memory: MemoryContext) -> None:

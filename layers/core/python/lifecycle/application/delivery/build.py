@@ -1,7 +1,6 @@
 """The build of a commit: start it, check its state, and record what it published as a snapshot.
 
-Called by functions/delivery/start_build, check_build, start_services and record_snapshot, in
-statemachines/delivery.asl.json.
+Called by functions/delivery/start_build, check_build and record_snapshot, in statemachines/delivery.asl.json.
 """
 
 import json
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from lifecycle.application.delivery.receive_push import Push, payload_of, start_once
+from lifecycle.application.delivery.receive_push import Push
 from lifecycle.application.delivery.refused_input import refused_input
 from lifecycle.application.delivery.sign import sign
 from lifecycle.application.delivery.staging import request_staging, superseded
@@ -18,12 +17,11 @@ from lifecycle.application.ports.artifacts import Artifacts, Received
 from lifecycle.application.ports.audit import AuditLog
 from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.catalogue import Catalogue
-from lifecycle.application.ports.executions import Executions
+from lifecycle.application.ports.fleet import Fleet
 from lifecycle.application.ports.requests import Requests
 from lifecycle.application.ports.signer import Signer
 from lifecycle.application.rollout.requests import Payload
-from lifecycle.domain.delivery.branch import Branch
-from lifecycle.domain.delivery.delivery_name import DeliveryName, service_delivery
+from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.delivery.own_service import moved, not_its_own
 from lifecycle.domain.delivery.repository import LastBuild
 from lifecycle.domain.delivery.service_folder import service_folder
@@ -33,11 +31,10 @@ from lifecycle.domain.errors import (
     DigestMismatch,
     InvalidName,
     InvalidValue,
-    Refused,
     StoreRefused,
     Unknown,
 )
-from lifecycle.domain.fleet.cluster import Cluster, service_name
+from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
 from lifecycle.domain.listing import listed
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import CLOCK_SKEW
@@ -195,49 +192,6 @@ def _superseded(catalogue: Catalogue, push: Push, execution: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class StartedServices:
-    """The runs that a push to a repository with several services started, by service."""
-
-    runs: Mapping[str, str]
-    unchanged: str = ""
-    kind: str = "STARTED"
-
-
-def start_services(
-    executions: Executions,
-    catalogue: Catalogue,
-    push: Push,
-    execution: str,
-    services: Mapping[str, str],
-    unchanged: str,
-) -> StartedServices:
-    """Start one delivery for each changed service, once for each execution of the push's delivery.
-
-    `push.pushed` is the start of that execution. First the record of the branch gets what each service wants now.
-    Raises Refused for the run of one service: its build says what it likes, and could start runs without an end.
-    """
-    if push.folder:
-        why = f"the run of the service in {push.folder} builds that service only, found {listed(sorted(services))}"
-        raise Refused(f"the runs that {execution} asks for", [why])
-
-    def begun(branch: Branch) -> Branch:
-        for service in services:
-            branch = branch.begun(service, push.commit)
-        return branch
-
-    _ = catalogue.change_branch(push.repository, push.branch, begun)  # unreadable: nothing is superseded
-    runs = {}
-    for service, folder in services.items():
-        name, _ = start_once(
-            executions,
-            service_delivery(service, execution, push.commit),
-            payload_of(replace(push, folder=folder, head_read="")),
-        )
-        runs[service] = name
-    return StartedServices(runs, unchanged)
-
-
-@dataclass(frozen=True, slots=True)
 class FinishedBuild:
     """A build that has ended, by facts of its run, and what it said that it uploaded: service, version and key.
 
@@ -264,6 +218,7 @@ def record_snapshot(
     signer: Signer,
     requests: Requests,
     audit_log: AuditLog,
+    fleet: Fleet,
     built: FinishedBuild,
     now: datetime,
 ) -> Recorded:
@@ -282,16 +237,11 @@ def record_snapshot(
         return Recorded("REFUSED", why, service, version)
     manifest = replace(said, repository=built.repository, branch=built.branch, builder=built.build, snapshot=None)
     manifest = replace(manifest, policies={name: _of_today(policy) for name, policy in said.policies.items()})
-    owner = catalogue.claim_service(service, built.repository)
-    if owner != built.repository:
-        reason = (
-            f"service {service} belongs to {owner}, but was built from {built.repository}: choose another name, or "
-            f"hand it over with `lifecycle service transfer {service} --to {built.repository} --why '...'`"
-        )
-        # Who owns the service does not see the run of another repository.
+    if why := _not_owned(catalogue, fleet, built):
+        # The owner of the service does not see the run of another repository.
         what = f"refused the snapshot {version} of {service} from {built.repository}"
-        audit_log.append(AuditEntry(now, str(Cluster("production", service)), what, built.build, reason))
-        return Recorded("REFUSED", reason, service, version)
+        audit_log.append(AuditEntry(now, str(Cluster("production", service)), what, built.build, why))
+        return Recorded("REFUSED", why, service, version)
     try:
         artifacts.publish(manifest, received.artifact)
     except (DigestMismatch, StoreRefused) as error:
@@ -311,6 +261,23 @@ def _foreign(catalogue: Catalogue, built: FinishedBuild) -> str:
         return why
     last = catalogue.change_builds(built.repository, lambda builds: builds).services.get(service)
     return moved(service, last.folder, folder) if last else ""
+
+
+def _not_owned(catalogue: Catalogue, fleet: Fleet, built: FinishedBuild) -> str:
+    """Return why a build's repository does not own its service; its first build makes it the owner.
+
+    Hosts that exist before that are somebody's: a person says which repository may deploy to them.
+    """
+    service, repository = built.service, built.repository
+    how = f"`lifecycle service transfer {service} --to {repository} --why '...'`"
+    clusters = [Cluster(environment, service) for environment in ENVIRONMENTS]
+    if catalogue.owner(service) is None and (used := [str(each) for each in clusters if fleet.names(each)]):
+        found = f"no repository owns service {service}, and {listed(used)} has hosts"
+        return f"{found}: if they are for {repository}, say so with {how}, then repeat this run with `build --again`"
+    if (owner := catalogue.claim_service(service, repository)) == repository:
+        return ""
+    wrong = f"service {service} belongs to {owner}, but was built from {repository}"
+    return f"{wrong}: choose another name, or hand it over with {how}"
 
 
 def _recorded(
