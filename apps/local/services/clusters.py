@@ -145,7 +145,8 @@ def _own(layout: Layout, environment: Mapping[str, Any], service: str) -> None:
     from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415 (slow to import)
     from lifecycle.gateways.aws.table import Table  # noqa: PLC0415
 
-    bare = bare_repository_of(layout, service, read_json(layout.services, {})[service])
+    # As the hook writes it into its event, with no link in it.
+    bare = bare_repository_of(layout, service, read_json(layout.services, {})[service]).resolve()
     DynamoCatalogue(Table(Aws.of(environment).client("dynamodb"), LEDGER)).claim_service(service, clone_url(bare))
 
 

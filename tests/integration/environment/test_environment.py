@@ -26,6 +26,7 @@ from apps.local.services.clusters import add_service
 from apps.local.services.removal import remove_service
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.gateways.aws.catalogue import DynamoCatalogue
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 from lifecycle.gateways.aws.fleet import DynamoFleet
 from lifecycle.gateways.aws.leases import DynamoLeases
@@ -122,6 +123,13 @@ def test_a_service_gets_a_repository_two_clusters_and_hosts(laptop: Laptop, tmp_
     assert address == production.address
     parts = recorded(laptop.layout)
     assert all(parts[host.part].alive for host in (*staging.hosts, *production.hosts))
+
+
+def test_first_push_of_an_added_service_is_that_of_its_owner(laptop: Laptop, tmp_path: Path) -> None:
+    """Its hosts are there before the first build, which would be refused without an owner."""
+    add_service(laptop.layout, service(tmp_path / "owned", "owned"), QUIET, {"production": 1})
+    catalogue = DynamoCatalogue(Table(laptop.aws.client("dynamodb"), LEDGER))
+    assert catalogue.owner("owned") == str((laptop.layout.repositories / "owned.git").resolve())
 
 
 def test_hosts_of_all_clusters_have_addresses_and_ports_of_their_own(laptop: Laptop, tmp_path: Path) -> None:
