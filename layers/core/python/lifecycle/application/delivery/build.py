@@ -84,7 +84,7 @@ class Started:
     """The start of a build: STARTED with its id, or why there is none.
 
     NOTHING: none is wanted, perhaps as a later push has `superseded` it. BUILT: an earlier run made a snapshot of
-    this commit, which is not uploaded again. WAIT: the build service is full. REFUSED: the input is not a push.
+    this commit, which is not uploaded again. WAIT: the build service is full. REFUSED: no push gives such an input.
     """
 
     build: str
