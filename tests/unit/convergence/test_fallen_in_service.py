@@ -166,10 +166,10 @@ def test_version_that_was_deleted_keeps_no_other_one_down(aborted: Machine) -> N
 def test_version_that_a_report_claims_is_not_brought_to_its_host(aborted: Machine, claimed: str) -> None:
     """A host may write each report of its cluster: what it claims passed no gate, and only the ledger counts."""
     made = aborted.context.artifacts.stored_manifest("hello", claimed)
-    lie = {"installed": claimed, "digest": made.manifest.digest, "manifest": made.sha256}
     end = ServiceEnd(aborted.now, "exit code 1", "boot")
     for host in ("host-3", "host-4"):
-        said = replace(aborted.report(host), running=False, boot="", self_test=None, ended=end, **lie)
+        said = replace(aborted.report(host), running=False, boot="", self_test=None, ended=end)
+        said = replace(said, installed=claimed, digest=made.manifest.digest, manifest=made.sha256)
         aborted.memory.fleet.write_report(CLUSTER, replace(said, seen_at=aborted.now))
     kind, reason = converge(aborted)
     assert (kind, reason.partition(" is ")[0]) == ("REPAIR", "1.0.0")
