@@ -130,13 +130,13 @@ def _with_clusters(
     is_alive: str | None,
 ) -> Added:
     made, service = [], declared.name
-    _own(layout, environment, service)
     health_path = is_alive or declared.checks.is_alive.path
     for name in ENVIRONMENTS:
         size = {**HOSTS, **(sizes or {})}[name]
         with progress.step(f"deploy the cluster {name}/{service} with {size} host{'s' * (size > 1)}"):
             made.append(_cluster(layout, environment, declared, name, size, health_path))
     take_snapshot(Ports(**environment["ports"]), root_key.recorded(environment))
+    _own(layout, environment, service)
     return Added(service, copy, tuple(made))
 
 
