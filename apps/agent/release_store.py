@@ -12,6 +12,7 @@ Called by installer.py. Preparing a version changes neither `current` nor the tr
 """
 
 import contextlib
+import logging
 import os
 import shutil
 import tempfile
@@ -27,6 +28,7 @@ from apps.agent.fetch import check_signature, fetch
 from apps.agent.fingerprint import fingerprint
 from apps.agent.ports import PublishedManifest, Releases
 from apps.agent.processes import kernel_boot
+from apps.agent.removal import Removal, move
 from apps.agent.service_account import ServiceAccount
 from apps.agent.signatures import Signatures
 from apps.agent.unpack import disk_bytes, estimated_disk_bytes, unpack
@@ -36,6 +38,8 @@ from lifecycle.domain.service.envelope import ENVELOPE
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import parse_version
 from lifecycle.gateways.serialization import Source, from_json, to_json
+
+logger = logging.getLogger(__name__)
 
 RETAINED_VERSIONS = 3
 SPARE_BYTES = 1024**2
@@ -49,7 +53,7 @@ class CheckedRelease:
 
     `digest` and `manifest` are the sha256 of the artifact and of the manifest's text. `tree` is the fingerprint of
     the unpacked tree, valid for one boot of the `kernel`: a power loss may damage a tree, so after a boot it is
-    unpacked again.
+    unpacked again. It is empty for a tree that had changed already.
     """
 
     digest: str
@@ -170,7 +174,7 @@ class ReleaseStore:
         folder, version = prepared.folder, prepared.manifest.version
         if prepared.tree:
             self._discard(folder)
-            checked = fingerprint(prepared.tree)
+            checked = fingerprint(prepared.tree) or ""
             prepared.tree.rename(folder)
             self._record_checked(prepared.manifest, checked)
         os.utime(self._artifact(version) / "checked.json")  # `prune` retains the last used
@@ -184,25 +188,28 @@ class ReleaseStore:
         new.replace(self._home / "current")
 
     def prune(self, keep: Iterable[str]) -> None:
-        """Remove versions, except `keep`, `current` and the last used ones up to RETAINED_VERSIONS in total."""
-        retained = {*keep, self.current()} - {""}
-        stored = {path.name for name in ("releases", "artifacts") for path in (self._home / name).iterdir()}
+        """Remove versions, except `keep`, `current` and the last used ones up to RETAINED_VERSIONS in total.
+
+        It raises nothing: the turn has ended, and the log names what stays.
+        """
+        retained, removal = {*keep, self.current()} - {""}, Removal()
+        stored = self._stored()
         for version in reversed(self.versions()):
             if len(retained & stored) < RETAINED_VERSIONS:
                 retained.add(version)
         for version in stored - retained:
-            self._remove(version)
+            self._remove_if_possible(version, removal)
 
     def _make_room(self, what: str, size: int, version: str) -> None:
         """Remove versions until `size` bytes are free for this version; raise Refused when no more can be removed."""
         kept = {*self._keep(), self.current(), version} - {""}
-        stored = {path.name for name in ("releases", "artifacts") for path in (self._home / name).iterdir()}
+        stored, removal = self._stored(), Removal()
         checked = self.versions()
         for each in (*sorted(stored - set(checked)), *checked):
             if size + SPARE_BYTES <= self._free():
                 return
             if each not in kept:
-                self._remove(each)
+                self._remove_if_possible(each, removal)
         if size + SPARE_BYTES > (free := self._free()):
             found = ", ".join(sorted(kept & stored - {version})) or "no other version"
             why = (
@@ -229,9 +236,20 @@ class ReleaseStore:
             self._discard(self._tree(manifest.version))
             self._make_room(what, size, manifest.version)
 
-    def _remove(self, version: str) -> None:
-        self._discard(self._artifact(version))
-        self._discard(self._tree(version))
+    def _stored(self) -> set[str]:
+        """Return every version of which anything is on the disk."""
+        return {path.name for name in ("releases", "artifacts") for path in (self._home / name).iterdir()}
+
+    def _remove_if_possible(self, version: str, removal: Removal) -> None:
+        """Remove a version; the log names one whose folder cannot be moved."""
+        try:
+            self._remove(version, removal)
+        except OSError as error:
+            logger.warning("%s is not removed: %s", version, error)
+
+    def _remove(self, version: str, removal: Removal | None = None) -> None:
+        self._discard(self._artifact(version), removal)
+        self._discard(self._tree(version), removal)
 
     def _remove_unchecked(self, version: str) -> None:
         """Remove what a failed fetch left of a version."""
@@ -239,11 +257,7 @@ class ReleaseStore:
             self._remove(version)
 
     def _empty_tmp(self) -> None:
-        for path in self._tmp.iterdir():
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink()
+        Removal().empty(self._tmp)
 
     def _tree(self, version: str) -> Path:
         return self._home / "releases" / version
@@ -294,7 +308,7 @@ class ReleaseStore:
         tree, owner = self._tree(turn.version), self._account.uid if self._account else os.geteuid()
         try:
             return tree.stat().st_uid == owner and fingerprint(tree) == checked.tree
-        except FileNotFoundError:
+        except OSError:  # it is not there, or its owner lets nobody read it
             return False
 
     def _unpack(self, manifest: Manifest) -> Prepared:
@@ -312,7 +326,7 @@ class ReleaseStore:
             if self._account:
                 self._account.own(tree)
             tree.chmod(0o755)
-            checked = fingerprint(tree)  # before its user can find it
+            checked = fingerprint(tree) or ""  # before its user can find it
         except (LifecycleError, OSError):
             self._discard(tree)
             raise
@@ -328,12 +342,12 @@ class ReleaseStore:
         write_atomically(self._artifact(manifest.version) / "checked.json", to_json(checked))
         self._reported = "", ""
 
-    def _discard(self, folder: Path) -> None:
+    def _discard(self, folder: Path, removal: Removal | None = None) -> None:
         """Remove a folder. Rename it first, so that a crash never leaves a part of it in its place.
 
-        The rename needs no new folder, for which a full disk has no space.
+        The rename needs no new folder, for which a full disk has no space. What cannot be removed stays in `tmp`.
         """
-        if folder.exists():
+        if os.path.lexists(folder):
             doomed = self._tmp / f"doomed-{uuid.uuid4().hex}"
-            folder.rename(doomed)
-            shutil.rmtree(doomed, ignore_errors=True)
+            move(folder, doomed)
+            (removal or Removal()).remove(doomed)
