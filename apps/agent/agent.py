@@ -31,7 +31,7 @@ from apps.agent.installer import Installer
 from apps.agent.journal import Journal
 from apps.agent.ledger_clock import utc_now
 from apps.agent.place import place_of
-from apps.agent.polling import PollPace
+from apps.agent.polling import PollPace, wait_and_watch
 from apps.agent.ports import Configurations, Releases, Reports, ScheduledRuns, Turns
 from apps.agent.release_store import ReleaseStore
 from apps.agent.reporter import Reporter
@@ -40,13 +40,13 @@ from apps.agent.service import Service, StartRecord
 from apps.agent.settings import Settings
 from apps.agent.signatures import Signatures
 from apps.agent.supervision import Supervision
+from apps.agent.surviving import Survival
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.host import NOT_KNOWN, AgentStage, Feature, HostReport, ServiceEnd
 from lifecycle.domain.fleet.host_command import Turn
 
 logger = logging.getLogger(__name__)
 
-SERVICE_CHECK_SECONDS = 0.25
 # A laptop's minute is a second, in which no repair can begin.
 SHORTEST_REMINDER_SECONDS = 5.0
 FIRST_RETRY_SECONDS = 0.2
@@ -59,7 +59,6 @@ class Agent:
     """One host's agent. `step` polls the ledger once; `run` repeats it until `stopping` is set.
 
     `clock` tells AWS's time, and `skew` how many seconds the host's own clock is ahead of that.
-
     `measured` is set while this host may be in a test bed, or be the control of one, as the last poll showed.
     """
 
@@ -93,15 +92,8 @@ class Agent:
         self._installer = Installer(settings, self._release_store, self._service, self._announce, configuration)
         if runs:
             self._schedules = Schedules(
-                settings.home,
-                self._service,
-                runs,
-                turns,
-                clock,
-                self._release_store.manifest,
-                self._installer.runnable,
-                self._installer.answers,
-                self._installer.masked_part_of,
+                *(settings.home, self._service, runs, turns, clock, self._release_store.manifest),
+                *(self._installer.runnable, self._installer.answers, self._installer.masked_part_of),
             )
         minute = timedelta(seconds=max(settings.metrics_seconds, SHORTEST_REMINDER_SECONDS))
         self._supervision = Supervision(self._service, self._installer.log_tail, clock, minute)
@@ -114,6 +106,7 @@ class Agent:
         self._pause = 0.0
         self._noted: Turn | None = None
         self._stopping = threading.Event()
+        self._survival = Survival(self._fail)
         self.measured = threading.Event()
 
     def mask(self, text: str, *, part: bool = False) -> str:
@@ -134,7 +127,16 @@ class Agent:
             self._reporter.close()
 
     def step(self) -> float:
-        """Poll the ledger once and act; return the seconds until the next poll."""
+        """Poll the ledger once and act; return the seconds until the next poll. No error ends the agent."""
+        wait = 0.0
+        with self._survival.surviving():
+            wait = self._poll()
+        with self._survival.surviving():
+            self._service.trim_log()
+            self._publish()
+        return wait or self._longer_pause()
+
+    def _poll(self) -> float:
         try:
             state = self._journal.state()
             self._journal.retry_save()
@@ -154,13 +156,24 @@ class Agent:
         except (LifecycleError, OSError) as error:
             if not self._pause:
                 logger.warning("%s", error)
-            self._pause = min(max(self._pause * 2, FIRST_RETRY_SECONDS), MAXIMUM_RETRY_SECONDS)
-            wait = self._pause
-        else:
-            self._pause = 0.0
-        self._service.trim_log()
-        self._publish()
+            return self._longer_pause()
+        self._pause = 0.0
         return wait
+
+    def _longer_pause(self) -> float:
+        self._pause = min(max(self._pause * 2, FIRST_RETRY_SECONDS), MAXIMUM_RETRY_SECONDS)
+        return self._pause
+
+    def _fail(self, why: str) -> None:
+        """End the turn that this process works on, if any, as a failed one."""
+        if not (self._journal.loaded and self._journal.in_progress and self._journal.state().acted.unfinished):
+            return
+        if self._journal.state().acted.stage is AgentStage.RELEASING:
+            self._abandon_release(self._installer.masked(why))
+            return
+        if self._schedules:
+            self._schedules.go_on()
+        self._journal.end(AgentStage.FAILED, self._stage, self._installer.masked(why), "")
 
     def _note(self, turn: Turn | None, before: str) -> None:
         """Set `measured` after an update to a version with a test bed, or a restart of the version from before.
@@ -374,18 +387,14 @@ class Agent:
 
     def _wait(self, stopping: threading.Event, seconds: float) -> None:
         """Wait for the next poll; report a service that dies during a long wait."""
-        if seconds <= SERVICE_CHECK_SECONDS:
-            stopping.wait(seconds)
-            return
-        until, before = time.monotonic() + seconds, self._service_now()
-        while (left := until - time.monotonic()) > 0 and not stopping.wait(min(left, SERVICE_CHECK_SECONDS)):
-            self._service.trim_log()
-            if (now := self._service_now()) != before:
-                before = now
-                self._publish()
+        until = time.monotonic() + seconds
+        with self._survival.surviving():
+            wait_and_watch(stopping, seconds, self._service_now, self._publish)
+        stopping.wait(max(until - time.monotonic(), 0.0))
 
     def _service_now(self) -> StartRecord | ServiceEnd | None:
-        """Return the start that runs, or how it ended."""
+        """Trim the log; return the start that runs, or how it ended."""
+        self._service.trim_log()
         if running := self._service.running():
             return running
         return self._supervision.end(self._journal.state().self_test) if self._journal.loaded else None

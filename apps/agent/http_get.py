@@ -25,7 +25,10 @@ def get(
         # The timeout above limits each read only; the timer ends a response that arrives byte by byte.
         timer = threading.Timer(seconds, _shut_down, (connection.sock, timed_out))
         timer.daemon = True
-        timer.start()
+        try:
+            timer.start()
+        except RuntimeError as error:  # the service may have taken all the threads of this host
+            raise OSError(str(error)) from error
         try:
             connection.request("GET", path, headers={"User-Agent": "lifecycle-agent", "Connection": "close"})
             response = connection.getresponse()

@@ -80,7 +80,10 @@ class MetricsPublisher:
             began_meanwhile = self._measured.wait(_seconds_to_next_reading(time.time(), rest))
             if self._ending.wait(_seconds_to_next_reading(time.time(), period) if began_meanwhile else 0.0):
                 return
-            self.publish()
+            try:
+                self.publish()
+            except Exception:  # this thread must not end
+                logger.exception("metrics could not be published")
 
     def _read(self, manifest: Manifest, path: str) -> dict[str, float]:
         address, port = self._settings.address, self._settings.port

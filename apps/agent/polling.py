@@ -5,12 +5,16 @@ begins, and when its own begins. An INSTALL follows the drain. So an agent polls
 again: the others wait for their rounds, and must cost little.
 """
 
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from apps.agent.decide import Abandon, AbandonRelease, Decision, Fetch, Idle, Ignore, Install, Prefetched, RunRelease
 from lifecycle.domain.fleet.host_command import Order, Turn
 
+_CHECK_SECONDS = 0.25
 _GROWTH, _SOON_GROWTH = 2.0, 1.5
 _SOON_LIMIT = 15  # the longest pause while an install is expected, as a multiple of the shortest one
 _NEAR_LIMIT = 3  # the same once the turn was issued again: the host's round is the next one, or has begun
@@ -64,3 +68,17 @@ def _is_issued_again(turn: Turn | None, last: Turn | None) -> bool:
 def _is_recent(turn: Turn, now: datetime) -> bool:
     """Return whether the turn was issued within ALERT; a turn without a time zone, which is ignored, is not."""
     return turn.issued_at.tzinfo is not None and now - turn.issued_at < ALERT
+
+
+def wait_and_watch(
+    stopping: threading.Event, seconds: float, look: Callable[[], object], changed: Callable[[], None]
+) -> None:
+    """Wait for so many seconds, or until `stopping`. Call `changed` when `look` returns something new."""
+    if seconds <= _CHECK_SECONDS:
+        stopping.wait(seconds)
+        return
+    until, before = time.monotonic() + seconds, look()
+    while (left := until - time.monotonic()) > 0 and not stopping.wait(min(left, _CHECK_SECONDS)):
+        if (now := look()) != before:
+            before = now
+            changed()

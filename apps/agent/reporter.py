@@ -101,9 +101,10 @@ class Reporter:
         began = self._elapsed()
         try:
             self._reports.write(replace(report, seen_at=self._clock()))
-        except LifecycleError as error:
+        except Exception as error:  # this thread must not end: without reports, the host counts as lost
             if not pause:
-                logger.warning("report not written: %s", error)
+                unknown = None if isinstance(error, LifecycleError) else error
+                logger.warning("report not written: %s", error, exc_info=unknown)
             return min(max(pause * 2, FIRST_RETRY_SECONDS), MAXIMUM_RETRY_SECONDS)
         if pause:
             logger.info("reports are written again")

@@ -334,7 +334,7 @@ def _in_words(code: int) -> str:
     """Name an exit code. The shell of a command without `exec` ends with 137 where its service was killed."""
     if code in (-signal.SIGKILL, _SHELL_KILLED):
         return signal.SIGKILL.name
-    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+    return f"exit code {code}" if code >= 0 else processes.signal_name(-code)
 
 
 def _identity(of: Process) -> tuple[int, int]:

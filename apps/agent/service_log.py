@@ -86,12 +86,16 @@ def trimming(log: Path) -> Iterator[None]:
             trim_all(log)
 
     thread = threading.Thread(target=run, name="log", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as error:  # the service has all the threads of this host: the block may be what ends it
+        logger.warning("the logs are not trimmed meanwhile: %s", error)
     try:
         yield
     finally:
         ended.set()
-        thread.join()
+        if thread.ident is not None:
+            thread.join()
 
 
 def tail(log: Path, since: float, mask: Callable[[str], str] = str) -> str:

@@ -4,6 +4,7 @@ Replaced are the parts that touch a machine: the disk, the service's processes, 
 parts of apps/agent/installer.py that simulated_installer.py replaces.
 """
 
+import contextlib
 import threading
 from dataclasses import replace
 from operator import attrgetter
@@ -159,6 +160,12 @@ class Reporter:
             sim.say(host.name, f"reports {report.epoch}.{report.attempt} {report.stage}", report.detail)
 
 
+class _NoSurvival:
+    """Hands on each error that the agent does not know: here it is a bug."""
+
+    surviving = contextlib.nullcontext
+
+
 def new_agent(host: Host) -> tuple[Agent, SimulatedJournal, AgentLedger]:
     """Return an agent as it starts, with the journal and ledger that `run_agent` watches."""
     sim = host.sim
@@ -194,6 +201,7 @@ def new_agent(host: Host) -> tuple[Agent, SimulatedJournal, AgentLedger]:
     agent._pause = 0.0
     agent._noted = None
     agent._stopping = threading.Event()
+    agent._survival = _NoSurvival()
     agent.measured = threading.Event()
     reporter._agent = agent
     sim.reporters[host.name] = reporter
