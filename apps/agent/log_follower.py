@@ -17,6 +17,8 @@ from apps.agent import service_log
 CHUNK_BYTES = 512 * 1024
 CATCH_UP_BYTES = 4 * 1024**2
 _MARK_BYTES = 256
+# A log is trimmed long before it has so many bytes. A service can make a file with a hole of any size.
+_MOST_COUNTED = 8 * service_log.LOG_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,10 @@ def _from(
     info = os.fstat(file.fileno())
     skipped = 0
     if info.st_size - offset > CATCH_UP_BYTES:
-        skipped, end = _lines_until(file, offset, info.st_size - CATCH_UP_BYTES)
+        limit = info.st_size - CATCH_UP_BYTES
+        is_hole = limit - offset > _MOST_COUNTED
+        skipped, end = _lines_until(file, limit if is_hole else offset, limit)
+        skipped, lost = 0 if is_hole else skipped, lost or is_hole
         offset, mark = end, _before(file, end)
     file.seek(offset)
     content = file.read(CHUNK_BYTES)

@@ -155,6 +155,8 @@ class Schedules:
             act()
         except (LifecycleError, OSError) as error:
             logger.warning("schedule %s: %s", name, error)
+        except Exception:
+            logger.exception("schedule %s", name)
 
     def _manifest(self, report: HostReport) -> Manifest | None:
         """Return the manifest of the service that runs; it is read once for each start."""
@@ -316,7 +318,7 @@ def _from(log: Path, begin: int) -> bytes:
         with log.open("rb") as opened:
             size = opened.seek(0, os.SEEK_END)
             opened.seek(max(begin, size - _TAIL_BYTES))
-            return opened.read()
+            return opened.read(_TAIL_BYTES)  # it may grow meanwhile, without a bound
     except FileNotFoundError:
         return b""
 

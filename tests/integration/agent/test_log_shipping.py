@@ -1,5 +1,6 @@
 """A service's log on the disk, sent to a sink in memory: new starts, trims, restarts, outages and refusals."""
 
+import os
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -268,3 +269,17 @@ def test_lines_are_masked_and_wait_while_they_cannot_be(home: Path, log: Path, s
     known.append("TOKEN")
     assert shipper.ship()
     assert sink.texts == ["a [TOKEN]", "b"]
+
+
+def test_hole_that_a_service_makes_in_its_log_is_not_read(home: Path, log: Path, sink: MemoryLogSink) -> None:
+    shipper = LogShipper(home, sink)
+    write(log, "before")
+    shipper.ship()
+    os.truncate(log, 2**40)
+    shipper.ship()
+    shipper.ship()
+    assert "unknown number of lines" in sink.texts[1]
+    service_log.trim(log)
+    write(log, "after")
+    shipper.ship()
+    assert sink.texts[-1].endswith("after")
