@@ -2,8 +2,13 @@
 
 PutLogEvents takes at most 10,000 events and 1,048,576 bytes in one call, with 26 bytes counted more for each event.
 Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
+
+CloudWatch makes metrics of an event that is a JSON object with a key `_aws`, in any namespace that it names: the
+embedded metric format. A service must not write the metrics of another one, so such an event gets a word before it.
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -11,6 +16,11 @@ MAXIMUM_BATCH_BYTES = 1_048_576
 MAXIMUM_BATCH_EVENTS = 10_000
 EVENT_OVERHEAD_BYTES = 26
 MAXIMUM_EVENT_BYTES = 256 * 1024 - EVENT_OVERHEAD_BYTES
+AS_TEXT = "(text) "
+"""The word before an event that would be metrics: with anything before its brace, CloudWatch takes it as text."""
+_PART_BYTES = MAXIMUM_EVENT_BYTES - len(AS_TEXT)
+_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})")
+_METRICS = re.compile(r"(?<![0-9A-Za-z_])_aws(?![0-9A-Za-z_])", re.IGNORECASE)
 
 
 class Mask(Protocol):
@@ -47,7 +57,7 @@ def _whole_characters(chunk: bytes) -> int:
 
 
 def texts(sent: bytes, mask: Mask = unmasked, *, begun: bool = False) -> list[str]:
-    """Return the lines, each in as many texts as the limit of an event needs.
+    """Return the lines, each in as many texts as the limit of an event needs; none of them is an embedded metric.
 
     Bytes that are no UTF-8 become U+FFFD. An empty line becomes a space, since an event must not be empty. Each line
     is masked before it is split. The first one is a part of a line if that had `begun` before, and the last one
@@ -58,7 +68,7 @@ def texts(sent: bytes, mask: Mask = unmasked, *, begun: bool = False) -> list[st
         lines.pop()
     cut = {0: begun, len(lines) - 1: not ended} if begun or not ended else {}
     return [
-        part
+        f"{AS_TEXT}{part}" if _may_be_metrics(part) else part
         for number, line in enumerate(lines)
         for part in _parts(mask(_decoded(line), part=cut.get(number, False)))
     ]
@@ -68,15 +78,27 @@ def _decoded(line: bytes) -> str:
     return line.removesuffix(b"\r").decode(errors="replace")
 
 
+def _may_be_metrics(text: str) -> bool:
+    """Return whether any reader of JSON, also a lenient one, may take a text for an object with the key `_aws`.
+
+    It is not parsed: readers differ, and one text may be too deep for one of them.
+    """
+    before, brace, _ = text.partition("{")
+    if not brace or any(map(str.isalnum, before)):
+        return False
+    plain = _ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)), text.replace("\0", ""))
+    return _METRICS.search(plain.replace("\\", "")) is not None
+
+
 def _parts(masked: str) -> list[str]:
     text = masked or " "
-    if len(text) * 4 <= MAXIMUM_EVENT_BYTES:  # a character has at most four bytes
+    if len(text) * 4 <= _PART_BYTES:  # a character has at most four bytes
         return [text]
     encoded = text.encode()
     parts: list[str] = []
     begin = 0
     while begin < len(encoded):
-        end = min(begin + MAXIMUM_EVENT_BYTES, len(encoded))
+        end = min(begin + _PART_BYTES, len(encoded))
         while end < len(encoded) and encoded[end] & 0xC0 == 0x80:  # never within a character
             end -= 1
         parts.append(encoded[begin:end].decode())
