@@ -3,6 +3,7 @@
 from tests.simulation.planted import Edit, Planted
 
 _LOST = "tests/unit/rollout/test_lost_leases.py"
+_WORDS = "tests/unit/rollout/test_words_of_one_host.py"
 _CLAIMED = "tests/unit/rollout/test_claimed_epochs.py"
 _EDITED = "tests/unit/rollout/test_edited_during_a_rollout.py"
 _RACES = "tests/unit/rollout/test_races.py"
@@ -36,8 +37,8 @@ FAULTS = (
         "the-epochs-of-reports-are-overlooked",
         (14,),
         _EPOCHS,
-        '*(RecordedEpoch(each.epoch, f"the report of {host}")',
-        '*(RecordedEpoch(0 * each.epoch, f"the report of {host}")',
+        "[RecordedEpoch(each.epoch, _report(host))",
+        "[RecordedEpoch(0 * each.epoch, _report(host))",
         caught_by=_LOST,
     ),
     Planted(
@@ -52,9 +53,25 @@ FAULTS = (
         "a-wrong-report-uses-up-the-epochs",
         (20,),
         _EPOCHS,
-        "*(each for each in words if each.epoch <= CREDIBLE)",
-        "*words",
+        "*(each for each in (wanted, *said) if each.epoch <= limit)",
+        "*(wanted, *said)",
         caught_by=_LOST,
+    ),
+    Planted(
+        "one-host-raises-the-epochs-without-a-bound",
+        (14, 20),
+        _EPOCHS,
+        "limit, said = shown.epoch + STEP,",
+        "limit, said = credible,",
+        caught_by=_WORDS,
+    ),
+    Planted(
+        "the-only-host-establishes-any-epoch",
+        (14, 20),
+        _EPOCHS,
+        "(len(acted) == 1 and acted[0] > of_one)",
+        "False",
+        caught_by=_WORDS,
     ),
     Planted(
         "a-claim-is-not-recorded",
@@ -84,8 +101,8 @@ FAULTS = (
         "an-edited-desired-version-fences-a-deployment",
         (3,),
         _EPOCHS,
-        "    found = [NO_EPOCH if by_hand or wanted.epoch > CREDIBLE else wanted]",
-        "    found = [wanted]",
+        "    found = [NO_EPOCH if by_hand or wanted.epoch > credible else wanted, *found]",
+        "    found = [wanted, *found]",
         caught_by=_EDITED,
     ),
     Planted(

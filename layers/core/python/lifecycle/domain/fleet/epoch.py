@@ -9,8 +9,13 @@ from typing import Annotated, TypeAlias
 # The last epoch. No cluster has so many deployments: a record that has more was edited or damaged.
 LARGEST_EPOCH = 10**12
 
-# A host writes its own report, so its word alone raises the epoch of its cluster no further.
+# The most that the reports of most hosts, or a desired version whose writer is not known, show where the ledger is
+# far behind.
 CREDIBLE = 10**9
+
+# A host writes its own report, so its word alone raises the epoch of its cluster by no more than this above all that
+# others show. It is more than the deployments that a restored ledger has lost, and a lie of it disables nothing.
+STEP = 1000
 
 Epoch: TypeAlias = Annotated[int, "epoch"]
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from lifecycle.domain.errors import InvalidName
-from lifecycle.domain.fleet.epoch import CREDIBLE, Epoch
+from lifecycle.domain.fleet.epoch import STEP, Epoch
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.service.version import is_older
 
@@ -214,7 +214,7 @@ class HostReport:
         if self.epoch > turn.epoch:
             found = f"{self.host} has acted under epoch {self.epoch} ({self.deployment})"
             why = f"this deployment has epoch {turn.epoch}"
-            if self.epoch > CREDIBLE:
+            if self.epoch > turn.epoch + STEP:  # no later deployment takes its word either
                 return f"{found}, which no deployment had: stop its agent, delete its state.json and its report"
             return f"{found}, {why}: abort it and deploy again, which takes a higher epoch"
         acted = (self.epoch, self.attempt, self.order.progress_rank)

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.fleet.epoch import CREDIBLE, LARGEST_EPOCH
+from lifecycle.domain.fleet.epoch import CREDIBLE, LARGEST_EPOCH, STEP
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.rollout.deployment import NEVER, Deployment, requested_at
 
 # A deployment that began may take so many more, one for each lease that it loses.
 _RESERVED = 1000
+_LIE = "which no deployment had, so it is not believed: stop its agent, delete its state.json and its report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,16 @@ NO_EPOCH = RecordedEpoch()
 class Epochs:
     """The epochs of all records beside the lease.
 
-    A new epoch exceeds `newest`, whichever record has it. `established` is the newest that neither one host alone
-    nor a person who edits the desired version can have made up. It shows that the lease or a deployment is from an
-    earlier time. `changed_by_hand` is the desired version that shows nothing, though its epoch is higher.
+    A new epoch exceeds `newest`, whichever record has it. One host alone, or a person who edits the desired version,
+    raises that by STEP at most. `established` is the newest that neither can have made up. It shows that the lease or
+    a deployment is from an earlier time. `changed_by_hand` is the desired version that shows nothing, though its
+    epoch is higher. `disbelieved` says which hosts report more than STEP above all that others show.
     """
 
     newest: RecordedEpoch = NO_EPOCH
     established: RecordedEpoch = NO_EPOCH
     changed_by_hand: Desired | None = None
+    disbelieved: tuple[str, ...] = ()
 
     @property
     def highest(self) -> int:
@@ -76,19 +79,27 @@ def recorded_epochs(
     known = [*deployments, *([named] if named else [])]
     wanted = RecordedEpoch(desired.epoch, "the desired version") if desired else NO_EPOCH
     by_hand = desired is not None and _is_by_hand(desired, named, known)
-    found = [NO_EPOCH if by_hand or wanted.epoch > CREDIBLE else wanted]
-    found += [RecordedEpoch(each.epoch, f"deployment {each.id}") for each in known]
+    found = [RecordedEpoch(each.epoch, f"deployment {each.id}") for each in known]
     found += [RecordedEpoch(epoch, f"the command of {host}") for host, epoch in commands.items()]
-    established = _newest([*found, _of_most_hosts(reports)])
+    credible = max(CREDIBLE, _newest(found).epoch + STEP)
+    found = [NO_EPOCH if by_hand or wanted.epoch > credible else wanted, *found]
+    established = _newest([*found, _of_most_hosts(reports, credible, _newest(found).epoch + STEP)])
     claims = [RecordedEpoch(each.claimed, f"the claim of deployment {each.id}") for each in known]
+    shown = _newest([established, *claims])
     # Anybody may edit a parameter, and a host writes its own report.
-    words = [wanted, *(RecordedEpoch(each.epoch, f"the report of {host}") for host, each in reports.items())]
-    newest = _newest([established, *claims, *(each for each in words if each.epoch <= CREDIBLE)])
-    return Epochs(newest, established, desired if by_hand and wanted.epoch > established.epoch else None)
+    limit, said = shown.epoch + STEP, [RecordedEpoch(each.epoch, _report(host)) for host, each in reports.items()]
+    newest = _newest([shown, *(each for each in (wanted, *said) if each.epoch <= limit)])
+    disbelieved = tuple(f"{each.where} has epoch {each.epoch}, {_LIE}" for each in said if each.epoch > limit)
+    edited = desired if by_hand and wanted.epoch > established.epoch else None
+    return Epochs(newest, established, edited, disbelieved)
+
+
+def _report(host: str) -> str:
+    return f"the report of {host}"
 
 
 def _newest(found: Iterable[RecordedEpoch]) -> RecordedEpoch:
-    return max(found, key=lambda each: each.epoch)
+    return max(found, key=lambda each: each.epoch, default=NO_EPOCH)
 
 
 def _is_by_hand(desired: Desired, named: Deployment | None, known: Iterable[Deployment]) -> bool:
@@ -106,7 +117,9 @@ def highest_of_others(deployment: str, recent: Iterable[Deployment]) -> int:
     return max((max(each.epoch, each.claimed) for each in recent if each.id != deployment), default=0)
 
 
-def _of_most_hosts(reports: Mapping[str, HostReport]) -> RecordedEpoch:
-    """Return the epoch that more than half of the hosts have reached."""
-    acted = sorted(report.epoch for report in reports.values() if report.epoch <= CREDIBLE)
-    return RecordedEpoch(acted[(len(acted) - 1) // 2], "the report of most hosts") if acted else NO_EPOCH
+def _of_most_hosts(reports: Mapping[str, HostReport], credible: int, of_one: int) -> RecordedEpoch:
+    """Return the epoch that more than half of the hosts have reached; at most `of_one` if there is one host."""
+    acted = sorted(report.epoch for report in reports.values() if report.epoch <= credible)
+    if not acted or (len(acted) == 1 and acted[0] > of_one):
+        return NO_EPOCH
+    return RecordedEpoch(acted[(len(acted) - 1) // 2], "the report of most hosts")

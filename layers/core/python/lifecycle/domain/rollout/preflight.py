@@ -147,7 +147,7 @@ def warnings(request: Request, observed: Observed, now: datetime, heartbeat_time
     if observed.strays.targets:
         strange, held = observed.strays.in_words, observed.strays.held
         texts.append(f"{strange}, and stays: {held}" if held else f"{strange}: it is taken out before the first host")
-    texts += observed.unreadable
+    texts += [*observed.unreadable, *_first(list(observed.epochs.disbelieved))]
     texts += _config_warnings(request, observed)
     if request.kind is not Kind.DEPLOY:
         texts += [f"hosts are updated one by one. {why}" for why in observed.floors.unreadable]
