@@ -7,6 +7,7 @@ _DECIDE = "apps.agent.decide"
 _AGENT = "apps.agent.agent"
 _INSTALLER = "apps.agent.installer"
 _INSTALLS = "tests/integration/agent/test_install.py"
+_TREES = "tests/integration/agent/test_hostile_trees.py"
 _UNPACKING = "tests/integration/agent/test_unpack.py"
 
 FAULTS = (
@@ -172,5 +173,45 @@ FAULTS = (
         "            self._empty_tmp()\n            self._remove_unchecked(turn.version)\n            raise",
         "            raise",
         "tests/integration/agent/test_full_disk.py::test_artifact_that_cannot_be_unpacked_leaves_nothing",
+    ),
+    Planted(
+        "an-unknown-error-ends-the-agent",
+        (20,),
+        "apps.agent.surviving",
+        "        except Exception as error:",
+        "        except ZeroDivisionError as error:",
+        "tests/integration/agent/test_surviving.py::test_error_outside_of_a_turn_does_not_end_the_agent",
+    ),
+    Planted(
+        "an-unknown-error-ends-no-turn",
+        (20,),
+        _AGENT,
+        '        self._journal.end(AgentStage.FAILED, self._stage, self._installer.masked(why), "")\n',
+        "",
+        "tests/integration/agent/test_surviving.py::test_turn_that_meets_an_unknown_error_fails_with_its_name",
+    ),
+    Planted(
+        "a-tree-has-no-bound",
+        (20,),
+        "apps.agent.fingerprint",
+        "        if left < 0 or len(walk) > limits.depth:",
+        "        if False:",
+        f"{_TREES}::test_deeper_or_wider_tree_than_any_archive_has_no_fingerprint",
+    ),
+    Planted(
+        "a-removal-has-all-the-time-of-the-world",
+        (20,),
+        "apps.agent.removal",
+        "            self._late = self._late or self._is_late()",
+        "            self._late = False",
+        f"{_TREES}::test_removal_ends_in_time_and_a_later_one_goes_on",
+    ),
+    Planted(
+        "a-line-becomes-a-metric-of-another-cluster",
+        (28,),
+        "apps.agent.log_lines",
+        "if _may_be_metrics(part) else part",
+        "if False else part",
+        "tests/unit/agent/test_log_lines.py::test_line_that_would_be_metrics_is_sent_as_text",
     ),
 )
