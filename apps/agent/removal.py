@@ -101,7 +101,11 @@ class _Folder:
     def __init__(self, name: str, descriptor: int) -> None:
         self.name = name
         self.descriptor = descriptor
-        self._entries = os.scandir(descriptor)
+        try:
+            self._entries = os.scandir(descriptor)
+        except OSError:
+            os.close(descriptor)
+            raise
 
     def next(self) -> os.DirEntry[str] | None:
         return next(self._entries, None)
