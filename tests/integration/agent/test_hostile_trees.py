@@ -17,7 +17,7 @@ from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.service.manifest import Manifest
 from tests.integration.agent.host import Host
 
-DEEP = 1500
+DEEP, WIDE = 1200, 500
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def _without_rights(tree: Path) -> None:
 
 
 def _wide(tree: Path) -> None:
-    for number in range(3000):
+    for number in range(WIDE):
         (tree / f"{number}").mkdir()
 
 
@@ -140,8 +140,8 @@ def test_removal_ends_in_time_and_a_later_one_goes_on(tmp_path: Path, caplog: py
     tree.mkdir()
     _wide(tree)
     ticks = count()
-    assert not Removal(1000, lambda: float(next(ticks))).remove(tree)
-    assert 0 < len(_names(tree)) < 3000
+    assert not Removal(100, lambda: float(next(ticks))).remove(tree)
+    assert 0 < len(_names(tree)) < WIDE
     assert "its time was over" in caplog.text
     assert Removal().remove(tree)
 
