@@ -21,8 +21,8 @@ def build_again(printer: Printer, connection: Connection, text: str) -> int:
     # A service that was built once is unchanged, so its build is only repeated in a run of that service alone.
     if folder := earlier.output.get("folder"):
         given["folder"] = folder
-    # This person wants a build although the head commit asked for none, or a later push superseded it, or its
-    # service was moved to another folder.
+    # This person wants a build although the head commit asked for none, a later push superseded it, or its snapshot
+    # was refused.
     if "nothing" in earlier.output or moved_on or earlier.error == "SnapshotRefused":
         given["again"] = True
     while not connection.context.executions.start_delivery(name, given):

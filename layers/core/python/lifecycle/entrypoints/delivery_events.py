@@ -107,5 +107,4 @@ class RecordSnapshot(Command):
             self.sources,
             self.execution,
             self.folder,
-            self.again,
         )

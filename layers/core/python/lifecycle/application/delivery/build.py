@@ -22,7 +22,7 @@ from lifecycle.application.ports.requests import Requests
 from lifecycle.application.ports.signer import Signer
 from lifecycle.application.rollout.requests import Payload
 from lifecycle.domain.delivery.delivery_name import DeliveryName
-from lifecycle.domain.delivery.own_service import moved, not_its_own
+from lifecycle.domain.delivery.own_service import not_its_own
 from lifecycle.domain.delivery.repository import LastBuild
 from lifecycle.domain.delivery.service_folder import service_folder
 from lifecycle.domain.delivery.skip_marker import skipped_because
@@ -195,8 +195,7 @@ def _superseded(catalogue: Catalogue, push: Push, execution: str) -> str:
 class FinishedBuild:
     """A build that has ended, by facts of its run, and what it said that it uploaded: service, version and key.
 
-    `run` is the name of the run, `folder` that of the one service that it is for, and `again` says that a person
-    repeats it.
+    `run` is the name of the run, and `folder` that of the one service that it is for.
     """
 
     repository: str
@@ -209,7 +208,6 @@ class FinishedBuild:
     sources: Sources = _NO_SOURCES
     run: str = ""
     folder: str = ""
-    again: bool = False
 
 
 def record_snapshot(
@@ -233,7 +231,8 @@ def record_snapshot(
     except (InvalidValue, Unknown, StoreRefused) as error:
         return Recorded("REFUSED", f"the build published no snapshot: {error}", service, version)
     said = received.manifest
-    if why := _foreign(catalogue, built) or _refusal(said, built):
+    foreign = not_its_own(built.run, built.folder, service, sources.folder)
+    if why := foreign or _refusal(said, built):
         return Recorded("REFUSED", why, service, version)
     manifest = replace(said, repository=built.repository, branch=built.branch, builder=built.build, snapshot=None)
     manifest = replace(manifest, policies={name: _of_today(policy) for name, policy in said.policies.items()})
@@ -248,19 +247,10 @@ def record_snapshot(
         return Recorded("REFUSED", f"the snapshot was not published: {error}", service, version)
     if refused := _record_and_sign(catalogue, artifacts, signer, manifest, sources.folder, now):
         return Recorded("REFUSED", refused, service, version)
-    last = LastBuild(version, sources.source, manifest.built_at, sources.folder) if sources.source else None
+    last = LastBuild(version, sources.source, manifest.built_at) if sources.source else None
     # A record that cannot be read only makes pushes build more.
     _ = catalogue.change_builds(built.repository, lambda builds: builds.recorded(service, last))
     return _recorded(catalogue, requests, manifest, sources, now)
-
-
-def _foreign(catalogue: Catalogue, built: FinishedBuild) -> str:
-    """Return why the service that a build names is not that of its run; empty if it may be."""
-    service, folder = built.service, built.sources.folder
-    if (why := not_its_own(built.run, built.folder, service, folder)) or built.again:
-        return why
-    last = catalogue.change_builds(built.repository, lambda builds: builds).services.get(service)
-    return moved(service, last.folder, folder) if last else ""
 
 
 def _not_owned(catalogue: Catalogue, fleet: Fleet, built: FinishedBuild) -> str:

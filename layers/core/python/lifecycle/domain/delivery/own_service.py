@@ -21,14 +21,6 @@ def not_its_own(run: str, folder: str, service: str, found: str) -> str:
     return ""
 
 
-def moved(service: str, recorded: str, found: str) -> str:
-    """Return why a service is not published from another folder than its last snapshot; empty if it is the same."""
-    if not recorded or found == recorded:
-        return ""
-    why = f"expected {service} from {recorded}, as its last snapshot, found it in {_named(found)}"
-    return f"{why}: if it was moved there, say so with `lifecycle build --again` and this run; else look at its build"
-
-
 def _refused(expected: str, found: str) -> str:
     how = "remove what changes LIFECYCLE_SERVICE or LIFECYCLE_DETAILS from its commands, and push again"
     return f"expected the build to publish {expected}, found {found}: {how}"

@@ -23,15 +23,11 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class LastBuild:
-    """The newest snapshot of a service: the sources it was built from, when its run started, and its folder.
-
-    The folder is empty in a record of an older version.
-    """
+    """The newest snapshot of a service: the sources it was built from, and when its run started."""
 
     snapshot: str
     source: str
     started: datetime
-    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
