@@ -64,7 +64,7 @@ class S3Artifacts:
         if (found["ContentLength"], manifest.digest) != (manifest.size, target.digest):
             return False
         # An object that another tool wrote may have another kind of checksum.
-        return (_sha256(found) or self._sha256_of(key)) == target.digest
+        return (_sha256(found) or self._digest(key)) == target.digest
 
     def received(self, upload: str, service: str, version: str) -> Received:
         prefix = f"{upload}/{artifact_prefix(service, version)}"
@@ -149,7 +149,7 @@ class S3Artifacts:
 
     def _refuse_foreign(self, key: str, manifest: Manifest) -> bool:
         """Return whether there is an object; raises ForeignObject if it has other bytes."""
-        found = self._sha256_of(key)
+        found = self._digest(key)
         if found not in (manifest.digest, None):
             raise ForeignObject(self._url(key), manifest.digest, found)
         return found is not None
