@@ -34,8 +34,12 @@ VERSION = manifest("1.0.0", schedules={"report": Schedule("./report", "* * * * *
 DIGEST = VERSION.digest
 
 
-class Crash(Exception):
-    """The end of an agent's process, in the middle of its work."""
+class Crash(BaseException):
+    """The end of an agent's process, in the middle of its work. Not an Exception, which an agent survives."""
+
+
+class RunWronglyError(BaseException):
+    """A command that must not have begun, as an agent must not survive it either."""
 
 
 @dataclass
@@ -72,10 +76,16 @@ class World:
 
     def begins(self, host: "SimulatedHost", minute: datetime) -> None:
         """Judge the beginning of a command."""
-        assert minute not in self.ran, f"{minute} is run twice"
-        assert not self.going_on(), f"{minute} is run while {self.going_on()[0].minute} goes on"
-        assert host.in_service(), f"{host.name} is out of service and runs {minute}"
-        assert abs(self.now - minute) < timedelta(seconds=60 + 2 * SKEW_SECONDS), f"{minute} is made up at {self.now}"
+        going_on, late = self.going_on(), timedelta(seconds=60 + 2 * SKEW_SECONDS)
+        wrong = {
+            f"{minute} is run twice": minute in self.ran,
+            f"{minute} is run while {going_on[0].minute if going_on else ''} goes on": bool(going_on),
+            f"{host.name} is out of service and runs {minute}": not host.in_service(),
+            f"{minute} is made up at {self.now}": abs(self.now - minute) >= late,
+        }
+        for why, holds in wrong.items():
+            if holds:
+                raise RunWronglyError(why)
         self.ran.append(minute)
 
 

@@ -44,6 +44,13 @@ FAULTS = (
         "    trusted = {each.id: each for each in keys if each.kind is kind_of(wanted.version)}\n",
         "    trusted = {each.id: each for each in keys}\n",
         f"{_ATTESTATIONS}::test_key_of_snapshots_signs_no_release",
+        (
+            Edit(
+                _KEYS,
+                "    trusted = {each.id: each for each in keys if each.kind is kind_of(version)}\n",
+                "    trusted = {each.id: each for each in keys}\n",
+            ),
+        ),
     ),
     Planted(
         "a-statement-of-another-version-is-accepted",
