@@ -42,7 +42,7 @@ FAULTS = (
         "a-failed-host-is-started-again-after-an-abort",
         (9, 10),
         "lifecycle.domain.convergence.fallen_in_service",
-        "            target = had.get(host)\n",
+        "            target = _as_both_say(report, had.get(host))\n",
         "            target = Target(report.installed, report.digest, report.config)\n",
         caught_by="tests/unit/convergence/test_fallen_in_service.py",
     ),

@@ -31,8 +31,9 @@ def fallen_in_service(
 ) -> Fallen | None:
     """Return the hosts of one version that passed its self-test, served, and ended; None if there are none.
 
-    `had` is what the ledger knows that each had: a host may report any version. Those that a failed attempt left out
-    of rotation are not in it, as nobody has decided on these. `recent` begins with the newest deployment.
+    `had` is what the ledger knows that each had: a host may report any version, and one that says another is left
+    alone. Those that a failed attempt left out of rotation are not in it, as nobody has decided on these. `recent`
+    begins with the newest deployment.
     """
     failed = _failed_repairs(recent)
     found = {}
@@ -41,7 +42,7 @@ def fallen_in_service(
         if target and report.has_passed(target.digest) and state.in_rotation:
             continue  # a later repair has brought it back; whether it is healthy is not decided here
         if target is None and has_ended(report, state):
-            target = had.get(host)
+            target = _as_both_say(report, had.get(host))
         if target and not target.quarantined_in(bad_versions) and (why := drift_reason(report, state, target)):
             found[host] = (target, why)
     first = next((target for target, _ in found.values()), None)
@@ -63,6 +64,12 @@ def hosts_of_stopped_repairs(recent: Sequence[Deployment], reports: Mapping[str,
             stopped |= set() if passed else {host for host in new if not _ended_since(each, reports.get(host))}
             seen |= new
     return stopped
+
+
+def _as_both_say(report: HostReport, had: Target | None) -> Target | None:
+    """Return what a host had by the ledger, if its report agrees; a record may be gone, and a report may lie."""
+    same = had is not None and (report.installed, report.digest) == (had.version, had.digest)
+    return had if same else None
 
 
 def has_ended(report: HostReport, state: TargetState) -> bool:
