@@ -9,7 +9,7 @@ from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import answers_on, latest_attempts
-from lifecycle.domain.rollout.deployment import Kind
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from tests.simulation.hosts import Host
 
 if TYPE_CHECKING:
@@ -69,8 +69,17 @@ def stays_alive_first(oracle: "Oracle", host: Host, attempt: HostAttempt) -> Non
 
 
 def crash_loop_is_slowed(oracle: "Oracle", given: Mapping[str, Any]) -> None:
-    """33: a service that ended again after each of its last repairs is not repaired at once."""
+    """33: a service that ended again after each of its last repairs is not repaired at once.
+
+    A deployment that ended well begins all again, also one of the same version.
+    """
     sim, version = oracle.sim, given["version"]
+    done = [
+        oracle.ended_at[name]
+        for name, each in oracle.records.items()
+        if each.request.kind is not Kind.CONVERGE and each.state is DeploymentState.DONE and name in oracle.ended_at
+    ]
+    last_done = max(done, default=-1e9)
     if sim.clock_error_ever or oracle.deleted or given["requested_by"] not in AUTOMATIC:
         return  # an operator who asks waits for no back-off
     for host in given["only"]:
@@ -83,6 +92,7 @@ def crash_loop_is_slowed(oracle: "Oracle", given: Mapping[str, Any]) -> None:
             and each.target.version == version
             and each.epoch
             and name in oracle.ended_at
+            and oracle.ended_at[name] > last_done
             and each.failed_host in ("", host)  # one that failed at another host may not have reached this one
             # One that began after the end, and has changed nothing here since, has not started what ended.
             and oracle.lease_acquired.get(name, (0, 0.0))[1] < sim.hosts[host].boot_changed_at
