@@ -16,6 +16,7 @@ from typing import Any
 
 from apps.cli.connection import on_laptop
 from apps.cli.ports import Connection
+from apps.cli.start import request_payload
 from apps.local import environment, priority
 from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError
@@ -112,11 +113,12 @@ class Laboratory:
             service=cluster.service,
             environment=cluster.environment,
             version=version,
-            requested_by="bench",
+            requested_by=here.by,
             kind=Kind.ROLLBACK if rollback_of else Kind.DEPLOY,
             rollback_of=rollback_of,
             overrides=overrides,
         )
+        here.functions.call("request", request_payload(request))
         here.context.executions.start_rollout(request.deployment, payload(request))
         return request
 
