@@ -97,7 +97,8 @@ def _first_seed(name: str, seeds: int) -> int:
     make_records_quick()
     gc.freeze()
     gc.disable()
-    for seed in sorted(range(seeds), key=lambda each: each != _caught_at().get(name)):
+    begin_with = json.loads(CAUGHT_AT.read_text()).get(name)
+    for seed in sorted(range(seeds), key=lambda each: each != begin_with):
         result = run(seed)
         if seed % 10 == 0:
             gc.collect()
@@ -106,11 +107,6 @@ def _first_seed(name: str, seeds: int) -> int:
             return int(result.name == BROKEN)
     print(f"{name}: none of {seeds} seeds caught it")
     return 1
-
-
-def _caught_at() -> dict[str, int]:
-    found: dict[str, int] = json.loads(CAUGHT_AT.read_text())
-    return found
 
 
 def _find_all() -> int:

@@ -240,7 +240,7 @@ def _no_way_back(
         how = f"lifecycle deploy {request.service} {request.version} --environment {request.environment}"
         return f"{to.in_words} was never verified in {request.cluster}, so no rollback goes there: `{how}`"
     bad_versions = context.fleet.quarantined(request.cluster)
-    newest = next((each for each in verified if not each.quarantined_in(bad_versions)), None)
+    newest = newest_good(verified, bad_versions)
     if wrote is not None and to.differs_from(before) and newest and to.differs_from(newest):
         return f"{newest.in_words} was verified last before {wrote.target.in_words}: `lifecycle rollback` goes there"
     return to.quarantined_in(bad_versions) or ""
@@ -249,6 +249,11 @@ def _no_way_back(
 def verified_before(recent: Sequence[Deployment], bad: Target | None) -> list[Target]:
     """Return what was verified on every host, the newest first, without what is to be undone."""
     return [each.target for each in recent if verifies(each) and each.target.differs_from(bad)]
+
+
+def newest_good(verified: Sequence[Target], bad_versions: Mapping[str, str]) -> Target | None:
+    """Return the newest of these that is not quarantined; None if all of them are."""
+    return next((each for each in verified if not each.quarantined_in(bad_versions)), None)
 
 
 def _is_decided(context: Context, request: Request) -> bool:
@@ -342,8 +347,8 @@ def previous_target(
     wanted = Target(request.version, "", config)
     if request.only and desired and wanted.differs_from(desired.target):
         return None
-    done = [d for d in recent if verifies(d) and d.id != request.deployment]
-    return next((d.target for d in done if wanted.differs_from(d.target)), None)
+    others = [each for each in recent if each.id != request.deployment]
+    return next(iter(verified_before(others, wanted)), None)
 
 
 def verified_target(recent: Sequence[Deployment]) -> Target | None:

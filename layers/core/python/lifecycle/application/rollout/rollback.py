@@ -41,13 +41,12 @@ def rollback_target(context: Context, cluster: Cluster) -> RollbackTarget:
     bad = _desired_deployment(context, cluster, recent)
     if bad is None:
         raise Refused(f"the rollback of {cluster}", [f"{cluster} never had a deployment"])
-    quarantined = context.fleet.quarantined(cluster)
     before = observe.verified_before(recent, bad.target)
-    good = [each for each in before if not each.quarantined_in(quarantined)]
-    if not good:
+    good = observe.newest_good(before, context.fleet.quarantined(cluster))
+    if good is None:
         why = f"no version other than {bad.target.in_words} was verified there, or all of them are quarantined"
         raise Refused(f"the rollback of {cluster}", [why])
-    return RollbackTarget(bad, good[0])
+    return RollbackTarget(bad, good)
 
 
 def _desired_deployment(context: Context, cluster: Cluster, recent: Sequence[Deployment]) -> Deployment | None:

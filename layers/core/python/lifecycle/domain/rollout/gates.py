@@ -8,6 +8,7 @@ from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind, hosts_left_out
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.rollout.steps import AwaitApproval, AwaitResume, Facts, Finish, RollBack, Step
+from lifecycle.domain.rollout.test_bed.hosts import wants_test_bed
 from lifecycle.domain.service.policy import ApprovalGate, Policy
 
 
@@ -32,7 +33,7 @@ def _pauses(facts: Facts) -> list[Question]:
 
 def first_host_decides(policy: Policy) -> bool:
     """Return whether the first host of a deployment decides on the others: by an approval, or in a test bed."""
-    return ApprovalGate.AFTER_FIRST_HOST in policy.approval.places or policy.bake_minutes > 0
+    return ApprovalGate.AFTER_FIRST_HOST in policy.approval.places or wants_test_bed(policy)
 
 
 def updates_one_first(facts: Facts) -> bool:

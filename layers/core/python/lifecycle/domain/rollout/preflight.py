@@ -248,8 +248,12 @@ def _rollback_download_warnings(request: Request, observed: Observed) -> list[st
     return [f"{version} is not on the disk of {listed(hosts)}: a rollback downloads it again"] if hosts else []
 
 
+def _should_bake(request: Request, observed: Observed) -> bool:
+    return wants_test_bed(observed.policy(request)) and not request.only
+
+
 def _quarantined_away(request: Request, observed: Observed) -> list[str]:
-    if not wants_test_bed(observed.policy(request)) or request.only:
+    if not _should_bake(request, observed):
         return []
     here, away = len(observed.cluster_members), len(observed.reports) - len(observed.cluster_members)
     why = quarantined_away(observed.previous, here, away, has_groups=observed.has_test_bed)
@@ -257,7 +261,7 @@ def _quarantined_away(request: Request, observed: Observed) -> list[str]:
 
 
 def _test_bed_warnings(request: Request, observed: Observed) -> list[str]:
-    if not wants_test_bed(observed.policy(request)) or request.only:
+    if not _should_bake(request, observed):
         return []
     why = no_test_bed_reason(observed.previous, len(observed.cluster_members), has_groups=observed.has_test_bed)
     return [f"no test bed, which the policy asks for: {why}"] if why else []
