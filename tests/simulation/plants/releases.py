@@ -54,6 +54,14 @@ FAULTS = (
         "tests/unit/rollout/test_release_command.py::test_deleted_record_of_a_passed_run_lets_nothing_run_again",
     ),
     Planted(
+        "a-release-command-that-may-begin-late-is-not-withdrawn",
+        (32,),
+        _RELEASE,
+        "        return [each for each in unknown if each.host != step.host]",
+        "        return []",
+        "tests/unit/rollout/test_release_command.py::test_command_is_withdrawn_before_another_host_runs_it",
+    ),
+    Planted(
         "a-release-command-runs-after-the-first-host",
         (32,),
         "lifecycle.domain.rollout.next_step",

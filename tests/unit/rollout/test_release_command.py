@@ -159,6 +159,36 @@ def test_command_that_counts_as_run_is_withdrawn_from_an_agent_that_comes_back(m
     assert (machine.turn(FIRST).order, machine.turn(FIRST).attempt) == (Order.PREFETCH, 2)
 
 
+def test_command_is_withdrawn_before_another_host_runs_it(machine: Machine) -> None:
+    """Found by the simulation: the agent of the first run came back, and began it after the second."""
+    machine.host(FIRST).release = "runs"
+    machine.host(FIRST).silent = True
+    name = machine.deploy("1.1.0")
+    machine.leave(FIRST)
+    machine.stop_at = "RELEASE_COMMAND"
+    assert answer(machine, name, Choice.RETRY).hosts[0]["host"] != FIRST
+    assert (machine.turn(FIRST).order, machine.turn(FIRST).attempt) == (Order.PREFETCH, 2)
+
+
+@pytest.mark.parametrize("choice", [Choice.RETRY, Choice.GO_ON])
+def test_each_run_of_one_pass_is_withdrawn_before_the_first_update(machine: Machine, choice: Choice) -> None:
+    """Another run has passed, so that either answer goes on."""
+    machine.memory.clock.sleep(1)
+    name = machine.request("1.1.0")
+    machine.begin(name)
+    assert machine.decide_next(name.deployment, name.deployment).kind == "RELEASE_COMMAND"
+    (first,) = attempts(machine, name.deployment)
+    assert machine.memory.deployments.begin_attempt(replace(first, host="host-3"))
+    assert machine.memory.deployments.put_attempt(
+        replace(first, state=AttemptState.RELEASED, release=ReleaseRun.PASSED)
+    )
+    assert machine.decide_next(name.deployment, name.deployment).kind == "AWAIT_HUMAN"
+    machine.leave("host-3")
+    machine.stop_at = "UPDATE_HOSTS"
+    answer(machine, name.deployment, choice)
+    assert (machine.turn("host-3").order, machine.turn("host-3").attempt) == (Order.PREFETCH, 2)
+
+
 @pytest.mark.parametrize("after", [Choice.RETRY, Choice.GO_ON])
 def test_command_of_a_host_that_left_is_asked_about(machine: Machine, after: Choice) -> None:
     """Another host must not run it again by itself."""

@@ -28,7 +28,7 @@ from lifecycle.domain.rollout.deployment import NOT_RESUMED, Deployment, Deploym
 from lifecycle.domain.rollout.execution import Visit, next_execution
 from lifecycle.domain.rollout.lease import RENEWAL_THRESHOLD, RUNNING_LEASE, WAITING_LEASE, Lease
 from lifecycle.domain.rollout.next_step import is_late_call, next_step
-from lifecycle.domain.rollout.release import begun, noted
+from lifecycle.domain.rollout.release import begun, may_begin_late, noted
 from lifecycle.domain.rollout.steps import (
     AwaitApproval,
     AwaitDecision,
@@ -122,17 +122,11 @@ def _decide(context: Context, cluster: Cluster, name: str, visit: Visit) -> Deci
 
 
 def _noted(context: Context, facts: Facts, step: Step) -> Deployment:
-    """Return the deployment with what is known of its release command; one that has ended stays as it is.
-
-    A run that a human counts as run is replaced by the next command first: its agent may come back, and begin it.
-    """
+    """Return the deployment with what is known of its release command; one that has ended stays as it is."""
     current, now = facts.deployment, context.clock.now()
+    turns = [prefetch(current, each.host, each.number + 1, now) for each in may_begin_late(facts, step)]
+    _ = give_turns(context, current, turns)  # refused: the host holds a later command
     noting = replace(current, release=noted(facts, step, now))
-    if noting.release.counted and not current.release.counted:
-        if not facts.lease.is_held_by(current.id, current.epoch):
-            return current  # its next execution has another epoch, which fences the agent
-        host, following = noting.release.host, noting.release.attempt + 1
-        _ = give_turns(context, current, [prefetch(current, host, following, now)])  # refused: it holds a later one
     return noting if noting != current and context.deployments.put(noting) else current
 
 

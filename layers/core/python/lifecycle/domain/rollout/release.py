@@ -21,7 +21,7 @@ from lifecycle.domain.rollout.attempt import (
 )
 from lifecycle.domain.rollout.decision import Choice, answers_on, asked_before
 from lifecycle.domain.rollout.deployment import Deployment, Kind, Request
-from lifecycle.domain.rollout.steps import AwaitDecision, Facts, RunReleaseCommand, Step
+from lifecycle.domain.rollout.steps import AwaitDecision, Facts, RunReleaseCommand, Step, UpdateHosts
 from lifecycle.domain.service.manifest import Manifest, ReleaseCommand
 
 # Seconds that one call waits for the end of the command. Lambda ends a function a little later.
@@ -96,7 +96,7 @@ def noted(facts: Facts, step: Step, now: datetime) -> ReleaseNote:
         runs=len(runs),
         began_at=last.started_at,
         ended_at=last.finished_at or (now if asked else None),
-        counted=last.release is not ReleaseRun.PASSED and is_released(facts, last),
+        counted=any(each.release is not ReleaseRun.PASSED and is_released(facts, each) for each in runs),
     )
 
 
@@ -104,6 +104,17 @@ def is_released(facts: Facts, attempt: HostAttempt) -> bool:
     """Return whether this attempt has run the release command, as its record or a human says."""
     passed = attempt.release is ReleaseRun.PASSED
     return passed or (bool(attempt.release) and Choice.GO_ON in answers_on(facts.questions, attempt))
+
+
+def may_begin_late(facts: Facts, step: Step) -> list[HostAttempt]:
+    """Return the runs that another command must replace before this step: the next run, or the first update.
+
+    No host has reported their end, so that an agent which comes back may begin them.
+    """
+    unknown = [each for each in _runs(facts) if each.release is ReleaseRun.NOT_KNOWN]
+    if isinstance(step, RunReleaseCommand) and not step.again:
+        return [each for each in unknown if each.host != step.host]  # its own is replaced by the next run
+    return unknown if isinstance(step, UpdateHosts) and all(each.release for each in facts.attempts) else []
 
 
 def release_step(facts: Facts, waiting: Sequence[tuple[str, int]]) -> RunReleaseCommand | None:
