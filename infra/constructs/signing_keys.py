@@ -48,7 +48,8 @@ class SigningKeys(Construct):
         self._removal = RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY
         for kind, role in signers.items():
             keys = [self._key(kind, number, role) for number in numbers]
-            for key, (name, suffix) in zip(keys, _ALIASES, strict=False):
+            # Both aliases exist always: a free one would let who may create aliases add a trusted key.
+            for key, (name, suffix) in zip((keys * 2)[:2], _ALIASES, strict=True):
                 alias = f"{names.signing_key(kind)}{suffix}"
                 kms.CfnAlias(self, f"{kind.title()}{name}", alias_name=alias, target_key_id=key.key_id)
 

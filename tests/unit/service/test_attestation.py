@@ -151,7 +151,7 @@ def test_both_keys_of_a_rotation_are_trusted_and_the_former_one_no_longer_once_i
 
 def test_file_of_keys_is_read_as_it_was_written() -> None:
     keys = (RELEASES.trusted, SNAPSHOTS.trusted)
-    assert parse_keys(f"# of this installation\n\n{keys_text(keys)}") == keys
+    assert parse_keys(f"# of this installation\n\n{keys_text(keys)}{keys_text(keys)}") == keys
     assert parse_keys("") == ()
 
 

@@ -55,9 +55,9 @@ def keys_text(keys: Sequence[TrustedKey]) -> str:
 
 
 def parse_keys(text: str) -> tuple[TrustedKey, ...]:
-    """Return the keys of a file; raises InvalidValue. Empty lines and those that begin with # are left out."""
+    """Return the keys of a file, each once; raises InvalidValue. Empty lines and comments (#) are left out."""
     lines = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    return tuple(_key(parts) for parts in lines)
+    return tuple(dict.fromkeys(_key(parts) for parts in lines))
 
 
 def _key(parts: Sequence[str]) -> TrustedKey:

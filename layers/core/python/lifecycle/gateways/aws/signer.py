@@ -33,14 +33,14 @@ class KmsSigner:
 
 @translated
 class KmsPublicKeys:
-    """The keys with the aliases of this installation: one that signs for each kind, and perhaps another one."""
+    """The keys with the aliases of this installation: one that signs for each kind, and another during a rotation."""
 
     def __init__(self, kms: Any) -> None:
         self._kms = kms
 
     def trusted(self) -> Sequence[TrustedKey]:
         found = [self._read(kind, suffix) for suffix in ("", ALSO_TRUSTED) for kind in KeyKind]
-        return [each for each in found if each]
+        return list(dict.fromkeys(each for each in found if each))
 
     def _read(self, kind: KeyKind, suffix: str) -> TrustedKey | None:
         # The key's own policy lets the account read it. So an alias of no key may be denied, too.
