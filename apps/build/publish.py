@@ -54,6 +54,7 @@ def manifest_of(file: ServiceFile, request: Request, packed: Packed, history: Hi
         release=parts.release,
         processes=parts.processes,
         schedules=parts.schedules,
+        supersede=parts.supersede,
         tests=(*file.build.unit_tests, *file.build.integration_tests),
     )
 

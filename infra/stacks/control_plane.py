@@ -156,7 +156,12 @@ class ControlPlaneStack(Stack):
         self._phase(
             "start_services", writes=[ledger(Partition.REPOSITORY)], may=[START_DELIVERY, DESCRIBE_DELIVERIES]
         )
-        self._phase("check_build", may=read_builds(emulated=settings.emulated))
+        ends = stop_builds(emulated=settings.emulated)
+        self._phase(
+            "check_build",
+            writes=[ledger(Partition.REPOSITORY)],
+            may=[*read_builds(emulated=settings.emulated), ends],
+        )
         # It holds an artifact of up to 1 GiB in memory while it publishes it.
         self._signers[KeyKind.SNAPSHOT] = self._phase(
             "record_snapshot",

@@ -26,4 +26,4 @@ class MemoryBuilds:
 
     def stop(self, build: str) -> None:
         if build in self.states and self.states[build].kind == "RUNNING":
-            self.states[build] = CodeBuildState("FAILED", "build STOPPED in BUILD")
+            self.states[build] = CodeBuildState("FAILED", "build STOPPED in BUILD", stopped=True)

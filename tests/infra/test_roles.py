@@ -63,6 +63,7 @@ VIEWS = (
 )
 READS = ("Get", "BatchGet", "Query", "List", "Describe")
 
+STOP_BUILDS = {"codebuild:StopBuild": {"codebuild:project/lifecycle-build"}}
 READ_MACHINES = {"autoscaling:DescribeAutoScalingGroups": {"*"}, "ec2:DescribeInstances": {"*"}}
 REPAIRS = WRITE_LEDGER | WRITE_REGISTRY | LIST_REGISTRY | READ_TARGETS | READ_MACHINES | READ_BOTH
 REPAIRS |= DELETE | ANSWER | FOLLOW | DRAIN | REGISTER | WEIGH
@@ -83,7 +84,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
         "states:StartExecution": {DELIVERY},
         "states:DescribeExecution": {"states:execution:lifecycle-delivery:*"},
     },
-    "check_build": SEE_BUILDS,
+    "check_build": WRITE_LEDGER | SEE_BUILDS | STOP_BUILDS,
     "record_snapshot": WRITE_LEDGER
     | READ_SNAPSHOTS
     | {
@@ -125,7 +126,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
         f"states:{action}": {"states:execution:lifecycle-delivery:*"}
         for action in ("DescribeExecution", "GetExecutionHistory", "StopExecution")
     }
-    | {"codebuild:StopBuild": {"codebuild:project/lifecycle-build"}},
+    | STOP_BUILDS,
     "transfer_service": WRITE_LEDGER,
     "bind_hosts": WRITE_LEDGER | READ_TARGETS,
     "record_config": WRITE_LEDGER,
@@ -383,10 +384,9 @@ def test_the_embedded_environment_differs_in_four_grants_and_plain_http(
     lists = {"converge", "repair", "freeze", "set_policy", "act", "promote", "plan", *VIEWS}
     for phase in set(PHASES) - {"check_build", "cancel_run"} - lists - repositories:
         assert allowed(role_of(emulated, phase)) == allowed(role_of(control_plane, phase))
-    assert allowed(role_of(emulated, "check_build")) == log_of("check_build") | SEE_BUILDS | {
-        "codebuild:BatchGetBuilds": {"*"}
-    }
     stops = {"codebuild:StopBuild": {"*"}}
+    checks = PHASES["check_build"] | {"codebuild:BatchGetBuilds": {"*"}} | stops
+    assert allowed(role_of(emulated, "check_build")) == log_of("check_build") | checks
     assert allowed(role_of(emulated, "cancel_run")) == log_of("cancel_run") | PHASES["cancel_run"] | stops
     for phase in lists:
         listing = {"ssm:GetParametersByPath": {"*"}}

@@ -12,7 +12,7 @@ import logging
 import random
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -72,6 +72,7 @@ class BuildState:
     kind: str
     reason: str = ""
     exported: Mapping[str, str] = field(default_factory=dict)
+    stopped: bool = False
 
 
 class Builds:
@@ -80,6 +81,7 @@ class Builds:
     def __init__(self, world: "Pushes") -> None:
         self._world = world
         self._started: dict[str, tuple[Commit, float, str]] = {}
+        self._stopped: set[str] = set()
         self.details = ""
 
     def start(self, repository: str, commit: str, token: str, environment: Mapping[str, str]) -> str:
@@ -91,12 +93,15 @@ class Builds:
 
     def state(self, build: str) -> BuildState:
         commit, began, version = self._started[build]
+        if build in self._stopped:
+            return BuildState("FAILED", "build STOPPED in BUILD", stopped=True)
         if self._world.now < began + commit.seconds:
             return BuildState("RUNNING")
         if not commit.builds:
             return BuildState("FAILED", "a unit test failed")
         upload = f"incoming/{build}"
         made = manifest(version, commit=commit.id, repository=REPOSITORY, policies={"staging": POLICY})
+        made = replace(made, supersede=self._world.supersede)
         self._world.memory.artifacts.upload(upload, made, version.encode())
         if not commit.works:
             self._world.machine.host("host-1").breaks[version] = AgentStage.SELF_TESTING
@@ -105,11 +110,15 @@ class Builds:
             exported={"LIFECYCLE_SERVICE": "hello", "LIFECYCLE_VERSION": version, "LIFECYCLE_UPLOAD": upload},
         )
 
+    def stop(self, build: str) -> None:
+        self._stopped.add(build)
+
 
 class Pushes(StepFunctions):
     """One run of a seed. `head` is where the branch really is; nothing of Lifecycle reads it."""
 
     def __init__(self, seed: int) -> None:
+        self.supersede = seed % 3 > 0
         self.rng = random.Random(seed)  # noqa: S311 (chance, no secret)
         self.failures = RandomFailures(self.rng)
         super().__init__(Machine(2, POLICY, cluster=STAGING), self.failures)  # type: ignore[arg-type]

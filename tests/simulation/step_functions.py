@@ -50,6 +50,7 @@ class _Build:
     exported: Mapping[str, str]
     kind: str = "SUCCEEDED"
     reason: str = ""
+    stopped: bool = False
 
 
 class Builds:
@@ -228,7 +229,8 @@ class StepFunctions:
             start = entry(delivery_events.StartBuild, lambda why: build.Started("", "REFUSED", why))
             return start(self._start_build)(dict(given), None)
         if function == "check_build":
-            return build.check_build(self.builds, delivery_events.CheckBuild.model_validate(given).build)
+            check = delivery_events.CheckBuild.model_validate(given)
+            return build.check_build(self.builds, self.catalogue, check.push(), check.build, check.execution)
         if function == "start_services":
             several = delivery_events.StartServices.model_validate(given)
             executions = self.machine.context.executions

@@ -8,5 +8,5 @@ from lifecycle.entrypoints.handler import task
 
 @task(CheckBuild)
 def handle(event: CheckBuild) -> Checked:
-    """Return RUNNING, SUCCEEDED or FAILED, with the last lines of the log."""
-    return check_build(bootstrap.builds(), event.build)
+    """Return RUNNING, SUCCEEDED or FAILED, with the last lines of the log; end a build that is superseded."""
+    return check_build(bootstrap.builds(), bootstrap.catalogue(), event.push(), event.build, event.execution)

@@ -51,7 +51,7 @@ def test_a_build_is_polled_until_it_ends_and_then_recorded(stage: Stage) -> None
     begun = stage.calls("start_build")[0][1]
     assert begun.pop("started").startswith("20")
     assert begun == {**PUSH, "execution": "hello-1"}
-    assert stage.calls("check_build")[0][1] == BUILD
+    assert stage.calls("check_build")[0][1] == {**PUSH, **BUILD, "execution": "hello-1"}
     assert stage.calls("record_snapshot")[0][1] == {
         **PUSH,
         **BUILD,
@@ -142,6 +142,14 @@ def test_push_that_changed_no_service_ends_with_the_reason(stage: Stage) -> None
     stage.play(start_build=[STARTED], check_build=[nothing])
     ended = stage.run("delivery", "shop-2", PUSH)
     assert ended.output == {"nothing": nothing["reason"], "unchanged": "api, web", "superseded": ""}
+
+
+def test_build_that_a_later_push_ended_says_so(stage: Stage) -> None:
+    ended = {"kind": "NOTHING", "reason": "the build was ended", "superseded": "no longer the head"}
+    stage.play(start_build=[STARTED], check_build=[{**ended, "sources": {"unchanged": ""}}])
+    found = stage.run("delivery", "hello-ended", PUSH)
+    said = {"nothing": "the build was ended", "superseded": "no longer the head", "unchanged": ""}
+    assert (found.status, found.output) == ("SUCCEEDED", said)
 
 
 def test_push_that_wants_no_build_ends_with_the_reason(stage: Stage) -> None:

@@ -13,7 +13,7 @@ from lifecycle.application.delivery.build import (
     FinishedBuild,
     Recorded,
     Started,
-    check_build,
+    checked,
     record_snapshot,
     start_build,
 )
@@ -40,6 +40,7 @@ class State:
     kind: str
     reason: str = ""
     exported: Mapping[str, str] = field(default_factory=dict)
+    stopped: bool = False
 
 
 class OneBuild:
@@ -104,12 +105,11 @@ def test_build_is_started_for_the_commit_with_the_execution_as_its_token() -> No
 
 def test_succeeded_build_names_what_it_published() -> None:
     exported = {"LIFECYCLE_SERVICE": "hello", "LIFECYCLE_VERSION": VERSION}
-    builds = OneBuild(State("SUCCEEDED", "built", exported))
-    assert check_build(builds, "build-1") == Checked("SUCCEEDED", "built", "hello", VERSION)
+    assert checked(State("SUCCEEDED", "built", exported)) == Checked("SUCCEEDED", "built", "hello", VERSION)
 
 
 def test_failed_build_has_a_reason_and_no_version() -> None:
-    assert check_build(OneBuild(State("FAILED", "tests failed")), "build-1") == Checked("FAILED", "tests failed")
+    assert checked(State("FAILED", "tests failed")) == Checked("FAILED", "tests failed")
 
 
 def test_published_snapshot_is_recorded_with_its_facts() -> None:

@@ -1,101 +1,21 @@
 """Delivery follows the branch: only the snapshot of its head goes to an automatic staging."""
 
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from lifecycle.application.delivery.build import (
     FinishedBuild,
-    Recorded,
-    Sources,
-    Started,
     deploy_again,
-    record_snapshot,
     start_build,
 )
-from lifecycle.application.delivery.receive_push import Push, Response, start, time_of
+from lifecycle.application.delivery.receive_push import Push, time_of
 from lifecycle.domain.delivery.branch import NOTHING
 from lifecycle.domain.errors import BuildsFull
-from lifecycle.domain.service.policy import Policy
-from tests.fakes.artifacts import MemoryArtifacts
-from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.builds import MemoryBuilds
-from tests.fakes.catalogue import MemoryCatalogue
-from tests.fakes.executions import MemoryExecutions
-from tests.fakes.fleet import MemoryFleet
-from tests.fakes.requests import MemoryRequests
-from tests.fakes.signer import SNAPSHOT_SIGNER
-from tests.support.rollout import manifest
-
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-REPOSITORY = "https://example.test/hello.git"
-A, B = "a" * 40, "b" * 40
-AUTOMATIC = {"staging": Policy(automatic=True)}
-
-
-@dataclass
-class Delivery:
-    """A repository's delivery over fakes; `push` numbers the deliveries, and a push takes a second."""
-
-    catalogue: MemoryCatalogue = field(default_factory=MemoryCatalogue)
-    executions: MemoryExecutions = field(default_factory=MemoryExecutions)
-    artifacts: MemoryArtifacts = field(default_factory=MemoryArtifacts)
-    builds: MemoryBuilds = field(default_factory=MemoryBuilds)
-    requests: MemoryRequests = field(default_factory=MemoryRequests)
-    pushes: list[Push] = field(default_factory=list)
-
-    def pushed(self, before: str, after: str) -> Push:
-        """Return the next push; nothing has received it yet."""
-        at = (NOW + timedelta(seconds=len(self.pushes))).isoformat()
-        number = str(len(self.pushes) + 1)
-        self.pushes.append(Push(REPOSITORY, "hello", after, "main", "ada", number, before=before, at=at))
-        return self.pushes[-1]
-
-    def receive(self, push: Push) -> Response:
-        return start(push, self.executions, self.catalogue, NOW + timedelta(hours=1))
-
-    def push(self, before: str, after: str) -> str:
-        """Push and receive it; return its run."""
-        return str(self.receive(self.pushed(before, after)).body["run"])
-
-    def start_build(self, run: str) -> Started:
-        given = Push(**self.executions.deliveries[run])
-        return start_build(self.builds, self.catalogue, given, NOW.isoformat(), run)
-
-    def build(self, run: str, folder: str = "", **changes: Any) -> Recorded:
-        """Let the build of a run end well, and the run with it; of one service of several if it has a `folder`."""
-        commit = self.executions.deliveries[run]["commit"]
-        version = f"1.0.0-20261123100000-{commit[:7]}"
-        made = manifest(version, commit=commit, repository=REPOSITORY, policies=AUTOMATIC, **changes)
-        upload = f"incoming/{run}"
-        self.artifacts.upload(upload, made, version.encode())
-        sources = Sources(folder, "1 tree")
-        built = FinishedBuild(REPOSITORY, commit, "main", f"build-{run}", "hello", version, upload, sources)
-        return self.ended(
-            run,
-            record_snapshot(
-                *self._stores, SNAPSHOT_SIGNER, self.requests, MemoryAuditLog(), MemoryFleet(), built, NOW
-            ),
-        )
-
-    def deploy_again(self, run: str) -> Recorded:
-        started = self.start_build(run)
-        assert started.kind == "BUILT"
-        commit = self.executions.deliveries[run]["commit"]
-        built = FinishedBuild(REPOSITORY, commit, "main", "", started.service, started.version, "")
-        return self.ended(run, deploy_again(*self._stores, self.requests, built, NOW))
-
-    @property
-    def _stores(self) -> tuple[MemoryCatalogue, MemoryArtifacts]:
-        return self.catalogue, self.artifacts
-
-    def ended(self, run: str, found: Recorded) -> Recorded:
-        if found.kind == "RECORDED":
-            made = {"service": found.service, "version": found.version, "folder": found.folder}
-            self.executions.outputs[run] = made
-        return found
+from tests.support.branch_delivery import NOW, REPOSITORY, A, B, C, D, Delivery
 
 
 def test_slow_build_of_an_older_push_is_recorded_and_not_deployed() -> None:
@@ -185,6 +105,24 @@ def test_force_push_back_while_the_first_build_runs_leaves_the_deployment_to_it(
     delivery.push(A, B)
     assert delivery.push(B, A) == good
     assert delivery.build(good).staging
+
+
+def test_head_that_a_late_push_shows_again_is_deployed_again() -> None:
+    """Seeds 1317 and 2299 of the pushes: the deployment of B, once the head, has ended that of the head."""
+    delivery = Delivery()
+    first = delivery.pushed(NOTHING, A)
+    path = ((A, B), (B, A), (A, C), (C, B), (B, D))
+    pushes = [first, *(replace(delivery.pushed(*each), at=first.at) for each in path)]
+    for number in (0, 2, 3, 5):
+        head = delivery.receive(pushes[number])
+    delivery.build(str(head.body["run"]))
+    between = delivery.receive(pushes[1])
+    assert delivery.catalogue.branch(REPOSITORY, "main").head == B
+    delivery.build(str(between.body["run"]))
+    for _ in range(2):
+        delivery.receive(pushes[4])
+        assert [each for each in delivery.executions.deliveries if D in each] == [f"hello-{D}", f"hello-{D}_2"]
+    assert delivery.deploy_again(f"hello-{D}_2").staging
 
 
 def test_force_push_back_that_is_superseded_again_deploys_nothing() -> None:

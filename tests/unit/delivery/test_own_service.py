@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from lifecycle.application.delivery.build import Recorded, check_build, deploy_again, record_snapshot
+from lifecycle.application.delivery.build import Recorded, checked, deploy_again, record_snapshot
 from lifecycle.application.delivery.receive_push import Push, payload_of
 from lifecycle.domain.delivery.repository import LastBuild
 from lifecycle.entrypoints.delivery_events import RecordSnapshot
 from lifecycle.gateways.aws.builds import CodeBuildState
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.audit import MemoryAuditLog
-from tests.fakes.builds import MemoryBuilds
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.fleet import MemoryFleet
 from tests.fakes.requests import MemoryRequests
@@ -44,9 +43,9 @@ class Shop:
         exported = {"LIFECYCLE_SERVICE": service, "LIFECYCLE_VERSION": SNAPSHOT, "LIFECYCLE_UPLOAD": upload}
         if says:
             exported["LIFECYCLE_DETAILS"] = json.dumps({"folder": says, "source": "0" * 16})
-        checked = check_build(MemoryBuilds(states={"b": CodeBuildState("SUCCEEDED", exported=exported)}), "b")
-        given = {"build": "b", "service": checked.service, "version": checked.version, "upload": checked.upload}
-        sources = {"folder": checked.sources.folder, "source": checked.sources.source}
+        found = checked(CodeBuildState("SUCCEEDED", exported=exported))
+        given = {"build": "b", "service": found.service, "version": found.version, "upload": found.upload}
+        sources = {"folder": found.sources.folder, "source": found.sources.source}
         push = replace(WHOLE, **{"folder": "services/api" if run.startswith("api-") else "", **changes})
         event = RecordSnapshot.model_validate({**payload_of(push), "execution": run, **given, "sources": sources})
         stores = self.catalogue, self.artifacts

@@ -12,7 +12,7 @@ from lifecycle.application.delivery.build import (
     FinishedBuild,
     Sources,
     Started,
-    check_build,
+    checked,
     record_snapshot,
     start_build,
 )
@@ -46,11 +46,10 @@ def changed(**changes: Any) -> Push:
     return replace(PUSH, **changes)
 
 
-def checked(details: object) -> Checked:
+def exporting(details: object) -> Checked:
     text = details if isinstance(details, str) else json.dumps(details)
     exported = {"LIFECYCLE_SERVICE": "api", "LIFECYCLE_VERSION": SNAPSHOT, "LIFECYCLE_DETAILS": text}
-    builds = MemoryBuilds(states={"build-1": CodeBuildState("SUCCEEDED", exported=exported)})
-    return check_build(builds, "build-1")
+    return checked(CodeBuildState("SUCCEEDED", exported=exported))
 
 
 def variables(push: Push, catalogue: MemoryCatalogue | None = None) -> dict[str, str]:
@@ -92,10 +91,10 @@ def test_snapshots_of_a_service_have_the_order_of_the_pushes() -> None:
 def test_each_kind_of_end_is_read() -> None:
     one = {"folder": "services/api", "source": "0" * 16, "unchanged": "web"}
     sources = Sources("services/api", "0" * 16, "web")
-    assert checked(one) == Checked("SUCCEEDED", "", "api", SNAPSHOT, sources)
-    several = checked({"services": SERVICES, "unchanged": ""})
+    assert exporting(one) == Checked("SUCCEEDED", "", "api", SNAPSHOT, sources)
+    several = exporting({"services": SERVICES, "unchanged": ""})
     assert (several.kind, several.services) == ("SEVERAL", SERVICES)
-    nothing = checked({"nothing": "no build: unchanged", "unchanged": "api, web"})
+    nothing = exporting({"nothing": "no build: unchanged", "unchanged": "api, web"})
     assert (nothing.kind, nothing.reason, nothing.sources.unchanged) == ("NOTHING", "no build: unchanged", "api, web")
 
 
@@ -107,7 +106,7 @@ def test_each_kind_of_end_is_read() -> None:
     ],
 )
 def test_details_of_another_form_fail_the_delivery(details: object) -> None:
-    found = checked(details)
+    found = exporting(details)
     assert found.kind == "FAILED"
     assert "LIFECYCLE_DETAILS that cannot be read" in found.reason
 

@@ -35,7 +35,11 @@ class Branch:
         self.machine = Machine(2, AUTOMATIC)
         self.context = self.machine.context
         for version, commit in COMMITS.items():
-            self.machine.publish(manifest(version, AUTOMATIC, commit=commit))
+            made = manifest(version, AUTOMATIC, commit=commit)
+            self.machine.publish(made)
+            facts = {"commit": commit, "digest": made.digest, "branch": "main"}
+            self.machine.memory.catalogue.record_snapshot("hello", version, facts)
+        self.machine.memory.catalogue.claim_service("hello", REPOSITORY)
         self.push(NOTHING, A)
 
     def push(self, before: str, after: str) -> None:
@@ -191,6 +195,19 @@ def test_deployment_that_halts_while_the_fix_waits_ends_at_once() -> None:
     await_human(branch.context, first.deployment, step.question, "token")
     branch.machine.run(first.deployment)
     assert branch.state(first.deployment) is DeploymentState.ABORTED
+
+
+def test_halted_deployment_of_the_head_is_not_ended_for_one_that_the_branch_has_left() -> None:
+    """Seed 3484 of the pushes: the older one waited, and was newer by the start of its deployment only."""
+    branch = Branch()
+    broken = halted(branch)
+    branch.push(A, B)
+    waiting = branch.machine.begin(branch.request("1.2.0"))
+    assert waiting.kind == "QUEUED"
+    branch.push(B, A)
+    supersede_halted(branch.context, CLUSTER)
+    (question,) = branch.context.deployments.questions(broken)
+    assert question.answer is None
 
 
 @pytest.mark.parametrize(("halts", "waits"), [(Source.OPERATOR, Source.DELIVERY), (Source.DELIVERY, Source.OPERATOR)])

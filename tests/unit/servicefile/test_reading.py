@@ -40,6 +40,7 @@ def test_a_name_a_version_and_a_command_are_enough() -> None:
         None,
         {},
         {},
+        False,
     )
 
 

@@ -47,9 +47,10 @@ class StartServices(Pushed):
     unchanged: str = ""
 
 
-class CheckBuild(Command):
-    """A request for the state of a build."""
+class CheckBuild(Pushed):
+    """A request for the state of the build of a push."""
 
+    execution: ExecutionName
     build: str
 
 

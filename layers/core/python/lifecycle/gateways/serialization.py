@@ -59,7 +59,7 @@ _OPTIONAL: Mapping[type, tuple[str, ...]] = {
     PendingDeployment: ("planned_by",),
     Turn: ("config", "leaving", "manifest", "bakes", "goes_back"),
     Run: ("http",),
-    Manifest: ("config", "environments", "processes", "schedules", "tests"),
+    Manifest: ("config", "environments", "processes", "schedules", "tests", "supersede"),
 }
 
 # Keys that every version wrote, although their fields have defaults; without them, a lease would be free.

@@ -63,6 +63,7 @@ class ManifestParts(NamedTuple):
     release: ReleaseCommand | None
     processes: dict[str, ProcessCommand]
     schedules: dict[str, Schedule]
+    supersede: bool
 
 
 class BuildTable(Table):
@@ -77,6 +78,7 @@ class BuildTable(Table):
     cache_key: tuple[Folder, ...] = fields.key_files()
     submodules: bool = Field(default=False, strict=True, description="true or false")
     lfs: bool = Field(default=False, strict=True, description="true or false")
+    supersede: bool | None = Field(default=None, strict=True, description="true or false")
     timeout_seconds: int = whole_number(1, BUILD_SECONDS, 900, "seconds")
 
     @model_validator(mode="after")
@@ -348,6 +350,13 @@ class ServiceFile(Table):
         """True when nothing is built: the artifact is the tracked files, without files that a test left."""
         return not self.build.commands and self.build.artifact == "."
 
+    @property
+    def supersedes(self) -> bool:
+        """True when a later push ends a running build; by default if staging follows the pushes by itself."""
+        staging = self.environments.staging
+        automatic = bool(staging and staging.automatic)
+        return automatic if self.build.supersede is None else self.build.supersede
+
     def to_manifest_parts(self) -> ManifestParts:
         """Return the manifest's part of the file. Without a declared self-test, the self-test is is_alive's path."""
         alive, test = self.checks.is_alive, self.checks.self_test
@@ -367,4 +376,5 @@ class ServiceFile(Table):
             release=ReleaseCommand(**self.release.model_dump()) if self.release else None,
             processes={name: ProcessCommand(**table.model_dump()) for name, table in self.processes.items()},
             schedules={name: Schedule(**table.model_dump()) for name, table in self.schedules.items()},
+            supersede=self.supersedes,
         )

@@ -15,7 +15,7 @@ from lifecycle.application.delivery.sign import sign
 from lifecycle.application.delivery.staging import request_staging, superseded
 from lifecycle.application.ports.artifacts import Artifacts, Received
 from lifecycle.application.ports.audit import AuditLog
-from lifecycle.application.ports.builds import Builds
+from lifecycle.application.ports.builds import Builds, BuildState
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.fleet import Fleet
 from lifecycle.application.ports.requests import Requests
@@ -113,11 +113,24 @@ class Checked:
     sources: Sources = _NO_SOURCES
     services: Mapping[str, str] = field(default_factory=dict)
     upload: str = ""
+    superseded: str = ""
 
 
-def check_build(builds: Builds, build: str) -> Checked:
-    """Read the state of a build once."""
+def check_build(builds: Builds, catalogue: Catalogue, push: Push, build: str, execution: str) -> Checked:
+    """Read the state of a build once, and end it if a later push has superseded it.
+
+    A person who repeats a build gets it.
+    """
     state = builds.state(build)
+    may_end = (state.kind == "RUNNING" or state.stopped) and not push.again
+    if may_end and (why := _ends(catalogue, push, execution)):
+        builds.stop(build)
+        return Checked("NOTHING", f"the build was ended: {why}", superseded=why)
+    return checked(state)
+
+
+def checked(state: BuildState) -> Checked:
+    """Return what a build's state says, and what it exported."""
     service, version, upload, details = (
         state.exported.get(f"LIFECYCLE_{name}", "") for name in ("SERVICE", "VERSION", "UPLOAD", "DETAILS")
     )
@@ -186,9 +199,21 @@ def _superseded(catalogue: Catalogue, push: Push, execution: str) -> str:
     if not push.folder:
         branch = catalogue.change_branch(push.repository, push.branch, lambda before: before.run_of(push.commit))
         return branch.superseded(push.commit)
-    name = DeliveryName.parse(execution)
     branch = catalogue.branch(push.repository, push.branch)
-    return branch.superseded(push.commit, name.service if name else "", push.folder)
+    return branch.superseded(push.commit, _service_of(execution), push.folder)
+
+
+def _ends(catalogue: Catalogue, push: Push, execution: str) -> str:
+    """Return why a running build ends. It counts as dropped first, so a push back to its commit builds it."""
+    branch = catalogue.branch(push.repository, push.branch)
+    if not branch.ends_build(push.commit, _service_of(execution), push.folder):
+        return ""
+    return _superseded(catalogue, push, execution)
+
+
+def _service_of(execution: str) -> str:
+    name = DeliveryName.parse(execution)
+    return name.service if name else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,12 +119,20 @@ def start(push: Push, executions: Executions, catalogue: Catalogue, now: datetim
     ends.
     """
     move = push.move(now)
-    branch = catalogue.change_branch(push.repository, push.branch, lambda before: before.believed(now).moved(move))
+    was = ""
+
+    def moved(before: Branch) -> Branch:
+        nonlocal was
+        was = before.head
+        return before.believed(now).moved(move)
+
+    branch = catalogue.change_branch(push.repository, push.branch, moved)
     # A record that cannot be read stays, and then a run of any branch begins.
     _ = catalogue.change_builds(push.repository, lambda before: before.followed(push.branch, move.at))
     is_head, dropped = branch.head in ("", push.commit), push.commit in branch.dropped
     found = start_once(executions, push.execution, payload_of(push), returned=is_head, dropped=dropped)
-    return _started(push, *found) if is_head else _not_the_head(_started(push, *found), branch, push, executions)
+    answer = _started(push, *found)
+    return answer if is_head else _not_the_head(answer, branch, push, executions, was)
 
 
 def start_head(push: Push, executions: Executions, catalogue: Catalogue) -> tuple[str, "Outcome"]:
@@ -136,12 +144,15 @@ def start_head(push: Push, executions: Executions, catalogue: Catalogue) -> tupl
     return start_once(executions, push.execution, payload_of(push), returned=True, dropped=not known)
 
 
-def _not_the_head(answer: Response, branch: Branch, push: Push, executions: Executions) -> Response:
-    """Say so, and start the run of the head if that needs one: this push may have shown only now which it is."""
+def _not_the_head(answer: Response, branch: Branch, push: Push, executions: Executions, was: str) -> Response:
+    """Say so, and start the run of the head if that needs one: this push may have shown only now which it is.
+
+    `was` is the head before this push was known. Its deployment may have ended that of the head.
+    """
     late = branch.superseded(push.commit)
     head = replace(push, commit=branch.head, skip="")
     dropped = branch.head in branch.dropped
-    if dropped or _needs_a_run(executions, head):
+    if dropped or was not in ("", branch.head) or _needs_a_run(executions, head):
         start_once(executions, head.execution, payload_of(head), returned=True, dropped=dropped)
     said = {name: f"{text}; {late}" for name, text in answer.body.items() if name in ("message", "error")}
     return Response(answer.status, {**answer.body, **said})

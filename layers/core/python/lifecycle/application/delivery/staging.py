@@ -9,6 +9,7 @@ from datetime import datetime
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.requests import Requests
 from lifecycle.application.rollout.requests import Payload, payload, record_request
+from lifecycle.domain.delivery.branch import Branch
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.identity import DELIVERY, DELIVERY_WITHOUT_PUSH
 from lifecycle.domain.rollout.deployment import Request, deployment_id
@@ -19,15 +20,17 @@ from lifecycle.domain.service.manifest import Manifest
 def superseded(catalogue: Catalogue, manifest: Manifest, folder: str) -> str:
     """Return why an automatic staging does not want a snapshot; empty if it does, or if nothing is known.
 
-    A push that changed one service of several was built in its own run, so nothing has recorded that before.
+    A push that changed one service of several was built in its own run, so nothing has recorded that before. The
+    snapshot of the head also says whether later pushes end the service's running builds.
     """
     service, commit = manifest.service, manifest.commit
-    if folder:
-        branch = catalogue.change_branch(
-            manifest.repository, manifest.branch, lambda before: before.begun(service, commit)
-        )
-    else:
-        branch = catalogue.branch(manifest.repository, manifest.branch)
+
+    def recorded(before: Branch) -> Branch:
+        begun = before.begun(service, commit) if folder else before
+        late = begun.superseded(commit, service, folder)
+        return begun if late else begun.ends(service, superseded=manifest.supersede)
+
+    branch = catalogue.change_branch(manifest.repository, manifest.branch, recorded)
     return branch.superseded(commit, service, folder)
 
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 class BuildState(Protocol):
-    """The state of a build: `kind` is RUNNING, SUCCEEDED or FAILED."""
+    """The state of a build: `kind` is RUNNING, SUCCEEDED or FAILED; `stopped` says that StopBuild ended it."""
 
     @property
     def kind(self) -> str: ...
@@ -13,6 +13,8 @@ class BuildState(Protocol):
     def reason(self) -> str: ...
     @property
     def exported(self) -> Mapping[str, str]: ...
+    @property
+    def stopped(self) -> bool: ...
 
 
 class Builds(Protocol):

@@ -8,10 +8,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from lifecycle.application.context import Context
-from lifecycle.application.readable import readable
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.plan import Planned, begin
-from lifecycle.application.rollout.supersede import supersede_halted
+from lifecycle.application.rollout.supersede import supersede_halted, superseded
 from lifecycle.domain.errors import CallFailed, InvalidValue, StoreRefused, Unknown
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
 from lifecycle.domain.rollout.passing import passing_blockers
@@ -28,7 +27,7 @@ def begin_automatic(context: Context, request: Request, execution: str) -> Plann
     """Begin an automatic deployment if the head of its branch still wants it, or wait until nothing blocks it."""
     if context.leases.current(request.cluster).deployment == request.deployment:
         return begin(context, request, execution)  # a call that was lost after it took the lease
-    if late := _superseded(context, request):
+    if late := superseded(context, request):
         context.record_request(request, f"superseded {request.version}", late)
         queue.close_pending(context, request, DeploymentState.SUPERSEDED, late)
         return Planned("REFUSED", 0, f"superseded: {late}")
@@ -36,18 +35,6 @@ def begin_automatic(context: Context, request: Request, execution: str) -> Plann
     planned = _wait(context, request, execution, blocked) if blocked else begin(context, request, execution)
     supersede_halted(context, request.cluster)
     return planned
-
-
-def _superseded(context: Context, request: Request) -> str:
-    """Return why the branch wants another commit already; empty where that is not known."""
-    try:
-        manifest = context.artifacts.manifest(request.service, request.version)
-    except (Unknown, StoreRefused):
-        return ""  # the plan says what is wrong with the version
-    snapshots, _ = readable(lambda: context.catalogue.snapshots(request.service), {})
-    folder = snapshots.get(request.version, {}).get("folder", "")
-    branch = context.catalogue.branch(manifest.repository, manifest.branch)
-    return branch.superseded(manifest.commit, request.service, folder)
 
 
 def _blocked(context: Context, request: Request) -> str:

@@ -27,10 +27,22 @@ def is_automatic(context: Context, request: Request) -> bool:
     return found is not None and found.source is Source.DELIVERY
 
 
+def superseded(context: Context, request: Request) -> str:
+    """Return why the branch of an automatic deployment wants another commit; empty where that is not known."""
+    owner, _ = readable(lambda: context.catalogue.owner(request.service), None)
+    snapshots, _ = readable(lambda: context.catalogue.snapshots(request.service), {})
+    facts = snapshots.get(request.version, {})
+    if not owner or "branch" not in facts:
+        return ""
+    branch = context.catalogue.branch(owner, facts["branch"])
+    return branch.superseded(facts["commit"], request.service, facts.get("folder", ""))
+
+
 def supersede_halted(context: Context, cluster: Cluster) -> None:
     """Abort a halted automatic deployment for the newer one that waits behind it.
 
-    The pending one has the newest push, which may mend what failed. A deployment of a person is left to people.
+    The pending one has a later push, which may mend what failed. One that its branch has left ends by itself. A
+    deployment of a person is left to people.
     """
     pending = queue.pending_deployment(context, cluster)
     holder, _ = readable(lambda: _holder(context, cluster), None)
@@ -38,6 +50,8 @@ def supersede_halted(context: Context, cluster: Cluster) -> None:
         return
     asked = [q for q in context.deployments.questions(holder.id) if q.kind is QuestionKind.DECISION and not q.answer]
     if not asked or not (is_automatic(context, pending.request) and is_automatic(context, holder.request)):
+        return
+    if superseded(context, pending.request):
         return
     why = f"{pending.request.deployment} ({pending.request.version}) is newer and takes its place"
     for question in asked:

@@ -41,6 +41,7 @@ class Branch:
 
     `read_at` is when `start` was read from the repository itself. `services` has, for each service in a folder, the
     newest commit whose push started its build. `dropped` are commits whose run was not built, as it was superseded.
+    `ending` are the services of which a running build ends, too, once its commit is superseded.
     """
 
     repository: str
@@ -50,6 +51,7 @@ class Branch:
     moves: tuple[Move, ...] = ()
     services: dict[str, str] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
+    ending: tuple[str, ...] = ()
 
     @property
     def head(self) -> str:
@@ -133,6 +135,21 @@ class Branch:
         others = tuple(each for each in self.dropped if each != commit)
         dropped = (*others, commit)[-MOST_MOVES:] if self.superseded(commit) else others
         return self if dropped == self.dropped else replace(self, dropped=dropped)
+
+    def ends(self, service: str, *, superseded: bool) -> "Branch":
+        """Return the record after a snapshot of a service, which says whether its `superseded` builds end."""
+        if (service in self.ending) == superseded:
+            return self
+        others = tuple(each for each in self.ending if each != service)
+        return replace(self, ending=(*others, service)[-MOST_SERVICES:] if superseded else others)
+
+    def ends_build(self, commit: str, service: str, folder: str) -> str:
+        """Return why a running build of this commit ends; empty if it goes on.
+
+        Without a folder, the build has not said for which service it is.
+        """
+        ends = service in self.ending if folder else bool(self.ending)
+        return self.superseded(commit, service, folder) if ends else ""
 
     def begun(self, service: str, commit: str) -> "Branch":
         """Return the record once a push of this commit has started a build of one service in a folder."""

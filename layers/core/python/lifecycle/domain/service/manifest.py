@@ -96,7 +96,7 @@ class Manifest:
     configuration, `environments` the variables that differ from `run.environment`, by environment.
     `release` is None where the service has no release command.
     `processes` are those beside that of `run`, by name, and `schedules` the scheduled commands. `tests` are the test
-    commands that passed in its build.
+    commands that passed in its build. `supersede` says that a later push ends a running build of the service.
     """
 
     service: str
@@ -122,6 +122,7 @@ class Manifest:
     processes: dict[str, ProcessCommand] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)
     tests: tuple[str, ...] = ()
+    supersede: bool = False
 
     @property
     def prefix(self) -> str:

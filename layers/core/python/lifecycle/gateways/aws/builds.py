@@ -22,6 +22,7 @@ class CodeBuildState:
     kind: str
     reason: str = ""
     exported: Mapping[str, str] = field(default_factory=dict)
+    stopped: bool = False
 
 
 def missing_build(build: str) -> str:
@@ -90,7 +91,7 @@ class CodeBuilds:
         where = failed[0]["phaseType"] if failed else status
         messages = [context.get("message", "") for phase in failed for context in phase.get("contexts", [])]
         reason = "\n".join([f"build {status} in {where}", *filter(None, messages), *self._log_end(build)])
-        return CodeBuildState("FAILED", reason[-_MOST_CHARACTERS:])
+        return CodeBuildState("FAILED", reason[-_MOST_CHARACTERS:], stopped=status == "STOPPED")
 
     def _log_end(self, build: dict[str, Any]) -> list[str]:
         logs = build.get("logs", {})
