@@ -138,6 +138,19 @@ def test_an_answer_of_an_unknown_kind_is_no_answer() -> None:
                 assert each["Default"] in ("Nonsense", "PlanLost"), state
 
 
+def test_an_execution_that_exists_already_is_no_execution_that_was_started() -> None:
+    """Somebody may have used its name up; a failed end lets convergence start the next one at once."""
+    found = 0
+    for name in MACHINES:
+        machine = resolved(name)
+        for _, each in states(machine):
+            for catch in each.get("Catch", []):
+                if "ExecutionAlreadyExists" in catch["ErrorEquals"]:
+                    assert machine["States"][catch["Next"]]["Type"] == "Fail"
+                    found += 1
+    assert found == 3
+
+
 def test_no_choice_stands_between_the_stages_of_a_host() -> None:
     processor: dict[str, Any] = resolved("rollout")["States"]["UpdateHosts"]["ItemProcessor"]
     kinds = {state["Type"] for state in processor["States"].values()}
