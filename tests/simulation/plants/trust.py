@@ -185,7 +185,7 @@ FAULTS = (
         "a-generated-session-is-a-person",
         (26,),
         _IDENTITY,
-        "    return bool(_GENERATED.fullmatch(name) or _RANDOM.search(name))",
+        "    return bool(_GENERATED.fullmatch(name) or _RANDOM.search(name) or _TIME.search(name))",
         "    return False",
         f"{_REQUESTS}::test_approval_by_another_takes_proven_names_of_others_only",
     ),

@@ -260,7 +260,9 @@ def test_deployment_of_nobody_known_cannot_be_approved_by_another(by: str) -> No
         *("botocore-session-1795803000", "AWSCLI-Session", "aws-cli-session", "aws-sdk-java-1795803000123"),
         *("aws-go-sdk-1795803000123456789", "aws-sdk-js-session-1795803000", "AssumeRoleSession", "session"),
         *("GitHubActions", "AWSCodeBuild-0b1c2d3e-1111-2222-3333-444455556666", "i-0123456789abcdef0"),
-        *("0b1c2d3e-1111-2222-3333-444455556666", "d41d8cd98f00b204e9800998ecf8427e"),
+        *("0b1c2d3e-1111-2222-3333-444455556666", "d41d8cd98f00b204e9800998ecf8427e", "vault-ops-1795803000-Xy1"),
+        *("1795803000123456789", "1795803000.123", "s3-session-1795803000123", "tmp-1", "assumed-from-leapp"),
+        "AWSAssumeRoleSession",
     ],
 )  # fmt: skip
 def test_names_that_programs_choose_are_known(name: str) -> None:
@@ -269,7 +271,17 @@ def test_names_that_programs_choose_are_known(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["ada", "ada.lovelace@example.test", "grace-2", "root", "4915112345678", "sessions@example.test", "ida"]
+    "name",
+    [
+        "ada",
+        "ada.lovelace@example.test",
+        "grace-2",
+        "root",
+        "4915112345678",
+        "2125550123",
+        "sessions@example.test",
+        "ida",
+    ],
 )
 def test_names_of_people_are_taken(name: str) -> None:
     assert is_proven(name)

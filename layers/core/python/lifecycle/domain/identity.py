@@ -24,18 +24,20 @@ _GENERATED = re.compile(
     r"""botocore-session-.* | aws-?cli.* | aws-?sdk-.* | aws-go-sdk-.* | aws-dotnet-.* | aws-sam-.* | aws-cdk-.*
       | terraform-.* | github-?actions.* | awscodebuild-.* | default[-_]?session.*
       | (assume[-_]?role[-_]?)?session[-_0-9]*
-      | web-?identity-.* | profile-session-.* | assume-?role-(provider|from).* | m?i-[0-9a-f]{8,17}""",
+      | web-?identity-.* | profile-session-.* | aws-?assume-?role.* | assume(d)?-?(role-)?(provider|from).*
+      | aws-?vault.* | te?mp[-_0-9]* | m?i-[0-9a-f]{8,17}""",
     re.IGNORECASE | re.VERBOSE,
 )
-# No name that a person chose has a random id.
+# No name that a person chose has a random id, or a time of 2017 to 2033 in seconds since 1970, or in parts of them.
 _RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|[0-9a-f]{32,}", re.IGNORECASE)
+_TIME = re.compile(r"(?<![0-9])1[5-9][0-9]{8}([0-9]{3}){0,3}(?![0-9])")
 _ARN = re.compile(r"arn:[a-z-]+:(?:sts|iam)::([0-9]{12}):(assumed-role|user|federated-user|root)(?:/(.+))?")
 _WHAT = "the command"
 
 
 def is_generated(name: str) -> bool:
     """Return whether a program chose a session's name, so that it says nothing about a person."""
-    return bool(_GENERATED.fullmatch(name) or _RANDOM.search(name))
+    return bool(_GENERATED.fullmatch(name) or _RANDOM.search(name) or _TIME.search(name))
 
 
 def is_proven(name: str) -> bool:
