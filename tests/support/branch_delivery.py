@@ -51,8 +51,8 @@ class Delivery:
         self.pushes.append(Push(REPOSITORY, "hello", after, "main", "ada", number, before=before, at=at))
         return self.pushes[-1]
 
-    def receive(self, push: Push) -> Response:
-        return start(push, self.executions, self.catalogue, NOW + timedelta(hours=1))
+    def receive(self, push: Push, after: timedelta = timedelta(hours=1)) -> Response:
+        return start(push, self.executions, self.catalogue, NOW + after)
 
     def push(self, before: str, after: str) -> str:
         """Push and receive it; return its run."""

@@ -186,6 +186,17 @@ def test_head_that_a_person_has_read_counts_although_its_push_was_lost() -> None
     assert delivery.catalogue.branch(REPOSITORY, "main").head == B
 
 
+def test_push_of_the_future_is_the_newest_for_a_minute_only() -> None:
+    delivery = Delivery()
+    delivery.receive(delivery.pushed(NOTHING, A))
+    future = replace(delivery.pushed("e" * 40, B), at="2099-01-01T00:00:00+00:00")
+    delivery.receive(future)
+    assert delivery.catalogue.branch(REPOSITORY, "main").head == B
+    later = (NOW + timedelta(hours=1, minutes=2)).isoformat()
+    delivery.receive(replace(delivery.pushed("f" * 40, C), at=later), timedelta(hours=2))
+    assert delivery.catalogue.branch(REPOSITORY, "main").head == C
+
+
 def test_push_that_came_while_a_person_read_the_head_is_the_head() -> None:
     delivery = Delivery()
     first = delivery.pushed(NOTHING, A)
@@ -245,6 +256,9 @@ def test_full_queue_of_the_build_service_makes_the_run_wait_and_say_so() -> None
         ("2025-11-23T12:00:00", ""),
         (None, ""),
         (10**20, ""),
+        (253_402_300_799, ""),
+        ("9999-12-31T23:59:59Z", ""),
+        ("0001-01-01T00:00:00+14:00", ""),
         ([], ""),
     ],
 )

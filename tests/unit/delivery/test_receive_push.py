@@ -17,6 +17,7 @@ from tests.fakes.executions import MemoryExecutions
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET = "a secret"
+CODECOMMIT = "https://git-codecommit.eu-west-1.amazonaws.com"
 COMMIT = "0123456789" * 4
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
@@ -104,6 +105,8 @@ def test_oversized_body_starts_nothing() -> None:
         b"[" * 100_000,
         as_bytes(repository={**repository_of("a/x"), "clone_url": "--upload-pack=evil"}),
         as_bytes(repository={**repository_of("a/x"), "clone_url": "https://a b"}),
+        as_bytes(repository={**repository_of("a/x"), "clone_url": "https://forge.test@evil.test/a/x"}),
+        as_bytes(repository={**repository_of("repos/x"), "clone_url": f"{CODECOMMIT}/v1/repos/x"}),
         as_bytes(repository={**repository_of("a/x"), "clone_url": "https://example.test/b/x.git"}),
         *(as_bytes(repository=repository_of(name)) for name in ("x", "a/b/x", "a/", "a/x y", "a/..;x")),
     ],

@@ -15,6 +15,9 @@ ROLES = "arn:aws:iam::000000000000:role/lifecycle-build-"
     [
         ("https://github.com/acme/shop.git", "GITHUB", None),
         ("https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/shop", "CODECOMMIT", f"{ROLES}shop"),
+        ("https://git-codecommit.eu-west-1.amazonaws.com@evil.example/eve/shop", "GITHUB", None),
+        ("https://evil.example/x://git-codecommit./eve/shop", "GITHUB", None),
+        ("https://git-codecommit.eu-west-1.amazonaws.com.evil.example/v1/repos/shop", "GITHUB", None),
     ],
 )
 def test_a_build_of_a_codecommit_repository_has_the_role_of_that_repository(

@@ -9,6 +9,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field
 
+from lifecycle.domain.delivery.clone_url import clone_url
 from lifecycle.domain.delivery.service_folder import service_folder
 from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.host import host_name
@@ -47,7 +48,7 @@ HostName: TypeAlias = Annotated[str, _checked(host_name)]
 # Step Functions takes 80 characters, and the executions after the first one end in _2, _3 and so on.
 ExecutionName: TypeAlias = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,75}(_[0-9]{1,4})?$")]
 # As application/delivery/receive_push.py passes them on; git gets both as arguments.
-Repository: TypeAlias = Annotated[str, Field(pattern=r"^(https://|file://|/)[^\s\x00-\x1f]{1,1000}$")]
+Repository: TypeAlias = Annotated[str, _checked(clone_url)]
 Branch: TypeAlias = Annotated[str, Field(pattern=r"^[^-\s\x00-\x1f][^\s\x00-\x1f]{0,249}$")]
 # Empty for a run of the whole repository.
 ServiceFolder: TypeAlias = Annotated[str, _checked(lambda text: text and service_folder(text))]

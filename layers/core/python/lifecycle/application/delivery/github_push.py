@@ -17,15 +17,17 @@ from lifecycle.application.delivery.receive_push import Push, Response, checked_
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
 from lifecycle.domain.delivery.branch import NOTHING
+from lifecycle.domain.delivery.clone_url import clone_url, codecommit_name
 from lifecycle.domain.delivery.skip_marker import skip_marker
 from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
+from lifecycle.domain.errors import InvalidValue
 
 # Lambda takes a request of 6 MB. GitHub's own limit is 25 MB; a push of 2,048 commits has 1.6 MB.
 LARGEST_BODY = 6 * 1024 * 1024
 
 _FULL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
-_UNREADABLE = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
+_UNREADABLE = (AttributeError, InvalidValue, KeyError, RecursionError, TypeError, ValueError)
 
 
 def receive_github(
@@ -116,10 +118,8 @@ def _full_name(repository: Mapping[str, Any]) -> str:
 
 def _clone_url(text: str, name: str) -> str:
     """Return the clone URL; raise ValueError if it is none, or that of another repository than the signed one."""
-    if text.startswith("-") or not re.fullmatch(r"(https://|file://|/)[^\s\x00-\x1f]{1,1000}", text):
-        message = f"not a clone URL: {text!r:.100}"
+    url = clone_url(text)
+    if codecommit_name(url) or (url.startswith("https://") and not url.removesuffix(".git").endswith(f"/{name}")):
+        message = f"the clone URL must be that of {name} at its forge, found {text!r:.100}"
         raise ValueError(message)
-    if text.startswith("https://") and not text.removesuffix(".git").endswith(f"/{name}"):
-        message = f"the clone URL must be that of {name}, found {text!r:.100}"
-        raise ValueError(message)
-    return text
+    return url

@@ -15,7 +15,7 @@ from typing import Any, assert_never
 
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
-from lifecycle.domain.delivery.branch import NOTHING, Branch, Move
+from lifecycle.domain.delivery.branch import CLOCKS_DIFFER, NOTHING, Branch, Move
 from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_name
 from lifecycle.domain.delivery.skip_marker import skipped_because
 
@@ -25,6 +25,7 @@ MOST_RUNS = 5
 _OPTIONAL = ("skip", "folder", "again", "pushed", "service", "version", "head_read")
 # The record of the branch has them, and a run needs none.
 _UNSENT = ("before", "at")
+_FIRST_YEAR, _LAST_YEAR = 2005, 9998
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -67,6 +68,8 @@ class Push:
     def move(self, received: datetime) -> Move:
         """Return what the push says about its branch."""
         at = datetime.fromisoformat(self.at) if self.at else received
+        # One of the future would make it the newest push for as long.
+        at = min(at, received + CLOCKS_DIFFER)
         return Move(self.before or NOTHING, self.commit, self.delivery, at, self.skip)
 
     @property
@@ -103,12 +106,15 @@ def codecommit_push(event: dict[str, Any]) -> Push | str:
 
 
 def time_of(found: Any) -> str:
-    """Return the time of a push, which events have as seconds or as text; empty for none, or for another form."""
+    """Return the time of a push, which events have as seconds or as text; empty for none, or for another form.
+
+    A time before Git, or beyond what a record can have, is none.
+    """
     try:
         at = datetime.fromtimestamp(found, UTC) if isinstance(found, int) else datetime.fromisoformat(str(found))
     except (OverflowError, OSError, ValueError):
         return ""
-    return at.isoformat() if at.tzinfo else ""
+    return at.isoformat() if at.tzinfo and _FIRST_YEAR <= at.year <= _LAST_YEAR else ""
 
 
 def start(push: Push, executions: Executions, catalogue: Catalogue, now: datetime) -> Response:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lifecycle.domain.delivery.clone_url import codecommit_name
 from lifecycle.domain.errors import BuildsFull
 from lifecycle.gateways.aws.errors import code_of, failure, translated
 
@@ -46,8 +47,8 @@ class CodeBuilds:
 
     def start(self, repository: str, commit: str, token: str, environment: Mapping[str, str]) -> str:
         kind, role = "GITHUB", {}
-        if "://git-codecommit." in repository:
-            kind, role = "CODECOMMIT", {"serviceRoleOverride": f"{self._roles}{repository.rpartition('/')[2]}"}
+        if name := codecommit_name(repository):
+            kind, role = "CODECOMMIT", {"serviceRoleOverride": f"{self._roles}{name}"}
         try:
             found = self._codebuild.start_build(
                 projectName=self._project,
