@@ -22,11 +22,13 @@ from infra.constructs.grants import (
     RELEASES,
     SNAPSHOTS,
     START_ROLLOUT,
+    STOP_DELIVERIES,
     TARGETS,
     UNDO_FROM_CONSOLE,
     ledger,
     registry_list,
     requests_of,
+    stop_builds,
 )
 from lifecycle import names
 from lifecycle.domain.rollout.recorded_request import Source
@@ -77,7 +79,10 @@ def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
             )
         ],
         # A release is signed by the phase promote and by nothing else.
-        may=[UNDO_FROM_CONSOLE, ANSWER_ROLLOUT, START_ROLLOUT, DESCRIBE_ROLLOUTS, _CALL_PROMOTE],
+        may=[
+            *(UNDO_FROM_CONSOLE, ANSWER_ROLLOUT, START_ROLLOUT, DESCRIBE_ROLLOUTS, _CALL_PROMOTE),
+            *(STOP_DELIVERIES, stop_builds(emulated=emulated)),
+        ],
         seconds=300,
         megabytes=_MEGABYTES,
     )

@@ -64,6 +64,10 @@ VIEWS = (
 READS = ("Get", "BatchGet", "Query", "List", "Describe")
 
 STOP_BUILDS = {"codebuild:StopBuild": {"codebuild:project/lifecycle-build"}}
+CANCEL_RUNS = STOP_BUILDS | {
+    f"states:{action}": {"states:execution:lifecycle-delivery:*"}
+    for action in ("DescribeExecution", "GetExecutionHistory", "StopExecution")
+}
 READ_MACHINES = {"autoscaling:DescribeAutoScalingGroups": {"*"}, "ec2:DescribeInstances": {"*"}}
 REPAIRS = WRITE_LEDGER | WRITE_REGISTRY | LIST_REGISTRY | READ_TARGETS | READ_MACHINES | READ_BOTH
 REPAIRS |= DELETE | ANSWER | FOLLOW | DRAIN | REGISTER | WEIGH
@@ -121,12 +125,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "approve": WRITE_LEDGER | READ_REGISTRY | ANSWER,
     "freeze": WRITE_LEDGER | DELETE | LIST_REGISTRY,
     "quarantine": WRITE_LEDGER | DELETE | READ_BOTH,
-    "cancel_run": WRITE_LEDGER
-    | {
-        f"states:{action}": {"states:execution:lifecycle-delivery:*"}
-        for action in ("DescribeExecution", "GetExecutionHistory", "StopExecution")
-    }
-    | STOP_BUILDS,
+    "cancel_run": WRITE_LEDGER | CANCEL_RUNS,
     "transfer_service": WRITE_LEDGER,
     "bind_hosts": WRITE_LEDGER | READ_TARGETS,
     "record_config": WRITE_LEDGER,
@@ -160,7 +159,8 @@ PHASES: dict[str, dict[str, set[str]]] = {
     | READ_TARGETS
     | READ_GROUPS
     | READ_BOTH
-    | SEE_ROLLOUTS
+    | CANCEL_RUNS
+    | {"states:DescribeExecution": CANCEL_RUNS["states:DescribeExecution"] | SEE_ROLLOUTS["states:DescribeExecution"]}
     | {"lambda:InvokeFunction": {"lambda:function:lifecycle-promote"}, "states:StartExecution": {ROLLOUT}},
 }
 # The phases that delete, and where: never in the partitions of the audit log, a deployment or a service.
@@ -382,14 +382,14 @@ def test_the_embedded_environment_differs_in_four_grants_and_plain_http(
 ) -> None:
     repositories = {"start_build"}  # those of CodeCommit, which the emulator does not have
     lists = {"converge", "repair", "freeze", "set_policy", "act", "promote", "plan", *VIEWS}
-    for phase in set(PHASES) - {"check_build", "cancel_run"} - lists - repositories:
+    for phase in set(PHASES) - {"check_build", "cancel_run", "act"} - lists - repositories:
         assert allowed(role_of(emulated, phase)) == allowed(role_of(control_plane, phase))
     stops = {"codebuild:StopBuild": {"*"}}
     checks = PHASES["check_build"] | {"codebuild:BatchGetBuilds": {"*"}} | stops
     assert allowed(role_of(emulated, "check_build")) == log_of("check_build") | checks
     assert allowed(role_of(emulated, "cancel_run")) == log_of("cancel_run") | PHASES["cancel_run"] | stops
     for phase in lists:
-        listing = {"ssm:GetParametersByPath": {"*"}}
+        listing = {"ssm:GetParametersByPath": {"*"}} | (stops if phase == "act" else {})
         assert allowed(role_of(emulated, phase)) == log_of(phase) | PHASES[phase] | listing
     assert resources(control_plane, "S3::BucketPolicy")
     assert not resources(emulated, "S3::BucketPolicy")

@@ -64,6 +64,7 @@ from lifecycle.gateways.aws.step_reads import DynamoStepReads
 from lifecycle.gateways.aws.table import Table, item, reports_key
 from lifecycle.names import function
 from tests.fakes.alarms import MemoryAlarms
+from tests.fakes.builds import MemoryBuilds
 from tests.fakes.callers import ADA, MemoryCallers
 from tests.fakes.clock import ManualClock
 from tests.fakes.dispatcher import MemoryDispatcher
@@ -189,7 +190,7 @@ class Account:
             machines=self.machines,
         )
         self.query = QueryContext(
-            self.context, self.catalogue, self.queries, MemoryPromotions(self.context, self.catalogue)
+            self.context, self.catalogue, self.queries, MemoryPromotions(self.context, self.catalogue), MemoryBuilds()
         )
         for number in (1, 2, 3):
             # host-2 is drained: its attempt failed.

@@ -34,6 +34,7 @@ from lifecycle.gateways.aws.step_reads import DynamoStepReads
 from lifecycle.gateways.aws.table import cluster_key, item, reports_key
 from lifecycle.names import alarm
 from tests.fakes.alarms import MemoryAlarms
+from tests.fakes.builds import MemoryBuilds
 from tests.fakes.context import MemoryContext
 from tests.fakes.promotions import MemoryPromotions
 from tests.support.counting_dynamodb import Reads, counting_table
@@ -60,7 +61,9 @@ class LargeAccount:
         )
         catalogue = memory.catalogue
         queries = DynamoClusterQueries(self.table, memory.registry, None, "")
-        self.query = QueryContext(self.context, catalogue, queries, MemoryPromotions(self.context, catalogue))
+        self.query = QueryContext(
+            self.context, catalogue, queries, MemoryPromotions(self.context, catalogue), MemoryBuilds()
+        )
         deployments = self.context.deployments
 
         def report(cluster: Cluster, found: HostReport) -> None:

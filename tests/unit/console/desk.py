@@ -28,6 +28,7 @@ from lifecycle.console.theme import Theme
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.service.policy import Policy
 from lifecycle.entrypoints.widget import Button, WidgetCall
+from tests.fakes.builds import MemoryBuilds
 from tests.fakes.promotions import MemoryPromotions
 from tests.support.rollout import Machine, manifest
 from tests.unit.console.read_widget import ReadWidget, read_widget
@@ -84,6 +85,7 @@ class Desk:
                 memory.catalogue,
                 memory.cluster_queries,
                 MemoryPromotions(machine.context, memory.catalogue),
+                MemoryBuilds(),
             ),
         )
 

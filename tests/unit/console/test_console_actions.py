@@ -262,7 +262,7 @@ def test_freeze_is_made_and_lifted(desk: Desk) -> None:
         pressed(desk, lift)
 
 
-@pytest.mark.parametrize("action", ["approve", "reject", "pause", "resume", "freeze", "unfreeze"])
+@pytest.mark.parametrize("action", ["approve", "reject", "pause", "resume", "freeze", "unfreeze", "cancel"])
 def test_action_that_needs_a_reason_is_refused_without_one(desk: Desk, action: str) -> None:
     with pytest.raises(Refused, match="a reason is required"):
         desk.press(action=Action(action), why=" ")

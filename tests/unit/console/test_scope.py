@@ -16,6 +16,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import deployment_id
+from tests.fakes.builds import MemoryBuilds
 from tests.fakes.cluster_queries import MemoryClusterQueries
 from tests.fakes.context import MemoryContext
 from tests.fakes.promotions import MemoryPromotions
@@ -63,7 +64,11 @@ def test_environment_without_a_cluster_is_unknown(desk: Desk) -> None:
 def test_account_without_a_cluster_has_an_empty_page() -> None:
     memory = MemoryContext({})
     empty = QueryContext(
-        memory.context, memory.catalogue, memory.cluster_queries, MemoryPromotions(memory.context, memory.catalogue)
+        memory.context,
+        memory.catalogue,
+        memory.cluster_queries,
+        MemoryPromotions(memory.context, memory.catalogue),
+        MemoryBuilds(),
     )
     assert clusters_in(empty, Scope()) == ([], ())
     assert page_of([], Scope(), ())[1] == Page(1, 1, ())

@@ -9,6 +9,7 @@ import pytest
 
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.application.queries.scope import PAGE
+from tests.fakes.builds import MemoryBuilds
 from tests.fakes.context import MemoryContext
 from tests.fakes.promotions import MemoryPromotions
 from tests.support.many_clusters import SERVICES, Stores, clusters, fill
@@ -37,7 +38,11 @@ def query() -> QueryContext:
         )
     )
     return QueryContext(
-        memory.context, memory.catalogue, memory.cluster_queries, MemoryPromotions(memory.context, memory.catalogue)
+        memory.context,
+        memory.catalogue,
+        memory.cluster_queries,
+        MemoryPromotions(memory.context, memory.catalogue),
+        MemoryBuilds(),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from lifecycle.application.delivery.cancel_run import cancel_run
 from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.queries.clusters import ClusterState, view_cluster
 from lifecycle.application.queries.context import QueryContext
@@ -39,10 +40,16 @@ class Action(StrEnum):
     RESUME = "resume"
     FREEZE = "freeze"
     UNFREEZE = "unfreeze"
+    CANCEL = "cancel"
 
 
 # These need a reason, which the trail records; the commands ask for one too.
-_EXPLAINED = frozenset({Action.APPROVE, Action.REJECT, Action.PAUSE, Action.RESUME, Action.FREEZE, Action.UNFREEZE})
+_EXPLAINED = frozenset(
+    {
+        *(Action.APPROVE, Action.REJECT, Action.PAUSE, Action.RESUME),
+        *(Action.FREEZE, Action.UNFREEZE, Action.CANCEL),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ class ConsoleAction:
     attempt: int = 0
     choice: Choice | None = None
     scope: str = ""
+    run: str = ""
     drawn_from: str = ""  # the records behind the button: a cluster's `state.token`, or the time of a freeze
 
     @property
@@ -96,6 +104,7 @@ def perform(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionRes
         Action.RESUME: lambda: _answer(query, asked, Choice.RESUME),
         Action.FREEZE: lambda: _freeze(query, asked),
         Action.UNFREEZE: lambda: _unfreeze(query, asked),
+        Action.CANCEL: lambda: _cancel(query, asked),
     }
     if asked.action in _EXPLAINED and not asked.why.strip():
         raise Refused(asked.action.replace("_", " "), ["a reason is required; write one beside the button"])
@@ -130,6 +139,10 @@ def _unfreeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
             ["the button does not say which freeze; refresh the page"],
         )
     return ActionResult(unfreeze(query.context, asked.scope, asked.who, made).message)
+
+
+def _cancel(query: QueryContext, asked: ConsoleAction) -> ActionResult:
+    return ActionResult(f"{cancel_run(query.context, query.builds, asked.run, asked.who).message}.")
 
 
 def _active_freeze(query: QueryContext, scope: str) -> Freeze | None:

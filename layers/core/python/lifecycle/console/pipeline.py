@@ -1,4 +1,4 @@
-"""The widget of the pipeline: a lane for each service, with the buttons that promote, deploy and freeze.
+"""The widget of the pipeline: a lane for each service, with the buttons that cancel, promote, deploy and freeze.
 
 Drawn for functions/console/show_pipeline.
 """
@@ -48,9 +48,13 @@ def _step(title: str, *inside: Child) -> Markup:
 def _push(lane: Lane, context: ViewContext) -> Child:
     if lane.push is None:
         return soft("no delivery yet")
-    return tag(
-        "p", status_badge(delivery_status(lane.push.status)), " ", soft(ago(lane.push.started_at, context.now))
-    )
+    run, status = lane.push.name, delivery_status(lane.push.status)
+    inside: list[Child] = [tag("p", status_badge(status), " ", soft(ago(lane.push.started_at, context.now)))]
+    if status.tone is Tone.BUSY:
+        inside.append(_cancel(run, context))
+    if status.tone is not Tone.GOOD:
+        inside.append(tag("p", soft("its log: "), tag("pre", f"lifecycle build --log {run}")))
+    return inside
 
 
 def _snapshot(lane: Lane, context: ViewContext) -> Child:
@@ -95,6 +99,11 @@ def _could_take(view: ClusterView, version: str) -> bool:
     running = view.running.target.version if view.running else ""
     waiting = view.waiting.request.version if view.waiting else ""
     return version not in (verified, running, waiting)
+
+
+def _cancel(run: str, context: ViewContext) -> Markup:
+    effect = f"Cancel {run}: its build ends with all its processes, and no snapshot is made."
+    return action_button(context, "Cancel", effect, {"action": "cancel", "run": run}, reason=_WHY)
 
 
 def _promote(service: str, snapshot: str, context: ViewContext) -> Markup:

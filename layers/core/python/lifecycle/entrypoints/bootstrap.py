@@ -215,7 +215,8 @@ def console() -> QueryContext:
     settings = from_environment()
     machine = settings.values.get(Variable.DELIVERY_MACHINE, "")
     queries = DynamoClusterQueries(_table(settings), context().registry, _lazy("stepfunctions"), machine)
-    return QueryContext(context(), catalogue(), queries, LambdaPromotions(_lazy("lambda"), _own_proof))
+    promotions = LambdaPromotions(_lazy("lambda"), _own_proof)
+    return QueryContext(context(), catalogue(), queries, promotions, builds())
 
 
 @cache

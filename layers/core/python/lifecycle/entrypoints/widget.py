@@ -113,6 +113,7 @@ class Button(_Call):
     attempt: int = 0
     choice: Choice | None = None
     scope: str = ""
+    run: str = ""
     drawn_from: str = Field(default="", max_length=400, validation_alias="seen")  # the key on buttons
 
     def to_action(self) -> ConsoleAction:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from lifecycle.application.context import Context
+from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.cluster_queries import ClusterQueries
 from lifecycle.application.ports.promotions import Promotions
@@ -19,12 +20,13 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class QueryContext:
-    """The ports that queries read, and the promotions that a button asks for."""
+    """The ports that queries read, the promotions that a button asks for, and the builds that one ends."""
 
     context: Context
     catalogue: Catalogue
     cluster_queries: ClusterQueries
     promotions: Promotions
+    builds: Builds
 
 
 def in_parallel(read: Callable[[K], V], of: Iterable[K]) -> list[V]:
