@@ -41,6 +41,12 @@ class PushTriggers(Construct):
         )
 
 
+def read_default_branches(repositories: tuple[str, ...]) -> tuple[Statement, ...]:
+    """Return the grant to read which branch of these repositories is the default one; none without repositories."""
+    found = tuple(names.arn("codecommit", each) for each in repositories)
+    return (Statement("Repositories", ("codecommit:GetRepository",), found),) if found else ()
+
+
 class Schedule(Construct):
     """Runs a phase at a rate. A missed run is not repeated, because the next one reads the same records."""
 

@@ -57,7 +57,7 @@ from infra.constructs.operators import Operators
 from infra.constructs.phase import Phase, Shared
 from infra.constructs.signing_keys import SigningKeys
 from infra.constructs.storage import Storage
-from infra.constructs.triggers import EndedExecutions, EndedServices, PushTriggers, Schedule
+from infra.constructs.triggers import EndedExecutions, EndedServices, PushTriggers, Schedule, read_default_branches
 from infra.settings import ROOT, Settings
 from lifecycle import names
 from lifecycle.domain.rollout.recorded_request import Source
@@ -116,6 +116,7 @@ class ControlPlaneStack(Stack):
                 ),
                 START_DELIVERY,
                 DESCRIBE_DELIVERIES,  # a commit whose delivery failed may be delivered again
+                *read_default_branches(settings.codecommit_repositories),
             ],
             at_once=settings.webhook_concurrency,
         )

@@ -197,6 +197,11 @@ def _on_build(g: Gateways, call: Callable[[str], Any]) -> Thunk:
     return lambda: call(build)
 
 
+def _on_repository(g: Gateways) -> Thunk:
+    g.add_repository(g.service, "trunk")
+    return lambda: g.repositories.default_branch(g.service)
+
+
 def _measured(g: Gateways) -> Any:
     return g.metrics.measurements(g.cluster, "host-1", "host-2", BUILT_IN, NOW, 2, timedelta(minutes=1))
 
@@ -370,6 +375,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "StepFunctionsExecutions.answer_token": _token,
     "CodeBuilds.start": lambda g: lambda: len(g.builds.start("https://example.test/r.git", "a" * 40, g.service, {})),
     "CodeBuilds.state": lambda g: _on_build(g, lambda build: g.builds.state(build).kind),
+    "CodeCommitRepositories.default_branch": _on_repository,
     "CodeBuilds.stop": lambda g: _on_build(g, g.builds.stop),
     "AwsNotifications.send": lambda g: lambda: g.notifications.send([_notice(g)]),
     "CloudWatchMetrics.measurements": lambda g: lambda: _measured(g),

@@ -39,6 +39,7 @@ from lifecycle.application.ports.notifications import Notifications
 from lifecycle.application.ports.promotions import Promotions
 from lifecycle.application.ports.queue import Queue
 from lifecycle.application.ports.registry import Registry
+from lifecycle.application.ports.repositories import Repositories
 from lifecycle.application.ports.requests import Requests
 from lifecycle.application.ports.scheduled_runs import ScheduledRuns
 from lifecycle.application.ports.service_logs import ServiceLogs
@@ -81,6 +82,7 @@ from lifecycle.gateways.cluster_dispatcher import ClusterDispatcher
 from lifecycle.gateways.ledger_dispatcher import LedgerDispatcher
 from tests.contract.build_service import BuildService
 from tests.contract.clusters import add_test_bed, parameter, target_group
+from tests.contract.repository_service import RepositoryService
 from tests.contract.signing import add_keys, add_promote
 from tests.contract.state_machines import a_machine, new_token
 from tests.fakes.agent import MemoryScheduledRuns as MemoryAgentRuns
@@ -91,6 +93,7 @@ from tests.fakes.context import MemoryContext
 from tests.fakes.metrics import MemoryMetrics
 from tests.fakes.notifications import MemoryNotifications
 from tests.fakes.promotions import MemoryPromotions
+from tests.fakes.repositories import MemoryRepositories
 from tests.fakes.service_logs import MemoryServiceLogs
 from tests.fakes.signer import SIGNER, SNAPSHOT_SIGNER, MemoryPublicKeys
 from tests.support.aws_limits import strict
@@ -126,6 +129,7 @@ class Gateways:
     cluster_queries: ClusterQueries
     executions: Executions
     builds: Builds
+    repositories: Repositories
     notifications: Notifications
     metrics: Metrics
     alarms: Alarms
@@ -137,6 +141,7 @@ class Gateways:
     sign: Callable[[str], dict[str, str]]
     new_token: Callable[[], str]
     end_build: Callable[[str, CodeBuildState], None]
+    add_repository: Callable[[str, str], None]
     put_foreign: Callable[[str, str, bytes], None]
     upload: Callable[[str, Manifest, bytes], None]
     put_secret: Callable[[str, str], object]
@@ -217,9 +222,11 @@ def bedded(request: pytest.FixtureRequest) -> Gateways:
     return with_test_bed(request.getfixturevalue("emulator"))
 
 
-def with_test_bed(aws: Clients, builds: BuildService | None = None) -> Gateways:
+def with_test_bed(
+    aws: Clients, builds: BuildService | None = None, repositories: RepositoryService | None = None
+) -> Gateways:
     """Return the AWS gateways, and a production cluster as infra/constructs/front_door.py creates it."""
-    made = on_aws(aws, builds)
+    made = on_aws(aws, builds, repositories)
     add_test_bed(aws, made.cluster)
     return made
 
@@ -259,6 +266,7 @@ def in_memory() -> Gateways:
         cluster_queries=fakes.cluster_queries,
         executions=fakes.executions,
         builds=builds,
+        repositories=(repositories := MemoryRepositories()),
         notifications=MemoryNotifications(),
         metrics=MemoryMetrics(old_stacks={old}),
         alarms=MemoryAlarms(),
@@ -269,6 +277,7 @@ def in_memory() -> Gateways:
         clock=fakes.clock,
         new_token=lambda: _waiting(fakes),
         end_build=lambda build, state: builds.states.update({build: state}),
+        add_repository=repositories.branches.__setitem__,
         put_foreign=fakes.artifacts.put_foreign,
         upload=fakes.artifacts.upload,
         put_secret=fakes.config_store.secrets.__setitem__,
@@ -280,7 +289,9 @@ def in_memory() -> Gateways:
     )
 
 
-def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
+def on_aws(
+    aws: Clients, builds: BuildService | None = None, repositories: RepositoryService | None = None
+) -> Gateways:
     """Return the AWS gateways over these clients, with the parameters and the target groups of their clusters."""
     table, ssm, states = (
         Table(aws.client("dynamodb"), "ledger"),
@@ -288,6 +299,7 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
         aws.client("stepfunctions"),
     )
     machine, builds = a_machine(aws), builds or BuildService()
+    repositories = repositories or RepositoryService()
     topic = aws.client("sns").create_topic(Name=f"notices-{next(_NUMBERS)}")["TopicArn"]
     ledger = LedgerDispatcher(DynamoMembers(table), DynamoFleet(table), SystemClock(), timedelta(seconds=30))
     made = Gateways(
@@ -316,6 +328,7 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
         cluster_queries=DynamoClusterQueries(table, SsmRegistry(ssm), states, machine),
         executions=StepFunctionsExecutions(states, machine, machine),
         builds=builds.gateway,
+        repositories=repositories.gateway,
         notifications=AwsNotifications(aws.client("events"), aws.client("sns"), topic),
         metrics=CloudWatchMetrics(aws.client("cloudwatch"), ssm),
         alarms=CloudWatchAlarms(aws.client("cloudwatch")),
@@ -326,6 +339,7 @@ def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
         clock=SystemClock(),
         new_token=lambda: new_token(aws),
         end_build=builds.end,
+        add_repository=repositories.branches.__setitem__,
         put_foreign=partial(put_foreign, aws.client("s3")),
         upload=partial(upload, aws.client("s3")),
         put_secret=lambda name, text: aws.client("secretsmanager").create_secret(Name=name, SecretString=text),

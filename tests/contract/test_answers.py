@@ -18,6 +18,7 @@ from lifecycle.gateways.aws.metrics import CloudWatchMetrics
 from tests.contract.build_service import BuildService
 from tests.contract.calls import CALLS, WITHOUT_CALLS
 from tests.contract.conftest import Gateways, with_test_bed
+from tests.contract.repository_service import RepositoryService
 from tests.support.aws_faults import BROKEN, DENIED, EXPIRED, LOST, THROTTLED, UNSENT, Fault, FaultyAws
 
 pytestmark = pytest.mark.emulator
@@ -82,7 +83,9 @@ class Stacks:
 
 @pytest.fixture(scope="module")
 def stacks(faulty: FaultyAws, builds: BuildService) -> Stacks:
-    return Stacks(faulty, builds, with_test_bed(faulty, builds))
+    repositories = RepositoryService()
+    faulty.take("codecommit", repositories.codecommit)
+    return Stacks(faulty, builds, with_test_bed(faulty, builds, repositories))
 
 
 def plain(gateways: Gateways, result: object) -> str:

@@ -269,6 +269,8 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("executions.answer_token", lambda g: g.executions.answer_token("t" * 2049, {}), False),
     ("builds.start", lambda g: g.builds.start("r" * 1000, "a" * 40, "t" * 80, {}), anything),
     ("builds.state", lambda g: g.builds.state("").kind, "FAILED"),
+    ("repositories.default_branch", lambda g: g.repositories.default_branch("nobody"), ""),
+    ("repositories.default_branch", lambda g: g.repositories.default_branch("x" * 100), ""),
     ("builds.stop", lambda g: g.builds.stop("lifecycle-build:nobody"), None),
     ("builds.state", lambda g: g.builds.state("lifecycle-build:nobody").kind, "FAILED"),
     ("notifications.send", lambda g: g.notifications.send([]), None),

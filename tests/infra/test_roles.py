@@ -74,6 +74,7 @@ REPAIRS |= DELETE | ANSWER | FOLLOW | DRAIN | REGISTER | WEIGH
 PHASES: dict[str, dict[str, set[str]]] = {
     "receive_push": WRITE_LEDGER
     | {
+        "codecommit:GetRepository": {f"codecommit:{each}" for each in REPOSITORIES},
         "secretsmanager:GetSecretValue": {"secretsmanager:secret:lifecycle/webhook-??????"},
         "states:StartExecution": {DELIVERY},
         "states:DescribeExecution": {"states:execution:lifecycle-delivery:*"},
@@ -380,7 +381,7 @@ def test_no_role_has_a_wildcard_action_or_scans_the_ledger_or_deletes_an_object_
 def test_the_embedded_environment_differs_in_four_grants_and_plain_http(
     control_plane: dict[str, Any], emulated: dict[str, Any]
 ) -> None:
-    repositories = {"start_build"}  # those of CodeCommit, which the emulator does not have
+    repositories = {"start_build", "receive_push"}  # those of CodeCommit, which the emulator does not have
     lists = {"converge", "repair", "freeze", "set_policy", "act", "promote", "plan", *VIEWS}
     for phase in set(PHASES) - {"check_build", "cancel_run", "act"} - lists - repositories:
         assert allowed(role_of(emulated, phase)) == allowed(role_of(control_plane, phase))

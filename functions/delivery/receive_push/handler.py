@@ -26,7 +26,7 @@ def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
 
 def _codecommit(event: dict[str, Any]) -> Response:
-    found = codecommit_push(event)
+    found = codecommit_push(event, bootstrap.repositories())
     if not isinstance(found, Push):
         return Response(202, {"message": found})
     return _recorded(start(found, bootstrap.executions(), bootstrap.catalogue(), datetime.now(UTC)), found.name)

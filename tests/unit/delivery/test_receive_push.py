@@ -14,6 +14,7 @@ from lifecycle.application.delivery.receive_push import MOST_RUNS, Push, Respons
 from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
+from tests.fakes.repositories import MemoryRepositories
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET = "a secret"
@@ -136,19 +137,30 @@ def test_other_event_is_ignored() -> None:
     assert "'issues' is not a push event" in deliver(b"{}", MemoryExecutions(), kind="issues").body["message"]
 
 
-def test_codecommit_event_gives_the_same_push() -> None:
+@pytest.mark.parametrize("branch", ["main", "trunk", "release/2"])
+def test_codecommit_event_of_the_default_branch_gives_the_same_push(branch: str) -> None:
+    """Case 15: the default branch has any name."""
     detail = {
         "event": "referenceUpdated",
-        "referenceName": "main",
+        "referenceType": "branch",
+        "referenceName": branch,
         "repositoryName": "hello",
         "commitId": COMMIT,
         "callerUserArn": "arn:aws:iam::111122223333:user/ada",
     }
-    found = codecommit_push({"source": "aws.codecommit", "region": "eu-west-1", "id": "7", "detail": detail})
+    given = {"source": "aws.codecommit", "region": "eu-west-1", "id": "7", "detail": detail}
+    repositories = MemoryRepositories({"hello": branch})
+    found = codecommit_push(given, repositories)
     assert isinstance(found, Push)
     assert found.repository == "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/hello"
     assert found.execution == f"hello-{COMMIT}"
-    assert "ignored" in str(codecommit_push({"region": "r", "detail": {**detail, "referenceName": "feature"}}))
+    assert found.branch == branch
+    for other, why in (
+        ({"referenceName": "feature"}, f"ignored: feature is not the default branch {branch} of hello"),
+        ({"referenceType": "tag"}, f"ignored: referenceUpdated of the tag {branch}"),
+        ({"event": "referenceDeleted"}, f"ignored: referenceDeleted of the branch {branch}"),
+    ):
+        assert codecommit_push({**given, "detail": {**detail, **other}}, repositories) == why
 
 
 def test_failed_delivery_is_repeated_when_its_commit_is_pushed_again() -> None:

@@ -13,6 +13,7 @@ from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.ports.notifications import Notifications
+from lifecycle.application.ports.repositories import Repositories
 from lifecycle.application.ports.signer import Signer
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
@@ -178,6 +179,14 @@ def builds() -> Builds:
     settings = from_environment()
     project, roles = settings.text(Variable.BUILD_PROJECT), settings.text(Variable.BUILD_ROLES)
     return CodeBuilds(_lazy("codebuild"), _lazy("logs"), project, roles)
+
+
+@cache
+def repositories() -> Repositories:
+    """Return the repositories at CodeCommit."""
+    from lifecycle.gateways.aws.repositories import CodeCommitRepositories  # noqa: PLC0415
+
+    return CodeCommitRepositories(_lazy("codecommit"))
 
 
 @cache

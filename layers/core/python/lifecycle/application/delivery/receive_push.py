@@ -15,6 +15,7 @@ from typing import Any, assert_never
 
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
+from lifecycle.application.ports.repositories import Repositories
 from lifecycle.domain.delivery.branch import CLOCKS_DIFFER, NOTHING, Branch, Move
 from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_name
 from lifecycle.domain.delivery.skip_marker import skipped_because
@@ -86,13 +87,18 @@ def checked_commit(text: Any) -> str:
     return text
 
 
-def codecommit_push(event: dict[str, Any]) -> Push | str:
-    """Return the push in EventBridge's event CodeCommit Repository State Change, or why there is none."""
+def codecommit_push(event: dict[str, Any], repositories: Repositories) -> Push | str:
+    """Return the push in EventBridge's event CodeCommit Repository State Change, or why there is none.
+
+    The event does not say which branch is the default one.
+    """
     detail = event["detail"]
-    branch = str(detail.get("referenceName", ""))
-    if detail.get("event") not in ("referenceCreated", "referenceUpdated") or branch not in ("main", "master"):
-        return f"ignored: {detail.get('event')} of {branch}"
     name, region = str(detail["repositoryName"]), str(event["region"])
+    kind, branch = f"{detail.get('referenceType')}", str(detail.get("referenceName", ""))
+    if detail.get("event") not in ("referenceCreated", "referenceUpdated") or kind != "branch":
+        return f"ignored: {detail.get('event')} of the {kind} {branch}"
+    if branch != (default := repositories.default_branch(name)):
+        return f"ignored: {branch} is not the default branch {default} of {name}"
     return Push(
         repository=f"https://git-codecommit.{region}.amazonaws.com/v1/repos/{name}",
         name=name,

@@ -33,6 +33,7 @@ _OPERATIONS = {
     ),
     "CloudWatch": "DescribeAlarms GetMetricData",
     "CodeBuild": "StartBuild BatchGetBuilds StopBuild",
+    "CodeCommit": "GetRepository",
     "CloudWatch Logs": "GetLogEvents FilterLogEvents PutLogEvents CreateLogStream",
     "EventBridge": "PutEvents",
     "SNS": "Publish",
