@@ -80,6 +80,7 @@ class Settings:
     retain: bool  # ledger, artifacts and secret outlive the stack
     poll_seconds: str
     build_poll_seconds: str
+    build_look_seconds: str  # in each poll; below a minute
     converge_rate: str
     watch_rate: str
     agent_heartbeat_timeout_seconds: str
@@ -121,6 +122,7 @@ class Settings:
             retain=str(read("retain", True)).lower() == "true",
             poll_seconds=_number(read("poll_seconds", "2")),
             build_poll_seconds=_number(read("build_poll_seconds", "15")),
+            build_look_seconds=_number(read("build_look_seconds", "0")),
             converge_rate=str(read("converge_rate", "rate(15 minutes)")),
             watch_rate=str(read("watch_rate", "rate(5 minutes)")),
             agent_heartbeat_timeout_seconds=_number(read("agent_heartbeat_timeout_seconds", "30")),

@@ -316,6 +316,7 @@ class ControlPlaneStack(Stack):
                 Variable.BUILD_ROLES: Fn.sub(names.role_arn(names.build_role(""))),
                 Variable.WEBHOOK_SECRET: names.WEBHOOK_SECRET,
                 Variable.POLL_SECONDS: settings.poll_seconds,
+                Variable.BUILD_LOOK_SECONDS: settings.build_look_seconds,
                 Variable.AGENT_HEARTBEAT_TIMEOUT_SECONDS: settings.agent_heartbeat_timeout_seconds,
                 Variable.MINUTE_SECONDS: settings.minute_seconds,
                 Variable.CALLERS: ",".join(settings.callers),

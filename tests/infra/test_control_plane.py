@@ -86,6 +86,7 @@ def test_every_function_has_its_layers_its_log_and_the_contracts_environment(
             "BUILD_ROLES",
             "WEBHOOK_SECRET",
             "POLL_SECONDS",
+            "BUILD_LOOK_SECONDS",
             "AGENT_HEARTBEAT_TIMEOUT_SECONDS",
             "MINUTE_SECONDS",
             "NOTICES_TOPIC",

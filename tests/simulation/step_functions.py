@@ -230,7 +230,8 @@ class StepFunctions:
             return start(self._start_build)(dict(given), None)
         if function == "check_build":
             check = delivery_events.CheckBuild.model_validate(given)
-            return build.check_build(self.builds, self.catalogue, check.push(), check.build, check.execution)
+            about = (check.push(), check.build, check.execution)
+            return build.check_build(self.builds, self.catalogue, *about, self.machine.context.clock, timedelta(0))
         if function == "start_services":
             several = delivery_events.StartServices.model_validate(given)
             executions = self.machine.context.executions

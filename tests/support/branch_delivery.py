@@ -21,6 +21,7 @@ from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.catalogue import MemoryCatalogue
+from tests.fakes.clock import ManualClock
 from tests.fakes.executions import MemoryExecutions
 from tests.fakes.fleet import MemoryFleet
 from tests.fakes.requests import MemoryRequests
@@ -43,6 +44,7 @@ class Delivery:
     builds: MemoryBuilds = field(default_factory=MemoryBuilds)
     requests: MemoryRequests = field(default_factory=MemoryRequests)
     pushes: list[Push] = field(default_factory=list)
+    clock: ManualClock = field(default_factory=ManualClock)
 
     def pushed(self, before: str, after: str) -> Push:
         """Return the next push; nothing has received it yet."""
@@ -63,7 +65,8 @@ class Delivery:
         return start_build(self.builds, self.catalogue, given, NOW.isoformat(), run)
 
     def check_build(self, run: str, build: str) -> Checked:
-        return check_build(self.builds, self.catalogue, Push(**self.executions.deliveries[run]), build, run)
+        push = Push(**self.executions.deliveries[run])
+        return check_build(self.builds, self.catalogue, push, build, run, self.clock, timedelta(seconds=1))
 
     def build(self, run: str, folder: str = "", **changes: Any) -> Recorded:
         """Let the build of a run end well, and the run with it; of one service of several if it has a `folder`."""

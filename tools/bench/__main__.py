@@ -20,6 +20,7 @@ from tools.bench.laboratory import laboratory, say
 from tools.bench.log_shipping import log_shipping
 from tools.bench.peers import comparison
 from tools.bench.peers.table import LIFECYCLE, markdown
+from tools.bench.pushes import pushes
 from tools.bench.under_load import under_load
 from tools.bench.verdict import problems
 
@@ -27,7 +28,19 @@ from tools.bench.verdict import problems
 NICE = 10
 # Production has 4 hosts already, and each host has a loopback address of its own.
 FEWEST_HOSTS, MOST_HOSTS = 4, 250
-PARTS = ("make_run", "rest", "per_host", "load", "traffic", "bad_builds", "heal", "memory", "control", "logs")
+PARTS = (
+    "make_run",
+    "rest",
+    "per_host",
+    "load",
+    "traffic",
+    "bad_builds",
+    "heal",
+    "memory",
+    "control",
+    "logs",
+    "pushes",
+)
 COMMANDS = {
     "all": "make bench",
     "one part by itself": ".venv/bin/python -m tools.bench --only load",
@@ -90,6 +103,7 @@ def bench(options: argparse.Namespace) -> dict[str, Any]:
             found["bad_builds"] = bad_builds(lab, versions[0], options.rate)
         found |= {"heal": heal(lab)} if "heal" in wanted else {}
         found |= {"logs": log_shipping()} if "logs" in wanted else {}
+        found |= {"pushes": pushes(lab, options.rollouts)} if "pushes" in wanted else {}
         if "memory" in wanted:
             found["memory_megabytes"] = processes.memory(lab.layout)
         if "control" in wanted:

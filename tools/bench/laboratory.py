@@ -33,7 +33,7 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kin
 from lifecycle.names import execution_arn
 from tools.demo.delivery import follow
 from tools.demo.demo import run_demo
-from tools.demo.phases import EXAMPLE, Demo, push
+from tools.demo.phases import EXAMPLE, Demo, change, push
 
 # Durations come from the history, so polling seldom costs no precision, and disturbs less.
 _POLL_SECONDS = 0.25
@@ -87,6 +87,7 @@ class Laboratory:
     def release(self) -> str:
         """Push a small change and promote its snapshot after staging; return the version of the release."""
         added, here = self.run_again(), self.connection()
+        change(self.demo, added)
         commit = push(self.demo, added)
         machine = self.facts["state_machines"]["delivery"]
         done = follow(Aws.of(self.facts), machine, f"{added.service}-{commit}")

@@ -18,7 +18,18 @@ from apps.local.services import clusters
 from apps.local.services.clusters import Added
 from lifecycle.domain.errors import LifecycleError
 from tools.demo import test_beds
-from tools.demo.phases import EXAMPLE, RATE, Demo, build, change_configuration, deploy, promote, push, start_of
+from tools.demo.phases import (
+    EXAMPLE,
+    RATE,
+    Demo,
+    build,
+    change,
+    change_configuration,
+    deploy,
+    promote,
+    push,
+    start_of,
+)
 
 
 def main() -> int:
@@ -59,6 +70,7 @@ def run_demo(demo: Demo) -> None:
     if not demo.with_test_bed:
         test_beds.remove_from_policy(added.working_copy)
     with demo.phase("Push"):
+        change(demo, added)
         commit = push(demo, added)
     with demo.phase("Build and test, to a snapshot, and to staging"):
         delivered = build(demo, facts, f"{added.service}-{commit}")

@@ -78,18 +78,24 @@ class Demo:
 
 def release_next(demo: Demo, facts: dict[str, Any], added: Added) -> str:
     """Push the next change, build it and promote it; return the release's version."""
+    change(demo, added)
     commit = push(demo, added)
     return promote(demo, build(demo, facts, f"{added.service}-{commit}"))
 
 
-def push(demo: Demo, added: Added) -> str:
-    """Push what was changed by hand, or a small change if there is nothing new; return the commit."""
+def change(demo: Demo, added: Added) -> None:
+    """Commit what was changed by hand, or a small change if there is nothing new."""
     copy = added.working_copy
     bare = demo.layout.repositories / f"{added.service}.git"
     commit_all(copy, "A change made by hand")
     if _head(copy) == _head(bare):
         word = _change_greeting(copy / "lifecycle.toml")
         commit_all(copy, f"Greet with {word!r}")
+
+
+def push(demo: Demo, added: Added) -> str:
+    """Push what is committed; return the commit."""
+    copy = added.working_copy
     demo.progress.say(f"  {git(copy, 'log', '-1', '--format=%h %s').strip()}   (in {copy})")
     _run(demo, "the push", ["git", "-C", str(copy), "push", REMOTE, "HEAD"], f"git push {REMOTE} HEAD")
     return _head(copy)

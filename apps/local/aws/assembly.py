@@ -23,6 +23,7 @@ from lifecycle.ambient import for_python
 CONTEXT = {
     "poll_seconds": "0.02",
     "build_poll_seconds": "1",
+    "build_look_seconds": "10",
     "agent_heartbeat_timeout_seconds": "15",
     "minute_seconds": "1",
     "dashboard_clusters": '["staging/hello", "production/hello"]',

@@ -4,9 +4,12 @@ from lifecycle.application.delivery.build import Checked, check_build
 from lifecycle.entrypoints import bootstrap
 from lifecycle.entrypoints.delivery_events import CheckBuild
 from lifecycle.entrypoints.handler import task
+from lifecycle.entrypoints.settings import from_environment
+from lifecycle.gateways.aws.clock import SystemClock
 
 
 @task(CheckBuild)
 def handle(event: CheckBuild) -> Checked:
     """Return RUNNING, SUCCEEDED or FAILED, with the last lines of the log; end a build that is superseded."""
-    return check_build(bootstrap.builds(), bootstrap.catalogue(), event.push(), event.build, event.execution)
+    builds, catalogue, look = bootstrap.builds(), bootstrap.catalogue(), from_environment().build_look
+    return check_build(builds, catalogue, event.push(), event.build, event.execution, SystemClock(), look)

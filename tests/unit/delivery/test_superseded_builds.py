@@ -1,5 +1,6 @@
 """A running build ends once a later push has superseded it, where its service says so."""
 
+from datetime import timedelta
 from typing import Any
 
 from lifecycle.application.delivery.receive_push import Push
@@ -28,6 +29,18 @@ def test_running_build_of_a_superseded_push_is_ended() -> None:
     assert (ended.kind, ended.reason, ended.superseded) == ("NOTHING", f"the build was ended: {why}", why)
     assert delivery.builds.state(build).stopped
     assert delivery.check_build(run, build) == ended, "a repeated call, whose first answer was lost"
+
+
+def test_one_call_waits_for_the_end_of_a_build() -> None:
+    delivery = Delivery()
+    run = delivery.push(NOTHING, A)
+    build = delivery.start_build(run).build
+    began, ended = delivery.clock.now(), CodeBuildState("FAILED", "1 test failed")
+    assert delivery.check_build(run, build).kind == "RUNNING"
+    assert delivery.clock.now() - began == timedelta(seconds=1)
+    delivery.clock.ticks.append(lambda: delivery.builds.states.update({build: ended}))
+    assert delivery.check_build(run, build).reason == "1 test failed"
+    assert delivery.clock.now() - began == timedelta(seconds=1.1)
 
 
 def test_running_build_goes_on_where_the_policy_says_so() -> None:

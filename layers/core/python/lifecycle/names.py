@@ -319,5 +319,6 @@ class Variable:
     NOTICES_TOPIC = "NOTICES_TOPIC"  # an ARN
     CALLERS = "CALLERS"  # patterns of the principals whose commands count, with commas between
     POLL_SECONDS = "POLL_SECONDS"
+    BUILD_LOOK_SECONDS = "BUILD_LOOK_SECONDS"
     AGENT_HEARTBEAT_TIMEOUT_SECONDS = "AGENT_HEARTBEAT_TIMEOUT_SECONDS"
     MINUTE_SECONDS = "MINUTE_SECONDS"

@@ -34,6 +34,11 @@ class Settings:
         return float(self.values.get(Variable.POLL_SECONDS, "2"))
 
     @property
+    def build_look(self) -> timedelta:
+        """Return how long one call looks whether a build has ended."""
+        return timedelta(seconds=float(self.values.get(Variable.BUILD_LOOK_SECONDS, "0")))
+
+    @property
     def heartbeat_timeout(self) -> timedelta:
         """Return the time without a report after which a host is unreachable."""
         return timedelta(seconds=float(self.values.get(Variable.AGENT_HEARTBEAT_TIMEOUT_SECONDS, "30")))

@@ -6,7 +6,7 @@ Called by functions/delivery/start_build, check_build and record_snapshot, in st
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from lifecycle.application.delivery.receive_push import Push
@@ -17,6 +17,7 @@ from lifecycle.application.ports.artifacts import Artifacts, Received
 from lifecycle.application.ports.audit import AuditLog
 from lifecycle.application.ports.builds import Builds, BuildState
 from lifecycle.application.ports.catalogue import Catalogue
+from lifecycle.application.ports.clock import Clock
 from lifecycle.application.ports.fleet import Fleet
 from lifecycle.application.ports.requests import Requests
 from lifecycle.application.ports.signer import Signer
@@ -44,6 +45,8 @@ from lifecycle.domain.service.policy import After, Policy
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import SnapshotVersion
 from lifecycle.names import INCOMING
+
+_LOOK_AGAIN_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +119,16 @@ class Checked:
     superseded: str = ""
 
 
-def check_build(builds: Builds, catalogue: Catalogue, push: Push, build: str, execution: str) -> Checked:
-    """Read the state of a build once, and end it if a later push has superseded it.
+def check_build(
+    builds: Builds, catalogue: Catalogue, push: Push, build: str, execution: str, clock: Clock, look: timedelta
+) -> Checked:
+    """Read the state of a build, for as long as `look` until it ends; end it if a later push has superseded it.
 
     A person who repeats a build gets it.
     """
-    state = builds.state(build)
+    until = clock.now() + look
+    while (state := builds.state(build)).kind == "RUNNING" and clock.now() < until:
+        clock.sleep(_LOOK_AGAIN_SECONDS)
     may_end = (state.kind == "RUNNING" or state.stopped) and not push.again
     if may_end and (why := _ends(catalogue, push, execution)):
         builds.stop(build)
