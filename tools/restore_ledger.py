@@ -20,7 +20,7 @@ from lifecycle.names import LEDGER, Partition
 
 # Items of these partitions, and with these sort keys, are added where they are missing, else left as they are.
 # The revisions of a configuration themselves are in SSM, and stay.
-COMPLETED = (Partition.AUDIT_LOG, Partition.FREEZES, Partition.SERVICE, Partition.CONFIG)
+COMPLETED = (Partition.AUDIT_LOG, Partition.FREEZES, Partition.SERVICE, Partition.WITHDRAWALS, Partition.CONFIG)
 # Items of these partitions are neither added, changed nor deleted.
 LEFT = (Partition.REPORTS, Partition.TURNS, Partition.ROTATION)
 QUARANTINES = ("QUARANTINE#", "BAD_HOST#")

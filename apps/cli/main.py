@@ -35,6 +35,7 @@ COMMANDS = {
     "snapshots": CommandEntry("Versions", "commands.versions", "List the snapshots of a service."),
     "promote": CommandEntry("Versions", "commands.versions", "Make a snapshot the next release."),
     "releases": CommandEntry("Versions", "commands.versions", "List the releases of a service."),
+    "withdraw": CommandEntry("Versions", "commands.withdraw", "Take back a release that was never deployed."),
     "verify": CommandEntry("Versions", "commands.verify", "Check a version from its commit to its hosts."),
     "gc": CommandEntry("Versions", "commands.garbage", "Delete unused versions."),
     "plan": CommandEntry("Deploy", "commands.deploy", "Show what a deployment would do, and its blockers."),

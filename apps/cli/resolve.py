@@ -4,7 +4,7 @@ Used by the commands before they show or start anything.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from apps.cli.errors import Ambiguous, NoDeployment
@@ -18,6 +18,7 @@ from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
 from lifecycle.domain.rollout.decision import Question, QuestionKind, open_questions
 from lifecycle.domain.rollout.deployment import Deployment, cluster_of
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, parse_version
+from lifecycle.domain.service.withdrawal import Withdrawal, done, not_withdrawn
 
 _DEPLOYMENT = re.compile(r"[a-z0-9-]+-(?:staging|production)-\d{14}-[0-9a-z]+")
 _COMMIT = re.compile(r"[0-9a-f]{4,40}")
@@ -109,13 +110,20 @@ def newest_snapshot(connection: Connection, service: str) -> str:
 
 
 def newest_release(connection: Connection, service: str) -> str:
-    """Return the highest release; raises Unknown."""
-    found = connection.catalogue.releases(service_name(service))
+    """Return the highest release that was not withdrawn; raises Unknown."""
+    found = not_withdrawn(
+        connection.catalogue.releases(service_name(service)), withdrawn_releases(connection, service)
+    )
     if not found and not connection.catalogue.snapshots(service):
         raise unknown_version(connection, "release", service)
     if not found:
         raise Unknown("release", hint=f"Make one: `{connection.command(f'promote {service}')}`.", of=service)
     return max(found, key=ReleaseVersion.parse)
+
+
+def withdrawn_releases(connection: Connection, service: str) -> Mapping[str, Withdrawal]:
+    """Return the withdrawn releases. One whose record cannot be read counts as withdrawn."""
+    return done(readable(lambda: connection.catalogue.withdrawals(service), {})[0])
 
 
 def version_for(connection: Connection, cluster: Cluster, text: str, *, keep: bool = False) -> str:

@@ -33,7 +33,7 @@ from lifecycle import names
 # and schedules call the others.
 CALLED = (
     *("request", "promote", "decide", "approve", "repair", "freeze", "quarantine"),
-    *("bind_hosts", "remove_host", "gc", "cancel_run", "transfer_service"),
+    *("bind_hosts", "remove_host", "gc", "cancel_run", "transfer_service", "withdraw_release"),
 )
 _MACHINES = (names.machine_arn(names.ROLLOUT), names.machine_arn(names.DELIVERY))
 _EXECUTIONS = (names.execution_arns(names.ROLLOUT), names.execution_arns(names.DELIVERY))

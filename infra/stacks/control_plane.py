@@ -181,7 +181,8 @@ class ControlPlaneStack(Stack):
         self._phase(
             "plan",
             reads=[TARGETS, WEIGHTS, GROUP_SETTINGS, SNAPSHOTS, RELEASES, clusters],
-            writes=[ledger(*HOSTS), REGISTRY],
+            # It ends the withdrawal of a release that only began.
+            writes=[ledger(*HOSTS, Partition.WITHDRAWALS), REGISTRY],
             # It takes out targets of no known host.
             may=[LEAVE_QUEUE, DESCRIBE_ROLLOUTS, ANSWER_ROLLOUT, *drains, set_weights()],
         )
@@ -254,6 +255,7 @@ class ControlPlaneStack(Stack):
         stops = [STOP_DELIVERIES, stop_builds(emulated=settings.emulated)]
         self._phase("cancel_run", writes=[ledger(_TRAIL)], may=stops)
         self._phase("transfer_service", writes=[ledger(_TRAIL, Partition.SERVICE)])
+        self._phase("withdraw_release", reads=[REGISTRY], writes=[ledger(_TRAIL, Partition.WITHDRAWALS)])
         self._phase("bind_hosts", reads=[TARGETS], writes=[ledger(_TRAIL, _CLUSTER)])
         removes: dict[str, Any] = {
             "reads": [TARGETS, WEIGHTS, MACHINES],

@@ -42,7 +42,7 @@ def test_there_is_a_function_for_each_phase() -> None:
         "record_snapshot", "register", "release_command", "remove_host", "repair", "request", "roll_back",
         "self_test", "set_policy", "show_clusters", "show_deployment", "show_dora", "show_history", "show_pipeline",
         "show_questions", "show_test_bed", "start_build", "start_services", "transfer_service",
-        "watch",
+        "watch", "withdraw_release",
     ]  # fmt: skip
 
 

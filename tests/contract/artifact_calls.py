@@ -10,6 +10,7 @@ from lifecycle.domain.delivery.branch import Branch, Move
 from lifecycle.domain.delivery.refused_push import RefusedPush
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.service.published import Published
+from lifecycle.domain.service.withdrawal import Withdrawal
 from tests.contract.conftest import Gateways
 from tests.contract.test_artifacts import BODY, SNAPSHOT, a_manifest
 
@@ -17,6 +18,7 @@ Thunk: TypeAlias = Callable[[], Any]
 
 UPLOAD = "incoming/AROA:AWSCodeBuild-1"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+WITHDRAWAL = Withdrawal("1.2.0", "ada", "by mistake", NOW)
 _REFUSED = RefusedPush(NOW, "acme/shop", 409, "five runs failed", signed=True)
 
 
@@ -69,6 +71,11 @@ def _refused(g: Gateways, call: Thunk) -> Thunk:
     return call
 
 
+def _withdrawn(g: Gateways, call: Thunk) -> Thunk:
+    g.catalogue.put_withdrawal(g.service, None, WITHDRAWAL)
+    return call
+
+
 def _owned(g: Gateways, call: Thunk) -> Thunk:
     return (g.catalogue.claim_service(g.service, "a"), call)[1]
 
@@ -87,6 +94,9 @@ CATALOGUE_CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoCatalogue.snapshots": lambda g: claimed(g, lambda: g.catalogue.snapshots(g.service)),
     "DynamoCatalogue.releases": lambda g: claimed(g, lambda: g.catalogue.releases(g.service)),
     "DynamoCatalogue.claim_release": lambda g: lambda: g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0"),
+    "DynamoCatalogue.withdrawal": lambda g: _withdrawn(g, lambda: g.catalogue.withdrawal(g.service, "1.2.0")),
+    "DynamoCatalogue.withdrawals": lambda g: _withdrawn(g, lambda: g.catalogue.withdrawals(g.service)),
+    "DynamoCatalogue.put_withdrawal": lambda g: lambda: g.catalogue.put_withdrawal(g.service, None, WITHDRAWAL),
     "DynamoCatalogue.change_builds": lambda g: lambda: g.catalogue.change_builds(_repository(g), begun),
     "DynamoCatalogue.branch": lambda g: lambda: g.catalogue.branch(_repository(g), "main"),
     "DynamoCatalogue.change_branch": lambda g: lambda: g.catalogue.change_branch(_repository(g), "main", _moved),

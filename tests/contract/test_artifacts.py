@@ -20,6 +20,7 @@ from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.domain.service.policy import After, Policy
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.target import Target
+from lifecycle.domain.service.withdrawal import Withdrawal, WithdrawalState
 from lifecycle.gateways.aws.artifacts import S3Artifacts
 from tests.contract.conftest import Gateways
 from tests.fakes.publishing import build
@@ -302,6 +303,30 @@ def test_a_snapshot_is_bound_to_its_first_release(gateways: Gateways) -> None:
     assert claim(gateways.service, SNAPSHOT, "1.2.1") == "1.2.0"
     assert claim(gateways.service, "1.2.0-20261123130000-abcdef1", "1.2.0") is None
     assert gateways.catalogue.releases(gateways.service) == {"1.2.0": SNAPSHOT}
+
+
+def test_a_snapshot_of_a_withdrawn_release_is_bound_to_another_one(gateways: Gateways) -> None:
+    claim, service = gateways.catalogue.claim_release, gateways.service
+    assert claim(service, SNAPSHOT, "1.2.0") == "1.2.0"
+    assert claim(service, SNAPSHOT, "1.2.0", ["1.2.0"]) is None, "its number is taken for good"
+    assert claim(service, SNAPSHOT, "1.2.1", ["1.2.0"]) == "1.2.1"
+    assert claim(service, SNAPSHOT, "1.2.2", ["1.2.0"]) == "1.2.1"
+    assert claim(service, SNAPSHOT, "1.2.2", ["1.2.0", "1.2.1"]) == "1.2.2"
+    assert gateways.catalogue.releases(service) == {"1.2.0": SNAPSHOT, "1.2.1": SNAPSHOT, "1.2.2": SNAPSHOT}
+
+
+def test_only_one_of_two_ends_a_withdrawal(gateways: Gateways) -> None:
+    put, service = gateways.catalogue.put_withdrawal, gateways.service
+    begun = Withdrawal("1.2.0", "ada", "by mistake", datetime(2026, 11, 23, 12, tzinfo=UTC))
+    done, lost = begun.ending(WithdrawalState.DONE), begun.ending(WithdrawalState.LOST)
+    assert put(service, None, begun)
+    assert not put(service, None, lost), "another one is stored"
+    assert put(service, begun, lost)
+    assert put(service, begun, lost), "a repeat of a call whose answer was lost"
+    assert not put(service, begun, done)
+    assert gateways.catalogue.withdrawal(service, "1.2.0") == lost
+    assert gateways.catalogue.withdrawals(service) == {"1.2.0": lost}
+    assert gateways.catalogue.withdrawal(service, "1.2.1") is None
 
 
 def test_a_promoted_snapshot_is_promoted_again_beside_a_foreign_object(gateways: Gateways) -> None:

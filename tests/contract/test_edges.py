@@ -30,6 +30,7 @@ from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.domain.service.configuration import Configuration
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.target import Target
+from tests.contract.artifact_calls import WITHDRAWAL
 from tests.contract.conftest import Gateways
 from tests.contract.test_artifacts import SNAPSHOT, a_manifest
 from tests.contract.test_configurations import a_revision
@@ -201,6 +202,9 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("catalogue.snapshots", lambda g: g.catalogue.snapshots(""), {}),
     ("catalogue.releases", lambda g: g.catalogue.releases(""), {}),
     ("catalogue.claim_release", lambda g: g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0"), "1.2.0"),
+    ("catalogue.withdrawal", lambda g: g.catalogue.withdrawal(g.service, ""), None),
+    ("catalogue.withdrawals", lambda g: g.catalogue.withdrawals(""), {}),
+    ("catalogue.put_withdrawal", lambda g: g.catalogue.put_withdrawal("nobody", WITHDRAWAL, WITHDRAWAL), False),
     ("catalogue.change_builds", lambda g: g.catalogue.change_builds("", lambda builds: builds).services, {}),
     ("catalogue.branch", lambda g: g.catalogue.branch("", "").head, ""),
     ("catalogue.change_branch", lambda g: g.catalogue.change_branch("", "", lambda branch: branch).head, ""),

@@ -1,16 +1,17 @@
 """The catalogue in memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from lifecycle.application.ports.catalogue import ChangeBranch, ChangeBuilds
 from lifecycle.domain.delivery.branch import Branch
 from lifecycle.domain.delivery.refused_push import RefusedPush, RefusedPushes
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.service.published import Published
+from lifecycle.domain.service.withdrawal import Withdrawal
 
 
 class MemoryCatalogue:
-    """Every entry but a repository's builds and branches is written once."""
+    """Every entry but a withdrawal, and a repository's builds and branches, is written once."""
 
     def __init__(self) -> None:
         self._owners: dict[str, str] = {}
@@ -19,6 +20,7 @@ class MemoryCatalogue:
         self._published: dict[tuple[str, str], Published] = {}
         self._builds: dict[str, RepositoryBuilds] = {}
         self._branches: dict[tuple[str, str], Branch] = {}
+        self._withdrawals: dict[tuple[str, str], Withdrawal] = {}
         self._refused: dict[bool, RefusedPushes] = {}
 
     def claim_service(self, service: str, repository: str) -> str:
@@ -73,10 +75,22 @@ class MemoryCatalogue:
     def releases(self, service: str) -> Mapping[str, str]:
         return dict(self._releases.get(service, {}))
 
-    def claim_release(self, service: str, snapshot: str, release: str) -> str | None:
+    def withdrawal(self, service: str, version: str) -> Withdrawal | None:
+        return self._withdrawals.get((service, version))
+
+    def withdrawals(self, service: str) -> Mapping[str, Withdrawal]:
+        return {version: each for (owner, version), each in self._withdrawals.items() if owner == service}
+
+    def put_withdrawal(self, service: str, before: Withdrawal | None, after: Withdrawal) -> bool:
+        if self._withdrawals.get((service, after.version)) not in (before, after):
+            return False
+        self._withdrawals[service, after.version] = after
+        return True
+
+    def claim_release(self, service: str, snapshot: str, release: str, withdrawn: Collection[str] = ()) -> str | None:
         releases = self._releases.setdefault(service, {})
         for existing, promoted in releases.items():
-            if promoted == snapshot:
+            if promoted == snapshot and existing not in withdrawn:
                 return existing
         if release in releases:
             return None

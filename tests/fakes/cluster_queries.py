@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from lifecycle.application.ports.cluster_queries import Catalog, Delivery, LeaseAndQueue
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.service.withdrawal import done
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.leases import MemoryLeases
 from tests.fakes.queue import MemoryQueue
@@ -34,7 +35,8 @@ class MemoryClusterQueries:
         return {each: LeaseAndQueue(self._leases.current(each), self._queue.waiting(each)) for each in clusters}
 
     def catalog(self, service: str) -> Catalog:
-        return Catalog(self._catalogue.snapshots(service), self._catalogue.releases(service))
+        withdrawn = done(self._catalogue.withdrawals(service))
+        return Catalog(self._catalogue.snapshots(service), self._catalogue.releases(service), withdrawn=withdrawn)
 
     def deliveries(self) -> Sequence[Delivery]:
         return sorted(self.runs, key=lambda run: run.started_at, reverse=True)

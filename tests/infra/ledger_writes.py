@@ -45,6 +45,7 @@ WRITES: Mapping[str, Mapping[str, Effect]] = {
             ("claim_service", "transfer_service", "record_snapshot", "record_published", "claim_release"),
             ({_SERVICE}, set()),
         ),
+        "put_withdrawal": ({Partition.WITHDRAWALS}, set()),
         **dict.fromkeys(("change_builds", "change_branch"), ({Partition.REPOSITORY}, set())),
         "record_refused_push": ({Partition.REFUSED_PUSHES}, set()),
     },

@@ -128,6 +128,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "quarantine": WRITE_LEDGER | DELETE | READ_BOTH,
     "cancel_run": WRITE_LEDGER | CANCEL_RUNS,
     "transfer_service": WRITE_LEDGER,
+    "withdraw_release": WRITE_LEDGER | READ_REGISTRY,
     "bind_hosts": WRITE_LEDGER | READ_TARGETS,
     "record_config": WRITE_LEDGER,
     "set_policy": WRITE_LEDGER | LIST_REGISTRY | READ_REGISTRY | WRITE_FLOORS,
@@ -220,7 +221,7 @@ def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> 
     executions = {f"states:execution:lifecycle-{each}:*" for each in ("rollout", "delivery")}
     called = (
         *("request", "promote", "decide", "approve", "repair", "freeze", "quarantine"),
-        *("bind-hosts", "remove-host", "gc", "cancel-run", "transfer-service"),
+        *("bind-hosts", "remove-host", "gc", "cancel-run", "transfer-service", "withdraw-release"),
         *("act", *(view.replace("_", "-") for view in VIEWS)),
     )
     reads = LOOK | READ_LEDGER | LIST_REGISTRY | READ_BOTH | READ_TARGETS | READ_GROUPS | SEE_BUILDS

@@ -76,7 +76,7 @@ from tests.fakes.promotions import MemoryPromotions
 from tests.fakes.publishing import publish
 from tests.fakes.service_logs import MemoryServiceLogs
 from tests.fakes.signer import SIGNER, MemoryPublicKeys
-from tests.support.account_records import question, report
+from tests.support.account_records import own_with_old_release, question, report
 from tests.support.account_runs import DeliveryList, FakeRuns
 from tests.support.aws_in_memory import StoredLedger, StoredObjects, StoredParameters
 from tests.support.invocation import Invocation
@@ -337,7 +337,7 @@ def _fill_hello(account: Account) -> None:
         account.catalogue.record_snapshot("hello", snapshot, facts)
         if version != "1.0.2":
             account.catalogue.claim_release("hello", snapshot, version)
-    account.catalogue.claim_service("hello", REPOSITORY)
+    own_with_old_release(account.catalogue, REPOSITORY, now)
     account.catalogue.change_builds(REPOSITORY, lambda builds: builds.begun("a" * 40, now))
     account.catalogue.change_branch(REPOSITORY, "main", lambda branch: branch.read("a" * 40, now))
     account.catalogue.record_refused_push(RefusedPush(now, "acme/hello", 409, "five runs failed", signed=True))

@@ -1,9 +1,11 @@
-"""Records of the account of account.py: the report of a host, and the question about one."""
+"""Records of the account of account.py: the report of a host, the question about one, and an old release."""
 
 from datetime import datetime, timedelta
 
+from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question, QuestionKind
+from lifecycle.domain.service.withdrawal import Withdrawal, WithdrawalState
 from tests.support.rollout import manifest
 
 
@@ -41,3 +43,10 @@ def question(deployment: str, name: str, now: datetime) -> Question:
         evidence="a log",
         evidence_kind=EvidenceKind.HOST_LOG,
     )
+
+
+def own_with_old_release(catalogue: Catalogue, repository: str, now: datetime) -> None:
+    """Make a repository the owner of hello, with 0.8.0, which was withdrawn."""
+    catalogue.claim_service("hello", repository)
+    withdrawn = Withdrawal("0.8.0", "ada", "as agreed", now, WithdrawalState.DONE)
+    catalogue.put_withdrawal("hello", None, withdrawn)

@@ -10,11 +10,13 @@ from apps.cli import resolve
 from apps.cli.command import ServiceName, Yes, connected
 from apps.cli.options import Reason, check_explained
 from apps.cli.output.printer import Printer
+from apps.cli.output.text import one_line
 from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
 from lifecycle.application.readable import Rows, readable
 from lifecycle.domain.fleet.cluster import service_name
 from lifecycle.domain.service.version import ReleaseNumber, ReleaseVersion, SnapshotVersion, release_number
+from lifecycle.domain.service.withdrawal import Withdrawal, done, not_withdrawn
 
 
 @connected("snapshots hello", "snapshots hello --json")
@@ -23,6 +25,7 @@ def snapshots(printer: Printer, connection: Connection, service: ServiceName) ->
     rows, none = Rows(), dict[str, Any]()
     found = rows.read(lambda: connection.catalogue.snapshots(service_name(service)), none)
     made = rows.read(lambda: connection.catalogue.releases(service), none)
+    made = not_withdrawn(made, done(rows.read(lambda: connection.catalogue.withdrawals(service), none)))
     promoted = {snapshot: release for release, snapshot in made.items() if snapshot}
     if not found and not rows.all():
         raise resolve.unknown_version(connection, "snapshot", service)
@@ -99,7 +102,7 @@ def promote(
 def _number(connection: Connection, service: str, snapshot: SnapshotVersion, wanted: str) -> ReleaseNumber | None:
     """Return the version that the promotion will take; None for a snapshot that was promoted before."""
     made, _ = readable(lambda: connection.catalogue.releases(service), {})
-    if str(snapshot) in made.values():
+    if str(snapshot) in not_withdrawn(made, resolve.withdrawn_releases(connection, service)).values():
         return None
     number = ReleaseVersion.parse(wanted) if wanted else None
     return release_number(snapshot.base, [ReleaseVersion.parse(each) for each in made], number)
@@ -107,13 +110,19 @@ def _number(connection: Connection, service: str, snapshot: SnapshotVersion, wan
 
 @connected("releases hello")
 def releases(printer: Printer, connection: Connection, service: ServiceName) -> int:
-    """List a service's releases, newest first, with the environments that desire or quarantine each."""
+    """List a service's releases, newest first: where each is desired or quarantined, or who withdrew it."""
     rows, none = Rows(), dict[str, Any]()
     found = rows.read(lambda: connection.catalogue.releases(service_name(service)), none)
     if not found and not rows.read(lambda: connection.catalogue.snapshots(service), none) and not rows.all():
         raise resolve.unknown_version(connection, "release", service)
+    withdrawn = done(rows.read(lambda: connection.catalogue.withdrawals(service), none))
     listed = [
-        {"version": each, "snapshot": found[each] or None, **_places(connection, service, each, rows)}
+        {
+            "version": each,
+            "snapshot": found[each] or None,
+            **_places(connection, service, each, rows),
+            "withdrawn": _withdrawn(withdrawn.get(each)),
+        }
         for each in sorted(found, key=ReleaseVersion.parse, reverse=True)
     ]
     printer.facts({"service": service, "releases": listed, "unreadable": list(rows.all())})
@@ -134,9 +143,19 @@ def _places(connection: Connection, service: str, version: str, rows: Rows) -> d
     return {"desired_in": desired, "quarantined_in": bad}
 
 
+def _withdrawn(found: Withdrawal | None) -> dict[str, str | None] | None:
+    """Return who withdrew a release, when and why, for `--json`; None for any other."""
+    if found is None:
+        return None
+    at = found.at.isoformat() if found.at else None
+    return {"by": found.by, "at": at, "why": found.why, "words": found.in_words}
+
+
 def _use(release: Mapping[str, object]) -> str:
     parts = [f"desired in {each}" for each in _texts(release["desired_in"])]
     parts += [f"quarantined in {each}" for each in _texts(release["quarantined_in"])]
+    if isinstance(gone := release["withdrawn"], dict):
+        parts.append(one_line(gone["words"], 1000))
     return ", ".join(parts) or "-"
 
 

@@ -62,7 +62,7 @@ FAULTS = (
         "    if False:",
         beside=(
             Edit(
-                "lifecycle.application.rollout.plan",
+                "lifecycle.application.rollout.former_holders",
                 "            _close_expired(context, request, holder)\n",
                 "            pass\n",
             ),

@@ -16,6 +16,7 @@ from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.delivery.cancel_run import cancel_run
 from lifecycle.application.delivery.promote import promote
 from lifecycle.application.delivery.staging_gate import StagingGate
+from lifecycle.application.delivery.withdraw_release import withdraw_release
 from lifecycle.application.fleet.quarantine import lift_quarantine, quarantine
 from lifecycle.application.fleet.record_config import record_config
 from lifecycle.application.fleet.remove_host import remove_host
@@ -31,7 +32,7 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 from lifecycle.domain.service.policy import Policy
 from lifecycle.entrypoints import events
-from lifecycle.entrypoints.delivery_events import CancelRun
+from lifecycle.entrypoints.delivery_events import CancelRun, WithdrawRelease
 from lifecycle.gateways.serialization import to_plain
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.executions import MemoryExecutions
@@ -155,6 +156,10 @@ class FakeFunctions:
     def _cancel_run(self, payload: dict[str, Any]) -> Any:
         asked = CancelRun.model_validate(payload)
         return cancel_run(self.machine.context, self.builds, asked.run, RequestedBy(asked.by, asked.why))
+
+    def _withdraw_release(self, payload: dict[str, Any]) -> Any:
+        asked = WithdrawRelease.model_validate(payload)
+        return withdraw_release(self.machine.context, asked.service, asked.version, RequestedBy(asked.by, asked.why))
 
     def _decide(self, payload: dict[str, Any]) -> Any:
         asked, context = events.Decide.model_validate(payload), self.machine.context

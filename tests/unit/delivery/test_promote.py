@@ -1,7 +1,7 @@
 """A promotion copies a snapshot to the next release, once."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import pytest
@@ -33,12 +33,12 @@ class Contested(MemoryCatalogue):
         super().__init__()
         self.races = races
 
-    def claim_release(self, service: str, snapshot: str, release: str) -> str | None:
+    def claim_release(self, service: str, snapshot: str, release: str, withdrawn: Collection[str] = ()) -> str | None:
         if self.races:
             self.races -= 1
             super().claim_release(service, f"of another {self.races}", release)
             return None
-        return super().claim_release(service, snapshot, release)
+        return super().claim_release(service, snapshot, release, withdrawn)
 
 
 class Shop:

@@ -138,6 +138,7 @@ class Partition:
     DEPLOYMENT = "DEPLOYMENT#"
     FREEZES = "FREEZES"  # one partition for all of them
     SERVICE = "SERVICE#"
+    WITHDRAWALS = "WITHDRAWALS#"
     REPOSITORY = "REPOSITORY#"
     CONFIG = "CONFIG#"
     ROTATION = "ROTATION#"

@@ -71,6 +71,15 @@ class TransferService(Command):
     why: str = Field(min_length=1, max_length=1000)
 
 
+class WithdrawRelease(Command):
+    """Withdraw a release that was never deployed."""
+
+    service: str
+    version: str
+    by: str = Field(min_length=1, max_length=200)
+    why: str = Field(min_length=1, max_length=1000)
+
+
 class RecordSnapshot(Command):
     """A finished build, with the service and version that it published; without a build, an earlier one's.
 

@@ -32,6 +32,7 @@ from lifecycle.domain.rollout.test_bed.model import BedPhase, BedRank, TestBed
 from lifecycle.domain.service.configuration import ConfigRevision
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
+from lifecycle.domain.service.withdrawal import Withdrawal
 from lifecycle.gateways.serialization import Source
 from lifecycle.gateways.small_records import (
     ClaimedRelease,
@@ -329,6 +330,14 @@ KINDS: tuple[ItemKind, ...] = (
         "PUBLISHED#",
         "No plan takes that version. Restore it from a backup of the table, or deploy another version. Look at it: "
         "{look}",
+    ),
+    ItemKind(
+        "withdrawal of a release",
+        Withdrawal,
+        Partition.WITHDRAWALS,
+        "",
+        "The release counts as withdrawn. Look at it: {look}. To let it be deployed, delete this: {delete}",
+        lambda each: (_ANY, each.version),
     ),
     ItemKind(
         "recorded request",

@@ -8,21 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from lifecycle.application.context import Context
+from lifecycle.application.delivery.cluster_use import read_use
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.domain.delivery.retention import (
-    ClusterUse,
     Deletable,
     Inventory,
     Retained,
     Retention,
     RetentionRules,
-    Unreadable,
     retain,
 )
-from lifecycle.domain.errors import InvalidValue, StoreRefused, Unknown
+from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
-from lifecycle.domain.fleet.host import UnreadableReport
-from lifecycle.domain.rollout.lease import UnreadableLease
+from lifecycle.domain.service.withdrawal import done
 
 # Deployments of a cluster that are read at first, and those that are read again before each deletion.
 HISTORY = 500
@@ -100,45 +98,13 @@ def _holdings(context: Context, catalogue: Catalogue, service: str) -> Inventory
         stored=stored,
         releases=catalogue.releases(service),
         snapshots=frozenset(catalogue.snapshots(service)),
-        uses=[_use(context, Cluster(environment, service)) for environment in ENVIRONMENTS],
+        uses=[read_use(context, Cluster(environment, service), HISTORY) for environment in ENVIRONMENTS],
+        withdrawn=frozenset(done(catalogue.withdrawals(service))),
     )
 
 
 def _reread(context: Context, catalogue: Catalogue, service: str, before: Inventory) -> Inventory:
     """Read everything again that can give a version a use; the list of stored versions stays as first read."""
-    uses = [_use(context, use.cluster, use) for use in before.uses]
-    return replace(before, releases=catalogue.releases(service), uses=uses)
-
-
-def _use(
-    context: Context, cluster: Cluster, before: ClusterUse | Unreadable | None = None
-) -> ClusterUse | Unreadable:
-    try:
-        return _read(context, cluster, before if isinstance(before, ClusterUse) else None)
-    except (StoreRefused, InvalidValue) as error:
-        return Unreadable(cluster, str(error))
-
-
-def _read(context: Context, cluster: Cluster, before: ClusterUse | None) -> ClusterUse:
-    # A request moves through these places in this order: if it leaves one between two reads, the next shows
-    # it.
-    pending = context.queue.waiting(cluster)
-    lease = context.leases.current(cluster)
-    desired = context.registry.desired(cluster)
-    newest = context.deployments.recent(cluster, RECHECKED if before else HISTORY)
-    names = {each.id for each in newest}
-    older = [each for each in before.deployments if each.id not in names] if before else []
-    reports = context.fleet.reports(cluster)
-    for found in (lease, *reports.values()):
-        if isinstance(found, UnreadableLease | UnreadableReport):
-            raise StoreRefused(found.why)
-    return ClusterUse(
-        cluster=cluster,
-        desired=desired,
-        lease=lease,
-        waiting=pending.request.version if pending else None,
-        deployments=[*newest, *older],
-        complete=before.complete if before else len(newest) < HISTORY,
-        reports=reports,
-        quarantined=context.fleet.quarantined(cluster),
-    )
+    uses = [read_use(context, use.cluster, RECHECKED, use) for use in before.uses]
+    withdrawn = frozenset(done(catalogue.withdrawals(service)))
+    return replace(before, releases=catalogue.releases(service), uses=uses, withdrawn=withdrawn)

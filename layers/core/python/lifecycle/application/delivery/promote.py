@@ -2,9 +2,10 @@
 
 Called by functions/delivery/promote. Concurrent or repeated promotions of one snapshot give one release: the
 pair (snapshot, release) is claimed in one transaction before the bytes are copied. A repeat finishes the
-copy. No number is claimed while other bytes stand where its release belongs. The digests of both objects are recorded
-before they are written, so that an object that is replaced is noticed. At the end the release is signed,
-also one that was promoted before releases were signed.
+copy. A withdrawn release keeps its number, and its snapshot may be promoted again. No number is claimed while other
+bytes stand where its release belongs. The digests of both objects are recorded before they are written, so that an
+object that is replaced is noticed. At the end the release is signed, also one that was promoted before releases were
+signed.
 """
 
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from lifecycle.domain.service.attestation import PROMOTION
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, release_number
+from lifecycle.domain.service.withdrawal import Withdrawal, done, not_withdrawn
 
 # Attempts to claim the next version while other promotions of the service claim it first.
 _RACES = 32
@@ -61,7 +63,7 @@ def promote(
         found = ", ".join(recorded) or "nothing"
         lost = f"its record in the catalogue has no digest, but {found}; push its commit again"
         raise Refused(f"the promotion of {service} {snapshot}", [lost])
-    before = snapshot in _releases(catalogue, service).values()
+    before = snapshot in not_withdrawn(_releases(catalogue, service), _withdrawn(catalogue, service)).values()
     of_snapshot = _snapshot_manifest(catalogue, artifacts, service, snapshot, digest, promoted=before)
     manifest = replace(of_snapshot, service=service)
     staging = gate(manifest, promoted=before)
@@ -140,6 +142,10 @@ def _releases(catalogue: Catalogue, service: str) -> Mapping[str, str]:
     return readable(lambda: catalogue.releases(service), {})[0]
 
 
+def _withdrawn(catalogue: Catalogue, service: str) -> Mapping[str, Withdrawal]:
+    return done(readable(lambda: catalogue.withdrawals(service), {})[0])
+
+
 def _release(manifest: Manifest, release: str, snapshot: str, by: str) -> Manifest:
     return replace(manifest, version=release, snapshot=snapshot, builder=f"{manifest.builder}, {PROMOTION}{by}")
 
@@ -157,21 +163,21 @@ def _claim(
     """
     service = manifest.service
     for _ in range(_RACES):
-        releases = _releases(catalogue, service)
-        for release, promoted in releases.items():
+        releases, withdrawn = _releases(catalogue, service), _withdrawn(catalogue, service)
+        for release, promoted in not_withdrawn(releases, withdrawn).items():
             if promoted == str(snapshot):
                 return _own(service, str(snapshot), release, wanted), ""
         number = release_number(snapshot.base, [ReleaseVersion.parse(each) for each in releases], wanted)
         version = str(number.version)
         if version in releases:
-            raise _taken(service, str(snapshot), number.version, releases)
+            raise _taken(service, str(snapshot), number.version, releases, withdrawn)
         try:
             artifacts.refuse_foreign(_release(manifest, version, str(snapshot), ""))
         except ForeignObject:
             if version not in _releases(catalogue, service):
                 raise
             continue  # another promotion has claimed and written it meanwhile
-        if claimed := catalogue.claim_release(service, str(snapshot), version):
+        if claimed := catalogue.claim_release(service, str(snapshot), version, withdrawn):
             return _own(service, str(snapshot), claimed, wanted), number.note
     raise Refused(
         f"the promotion of {service} {snapshot}", [f"{_RACES} other promotions of it came first; try again"]
@@ -186,9 +192,17 @@ def _own(service: str, snapshot: str, release: str, wanted: ReleaseVersion | Non
     raise Refused(f"the promotion of {service} {snapshot} as {wanted}", [why])
 
 
-def _taken(service: str, snapshot: str, wanted: ReleaseVersion, releases: Mapping[str, str]) -> Refused:
+def _taken(
+    service: str,
+    snapshot: str,
+    wanted: ReleaseVersion,
+    releases: Mapping[str, str],
+    withdrawn: Mapping[str, Withdrawal],
+) -> Refused:
     line = (wanted.major, wanted.minor)
     of_line = [each for each in map(ReleaseVersion.parse, releases) if (each.major, each.minor) == line]
     owner = releases[str(wanted)] or "a snapshot whose record cannot be read"
-    why = f"{wanted} is the release of {owner}; the next free version of its line is {max(of_line).next_patch()}"
+    gone = withdrawn.get(str(wanted))
+    is_what = f"was {gone.in_words}, and its number is not used again" if gone else f"is the release of {owner}"
+    why = f"{wanted} {is_what}; the next free version of its line is {max(of_line).next_patch()}"
     return Refused(f"the promotion of {service} {snapshot} as {wanted}", [why])

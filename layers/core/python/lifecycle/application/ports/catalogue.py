@@ -1,12 +1,13 @@
 """The port to the catalogue of services, snapshots and releases."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from lifecycle.domain.delivery.branch import Branch
 from lifecycle.domain.delivery.refused_push import RefusedPush
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.service.published import Published
+from lifecycle.domain.service.withdrawal import Withdrawal
 
 ChangeBuilds: TypeAlias = Callable[[RepositoryBuilds], RepositoryBuilds]
 ChangeBranch: TypeAlias = Callable[[Branch], Branch]
@@ -57,8 +58,17 @@ class Catalogue(Protocol):
     def releases(self, service: str) -> Mapping[str, str]:
         """Return release version -> the snapshot that it was promoted from."""
 
-    def claim_release(self, service: str, snapshot: str, release: str) -> str | None:
-        """Bind both to each other in one transaction.
+    def withdrawal(self, service: str, version: str) -> Withdrawal | None:
+        """Return the withdrawal of a release. One that cannot be read counts as done."""
+
+    def withdrawals(self, service: str) -> Mapping[str, Withdrawal]:
+        """Return every withdrawal by its release, those that only began, too; raises SomeUnreadable."""
+
+    def put_withdrawal(self, service: str, before: Withdrawal | None, after: Withdrawal) -> bool:
+        """Replace the withdrawal that was read; returns False if another one is stored."""
+
+    def claim_release(self, service: str, snapshot: str, release: str, withdrawn: Collection[str] = ()) -> str | None:
+        """Bind both to each other in one transaction, also if the snapshot has one of the `withdrawn` releases.
 
         Returns the release of the snapshot (this one, or an earlier one), or None if another snapshot has
         that release version.

@@ -4,13 +4,14 @@ Only the console and the command line use it; no phase does.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
+from lifecycle.domain.service.withdrawal import Withdrawal
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,14 @@ class Delivery:
 class Catalog:
     """The versions of a service: each snapshot with its facts, each release with its snapshot.
 
-    `unreadable` has a sentence for each that cannot be read. Such a release has no snapshot.
+    `unreadable` has a sentence for each that cannot be read. Such a release has no snapshot. `withdrawn` are the
+    releases whose withdrawal is done.
     """
 
     snapshots: Mapping[str, Mapping[str, str]]
     releases: Mapping[str, str]
     unreadable: tuple[str, ...] = ()
+    withdrawn: Mapping[str, Withdrawal] = field(default_factory=dict)
 
 
 class ClusterQueries(Protocol):

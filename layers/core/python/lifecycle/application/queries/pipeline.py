@@ -16,6 +16,7 @@ from lifecycle.domain.delivery.refused_push import refusals_in_words
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
+from lifecycle.domain.service.withdrawal import not_withdrawn
 
 # Enough for one that ended DONE, and for those refused, superseded or repaired after it.
 _RECENT = 4
@@ -33,7 +34,10 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One service: its newest delivery, its newest snapshot, its highest release and its clusters."""
+    """One service: its newest delivery, its newest snapshot, its highest release and its clusters.
+
+    A withdrawn release is left out.
+    """
 
     service: str
     push: Delivery | None
@@ -76,12 +80,13 @@ def view_pipeline(query: QueryContext, scope: Scope) -> PipelineView:
 
 
 def _lane(service: str, found: Catalog, views: Mapping[Cluster, ClusterView], pushes: Sequence[Delivery]) -> Lane:
+    releases = not_withdrawn(found.releases, found.withdrawn)
     staging, production = (views.get(Cluster(name, service)) for name in ("staging", "production"))
     return Lane(
         service=service,
         push=_push(service, found.snapshots, pushes),
-        built=_newest(found.snapshots, found.releases),
-        release=max(found.releases, key=ReleaseVersion.parse, default=""),
+        built=_newest(found.snapshots, releases),
+        release=max(releases, key=ReleaseVersion.parse, default=""),
         staging=staging,
         production=production,
     )

@@ -120,6 +120,9 @@ def _snapshot(context: Context, catalogue: Catalogue, found: _Version, recorded:
 
 def _release(context: Context, catalogue: Catalogue, found: _Version) -> Link:
     text = f"{found.version} of {found.snapshot}, sha256 {found.published.artifact[:12]}"
+    withdrawal = catalogue.withdrawal(found.service, found.version)
+    if withdrawal and withdrawal.done:
+        return Link("release", text, withdrawal.in_words)
     claimed = readable(lambda: catalogue.releases(found.service), {})[0].get(found.version, "")
     if claimed != found.snapshot:
         return Link("release", text, f"the ledger says that it is of snapshot {claimed or 'none'}")

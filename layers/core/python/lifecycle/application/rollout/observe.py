@@ -19,6 +19,7 @@ from lifecycle.application.rollout.policy_floors import read_floors
 from lifecycle.application.rollout.recorded_bytes import recorded_bytes
 from lifecycle.application.rollout.signatures import planned_signatures
 from lifecycle.application.rollout.strays import find_strays
+from lifecycle.application.rollout.withdrawn import refuse_withdrawn
 from lifecycle.domain.convergence.set_back import set_back
 from lifecycle.domain.errors import InvalidName, Unknown, UnreadableRecord
 from lifecycle.domain.fleet.bound_hosts import BoundHosts
@@ -137,8 +138,12 @@ def changes(context: Context, records: LoopRecords, visit: Visit) -> Changes | N
 
 
 def observed(context: Context, request: Request) -> Observed:
-    """Read everything that a plan depends on; raises Unknown for a version or cluster that does not exist."""
+    """Read everything that a plan depends on; raises Unknown for a version or cluster that does not exist.
+
+    Raises Refused for a release that was withdrawn, whose bytes may be gone.
+    """
     cluster = request.cluster
+    refuse_withdrawn(context, request)
     stored = context.artifacts.stored_manifest(request.service, request.version)
     manifest = stored.manifest
     reports = context.fleet.reports(cluster)

@@ -11,9 +11,11 @@ from lifecycle.application.readable import readable
 from lifecycle.application.rollout import epochs, observe, queue
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.finish import finish, restore_desired
+from lifecycle.application.rollout.former_holders import close_former_holders
 from lifecycle.application.rollout.host_commands import cancel_turns, cancel_turns_until, give_turns, prefetch
 from lifecycle.application.rollout.strays import take_out_strays
-from lifecycle.domain.errors import CallFailed, InvalidValue, LeaseHeld, StoreRefused, Unknown
+from lifecycle.application.rollout.withdrawn import withdrawn_before
+from lifecycle.domain.errors import CallFailed, InvalidValue, LeaseHeld, Refused, StoreRefused, Unknown
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request, is_ahead
@@ -39,7 +41,7 @@ class Planned:
 
 
 def preview(context: Context, request: Request) -> Plan:
-    """Plan the deployment without changing anything; raises Unknown."""
+    """Plan the deployment without changing anything; raises Unknown, and Refused for a withdrawn release."""
     return plan(request, observe.observed(context, request), context.clock.now(), context.heartbeat_timeout)
 
 
@@ -63,10 +65,10 @@ def begin(context: Context, request: Request, execution: str) -> Planned:
         request = replace(request, config=existing.target.config)
     if (lease := context.leases.current(cluster)).deployment == request.deployment:
         # A call that was lost after it took the lease, or a rollback. However this plan ends, they end first.
-        _close_former_holders(context, request, lease, lease)
+        close_former_holders(context, request, lease, lease)
     try:
         found = preview(context, request)
-    except (InvalidValue, Unknown) as error:
+    except (InvalidValue, Refused, Unknown) as error:
         return _refuse(context, request, [str(error)])
     except (StoreRefused, CallFailed) as error:
         passing = isinstance(error, CallFailed) and error.temporary
@@ -226,13 +228,15 @@ def _take_slot(context: Context, request: Request, execution: str, found: Plan) 
     reason = f"waits for {found.waits_for}, which is deploying {request.cluster}"
     if not queue.take_slot(context, replace(record, state=DeploymentState.QUEUED, reason=reason)):
         return Planned("REFUSED", 0, "superseded: a newer deployment is pending already")
+    if withdrawn := withdrawn_before(context, request):
+        return _refuse(context, request, [withdrawn])
     lease = context.leases.current(request.cluster)
     if lease.held_by_another(request.deployment, context.clock.now()):
         return Planned("QUEUED", 0, reason)
     return begin(context, request, execution)
 
 
-def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
+def _take_lease(  # noqa: C901, PLR0911, PLR0912 (each write may be refused)
     context: Context, request: Request, execution: str, found: Plan, desired: Desired | None
 ) -> Planned:
     """Take the lease and begin.
@@ -254,6 +258,8 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
     # If this call is lost after it took the lease, convergence needs the record to resume the deployment.
     if context.deployments.get(cluster, request.deployment) is None and not context.deployments.put(begins):
         return begin(context, request, execution)  # another call has begun it, or it was cancelled
+    if withdrawn := withdrawn_before(context, request):
+        return _refuse(context, request, [withdrawn])
     if before.has_expired(now) and before.deployment != request.deployment:
         # This call may be lost once it has the lease; then nothing else would end the former holder's commands soon.
         cancel_turns_until(context, cluster, before.epoch, request.deployment)
@@ -268,7 +274,7 @@ def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
     if has_begun and (refused := _second_execution(began, execution)):
         return refused  # two executions planned at once, and the other was faster
     if before.deployment or before.epoch + 1 < lease.epoch:  # free, but others may be open if it was set back
-        _close_former_holders(context, request, before, lease)
+        close_former_holders(context, request, before, lease)
     deployment = replace(record, epoch=lease.epoch, claimed=lease.epoch, writes=began.known_writes)
     if request.rollback_of:
         _quarantine(context, request, deployment.target)
@@ -342,37 +348,6 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
         goes_back=found.goes_back,
         updates_all=found.updates_all,
     )
-
-
-def _close_former_holders(context: Context, request: Request, before: Lease, lease: Lease) -> None:
-    """Cancel every command from before this lease, and close the deployments that it has fenced.
-
-    More than one may be open, as a call that was lost after it took the lease closed none. `before` names only
-    the last of them. A deployment that is rolled back is closed by its own hand-over. One that is closed has no
-    commands left.
-    """
-    recent, unreadable = readable(
-        lambda: context.deployments.recent_without_hosts(request.cluster, observe.RECENT_LIMIT), ()
-    )
-    fenced = [each.id for each in recent if 0 < each.epoch < lease.epoch and not each.state.final]
-    former = [each for each in dict.fromkeys((before.deployment, *fenced)) if each not in ("", request.deployment)]
-    if former or unreadable:
-        cancel_turns_until(context, request.cluster, lease.epoch - 1, request.deployment)
-    for holder in former:
-        if holder != request.rollback_of:
-            _close_expired(context, request, holder)
-
-
-def _close_expired(context: Context, request: Request, holder: str) -> None:
-    """Close a deployment as STALE whose lease expired and was taken: it is fenced from now on."""
-    why = f"its lease of {request.cluster} expired and was taken by {request.deployment}"
-    what = f"take the expired lease of {holder}"
-    context.record(request.cluster, what, request.requested_by, why, deployment=holder)
-    # A record that cannot be read stays open. The epoch fences its deployment all the same.
-    fenced, _ = readable(lambda: context.deployments.get(request.cluster, holder), None)
-    if fenced is not None and not fenced.state.final:
-        closed = replace(fenced, state=DeploymentState.STALE, reason=why, finished_at=context.clock.now())
-        _ = context.deployments.put(closed)  # refused: another call has closed it
 
 
 def _quarantine(context: Context, request: Request, target: Target) -> None:

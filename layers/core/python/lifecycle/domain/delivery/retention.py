@@ -5,7 +5,7 @@ that is found; an unknown fact is such a reason, too. A release is deleted only 
 release without bytes beside a stored snapshot always means an unfinished promotion.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -17,6 +17,7 @@ from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, parse_version
+from lifecycle.domain.service.withdrawal import not_withdrawn
 from lifecycle.domain.time_format import lasting
 
 # A publication writes the artifact first, then its manifest; it takes less than this.
@@ -88,13 +89,19 @@ class Inventory:
     """The stored versions of a service, its catalogue, and the use by its clusters.
 
     `snapshots` are the recorded ones. `releases` are the claimed ones, each with the snapshot that it is made
-    from.
+    from. `withdrawn` are those of them that nobody may deploy, so none of the rules about releases is for them.
     """
 
     stored: Sequence[Stored]
     snapshots: frozenset[str]
     releases: Mapping[str, str]
     uses: Sequence[ClusterUse | Unreadable]
+    withdrawn: Collection[str] = ()
+
+    @property
+    def not_withdrawn(self) -> Mapping[str, str]:
+        """The releases that were not withdrawn, each with its snapshot."""
+        return not_withdrawn(self.releases, self.withdrawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +138,7 @@ def retain(inventory: Inventory, rules: RetentionRules, now: datetime) -> list[R
     decisions: list[Retention] = []
     retained: set[str] = set()
     for each in stored:
-        snapshot = inventory.releases.get(each.version, "")
+        snapshot = inventory.not_withdrawn.get(each.version, "")
         why = reasons.get(each.version) or (f"its snapshot {snapshot} is retained" if snapshot in retained else "")
         if why:
             retained.add(each.version)
@@ -229,7 +236,7 @@ def _by_unknown_hosts(use: ClusterUse) -> _Reasons:
 
 def _by_promotion(inventory: Inventory) -> _Reasons:
     published = {each.version for each in inventory.stored if each.has_manifest}
-    for release, snapshot in inventory.releases.items():
+    for release, snapshot in inventory.not_withdrawn.items():
         if release not in published:
             yield snapshot, f"its promotion to {release} is not finished"
     for each in inventory.stored:
@@ -240,7 +247,7 @@ def _by_promotion(inventory: Inventory) -> _Reasons:
 def _newest(inventory: Inventory, rules: RetentionRules) -> _Reasons:
     whole = [each.version for each in inventory.stored if each.has_manifest]
     whole.sort(key=_order, reverse=True)
-    releases = [version for version in whole if version in inventory.releases]
+    releases = [version for version in whole if version in inventory.not_withdrawn]
     snapshots = [version for version in whole if version in inventory.snapshots]
     yield from ((version, f"one of the newest {rules.releases} releases") for version in releases[: rules.releases])
     for version in snapshots[: rules.snapshots]:
@@ -251,6 +258,8 @@ def _no_use(stored: Stored, inventory: Inventory, rules: RetentionRules, now: da
     age = _days(now - stored.modified)
     if not stored.has_manifest:
         return f"bytes without a manifest, {age} old"
+    if stored.version in inventory.withdrawn:
+        return f"withdrawn, {age} old"
     if _is_release(stored.version):
         return f"used nowhere, not one of the newest {rules.releases} releases, {age} old"
     if stored.version not in inventory.snapshots:

@@ -1,6 +1,6 @@
 """The catalogue in the ledger: a service's owner, snapshots and releases, and a repository's builds and branches."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from lifecycle.application.ports.catalogue import ChangeBranch, ChangeBuilds
@@ -10,8 +10,19 @@ from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.errors import CallFailed, UnreadableRecord
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import is_release
+from lifecycle.domain.service.withdrawal import Withdrawal, WithdrawalState
 from lifecycle.gateways.aws.errors import code_of, pauses, translated
-from lifecycle.gateways.aws.table import Table, item, record, repository_key, service_key, split, whole
+from lifecycle.gateways.aws.table import (
+    Table,
+    item,
+    record,
+    record_or,
+    repository_key,
+    service_key,
+    split,
+    whole,
+    withdrawals_key,
+)
 from lifecycle.gateways.small_records import ClaimedRelease, Owner, RecordedSnapshot
 from lifecycle.names import Partition
 
@@ -32,6 +43,17 @@ def releases_of(found: Sequence[dict[str, Any]]) -> tuple[dict[str, str], list[U
     read, errors = split(ClaimedRelease, found)
     taken = {each.name: "" for each in errors if is_release(each.name)}
     return taken | {each.release: each.snapshot for each in read}, errors
+
+
+def withdrawals_of(found: Sequence[dict[str, Any]]) -> tuple[dict[str, Withdrawal], list[UnreadableRecord]]:
+    """Return the withdrawals by their release, and the errors of those that cannot be read, which count as done."""
+    read, errors = split(Withdrawal, found)
+    unreadable = {each.name: _unreadable(each.name, str(each)) for each in errors}
+    return unreadable | {each.version: each for each in read}, errors
+
+
+def _unreadable(version: str, why: str) -> Withdrawal:
+    return Withdrawal(version, "unknown", why, None, WithdrawalState.DONE)
 
 
 @translated
@@ -134,15 +156,26 @@ class DynamoCatalogue:
     def releases(self, service: str) -> Mapping[str, str]:
         return whole(*releases_of(self._table.query(service_key(service), "RELEASE#")))
 
-    def claim_release(self, service: str, snapshot: str, release: str) -> str | None:
+    def withdrawal(self, service: str, version: str) -> Withdrawal | None:
+        found = self._table.get(withdrawals_key(service), version)
+        return record_or(Withdrawal, found, _unreadable) if found else None
+
+    def withdrawals(self, service: str) -> Mapping[str, Withdrawal]:
+        return whole(*withdrawals_of(self._table.query(withdrawals_key(service))))
+
+    def put_withdrawal(self, service: str, before: Withdrawal | None, after: Withdrawal) -> bool:
+        pk = withdrawals_key(service)
+        return self._replaced(item(pk, after.version, after), item(pk, before.version, before) if before else None)
+
+    def claim_release(self, service: str, snapshot: str, release: str, withdrawn: Collection[str] = ()) -> str | None:
         body, pk = ClaimedRelease(release, snapshot), service_key(service)
         dynamodb = self._table.dynamodb
-        new = {"TableName": self._table.name, "ConditionExpression": "attribute_not_exists(pk)"}
         keys = (f"PROMOTION#{snapshot}", f"RELEASE#{release}")
-        puts = [{"Put": {**new, "Item": item(pk, sk, body)}} for sk in keys]
         tries = pauses(self._table.sleep)
         next(tries)
+        earlier: Mapping[str, Any] | None = None
         while True:
+            puts = [self._put_once(item(pk, keys[0], body), earlier), self._put_once(item(pk, keys[1], body))]
             try:
                 # botocore adds a token, so that its repeat of a lost call is no second transaction.
                 dynamodb.transact_write_items(TransactItems=puts)
@@ -152,9 +185,19 @@ class DynamoCatalogue:
                 # The items say why. If neither exists, nothing was claimed: another transaction was under way, or
                 # DynamoDB was throttled.
                 bound, taken = self._table.get_all([(pk, sk) for sk in keys])
-                if bound or taken:
-                    return record(ClaimedRelease, bound).release if bound else None
-                if next(tries, "over") == "over":
+                held = record(ClaimedRelease, bound).release if bound else None
+                if taken or (held and held not in withdrawn):
+                    return held if held not in withdrawn else None
+                if earlier == bound and next(tries, "over") == "over":
                     raise
+                earlier = bound
             else:
                 return release
+
+    def _put_once(self, wanted: dict[str, Any], earlier: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the put of an item that must not exist, or must still be this earlier one."""
+        put = {"TableName": self._table.name, "Item": wanted}
+        if earlier is None:
+            return {"Put": {**put, "ConditionExpression": "attribute_not_exists(pk)"}}
+        same = {"ConditionExpression": "body = :body", "ExpressionAttributeValues": {":body": earlier["body"]}}
+        return {"Put": {**put, **same}}

@@ -9,10 +9,11 @@ from lifecycle.application.ports.cluster_queries import Catalog, Delivery, Lease
 from lifecycle.application.ports.registry import Registry
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.queue import PendingDeployment
-from lifecycle.gateways.aws.catalogue import releases_of, snapshots_of
+from lifecycle.domain.service.withdrawal import done
+from lifecycle.gateways.aws.catalogue import releases_of, snapshots_of, withdrawals_of
 from lifecycle.gateways.aws.errors import translated
 from lifecycle.gateways.aws.leases import lease_of
-from lifecycle.gateways.aws.table import Table, cluster_key, service_key, split
+from lifecycle.gateways.aws.table import Table, cluster_key, service_key, split, withdrawals_key
 
 # A BatchGetItem takes 100 keys; a cluster has two.
 _A_BATCH = 50
@@ -60,7 +61,8 @@ class DynamoClusterQueries:
             by_kind[each["sk"]["S"].partition("#")[0]].append(each)
         snapshots, unread = snapshots_of(by_kind["SNAPSHOT"])
         releases, unclaimed = releases_of(by_kind["RELEASE"])
-        return Catalog(snapshots, releases, tuple(map(str, [*unread, *unclaimed])))
+        withdrawals, unknown = withdrawals_of(self._table.query(withdrawals_key(service)))
+        return Catalog(snapshots, releases, tuple(map(str, [*unread, *unclaimed, *unknown])), done(withdrawals))
 
     def deliveries(self) -> Sequence[Delivery]:
         found = self._states.list_executions(stateMachineArn=self._machine, maxResults=_RUNS)

@@ -67,6 +67,11 @@ def service_key(service: str) -> str:
     return f"{Partition.SERVICE}{service}"
 
 
+def withdrawals_key(service: str) -> str:
+    """Return the partition of the withdrawn releases of a service; the sort key is the release."""
+    return f"{Partition.WITHDRAWALS}{service}"
+
+
 def repository_key(repository: str) -> str:
     """Return the partition of the builds of a repository, which its URL names."""
     return f"{Partition.REPOSITORY}{repository}"
