@@ -15,6 +15,7 @@ from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.service.policy import ApprovalGate, Policy
+from lifecycle.domain.service.withdrawal import Withdrawal, WithdrawalState
 from tests.fakes.registry import MemoryRegistry
 from tests.support.rollout import CLUSTER
 from tests.unit.console.desk import COMMIT, VIEWS, Desk
@@ -54,6 +55,16 @@ def test_installed_or_promoted_version_is_not_offered_again(desk: Desk) -> None:
     lane = desk.see("pipeline")
     assert not lane.has_button("Promote")
     assert lane.button("Deploy to production").params["version"] == "1.1.0"
+
+
+def test_withdrawn_release_is_not_offered(desk: Desk) -> None:
+    memory = desk.machine.memory
+    memory.catalogue.claim_release("hello", "1.1.0-20261123113000-ccccccc", "1.1.0")
+    gone = Withdrawal("1.1.0", "ada", "by mistake", desk.machine.now, WithdrawalState.DONE)
+    memory.catalogue.put_withdrawal("hello", None, gone)
+    lane = desk.see("pipeline")
+    assert lane.button("Deploy to production").params["version"] == "1.0.1"
+    assert lane.button("Promote").params["version"] == "1.1.0-20261123113000-ccccccc"
 
 
 def test_failed_delivery_is_shown(desk: Desk) -> None:

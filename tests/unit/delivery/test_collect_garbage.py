@@ -21,6 +21,7 @@ from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
+from lifecycle.domain.service.withdrawal import Withdrawal, WithdrawalState
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.context import MemoryContext
 from tests.fakes.fleet import MemoryFleet
@@ -137,6 +138,15 @@ def test_unused_versions_are_deleted_and_their_size_is_reported(shop: Shop) -> N
     assert versions(done) == EVERY - LEFT
     # The releases have the bytes of their snapshots.
     assert done.freed == 6 * len(SNAPSHOTS[0])
+
+
+def test_a_withdrawn_release_goes_without_its_snapshot_and_is_none_of_the_newest(shop: Shop) -> None:
+    gone = Withdrawal("1.0.2", "ada", "by mistake", OLD, WithdrawalState.DONE)
+    shop.memory.catalogue.put_withdrawal("hello", None, gone)
+    keep = replace(KEEP, snapshots=3)
+    done = shop.collect(keep=keep)
+    assert shop.stored() == {*SNAPSHOTS[2:], "1.0.1"}
+    assert {each.version: each.why for each in done.deleted}["1.0.2"].startswith("withdrawn, ")
 
 
 def test_second_collection_deletes_nothing(shop: Shop) -> None:
