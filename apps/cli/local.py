@@ -128,6 +128,8 @@ def remove(
         print(json.dumps(asdict(found), indent=2, default=str))
     elif found.moved_to:
         print(clean(f"its repository is now in {found.moved_to}"))
+    if not as_json:
+        print(clean(f"its name and versions stay: `lifecycle service remove {service}` frees the name"))
 
 
 @app.command("status")

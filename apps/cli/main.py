@@ -74,7 +74,9 @@ COMMANDS = {
     "quarantined": CommandEntry(
         "Freeze and quarantine", "commands.quarantine", "List the quarantined versions and hosts."
     ),
-    "service": CommandEntry("Repair", "commands.ownership", "Change which repository a service belongs to."),
+    "service": CommandEntry(
+        "Repair", "commands.ownership", "Hand a service over to another repository, or retire it."
+    ),
     "local": CommandEntry("Local environment", "local", "Manage the environment on this machine."),
 }
 

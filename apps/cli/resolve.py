@@ -102,8 +102,9 @@ def _services(clusters: Sequence[Cluster]) -> list[str]:
 
 
 def newest_snapshot(connection: Connection, service: str) -> str:
-    """Return the snapshot that was built last; raises Unknown."""
-    found = connection.catalogue.snapshots(service_name(service))
+    """Return the snapshot that was built last, and not withdrawn; raises Unknown."""
+    every = connection.catalogue.snapshots(service_name(service))
+    found = not_withdrawn(every, withdrawn_versions(connection, service))
     if not found:
         raise unknown_version(connection, "snapshot", service)
     return max(found, key=lambda each: (SnapshotVersion.parse(each).built, each))
@@ -112,7 +113,7 @@ def newest_snapshot(connection: Connection, service: str) -> str:
 def newest_release(connection: Connection, service: str) -> str:
     """Return the highest release that was not withdrawn; raises Unknown."""
     found = not_withdrawn(
-        connection.catalogue.releases(service_name(service)), withdrawn_releases(connection, service)
+        connection.catalogue.releases(service_name(service)), withdrawn_versions(connection, service)
     )
     if not found and not connection.catalogue.snapshots(service):
         raise unknown_version(connection, "release", service)
@@ -121,8 +122,8 @@ def newest_release(connection: Connection, service: str) -> str:
     return max(found, key=ReleaseVersion.parse)
 
 
-def withdrawn_releases(connection: Connection, service: str) -> Mapping[str, Withdrawal]:
-    """Return the withdrawn releases. One whose record cannot be read counts as withdrawn."""
+def withdrawn_versions(connection: Connection, service: str) -> Mapping[str, Withdrawal]:
+    """Return the withdrawn versions. One whose record cannot be read counts as withdrawn."""
     return done(readable(lambda: connection.catalogue.withdrawals(service), {})[0])
 
 

@@ -28,6 +28,7 @@ from infra.constructs.grants import (
     LIFT_FREEZE,
     LIFT_QUARANTINE,
     LIST_ARTIFACTS,
+    LIST_DELIVERIES,
     MACHINES,
     METRICS,
     READ_ALARMS,
@@ -256,6 +257,13 @@ class ControlPlaneStack(Stack):
         self._phase("cancel_run", writes=[ledger(_TRAIL)], may=stops)
         self._phase("transfer_service", writes=[ledger(_TRAIL, Partition.SERVICE)])
         self._phase("withdraw_release", reads=[REGISTRY], writes=[ledger(_TRAIL, Partition.WITHDRAWALS)])
+        self._phase(
+            "remove_service",
+            reads=[clusters],
+            writes=[ledger(_TRAIL, Partition.SERVICE, Partition.WITHDRAWALS, Partition.REPOSITORY)],
+            may=[LIST_DELIVERIES],
+            seconds=300,  # it withdraws thousands of versions one by one
+        )
         self._phase("bind_hosts", reads=[TARGETS], writes=[ledger(_TRAIL, _CLUSTER)])
         removes: dict[str, Any] = {
             "reads": [TARGETS, WEIGHTS, MACHINES],

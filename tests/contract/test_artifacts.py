@@ -222,6 +222,15 @@ def test_a_service_belongs_to_the_repository_that_claimed_it_first(gateways: Gat
     assert gateways.catalogue.claim_service(gateways.service, "yours") == "mine"
 
 
+def test_a_service_without_an_owner_belongs_to_the_next_that_claims_it(gateways: Gateways) -> None:
+    catalogue, service = gateways.catalogue, gateways.service
+    assert catalogue.claim_service(service, "mine") == "mine"
+    assert catalogue.transfer_service(service, "mine", "")
+    assert catalogue.owner(service) is None
+    assert [catalogue.claim_service(service, each) for each in ("yours", "mine")] == ["yours", "yours"]
+    assert catalogue.owner(service) == "yours"
+
+
 def test_promoting_gives_the_declared_version_then_the_next_patch(gateways: Gateways) -> None:
     publish(gateways)
     publish(gateways, "1.2.0-20261123130000-abcdef1")

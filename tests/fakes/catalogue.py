@@ -24,10 +24,11 @@ class MemoryCatalogue:
         self._refused: dict[bool, RefusedPushes] = {}
 
     def claim_service(self, service: str, repository: str) -> str:
-        return self._owners.setdefault(service, repository)
+        self._owners[service] = self._owners.get(service) or repository
+        return self._owners[service]
 
     def owner(self, service: str) -> str | None:
-        return self._owners.get(service)
+        return self._owners.get(service) or None
 
     def transfer_service(self, service: str, owner: str, to: str) -> bool:
         if self._owners.get(service) not in (owner, to):

@@ -1,6 +1,6 @@
 """State machines in memory: they run nothing, and record the executions that were started."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lifecycle.domain.delivery.earlier_run import EarlierRun
@@ -57,6 +57,9 @@ class MemoryExecutions:
             return ExecutionState.STOPPED
         ended = {*self.delivered, *self.failed, *self.outputs}
         return ExecutionState.ENDED if name in ended else ExecutionState.RUNNING
+
+    def running_deliveries(self) -> Sequence[str]:
+        return [name for name in self.deliveries if self.delivery_state(name) is ExecutionState.RUNNING]
 
     def stop_delivery(self, name: str, cause: str) -> None:
         if self.delivery_state(name) is ExecutionState.RUNNING:

@@ -129,6 +129,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "cancel_run": WRITE_LEDGER | CANCEL_RUNS,
     "transfer_service": WRITE_LEDGER,
     "withdraw_release": WRITE_LEDGER | READ_REGISTRY,
+    "remove_service": WRITE_LEDGER | LIST_REGISTRY | {"states:ListExecutions": {DELIVERY}},
     "bind_hosts": WRITE_LEDGER | READ_TARGETS,
     "record_config": WRITE_LEDGER,
     "set_policy": WRITE_LEDGER | LIST_REGISTRY | READ_REGISTRY | WRITE_FLOORS,
@@ -221,7 +222,7 @@ def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> 
     executions = {f"states:execution:lifecycle-{each}:*" for each in ("rollout", "delivery")}
     called = (
         *("request", "promote", "decide", "approve", "repair", "freeze", "quarantine"),
-        *("bind-hosts", "remove-host", "gc", "cancel-run", "transfer-service", "withdraw-release"),
+        *("bind-hosts", "remove-host", "gc", "cancel-run", "transfer-service", "withdraw-release", "remove-service"),
         *("act", *(view.replace("_", "-") for view in VIEWS)),
     )
     reads = LOOK | READ_LEDGER | LIST_REGISTRY | READ_BOTH | READ_TARGETS | READ_GROUPS | SEE_BUILDS
@@ -383,7 +384,7 @@ def test_the_embedded_environment_differs_in_four_grants_and_plain_http(
     control_plane: dict[str, Any], emulated: dict[str, Any]
 ) -> None:
     repositories = {"start_build", "receive_push"}  # those of CodeCommit, which the emulator does not have
-    lists = {"converge", "repair", "freeze", "set_policy", "act", "promote", "plan", *VIEWS}
+    lists = {"converge", "repair", "freeze", "set_policy", "act", "promote", "plan", "remove_service", *VIEWS}
     for phase in set(PHASES) - {"check_build", "cancel_run", "act"} - lists - repositories:
         assert allowed(role_of(emulated, phase)) == allowed(role_of(control_plane, phase))
     stops = {"codebuild:StopBuild": {"*"}}

@@ -142,7 +142,7 @@ CALLS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "converge": ({"service": None, "environment": None, "requested_by": "schedule"},),
     "repair": ({"service": None, "environment": None},),
     **dict.fromkeys(("cancel_run", "check_build", "start_build", "start_services"), ()),
-    **dict.fromkeys(("receive_push", "transfer_service"), ()),
+    **dict.fromkeys(("receive_push", "transfer_service", "remove_service"), ()),
     "act": (
         {"action": "deploy", "version": "1.0.2"},
         {"action": "decide", "choice": "ABORT", "question": QUESTION},

@@ -1,4 +1,4 @@
-"""`lifecycle service transfer`: hand a service over to another repository."""
+"""`lifecycle service transfer` and `remove`: hand a service over to another repository, or retire it."""
 
 from typing import Annotated
 
@@ -11,12 +11,12 @@ from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 from lifecycle.domain.fleet.cluster import service_name
 
-app = typer.Typer(help="Change which repository a service belongs to.", no_args_is_help=True)
+app = typer.Typer(help="Change which repository a service belongs to, or retire it.", no_args_is_help=True)
 
 
 @app.callback()
 def service() -> None:
-    """Change which repository a service belongs to."""
+    """Change which repository a service belongs to, or retire it."""
 
 
 @connected("service transfer hello --to https://github.com/shop/hello.git --why 'the repository was renamed'")
@@ -43,4 +43,21 @@ def transfer(
     return 0
 
 
+@connected("service remove hello --why 'the shop has one service less'")
+def remove(printer: Printer, connection: Connection, service: ServiceName, why: Why, *, yes: Yes = False) -> int:
+    """Retire a service that has no clusters and no hosts any more; its name is free for another repository.
+
+    Its versions are withdrawn for good, and their numbers are not used again. History and audit log stay.
+    """
+    owner = connection.catalogue.owner(service_name(service)) or "no repository"
+    if not yes and not printer.confirm(f"{service} belongs to {owner}. Remove it, and withdraw all of its versions?"):
+        printer.line("not removed")
+        return 1
+    call_function(printer, connection, "remove_service", {"service": service, "by": connection.by, "why": why})
+    printer.line("the next repository whose build is named so owns it")
+    printer.line(f"next: {connection.command(f'gc {service}')} deletes the bytes of its versions")
+    return 0
+
+
 app.command("transfer")(transfer)
+app.command("remove")(remove)

@@ -25,12 +25,16 @@ def snapshots(printer: Printer, connection: Connection, service: ServiceName) ->
     rows, none = Rows(), dict[str, Any]()
     found = rows.read(lambda: connection.catalogue.snapshots(service_name(service)), none)
     made = rows.read(lambda: connection.catalogue.releases(service), none)
-    made = not_withdrawn(made, done(rows.read(lambda: connection.catalogue.withdrawals(service), none)))
+    withdrawn = done(rows.read(lambda: connection.catalogue.withdrawals(service), none))
+    made = not_withdrawn(made, withdrawn)
     promoted = {snapshot: release for release, snapshot in made.items() if snapshot}
     if not found and not rows.all():
         raise resolve.unknown_version(connection, "snapshot", service)
     newest = sorted(found, key=lambda each: (SnapshotVersion.parse(each).built, each), reverse=True)
-    listed = [{"version": each, "release": promoted.get(each), **found[each]} for each in newest]
+    listed: list[dict[str, Any]] = [
+        {"version": each, "release": promoted.get(each), **found[each], "withdrawn": _withdrawn(withdrawn.get(each))}
+        for each in newest
+    ]
     printer.facts({"service": service, "snapshots": listed, "unreadable": list(rows.all())})
     columns = ("snapshot", "branch", "commit", "sha256", "release")
     printer.table(columns, [_snapshot(each) for each in listed])
@@ -39,10 +43,11 @@ def snapshots(printer: Printer, connection: Connection, service: ServiceName) ->
     return 0
 
 
-def _snapshot(facts: dict[str, str | None]) -> list[str]:
+def _snapshot(facts: dict[str, Any]) -> list[str]:
     commit, digest = str(facts.get("commit") or "-"), str(facts.get("digest") or "-")
     version, branch = str(facts["version"]), str(facts.get("branch") or "-")
-    return [version, branch, commit[:7], digest[:12], facts["release"] or "-"]
+    release = "withdrawn" if facts["withdrawn"] else facts["release"] or "-"
+    return [version, branch, commit[:7], digest[:12], release]
 
 
 @connected(
@@ -102,7 +107,7 @@ def promote(
 def _number(connection: Connection, service: str, snapshot: SnapshotVersion, wanted: str) -> ReleaseNumber | None:
     """Return the version that the promotion will take; None for a snapshot that was promoted before."""
     made, _ = readable(lambda: connection.catalogue.releases(service), {})
-    if str(snapshot) in not_withdrawn(made, resolve.withdrawn_releases(connection, service)).values():
+    if str(snapshot) in not_withdrawn(made, resolve.withdrawn_versions(connection, service)).values():
         return None
     number = ReleaseVersion.parse(wanted) if wanted else None
     return release_number(snapshot.base, [ReleaseVersion.parse(each) for each in made], number)

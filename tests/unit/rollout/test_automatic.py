@@ -20,6 +20,7 @@ from lifecycle.domain.rollout.deployment import DeploymentState, Request
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 from lifecycle.domain.service.policy import Policy
+from lifecycle.domain.service.withdrawal import Withdrawal, WithdrawalState
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 A, B = "a" * 40, "b" * 40
@@ -71,6 +72,14 @@ def halted(branch: Branch) -> str:
     """Let 1.1.0 fail on its first host; return the halted deployment."""
     branch.machine.host("host-1").breaks["1.1.0"] = AgentStage.SELF_TESTING
     return branch.deploy("1.1.0")
+
+
+def test_automatic_deployment_of_a_withdrawn_version_is_refused() -> None:
+    branch = Branch()
+    gone = Withdrawal("1.1.0", "ada", "hello was removed", branch.machine.now, WithdrawalState.DONE)
+    branch.machine.memory.catalogue.put_withdrawal("hello", None, gone)
+    planned = branch.begin(branch.request("1.1.0"))
+    assert (planned.kind, "1.1.0 was withdrawn by ada" in planned.reason) == ("REFUSED", True)
 
 
 def test_deployment_of_the_head_begins() -> None:

@@ -71,6 +71,14 @@ class TransferService(Command):
     why: str = Field(min_length=1, max_length=1000)
 
 
+class RemoveService(Command):
+    """Retire a service."""
+
+    service: str
+    by: str = Field(min_length=1, max_length=200)
+    why: str = Field(min_length=1, max_length=900)
+
+
 class WithdrawRelease(Command):
     """Withdraw a release that was never deployed."""
 

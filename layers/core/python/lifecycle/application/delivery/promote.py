@@ -59,6 +59,8 @@ def promote(
             raise error
     if recorded is None:
         raise Unknown("snapshot", snapshot, f"See `lifecycle snapshots {service}`.", of=service)
+    if gone := _withdrawn(catalogue, service).get(snapshot):
+        raise Refused(f"the promotion of {service} {snapshot}", [f"it was {gone.in_words}; push its commit again"])
     if not (digest := recorded.get("digest")):
         found = ", ".join(recorded) or "nothing"
         lost = f"its record in the catalogue has no digest, but {found}; push its commit again"

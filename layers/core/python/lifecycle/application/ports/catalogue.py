@@ -20,10 +20,13 @@ class Catalogue(Protocol):
         """Make `repository` the owner unless the service has one; returns the owner."""
 
     def owner(self, service: str) -> str | None:
-        """Return the repository that owns a service; None for a service that was never built."""
+        """Return the repository that owns a service; None for a service that was never built, or was removed."""
 
     def transfer_service(self, service: str, owner: str, to: str) -> bool:
-        """Make `to` the owner in the place of `owner`; returns False if it has another one."""
+        """Make `to` the owner in the place of `owner`; returns False if it has another one.
+
+        An empty `to` leaves the service to the next one that claims it.
+        """
 
     def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> Mapping[str, str]:
         """Record a snapshot once; returns the stored facts, which are those of the first call."""

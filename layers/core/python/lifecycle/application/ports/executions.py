@@ -1,6 +1,6 @@
 """The port to the executions of the state machines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from lifecycle.domain.delivery.earlier_run import EarlierRun
@@ -24,6 +24,9 @@ class Executions(Protocol):
         """Return a delivery that was started before; None if there is none of that name."""
 
     def delivery_state(self, name: str) -> ExecutionState: ...
+
+    def running_deliveries(self) -> Sequence[str]:
+        """Return the names of the deliveries that run now."""
 
     def stop_delivery(self, name: str, cause: str) -> None:
         """End a delivery; one that has ended stays as it is, and so does one that does not exist."""

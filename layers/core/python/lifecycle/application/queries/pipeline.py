@@ -85,7 +85,7 @@ def _lane(service: str, found: Catalog, views: Mapping[Cluster, ClusterView], pu
     return Lane(
         service=service,
         push=_push(service, found.snapshots, pushes),
-        built=_newest(found.snapshots, releases),
+        built=_newest(not_withdrawn(found.snapshots, found.withdrawn), releases),
         release=max(releases, key=ReleaseVersion.parse, default=""),
         staging=staging,
         production=production,

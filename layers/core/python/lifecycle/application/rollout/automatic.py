@@ -11,7 +11,7 @@ from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.plan import Planned, begin
 from lifecycle.application.rollout.supersede import supersede_halted, superseded
-from lifecycle.domain.errors import CallFailed, InvalidValue, StoreRefused, Unknown
+from lifecycle.domain.errors import CallFailed, InvalidValue, Refused, StoreRefused, Unknown
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
 from lifecycle.domain.rollout.passing import passing_blockers
 from lifecycle.domain.rollout.plan import plan
@@ -42,7 +42,7 @@ def _blocked(context: Context, request: Request) -> str:
     now, timeout = context.clock.now(), context.heartbeat_timeout
     try:
         observed = observe.observed(context, request)
-    except (InvalidValue, Unknown, StoreRefused, CallFailed):
+    except (InvalidValue, Refused, Unknown, StoreRefused, CallFailed):
         return ""  # the plan says what is wrong
     order = [planned.host for planned in plan(request, observed, now, timeout).hosts]
     return "; ".join(passing_blockers(request, observed, order, now, timeout))

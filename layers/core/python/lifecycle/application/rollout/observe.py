@@ -19,7 +19,7 @@ from lifecycle.application.rollout.policy_floors import read_floors
 from lifecycle.application.rollout.recorded_bytes import recorded_bytes
 from lifecycle.application.rollout.signatures import planned_signatures
 from lifecycle.application.rollout.strays import find_strays
-from lifecycle.application.rollout.withdrawn import refuse_withdrawn
+from lifecycle.application.rollout.withdrawn import of_this_service, refuse_withdrawn
 from lifecycle.domain.convergence.set_back import set_back
 from lifecycle.domain.errors import InvalidName, Unknown, UnreadableRecord
 from lifecycle.domain.fleet.bound_hosts import BoundHosts
@@ -140,7 +140,7 @@ def changes(context: Context, records: LoopRecords, visit: Visit) -> Changes | N
 def observed(context: Context, request: Request) -> Observed:
     """Read everything that a plan depends on; raises Unknown for a version or cluster that does not exist.
 
-    Raises Refused for a release that was withdrawn, whose bytes may be gone.
+    Raises Refused for a version that was withdrawn, whose bytes may be gone.
     """
     cluster = request.cluster
     refuse_withdrawn(context, request)
@@ -148,7 +148,8 @@ def observed(context: Context, request: Request) -> Observed:
     manifest = stored.manifest
     reports = context.fleet.reports(cluster)
     lease = context.leases.current(cluster)
-    recent, older = readable_deployments(context, cluster)
+    every, older = readable_deployments(context, cluster)
+    recent = of_this_service(context, cluster.service, every)
     found = read_desired(context, cluster, lease, recent)
     waiting, unqueued = readable(lambda: context.queue.waiting(cluster), None)
     config = planned_config(context, request, found.desired, recent)
@@ -190,14 +191,14 @@ def observed(context: Context, request: Request) -> Observed:
             *signed.warnings,
         ),
         earlier=read_verdict(context, request.environment, manifest) if request.kind is Kind.DEPLOY else None,
-        strays=find_strays(context, cluster, set_back(found.desired, reports, lease, recent, found.named).ledger),
+        strays=find_strays(context, cluster, set_back(found.desired, reports, lease, every, found.named).ledger),
         config=config,
         manifest_digest=stored.sha256,
         foreign=_foreign(context, request, stored, config.revision, recent, found) or signed.blocker,
     )
     # Last: another plan may take the lease, and lose it, while this one reads.
     commands, lost = readable(lambda: context.fleet.turn_epochs(cluster), {})
-    epochs = recorded_epochs(found.desired, reports, commands, recent, found.named)
+    epochs = recorded_epochs(found.desired, reports, commands, every, found.named)
     return replace(seen, epochs=epochs, unreadable=(*seen.unreadable, *map(str, lost)))
 
 

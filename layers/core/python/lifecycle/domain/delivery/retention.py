@@ -168,7 +168,7 @@ def _reasons(inventory: Inventory, rules: RetentionRules, now: datetime) -> _Rea
             case Unreadable(cluster, why):
                 yield from ((version, f"{cluster} could not be read: {why}") for version in every)
             case ClusterUse():
-                yield from _used(use, every)
+                yield from _used(use, every, inventory.withdrawn)
     yield from _by_promotion(inventory)
     yield from _newest(inventory, rules)
     for each in inventory.stored:
@@ -176,14 +176,15 @@ def _reasons(inventory: Inventory, rules: RetentionRules, now: datetime) -> _Rea
             yield each.version, f"younger than {_days(rules.age)}"
 
 
-def _used(use: ClusterUse, every: Sequence[str]) -> _Reasons:
+def _used(use: ClusterUse, every: Sequence[str], withdrawn: Collection[str]) -> _Reasons:
     if use.desired:
         yield use.desired.version, f"desired in {use.cluster}"
     for host, report in sorted(use.reports.items()):
         yield report.installed, f"installed on {host} of {use.cluster}"
     yield from _by_deployments(use, every)
-    yield from _by_rollbacks(use, every)
-    yield from _by_unknown_hosts(use)
+    for version, why in (*_by_rollbacks(use, every), *_by_unknown_hosts(use)):
+        if version not in withdrawn:  # no rollback goes there, and a removed service has no hosts
+            yield version, why
 
 
 def _by_deployments(use: ClusterUse, every: Iterable[str]) -> _Reasons:
@@ -248,7 +249,7 @@ def _newest(inventory: Inventory, rules: RetentionRules) -> _Reasons:
     whole = [each.version for each in inventory.stored if each.has_manifest]
     whole.sort(key=_order, reverse=True)
     releases = [version for version in whole if version in inventory.not_withdrawn]
-    snapshots = [version for version in whole if version in inventory.snapshots]
+    snapshots = [each for each in whole if each in inventory.snapshots and each not in inventory.withdrawn]
     yield from ((version, f"one of the newest {rules.releases} releases") for version in releases[: rules.releases])
     for version in snapshots[: rules.snapshots]:
         yield version, f"one of the newest {rules.snapshots} snapshots"

@@ -1,4 +1,4 @@
-"""The withdrawal of a release that was never deployed; the ledger keeps it for good.
+"""The withdrawal of a release that was never deployed, or of a version of a removed service; kept for good.
 
 A withdrawal begins, and then ends once: DONE, or LOST to a deployment that began at the same time. Both sides replace
 the same record, so one of them wins (application/rollout/withdrawn.py).
@@ -8,8 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 
 from lifecycle.domain.time_format import minute
+
+V = TypeVar("V")
 
 
 class WithdrawalState(StrEnum):
@@ -22,7 +25,7 @@ class WithdrawalState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """The end of a release, with its author and the reason. `at` is None where the record cannot be read."""
+    """The end of a version, with its author and the reason. `at` is None where the record cannot be read."""
 
     version: str
     by: str
@@ -50,7 +53,7 @@ def done(withdrawals: Mapping[str, Withdrawal]) -> Mapping[str, Withdrawal]:
     return {version: each for version, each in withdrawals.items() if each.done}
 
 
-def not_withdrawn(releases: Mapping[str, str], withdrawn: Iterable[str]) -> dict[str, str]:
-    """Return the releases that were not withdrawn, each with its snapshot."""
+def not_withdrawn(versions: Mapping[str, V], withdrawn: Iterable[str]) -> dict[str, V]:
+    """Return the versions that were not withdrawn, each with its snapshot or its facts."""
     gone = frozenset(withdrawn)
-    return {version: snapshot for version, snapshot in releases.items() if version not in gone}
+    return {version: about for version, about in versions.items() if version not in gone}

@@ -65,14 +65,15 @@ class DynamoCatalogue:
 
     def claim_service(self, service: str, repository: str) -> str:
         wanted = item(service_key(service), "OWNER", Owner(repository))
-        if self._table.put(wanted, "attribute_not_exists(pk)"):
+        nobodys = item(service_key(service), "OWNER", Owner(""))["body"]
+        if self._table.put(wanted, "attribute_not_exists(pk) OR body = :nobodys", nobodys=nobodys):
             return repository
         found = self._table.get(service_key(service), "OWNER")
         return record(Owner, found).repository if found else repository
 
     def owner(self, service: str) -> str | None:
         found = self._table.get(service_key(service), "OWNER")
-        return record(Owner, found).repository if found else None
+        return (record(Owner, found).repository or None) if found else None
 
     def transfer_service(self, service: str, owner: str, to: str) -> bool:
         before, after = (item(service_key(service), "OWNER", Owner(each)) for each in (owner, to))

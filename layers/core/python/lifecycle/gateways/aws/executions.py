@@ -1,7 +1,7 @@
 """Executions of the two state machines."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lifecycle.domain.delivery.earlier_run import EarlierRun
@@ -57,6 +57,11 @@ class StepFunctionsExecutions:
 
     def delivery_state(self, name: str) -> ExecutionState:
         return self._state(self._delivery, name)
+
+    def running_deliveries(self) -> Sequence[str]:
+        pages = self._states.get_paginator("list_executions")
+        found = pages.paginate(stateMachineArn=self._delivery, statusFilter="RUNNING")
+        return [each["name"] for page in found for each in page["executions"]]
 
     def stop_delivery(self, name: str, cause: str) -> None:
         if not is_execution_name(name):
