@@ -129,6 +129,10 @@ def instrumented_context(sim: "Simulation") -> Context:
     give = _instrumented(sim, "fleet.give_turn", _give_turn(sim), sim.oracle.turn_given)
     ports["fleet"].give_turns = _one_by_one(give)
     ports["dispatcher"].has_test_bed = sim.balancer.has_test_bed
+    # Nobody withdraws a version here. tests/unit/rollout/test_withdrawal_races.py runs every order of those calls.
+    ports["catalogue"].withdrawal = sim.catalogue.withdrawal
+    ports["catalogue"].withdrawals = sim.catalogue.withdrawals
+    ports["catalogue"].put_withdrawal = sim.catalogue.put_withdrawal
     sim.metrics_port = ports.pop("metrics")
     sim.metrics_port.complete_minutes = sim.metrics.complete_minutes
     return Context(
