@@ -152,7 +152,9 @@ class PersistentEmulator:
         core = [_module(f"core.{name}") for name in ("sigv4", "iam_evaluator", "responses", "router")]
         replace(self._app, "pin_signed_request", gate.checked_once(core[1], self._app.pin_signed_request))
         refusal, failed = _sibling("web_pages").refusal, gate.in_protocol(self._app)
-        self._app.app = gate.Gate(self._handle_http, gate.Signatures(*core), refusal, failed)
+        urls = _sibling("function_urls").FunctionUrls(self._functions)
+        signatures = gate.Signatures(*core)
+        self._app.app = gate.Gate(self._handle_http, signatures, urls, refusal, failed, self._root_key)
         given = gate.function_credentials(
             self._root_secret, self._sts, lambda config: runtime._account_region_from_function_config(config)[0]
         )

@@ -1,8 +1,9 @@
 """The gate of the emulator: it checks every request before the emulator sees it.
 
 A request that comes from a web page is refused. Any other must have a valid signature of a key that this emulator
-gave out, the account's root included. Two kinds need none: the question whether the emulator is up, and a call to a
-Function URL, whose function checks its callers itself. No answer has a CORS header.
+gave out, the account's root included. Two kinds need none: the question whether the emulator is up, and a call to an
+existing Function URL, whose function checks its callers itself (function_urls.py). A request gives one key, by
+Signature Version 4. Every other way of giving one is refused. No answer has a CORS header.
 
 embedded.py loads this module in the emulator's own Python. The plain emulator lets the root key `test` pass without a
 check, takes a request without credentials for the root's, and derives the keys of functions from their names.
@@ -21,8 +22,18 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qs, quote
 
 HEALTH_PATH = "/_ministack/health"
-_FUNCTION_URL = re.compile(r"[a-z0-9]+\.lambda-url\.[a-z0-9-]+\.on\.aws")
 _ALGORITHM = "AWS4-HMAC-SHA256"
+# A presigned address has each of these once, as they are spelled here.
+_PRESIGNED = frozenset(
+    f"X-Amz-{name}"
+    for name in ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature", "Security-Token")
+)
+# The emulator reads these in lower case, too. The last one is of Signature Version 2.
+_GIVES_KEY = frozenset(name.lower() for name in _PRESIGNED) | {"awsaccesskeyid"}
+# The emulator takes the fields of a browser's upload for a second signature, also with a key that is not secret.
+_UPLOAD_FORM = "multipart/form-data"
+# The emulator answers these itself, and asks no IAM.
+_OWN_PATHS = "/_"
 # The key whose signature in the header of this request is valid.
 _checked_key: ContextVar[str] = ContextVar("checked_key", default="")
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -50,6 +61,7 @@ class Call:
     raw_path: str
     query: Query
     headers: Mapping[str, str]
+    path: str = ""
 
     @classmethod
     def of(cls, scope: Scope) -> "Call":
@@ -59,11 +71,28 @@ class Call:
             headers[key] = f"{headers[key]},{text}" if key in headers else text
         raw_path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
         query = parse_qs(scope.get("query_string", b"").decode("utf-8", "replace"), keep_blank_values=True)
-        return cls(scope["method"], raw_path, query, headers)
+        return cls(scope["method"], raw_path, query, headers, scope["path"])
 
     @property
     def presigned(self) -> bool:
         return "authorization" not in self.headers and "X-Amz-Signature" in self.query
+
+    @property
+    def gives_key(self) -> bool:
+        """Return True if the request gives an access key in any way, valid or not."""
+        return "authorization" in self.headers or any(name.lower() in _GIVES_KEY for name in self.query)
+
+    @property
+    def refused_key(self) -> str:
+        """Return the way in which the request gives a key, if it is not one of the two that are checked."""
+        given = [name for name in self.query if name.lower() in _GIVES_KEY]
+        for name in given:
+            if name not in _PRESIGNED or len(self.query[name]) > 1:
+                return f"the query's {name}"
+        if given and "authorization" in self.headers:
+            return f"the Authorization header and the query's {given[0]}"
+        kind = self.headers.get("content-type", "").strip().lower()
+        return "the fields of an upload form" if kind.startswith(_UPLOAD_FORM) else ""
 
     @property
     def token(self) -> str:
@@ -80,6 +109,9 @@ class Signatures:
 
     def credential(self, call: Call) -> tuple[Any, Any] | Failure:
         """Return the parts of the signature and the credential that it claims; the body is not needed."""
+        if refused := call.refused_key:
+            message = f"expected one key, in the Authorization header or in a presigned address; found {refused}"
+            return Failure("InvalidRequest", message)
         if call.presigned:
             algorithm = call.query.get("X-Amz-Algorithm", [""])[0]
             found = self._sigv4.parse_query_signature(call.query)
@@ -128,18 +160,22 @@ class Signatures:
 class Gate:
     """Stands in front of the emulator's application.
 
-    `refusal` is the function of web_pages.py. `failed` makes the answer to a wrong signature in the protocol of the
-    service that was called: a status, headers and a body.
+    `functions` are the FunctionUrls of function_urls.py, and `refusal` is the function of web_pages.py. `failed`
+    makes the answer to a wrong signature in the protocol of the service that was called: a status, headers and a
+    body. Only the key `root` may call the emulator's own paths.
     """
 
     def __init__(
         self,
         inner: App,
         signatures: Signatures,
+        functions: Any,
         refusal: Callable[..., str | None],
         failed: Callable[[Call, Failure], tuple[int, dict[str, str], bytes]],
+        root: str,
     ) -> None:
-        self._inner, self._signatures, self._refusal, self._failed = inner, signatures, refusal, failed
+        self._inner, self._signatures, self._functions = inner, signatures, functions
+        self._refusal, self._failed, self._root = refusal, failed, root
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -151,14 +187,17 @@ class Gate:
         call, send = Call.of(scope), _without_cors(send)
         name = call.headers.get("host", "").partition(":")[0]
         # Any other path could be one that the emulator answers itself, whatever the Host.
-        to_function = bool(_FUNCTION_URL.fullmatch(name)) and call.raw_path == "/"
-        if problem := self._refusal(call.headers, (name,) if to_function else ()):
+        url = self._functions.find(name) if call.raw_path == "/" else None
+        if problem := self._refusal(call.headers, (name,) if url else ()):
             await answer(send, 403, {"content-type": "application/json"}, json.dumps({"message": problem}).encode())
             return
-        asks_health = call.method == "GET" and call.raw_path == HEALTH_PATH
-        signed = "authorization" in call.headers or "X-Amz-Signature" in call.query
-        if asks_health or (to_function and not signed):
-            await self._inner(scope, receive, send)
+        if call.method == "GET" and call.raw_path == HEALTH_PATH:
+            await self._inner({**scope, "headers": [], "query_string": b""}, receive, send)
+            return
+        if url and url.is_open and not call.gives_key:
+            if (body := await _body(receive)) is not None:
+                invoked = self._functions.invoke(url, call.method, call.headers, call.query, body)
+                await answer(send, *await invoked)
             return
         found = await self._signed_body(call, receive)
         if isinstance(found, Failure):
@@ -171,6 +210,8 @@ class Gate:
         claimed = self._signatures.credential(call)
         if isinstance(claimed, Failure):
             return claimed
+        if call.path.startswith(_OWN_PATHS) and claimed[0].access_key_id != self._root:
+            return Failure("AccessDenied", f"expected the account's root to call {call.path[:80]}")
         body = await _body(receive)
         if body is None:
             return None
@@ -180,9 +221,10 @@ class Gate:
         return body
 
 
-async def answer(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
-    """Send a whole answer."""
-    lines = [(name.lower().encode(), str(value).encode()) for name, value in headers.items()]
+async def answer(send: Send, status: int, headers: Mapping[str, Any], body: bytes) -> None:
+    """Send a whole answer; a header with a list has a line for each of its values."""
+    values = [(name, value if isinstance(value, list | tuple) else [value]) for name, value in headers.items()]
+    lines = [(name.lower().encode(), str(each).encode()) for name, several in values for each in several]
     lines = [line for line in lines if line[0] != b"content-length"] + [(b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": lines})
     await send({"type": "http.response.body", "body": body})

@@ -1,12 +1,16 @@
 """The gate of the emulator: no web page, no unsigned call, no key that this emulator did not give out."""
 
+import base64
 import hashlib
+import hmac
 import http.client
 import json
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from botocore.auth import S3SigV4QueryAuth, SigV4Auth
@@ -67,6 +71,11 @@ class Open:
         request = AWSRequest("POST", f"http://{self.host}/", {**GET_PARAMETER, "Host": self.host}, body)
         SigV4Auth(_credentials(keys), service, REGION).add_auth(request)
         return dict(request.headers)
+
+    def session(self) -> dict[str, str]:
+        """Return the credentials of a role that has no policy."""
+        made = self.aws.client("sts").assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/role", RoleSessionName="ada")
+        return dict(made["Credentials"])
 
     def read(self, headers: Mapping[str, str], path: str = "/", body: bytes = BODY) -> tuple[int, str]:
         status, _, answer = self.send("POST", path, headers, body)
@@ -218,6 +227,109 @@ def test_function_url_answers_its_callers_and_nothing_else_under_its_name(emulat
     for path in ("/_ministack/reset", "/_ministack/lambda-code/answers", "/bucket/key"):
         assert emulated.send("POST", path, {"Host": name})[0] == 403
     assert emulated.send("POST", "/", {"Host": name, "Origin": "null"})[0] == 403
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"AWSAccessKeyId": "test", "Signature": "00", "Expires": "99999999999"},
+        {"awsaccesskeyid": "test", "signature": "00"},
+        {"x-amz-credential": f"test/20260101/{REGION}/ssm/aws4_request", "x-amz-signature": "00"},
+        {"X-Amz-Credential": f"test/20260101/{REGION}/ssm/aws4_request"},
+    ],
+)
+@pytest.mark.parametrize("unknown", [True, False])
+def test_name_of_a_function_url_opens_no_other_service(
+    emulated: Open, query: dict[str, str], *, unknown: bool
+) -> None:
+    name = "x.lambda-url.eu.on.aws" if unknown else emulated.function_url.split("/")[2]
+    path = f"/?{urlencode(query)}"
+    status, text = emulated.read({**GET_PARAMETER, "Host": name}, path)
+    passes = not unknown and not query
+    assert (status in ({200} if passes else {400, 403}), "the secret" in text) == (True, False), text
+    listed, _, buckets = emulated.send("GET", path, {"Host": name})
+    assert (listed in ({200} if passes else {400, 403}), b"<Name>bucket" in buckets) == (True, False)
+    if passes:
+        assert text == buckets.decode() == "the function answered"
+
+
+def test_name_of_a_function_url_is_its_whole_name(emulated: Open) -> None:
+    identifier, _, rest = emulated.function_url.split("/")[2].partition(".")
+    for name in (f"{identifier}.lambda-url.eu-west-1.on.aws", f"x.{identifier}.{rest}", f"{identifier}.{rest}.evil"):
+        assert emulated.send("POST", "/", {"Host": name}, b"{}")[0] == 403
+
+
+def test_function_url_with_iam_authentication_needs_a_signature(emulated: Open) -> None:
+    functions = emulated.aws.client("lambda")
+    functions.update_function_url_config(FunctionName="answers", AuthType="AWS_IAM")
+    name = emulated.function_url.split("/")[2]
+    try:
+        assert emulated.send("POST", "/", {"Host": name}, b"{}")[0] == 403
+        lower = {"x-amz-credential": f"test/20260101/{REGION}/lambda/aws4_request", "x-amz-signature": "00"}
+        assert emulated.send("POST", f"/?{urlencode(lower)}", {"Host": name}, b"{}")[0] == 403
+        request = AWSRequest("POST", f"http://{name}/", {"Host": name}, b"{}")
+        SigV4Auth(_credentials(emulated.aws.credentials), "lambda", REGION).add_auth(request)
+        status, _, text = emulated.send("POST", "/", dict(request.headers), b"{}")
+        assert (status, text) == (200, b"the function answered")
+    finally:
+        functions.update_function_url_config(FunctionName="answers", AuthType="NONE")
+
+
+def test_signed_request_gives_no_second_key(emulated: Open) -> None:
+    for extra in ("AWSAccessKeyId=test&Signature=00", "x-amz-credential=test/20260101/us-east-1/ssm/aws4_request"):
+        request = AWSRequest(
+            "POST", f"http://{emulated.host}/?{extra}", {**GET_PARAMETER, "Host": emulated.host}, BODY
+        )
+        SigV4Auth(_credentials(emulated.aws.credentials), "ssm", REGION).add_auth(request)
+        status, text = emulated.read(dict(request.headers), f"/?{extra}")
+        assert (status in {400, 403}, "expected one key" in text) == (True, True), text
+
+
+def test_fields_of_an_upload_form_give_no_key(emulated: Open) -> None:
+    expires = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    policy = base64.b64encode(
+        json.dumps({"expiration": expires, "conditions": [{"key": "form"}, {"bucket": "bucket"}]}).encode()
+    )
+    signature = base64.b64encode(hmac.new(b"test", policy, hashlib.sha1).digest())
+    fields = {b"key": b"form", b"AWSAccessKeyId": b"test", b"policy": policy, b"signature": signature, b"file": b"x"}
+    parts = (b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % each for each in fields.items())
+    form = b"".join(parts) + b"--b--\r\n"
+    kind = {"content-type": "multipart/form-data; boundary=b", "Host": emulated.host}
+    assert emulated.send("POST", "/bucket", kind, form)[0] in {400, 403}
+    for role in (emulated.aws.credentials, emulated.session()):
+        request = AWSRequest("POST", f"http://{emulated.host}/bucket", kind, form)
+        SigV4Auth(_credentials(role), "s3", REGION).add_auth(request)
+        status, _, text = emulated.send("POST", "/bucket", dict(request.headers), form)
+        assert (status in {400, 403}, b"expected one key" in text) == (True, True), text
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        emulated.aws.client("s3").get_object(Bucket="bucket", Key="form")
+
+
+def test_presigned_upload_writes_its_object_and_no_other(emulated: Open) -> None:
+    request = AWSRequest("PUT", f"http://{emulated.host}/bucket/uploaded", {"Host": emulated.host})
+    S3SigV4QueryAuth(_credentials(emulated.aws.credentials), "s3", REGION, expires=60).add_auth(request)
+    path = str(request.url).removeprefix(f"http://{emulated.host}")
+    assert emulated.send("PUT", path, {}, b"content")[0] == 200
+    assert emulated.aws.client("s3").get_object(Bucket="bucket", Key="uploaded")["Body"].read() == b"content"
+    for other in (path.replace("/uploaded", "/key"), f"{path}&AWSAccessKeyId=test", f"{path}&X-Amz-Date=20260101"):
+        assert emulated.send("PUT", other, {}, b"content")[0] in {400, 403}
+
+
+def test_role_does_not_call_the_emulators_own_paths(emulated: Open) -> None:
+    role = emulated.session()
+    for path in ("/_ministack/reset", "/_ministack/config", "/%5fministack/reset", SNAPSHOT_PATH):
+        request = AWSRequest("POST", f"http://{emulated.host}{path}", {"Host": emulated.host}, b"")
+        SigV4Auth(_credentials(role), "s3", REGION).add_auth(request)
+        status, _, text = emulated.send("POST", path, dict(request.headers))
+        assert (status, b"expected the account" in text) == (403, True), (path, text)
+    assert emulated.read(emulated.signed(emulated.aws.credentials))[0] == 200
+
+
+def test_health_is_answered_whatever_key_a_request_names(emulated: Open) -> None:
+    for query in ("", "?AWSAccessKeyId=test", "?Action=ListUsers&X-Amz-Credential=test/1/2/iam/aws4_request"):
+        status, _, text = emulated.send("GET", HEALTH_PATH + query, GET_PARAMETER, BODY)
+        assert (status, b"services" in text, b"the secret" in text) == (200, True, False)
 
 
 def test_keys_of_a_function_do_not_follow_from_its_name(emulated: Open) -> None:
