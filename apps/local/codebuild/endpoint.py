@@ -7,12 +7,14 @@ import json
 import threading
 from typing import Any
 
+from apps.local.aws import proxied_call
 from apps.local.aws.proxy import Forward, failure
 from apps.local.codebuild import build_record as records
 from apps.local.codebuild.account import Account
 from apps.local.codebuild.builds import Builds
 from apps.local.http_server import Request, Response
 
+_TARGET = "CodeBuild_20161006."
 _JSON = (("Content-Type", "application/x-amz-json-1.1"),)
 
 
@@ -24,17 +26,20 @@ class Endpoint:
         self._starting = threading.Lock()
 
     def answer(self, request: Request, forward: Forward) -> Response:
-        action = request.header("x-amz-target").partition(".")[2]
+        if problem := proxied_call.refusal(request, "codebuild", _TARGET):
+            return failure(request, 403, "AccessDeniedException", problem)
+        action = request.header("x-amz-target").removeprefix(_TARGET)
         if action == "StartBuild":
             with self._starting:
                 return self._start(request, forward)
         answer = forward(request)
         if answer.status != 200:
             return answer
-        arguments, found = json.loads(request.body or b"{}"), json.loads(answer.body or b"{}")
+        found = json.loads(answer.body or b"{}")
         if action == "StopBuild":
-            self._builds.stop(arguments["id"])
-            return _json({"build": self._shown(found["build"])})
+            stopped = found["build"]
+            self._builds.stop(stopped["id"])
+            return _json({"build": self._shown(stopped)})
         if action == "BatchGetBuilds":
             return _json(found | {"builds": [self._shown(each) for each in found["builds"]]})
         if action == "BatchDeleteBuilds":

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from apps.local.aws import proxied_call
 from apps.local.aws.proxy import Forward, failure
 from apps.local.dispatcher import query_protocol
 from apps.local.dispatcher.balancer import Balancer
@@ -34,12 +35,14 @@ class Endpoint:
         if request.method == "GET" and request.path == STATE_PATH:
             body = json.dumps(self.state(), indent=1).encode()
             return Response(200, body, (("Content-Type", "application/json"),))
+        if problem := proxied_call.refusal(request, "elasticloadbalancing"):
+            return failure(request, 403, "AccessDenied", problem)
         given = query_protocol.parameters(request)
         action = given.get("Action", "")
         if action in _TARGETS:
             return self._change_targets(action, given, request, forward)
         if action in _LISTENERS:
-            return self._change_listener(given, request, forward)
+            return self._change_listener(action, given, request, forward)
         answer = forward(request)
         return self._complete(action, given, request, answer) if answer.status == 200 else answer
 
@@ -60,7 +63,7 @@ class Endpoint:
         arn = given.get("TargetGroupArn", "")
         with self._balancer.mutation():
             answer = forward(request)
-            if answer.status != 200 or (group := self._balancer.group(arn)) is None:
+            if not query_protocol.answers(action, answer) or (group := self._balancer.group(arn)) is None:
                 return answer
             addresses = query_protocol.targets(given, group.settings.port)
             if action == "RegisterTargets":
@@ -69,11 +72,13 @@ class Endpoint:
                 self._balancer.deregister(arn, addresses)
         return answer
 
-    def _change_listener(self, given: query_protocol.Parameters, request: Request, forward: Forward) -> Response:
+    def _change_listener(
+        self, action: str, given: query_protocol.Parameters, request: Request, forward: Forward
+    ) -> Response:
         with self._balancer.mutation():
             answer = forward(request)
             found = re.search(rb"<ListenerArn>([^<]+)</ListenerArn>", answer.body)
-            if answer.status != 200 or found is None:
+            if not query_protocol.answers(action, answer) or found is None:
                 return answer
             if any(name.startswith("DefaultActions.") for name in given):
                 self._balancer.set_weights(found[1].decode(), query_protocol.weights(given))

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 from uuid import uuid4
 from xml.sax.saxutils import escape  # it parses nothing  # nosec B406
 
 from apps.local.dispatcher.envoy_configuration import WeightedGroup
 from apps.local.dispatcher.targets import Address, Health
-from apps.local.http_server import Request, Response
+from apps.local.http_server import Refused, Request, Response
 
 Parameters = Mapping[str, str]
 _NAMESPACE = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"
@@ -16,9 +16,20 @@ _XML = (("Content-Type", "text/xml"),)
 
 
 def parameters(request: Request) -> Parameters:
-    """Return a Query call's parameters, from its body or its URL."""
-    text = request.body.decode("utf-8", "replace") if request.body else urlsplit(request.path).query
-    return dict(parse_qsl(text))
+    """Return a Query call's parameters, from its body; raise Refused if it names one twice.
+
+    The emulator reads the first of two values, and decides about that one.
+    """
+    named = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+    given = dict(named)
+    if len(given) < len(named):
+        raise Refused(400, "expected each parameter once; nothing was done")
+    return {name: value for name, value in given.items() if value}
+
+
+def answers(action: str, answer: Response) -> bool:
+    """Return True for the answer to a call of this action that succeeded."""
+    return answer.status == 200 and f"<{action}Response".encode() in answer.body
 
 
 def targets(given: Parameters, default_port: int) -> list[Address]:
