@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from apps.local.console.api import Calls
 from apps.local.console.guard import Guard
-from apps.local.console.peers import foreign_owner, read_table
+from apps.local.console.peers import problem, read_table
 from apps.local.console.static_files import files
 from apps.local.http_server import Handler, LoopbackServer, Refused, Request, Response
 from lifecycle.domain.errors import LifecycleError
@@ -42,8 +42,8 @@ class _Handler(Handler):
     server: "ConsoleServer"
 
     def check(self, request: Request) -> None:
-        if (owner := self.server.owner(self.client_address)) is not None:
-            raise Refused(403, f"expected a request of the user who started the console, found one of user {owner}")
+        if foreign := self.server.foreign(self.client_address):
+            raise Refused(403, foreign)
         self.server.guard.check(request.method, {name.lower(): text for name, text in request.headers})
 
     def answer(self, request: Request) -> Response:
@@ -56,17 +56,19 @@ class _Handler(Handler):
 class ConsoleServer(LoopbackServer):
     """The page and its calls; each start has a token of its own."""
 
-    def __init__(self, listen: tuple[str, int], calls: Calls, connections: Callable[[], str] = read_table) -> None:
+    def __init__(
+        self, listen: tuple[str, int], calls: Calls, connections: Callable[[], str | None] = read_table
+    ) -> None:
         super().__init__(listen, _Handler)
         self._connections = connections
         self.guard = Guard(int(self.server_address[1]), secrets.token_urlsafe(24))
         self._calls = calls
         self._files = files(self.guard.token)
 
-    def owner(self, client: tuple[str, int]) -> int | None:
-        """Return the user id of a client that is another user of this machine; None for anybody else."""
+    def foreign(self, client: tuple[str, int]) -> str | None:
+        """Return why a client is not known to be the user who started the console, or root; None if it is."""
         here = (str(self.server_address[0]), int(self.server_address[1]))
-        return foreign_owner(self._connections(), client, here, os.getuid())
+        return problem(self._connections, client, here, os.getuid())
 
     def answer(self, request: Request) -> Response:
         """Return a file of the page, or the result of a call; raise Refused."""

@@ -1,17 +1,19 @@
 """The console answers its own page only; requests over a socket imitate a browser with a foreign page."""
 
+import contextlib
 import http.client
 import json
 import os
 import re
 import socket
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from apps.local.console.api import Calls
-from apps.local.console.peers import read_table
+from apps.local.console.peers import problem, read_table
 from apps.local.console.server import LARGEST_BODY, ConsoleServer
 from tests.integration.console.fake_aws import FakeAws, arn, custom
 from tests.support.polling import PATIENCE_SECONDS
@@ -80,10 +82,79 @@ def test_other_user_of_the_machine_gets_neither_the_page_nor_its_token(aws: Fake
 
 
 def _owned_by(owner: int, listed: list[str]) -> str:
-    head, *lines = read_table().splitlines()
-    mine = [line.split() for line in lines]
+    mine = [line.split() for line in (read_table() or "").splitlines()]
     listed += [fields[1] for fields in mine if fields[7] == str(os.getuid())]
-    return "\n".join([head, *(" ".join([*fields[:7], str(owner), *fields[8:]]) for fields in mine)])
+    return "\n".join(" ".join([*fields[:7], str(owner), *fields[8:]]) for fields in mine)
+
+
+class _MappedConnection(http.client.HTTPConnection):
+    """A connection by a socket of IPv6; it is not in the system's table of IPv4."""
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_INET6)
+        self.sock.connect(("::ffff:127.0.0.1", self.port))
+
+
+def _got(connection: http.client.HTTPConnection, server: ConsoleServer) -> int:
+    with contextlib.closing(connection):
+        connection.request("GET", "/", headers={"Host": server.guard.hosts[0]})
+        return connection.getresponse().status
+
+
+@pytest.mark.parametrize(("owner", "status"), [(None, 200), (0, 200), (os.getuid() + 1, 403)])
+def test_owner_of_an_ipv6_socket_is_known_too(aws: FakeAws, owner: int | None, status: int) -> None:
+    listed: list[str] = []
+    read = read_table if owner is None else lambda: _owned_by(owner, listed)
+    server = ConsoleServer(("127.0.0.1", 0), Calls(aws, "ada"), read)
+    server.start()
+    try:
+        assert _got(_MappedConnection("127.0.0.1", server.guard.port), server) == status
+    finally:
+        server.stop()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may act as another user")
+@pytest.mark.parametrize("kind", [http.client.HTTPConnection, _MappedConnection])
+def test_process_of_another_user_is_refused(server: ConsoleServer, kind: type[http.client.HTTPConnection]) -> None:
+    child = os.fork()
+    if not child:
+        os.setuid(65534)
+        os._exit(_got(kind("127.0.0.1", server.guard.port), server) % 256)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 403 % 256
+
+
+def test_connection_without_a_listed_owner_is_refused(aws: FakeAws) -> None:
+    read: list[str] = []
+
+    def empty() -> str:
+        read.append("")
+        return ""
+
+    server = ConsoleServer(("127.0.0.1", 0), Calls(aws, "ada"), empty)
+    server.start()
+    try:
+        status, _, text = ask(server, "GET", "/")
+        assert (status, "does not list" in text, server.guard.token in text) == (403, True, False)
+    finally:
+        server.stop()
+    assert len(read) > 1  # one reading may miss a line
+
+
+def test_closed_socket_belongs_to_nobody() -> None:
+    server = ("127.0.0.1", 8090)
+    line = "0: 0100007F:9C40 0100007F:1F9A 05 0:0 00:0 0 {} 0 {} 1"
+    for uid, inode, foreign in ((0, 0, True), (0, 9, False), (7, 9, False), (8, 9, True)):
+        found = problem(partial(line.format, uid, inode), ("127.0.0.1", 40000), server, 7)
+        assert bool(found) is foreign
+
+
+def test_system_without_a_list_of_owners_lets_every_user_in(aws: FakeAws) -> None:
+    server = ConsoleServer(("127.0.0.1", 0), Calls(aws, "ada"), lambda: None)
+    server.start()
+    try:
+        assert ask(server, "GET", "/")[0] == 200
+    finally:
+        server.stop()
 
 
 def test_page_may_act_under_the_name_localhost_too(server: ConsoleServer) -> None:
