@@ -4,7 +4,6 @@ Called by command.py. The names on AWS are fixed (names.py), so a profile needs 
 laptop the commands assume the role `lifecycle-operator`, as an operator on AWS would, so that IAM decides there too.
 """
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from apps.cli.aws import LambdaFunctions, StepRuns
 from apps.cli.command import Options
 from apps.cli.errors import NoTarget
 from apps.cli.ports import Connection
+from apps.local.own_files import read_environment
 from lifecycle import names
 from lifecycle.entrypoints.bootstrap import context_of
 from lifecycle.entrypoints.settings import Settings
@@ -66,18 +66,25 @@ def find_environment(environ: Mapping[str, str], start: Path) -> Path | None:
     """Return the path of environment.json: LIFECYCLE_HOME's, the nearest from `start` upward, or the checkout's."""
     if home := environ.get("LIFECYCLE_HOME"):
         file = Path(home) / "environment.json"
-        if not file.is_file():
+        if not _is_file(file):
             raise NoTarget(f"no environment found in LIFECYCLE_HOME={home}: start it with `lifecycle local up`")
         return file
     folders = [*(folder / ".lifecycle" for folder in (start, *start.parents)), _CHECKOUT / ".lifecycle"]
-    return next((file for folder in folders if (file := folder / "environment.json").is_file()), None)
+    return next((file for folder in folders if _is_file(file := folder / "environment.json")), None)
+
+
+def _is_file(path: Path) -> bool:
+    """Return False for a file in a folder that this user may not look into, too."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return False
 
 
 def on_laptop(file: Path, by: str) -> Connection:
-    """Connect to the environment that `file` describes, as its operator."""
+    """Connect to the environment that `file` describes, as its operator; raise ForeignFile if it is not believed."""
     try:
-        known = json.loads(file.read_text(encoding="utf-8"))
-        access = _laptop_access(known, by)
+        access = _laptop_access(read_environment(file), by)
     except (KeyError, TypeError, ValueError) as error:
         raise NoTarget(f"cannot read {file} ({error!r}): write it again with `lifecycle local up`") from error
     settings = {

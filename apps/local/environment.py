@@ -22,6 +22,7 @@ from apps.local.dispatcher import inotify
 from apps.local.errors import LaptopError, NotRunning
 from apps.local.git.repositories import write_hooks
 from apps.local.lock import locked
+from apps.local.own_files import read_environment
 from apps.local.paths import (
     ACCOUNT,
     CLUSTER_TEMPLATE,
@@ -31,7 +32,6 @@ from apps.local.paths import (
     WORKER_TEMPLATE,
     Layout,
     private,
-    read_json,
     write_json,
 )
 from apps.local.ports import LOOPBACK, Ports, check
@@ -54,7 +54,7 @@ def up(
     with locked(layout, progress):
         _close(layout)
         write_hooks(layout)
-        known = read_json(layout.environment, None)
+        known = read_environment(layout.environment)
         if known is None:
             _end_everything(layout)
             return _start(layout, ports or Ports(), progress, context or {})
@@ -73,7 +73,7 @@ def rotate_keys(layout: Layout, progress: Progress) -> dict[str, Any]:
 
     The hosts here read their file of keys at each check, so that one step is enough. On AWS it takes two deployments.
     """
-    known = read_json(layout.environment, None)
+    known = read_environment(layout.environment)
     if known is None:
         raise NotRunning
     numbers = [int(each) for each in str(known["context"].get("signing_keys", "1")).split(",")]

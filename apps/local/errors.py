@@ -2,12 +2,13 @@
 
 LifecycleError
 └── LaptopError
-├── PortsTaken, PartFailed, DeploymentFailed, NotRunning
+├── PortsTaken, PartFailed, DeploymentFailed, NotRunning, ForeignFile
 ├── Refused              http_server.py
 └── AwsRefused, ...      console/errors.py
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from lifecycle.domain.errors import LifecycleError
 
@@ -44,3 +45,13 @@ class NotRunning(LaptopError):
 
     def __init__(self) -> None:
         super().__init__("the local environment is not running; start it with `lifecycle local up` or `make run`")
+
+
+class ForeignFile(LaptopError):
+    """A file of an environment that another user may have written, or that names another user's server."""
+
+    def __init__(self, path: Path, expected: str, found: str, remedy: str = "") -> None:
+        super().__init__(
+            f"{path} is not believed: expected {expected}, found {found}; nothing was sent. "
+            f"{remedy or 'Move it away'}, or name your own environment by LIFECYCLE_HOME, or an AWS by --profile"
+        )

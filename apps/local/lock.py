@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from apps.local.errors import LaptopError
+from apps.local.own_files import check_folder
 from apps.local.paths import Layout
 from apps.local.progress import Progress
 
@@ -62,8 +63,10 @@ def _taken(file: IO[str]) -> bool:
 
 
 def _refuse_foreign_folder(layout: Layout) -> None:
-    """Raise LaptopError unless the folder is new, empty, or marked as an environment's."""
+    """Raise LaptopError unless the folder is this user's, and new, empty, or marked as an environment's."""
     expected = "expected LIFECYCLE_HOME to be an environment's folder, an empty folder or a new one"
+    if layout.home.is_dir():
+        check_folder(layout.home)
     if not layout.home.exists() or _is_marked(layout):
         return
     if not layout.home.is_dir():

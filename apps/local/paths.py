@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from apps.local.own_files import check_folder
 from lifecycle import names
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -52,17 +53,13 @@ class Layout:
 
 
 def private(folder: Path) -> None:
-    """Make a folder that only its owner may read, with its parents; make an existing one so."""
+    """Make a folder that only its owner may read, with its parents; make an existing one so.
+
+    Raises ForeignFile for the folder of another user.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    check_folder(folder)
     folder.chmod(0o700)
-
-
-def read_json(path: Path, default: Any) -> Any:
-    """Return a state file's content, or `default` if the file does not exist yet."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return default
 
 
 def write_json(path: Path, value: Any) -> None:

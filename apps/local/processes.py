@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass
 
 import psutil
 
-from apps.local.paths import Layout, read_json, write_json
+from apps.local.own_files import read_json
+from apps.local.paths import Layout, write_json
 from apps.local.priority import PriorityScope, command_prefix, lower_session, niceness
 
 # psutil derives start times from the boot time, which moves a little when the clock is set.

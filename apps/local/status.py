@@ -13,7 +13,8 @@ import psutil
 from apps.local.aws.emulator import PART as EMULATOR
 from apps.local.aws.emulator import emulator_answers
 from apps.local.aws.endpoints import ENDPOINTS
-from apps.local.paths import Layout, read_json
+from apps.local.own_files import read_json
+from apps.local.paths import Layout
 from apps.local.ports import LOOPBACK, listens
 from apps.local.processes import Part, recorded, session
 from apps.local.services import hosts

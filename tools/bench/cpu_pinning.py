@@ -15,7 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps.local.paths import Layout, read_json
+from apps.local.own_files import read_json
+from apps.local.paths import Layout
 from apps.local.services.hosts import Host
 from tools.bench import processes
 

@@ -20,7 +20,8 @@ from apps.cli.start import request_payload
 from apps.local import environment, priority
 from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError
-from apps.local.paths import Layout, read_json
+from apps.local.own_files import read_json
+from apps.local.paths import Layout
 from apps.local.ports import VARIABLE, Ports
 from apps.local.progress import Progress
 from apps.local.services import clusters, hosts

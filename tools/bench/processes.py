@@ -10,7 +10,8 @@ import psutil
 
 from apps.local.aws.emulator import PART as EMULATOR
 from apps.local.aws.endpoints import BALANCER, BUILDER
-from apps.local.paths import Layout, read_json
+from apps.local.own_files import read_json
+from apps.local.paths import Layout
 from apps.local.processes import recorded
 from apps.local.services import hosts
 

@@ -20,7 +20,8 @@ import psutil
 from apps.agent.installer import service_environment
 from apps.agent.settings import Settings
 from apps.local.errors import LaptopError
-from apps.local.paths import Layout, read_json
+from apps.local.own_files import read_json
+from apps.local.paths import Layout
 from apps.local.ports import next_free
 from apps.local.services.hosts import Host
 from lifecycle.domain.fleet.cluster import Cluster

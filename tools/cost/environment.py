@@ -6,7 +6,8 @@ from typing import Any
 from apps.local.aws.clients import Aws
 from apps.local.aws.emulator import PART as EMULATOR
 from apps.local.errors import LaptopError
-from apps.local.paths import Layout, read_json
+from apps.local.own_files import read_json
+from apps.local.paths import Layout
 from apps.local.processes import recorded
 from apps.local.services import hosts
 from lifecycle.domain.fleet.cluster import Cluster

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from apps.local.aws import root_key
 from apps.local.aws.endpoints import operator
 from apps.local.errors import NotRunning
-from apps.local.paths import Layout, read_json
+from apps.local.own_files import read_environment
+from apps.local.paths import Layout
 from apps.local.ports import LOOPBACK, Ports, listens
 
 
@@ -22,7 +23,7 @@ class ConsoleLocation:
 
 def find(layout: Layout) -> ConsoleLocation:
     """Return the console's location; raise NotRunning if the environment is not up."""
-    if (known := read_json(layout.environment, None)) is None:
+    if (known := read_environment(layout.environment)) is None:
         raise NotRunning
     port = Ports(**known["ports"]).console
     return ConsoleLocation(

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 from apps.local.console.api import Calls
 from apps.local.console.guard import Guard
-from apps.local.console.peers import problem, read_table
+from apps.local.console.peers import problem
 from apps.local.console.static_files import files
 from apps.local.http_server import Handler, LoopbackServer, Refused, Request, Response
+from apps.local.socket_owners import read_table
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.visible_text import visible
 

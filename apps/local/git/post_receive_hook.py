@@ -23,7 +23,8 @@ from urllib.parse import urlencode, urlsplit
 from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError, NotRunning
 from apps.local.git.repositories import clone_url, git
-from apps.local.paths import Layout, read_json
+from apps.local.own_files import read_environment
+from apps.local.paths import Layout
 from lifecycle.domain.delivery.webhook_secrets import OTHERS, WebhookSecrets
 
 Send: TypeAlias = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
@@ -148,7 +149,7 @@ def main() -> int:
     """Deliver the refs on standard input; return the exit code, which Git ignores."""
     bare = Path(os.environ.get("GIT_DIR", ".")).resolve()
     try:
-        environment = read_json(Layout.find().environment, None)
+        environment = read_environment(Layout.find().environment)
         if environment is None:
             raise NotRunning
     except (LaptopError, OSError) as error:

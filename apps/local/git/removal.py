@@ -9,7 +9,8 @@ from pathlib import Path
 
 from apps.local.errors import LaptopError
 from apps.local.git.repositories import REMOTE, bare_repository_of, git
-from apps.local.paths import Layout, read_json, write_json
+from apps.local.own_files import read_json
+from apps.local.paths import Layout, write_json
 
 
 def forget(layout: Layout, service: str) -> Path | None:

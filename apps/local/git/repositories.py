@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from apps.local.errors import LaptopError
-from apps.local.paths import PYTHONPATH, Layout, read_json, write_json
+from apps.local.own_files import read_json
+from apps.local.paths import PYTHONPATH, Layout, write_json
 from lifecycle.ambient import INHERITED, git_environment
 
 REMOTE = "lifecycle"

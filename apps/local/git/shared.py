@@ -11,7 +11,8 @@ from pathlib import Path
 
 from apps.local.errors import LaptopError
 from apps.local.git.repositories import GENERATED, git
-from apps.local.paths import REPOSITORY, Layout, read_json
+from apps.local.own_files import read_json
+from apps.local.paths import REPOSITORY, Layout
 from lifecycle.servicefile import FILE_NAME
 from lifecycle.servicefile.repository import FoundService, folders_of, read_services
 

@@ -19,7 +19,8 @@ from apps.local.errors import LaptopError, NotRunning, PortsTaken
 from apps.local.git.repositories import adopt, adopt_shared, bare_repository_of, clone_url
 from apps.local.git.shared import shared_folder
 from apps.local.lock import locked
-from apps.local.paths import CLUSTER_TEMPLATE, WORKER_TEMPLATE, Layout, read_json
+from apps.local.own_files import read_environment, read_json
+from apps.local.paths import CLUSTER_TEMPLATE, WORKER_TEMPLATE, Layout
 from apps.local.ports import LOOPBACK, Ports, holder, is_free, next_free
 from apps.local.processes import recorded
 from apps.local.progress import Progress
@@ -65,7 +66,7 @@ def add_services(
         names_ = ", ".join(each.name for each in shared.services)
         raise LaptopError(f"--is-alive is for one service, found {names_} in {path}; add each by its own folder")
     with locked(layout, progress):
-        environment = read_json(layout.environment, None)
+        environment = read_environment(layout.environment)
         if environment is None:
             raise NotRunning
         for each in shared.services:
@@ -93,7 +94,7 @@ def add_service(
     changed.
     """
     with locked(layout, progress):
-        environment = read_json(layout.environment, None)
+        environment = read_environment(layout.environment)
         if environment is None:
             raise NotRunning
         return add(layout, environment, path, progress, sizes, is_alive)

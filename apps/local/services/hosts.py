@@ -16,7 +16,8 @@ from typing import Any
 from apps.local.aws.assembly import CONTEXT
 from apps.local.aws.clients import Aws
 from apps.local.aws.emulator import endpoints
-from apps.local.paths import EMULATED, PYTHONPATH, Layout, read_json, write_json
+from apps.local.own_files import read_json
+from apps.local.paths import EMULATED, PYTHONPATH, Layout, write_json
 from apps.local.ports import Ports
 from apps.local.priority import PriorityScope
 from apps.local.processes import Part, recorded, start

@@ -17,7 +17,8 @@ from apps.local.aws.emulator import take_snapshot
 from apps.local.errors import LaptopError, NotRunning
 from apps.local.git.removal import forget
 from apps.local.lock import locked
-from apps.local.paths import Layout, read_json
+from apps.local.own_files import read_environment, read_json
+from apps.local.paths import Layout
 from apps.local.ports import LOOPBACK, Ports, is_free
 from apps.local.processes import end, recorded
 from apps.local.progress import Progress
@@ -67,7 +68,7 @@ def remove_service(layout: Layout, service: str, progress: Progress) -> Removed:
 
 
 def _remove_clusters(layout: Layout, clusters: Sequence[LocalCluster], progress: Progress) -> None:
-    environment = read_json(layout.environment, None)
+    environment = read_environment(layout.environment)
     if environment is None:
         raise NotRunning
     aws = Aws.of(environment)

@@ -11,6 +11,7 @@ import pytest
 
 from apps.cli.connection import find_environment
 from apps.cli.errors import NoTarget
+from apps.local.paths import write_json
 from tests.support.polling import PATIENCE_SECONDS
 
 GOOD = """name = "hello"
@@ -167,7 +168,7 @@ def test_environment_that_does_not_answer_is_reported(tmp_path: Path) -> None:
             "endpoint": endpoint,
             "operator_role": "arn:aws:iam::000000000000:role/lifecycle-operator",
         }
-        (tmp_path / "environment.json").write_text(json.dumps(known))
+        write_json(tmp_path / "environment.json", known)
         done = lifecycle("status", cwd=tmp_path, LIFECYCLE_HOME=str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
     message = "error: the environment on this machine does not answer at http://127.0.0.1:"
@@ -187,7 +188,7 @@ def test_unknown_profile_is_reported(tmp_path: Path) -> None:
 
 
 def test_damaged_environment_file_is_reported(tmp_path: Path) -> None:
-    (tmp_path / "environment.json").write_text("{}")
+    write_json(tmp_path / "environment.json", {})
     done = lifecycle("status", cwd=tmp_path, LIFECYCLE_HOME=str(tmp_path))
     assert done.returncode == 1
     assert "environment.json (KeyError('credentials')): write it again with `lifecycle local up`" in done.stderr

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from apps.local.console.api import Calls
-from apps.local.console.peers import problem, read_table
+from apps.local.console.peers import problem
 from apps.local.console.server import LARGEST_BODY, ConsoleServer
+from apps.local.socket_owners import read_table
 from tests.integration.console.fake_aws import FakeAws, arn, custom
 from tests.support.polling import PATIENCE_SECONDS
 

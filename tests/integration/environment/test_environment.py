@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError
 from apps.local import environment, status
 from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError, NotRunning, PortsTaken
-from apps.local.paths import Layout, read_json
+from apps.local.own_files import read_json
+from apps.local.paths import Layout
 from apps.local.ports import LOOPBACK, Ports, check
 from apps.local.processes import Part, recorded, session
 from apps.local.progress import Progress

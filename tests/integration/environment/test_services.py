@@ -12,7 +12,8 @@ from apps.local.aws import root_key
 from apps.local.errors import LaptopError
 from apps.local.git.repositories import adopt, adopt_shared, commit_all, git
 from apps.local.git.shared import shared_folder
-from apps.local.paths import REPOSITORY, Layout, read_json
+from apps.local.own_files import read_json
+from apps.local.paths import REPOSITORY, Layout
 from apps.local.ports import LOOPBACK, Ports
 from apps.local.progress import Progress
 from apps.local.services import hosts

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.local.errors import LaptopError
-from apps.local.paths import read_json
+from apps.local.own_files import read_json
 from apps.local.processes import end, recorded
 from apps.local.progress import Progress
 from apps.local.services import clusters, hosts
