@@ -135,7 +135,8 @@ def remove(
 @app.command("status")
 def show_status(*, as_json: AsJson = False) -> None:
     """Show every part of the environment: state, process, address and memory."""
-    found = status.rows(Layout.find())
+    with _errors():
+        found = status.rows(Layout.find())
     total = status.totals(found)
     if as_json:
         print(json.dumps({"parts": [asdict(row) for row in found], "total": total}, indent=2))
@@ -156,7 +157,8 @@ def show_status(*, as_json: AsJson = False) -> None:
 @app.command("hosts")
 def show_hosts(*, as_json: AsJson = False) -> None:
     """Show the clusters on this machine with their addresses and hosts."""
-    found = hosts.clusters(Layout.find())
+    with _errors():
+        found = hosts.clusters(Layout.find())
     if as_json:
         print(json.dumps({name: asdict(cluster) for name, cluster in found.items()}, indent=2))
         return

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from apps.cli.connection import find_environment, on_laptop
 from apps.cli.errors import NoTarget
+from apps.cli.local import app as local
 from apps.local.console import location
 from apps.local.environment import up
 from apps.local.errors import ForeignFile, LaptopError
@@ -201,3 +203,17 @@ def test_damaged_content_is_reported_as_such(layout: Layout, content: Any) -> No
     layout.environment.write_text(json.dumps(content))
     with pytest.raises(NoTarget, match="write it again with `lifecycle local up`"):
         on_laptop(layout.environment, "ada")
+
+
+@pytest.mark.parametrize("command", ["status", "hosts", "console", "up", "down"])
+def test_command_of_the_environment_says_so_and_exits_with_1(
+    layout: Layout, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in (layout.processes, layout.clusters):
+        write_json(each, {})
+        each.chmod(0o666)
+    layout.environment.chmod(0o666)
+    layout.lock.touch()
+    monkeypatch.setenv("LIFECYCLE_HOME", str(layout.home))
+    done = CliRunner().invoke(local, [command])
+    assert (done.exit_code, "is not believed: expected it to be closed" in done.stderr) == (1, True)
