@@ -11,9 +11,13 @@ from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Markup
 from lifecycle.domain.errors import Refused
 from lifecycle.entrypoints.widget import Button, WidgetCall, button, widget
+from tests.support.account import FUNCTIONS, Account, handler
+from tests.support.invocation import Invocation
 from tests.unit.console.desk import HERE, VIEWS, Desk
 from tests.unit.console.read_widget import read_widget
 
+CONSOLE = sorted(name for name, path in FUNCTIONS.items() if path.parts[-3] == "console")
+NO_PAGES: tuple[Any, ...] = ("\u0663", ["1"], {}, 1e400)
 CONTEXT = SimpleNamespace(invoked_function_arn=f"{HERE}show-clusters")
 
 
@@ -125,6 +129,24 @@ def test_invalid_page_number_means_the_first_page(page: str) -> None:
 )
 def test_invalid_parameter_is_explained_in_the_widget(desk: Desk, event: dict[str, Any], sentence: str) -> None:
     assert sentence in read_widget(call(desk, "clusters", **event)).text
+
+
+@pytest.mark.parametrize("name", CONSOLE)
+@pytest.mark.parametrize(
+    "event",
+    [
+        *({"widgetContext": {"width": width}} for width in ("inf", "-inf", "nan", 1e400, float("nan"), 1e308)),
+        *([], "text", None, 5, {"widgetContext": []}, {"page": {"a": 1}}, {"days": 1e400}),
+        *({"widgetContext": {"forms": {"all": {"lc-page": each}}}} for each in NO_PAGES),
+    ],
+)
+def test_nonsense_is_answered_by_every_function_of_the_console(
+    monkeypatch: pytest.MonkeyPatch, name: str, event: Any
+) -> None:
+    Account.of().use(monkeypatch)
+    drawn = handler(name).handle(event, Invocation(f"lifecycle-{name}"))
+    assert '<div class="lc lc-light">' in drawn
+    assert "failed unexpectedly" not in drawn
 
 
 def test_refusal_of_aws_is_a_sentence() -> None:

@@ -8,7 +8,7 @@ from lifecycle.application.console_actions import ConsoleAction
 from lifecycle.console.html import Markup, tag
 from lifecycle.domain.errors import CallFailed, InvalidEvent, Unknown
 from lifecycle.entrypoints.events import Converge, Decide, OnHost, Promote, Repair
-from lifecycle.entrypoints.handler import command, parse, program
+from lifecycle.entrypoints.handler import command, parse, program, task
 from lifecycle.entrypoints.widget import Button, button
 from lifecycle.gateways.aws.callers import command_digest
 from tests.fakes.callers import ADA
@@ -166,6 +166,12 @@ def test_event_that_is_no_command_is_refused_in_words(event: Any) -> None:
         found = decorated(event, Invocation("lifecycle-approve"))
         assert set(found) == {"error"}
     assert isinstance(button(lambda _, __: tag("p", "done"))(event, Invocation("lifecycle-act")), str)
+
+
+@pytest.mark.parametrize("event", [None, [], "text", 5])
+def test_task_of_no_object_is_refused_in_words(event: Any) -> None:
+    with pytest.raises(InvalidEvent):
+        task(OnHost)(lambda _: "done")(event, Invocation("lifecycle-drain"))
 
 
 def test_end_of_a_machine_is_taken_from_auto_scaling_and_checked_with_ec2(account: Account) -> None:

@@ -88,9 +88,8 @@ def program(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
 
     def decorate(run: Callable[[C], Any]) -> Handler:
         def handle(event: dict[str, Any], context: Any) -> Any:
-            warm = isinstance(event, dict) and event.get("warm")
             try:
-                if not warm:
+                if not (isinstance(event, dict) and event.get("warm")):
                     _check_program(kind, event)
                 return _run(kind, run, event, context)
             except CallFailed:
@@ -104,7 +103,7 @@ def program(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
 
 
 def _run(kind: type[C], run: Callable[[C], Any], event: dict[str, Any], context: Any) -> Any:
-    if event.get("warm"):
+    if isinstance(event, dict) and event.get("warm"):
         logger.info("warm")
         return {}
     request = parse(kind, event)

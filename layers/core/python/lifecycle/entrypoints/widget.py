@@ -41,7 +41,7 @@ class _Context(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     theme: str = Theme.LIGHT
-    width: float = 800
+    width: float = Field(default=800, allow_inf_nan=False)
     forms: _Forms = Field(default_factory=_Forms)
     identified: bool = False  # a laptop's console says so; CloudWatch does not know who presses a button
 
@@ -136,7 +136,7 @@ def button(press: Draw[Button]) -> Handler:
     act = _handler(Button, press, "Performs the actions of the console's buttons; it has no widget.")
 
     def handle(event: dict[str, Any], context: Any) -> Any:
-        event = event if isinstance(event, dict) else {}
+        event = _object(event)
         if event.get("describe") or event.get("warm"):
             return act(event, context)
         given = {name: value for name, value in event.items() if name != "proven"}
@@ -152,8 +152,14 @@ def button(press: Draw[Button]) -> Handler:
     return handle
 
 
+def _object(event: Any) -> dict[str, Any]:
+    """Return an event; {} for something else than an object, which a principal that may invoke may send."""
+    return event if isinstance(event, dict) else {}
+
+
 def _handler(kind: type[C], draw: Draw[C], docs: str) -> Handler:
     def handle(event: dict[str, Any], context: Any) -> Any:
+        event = _object(event)
         if event.get("describe"):
             logger.info("described")
             return {"markdown": docs}
