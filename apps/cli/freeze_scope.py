@@ -4,12 +4,13 @@ Used by freeze, unfreeze and status.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from apps.cli.errors import Ambiguous
 from apps.cli.output.text import minute
 from lifecycle.domain.errors import InvalidName, InvalidValue
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
+from lifecycle.domain.record_time import parse_time, storable
 from lifecycle.domain.rollout.freezes import EVERYTHING, scope_in_words
 
 _DURATION = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<unit>[mhd])")
@@ -41,7 +42,7 @@ def parse_end(until: str, lasts: str, now: datetime) -> datetime | None:
         raise Ambiguous("--until and --for were both given: use one of them")
     if not until and not lasts:
         return None
-    found = _time(until) if until else now + _duration(lasts)
+    found = _time(until) if until else storable(now + _duration(lasts))
     if found <= now:
         raise InvalidValue("end of a freeze", until, f"a time after {minute(now)}")
     return found
@@ -59,6 +60,6 @@ def _time(text: str) -> datetime:
         raise InvalidValue("time", text, expected)
     zone = match[2] if match[2] not in (None, "UTC") else "Z"
     try:
-        return datetime.fromisoformat(f"{match[1]}{zone}").astimezone(UTC)
-    except (ValueError, OverflowError) as error:
+        return parse_time(f"{match[1]}{zone}")
+    except InvalidValue as error:
         raise InvalidValue("time", text, expected) from error

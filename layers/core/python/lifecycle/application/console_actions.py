@@ -6,7 +6,6 @@ another question, host, attempt, version, deployment or freeze has replaced them
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from lifecycle.application.delivery.cancel_run import cancel_run
@@ -21,6 +20,7 @@ from lifecycle.application.rollout.requests import payload, record_request
 from lifecycle.application.rollout.rollback import rollback_target
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.record_time import parse_time
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request, deployment_id
 from lifecycle.domain.rollout.freezes import Freeze, scope_in_words
@@ -132,7 +132,7 @@ def _freeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
 def _unfreeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     """Lift the freeze that the button was drawn from, and no other."""
     found = _active_freeze(query, asked.scope)
-    made = datetime.fromisoformat(asked.drawn_from) if asked.drawn_from else None
+    made = parse_time(asked.drawn_from) if asked.drawn_from else None
     if found and made is None:
         raise Refused(
             f"lifting the freeze of {scope_in_words(asked.scope)}",

@@ -23,7 +23,7 @@ class Pushed(Command):
     skip: str = Field(default="", max_length=20)
     folder: ServiceFolder = ""
     again: bool = False
-    pushed: str = Field(default="", max_length=40)
+    pushed: Moment = ""
     service: str = Field(default="", max_length=40)
     version: str = Field(default="", max_length=100)
     head_read: Moment = ""
@@ -36,7 +36,7 @@ class StartBuild(Pushed):
     """The input of statemachines/delivery.asl.json, with the name and start time of the execution."""
 
     execution: ExecutionName
-    started: str
+    started: Moment
 
 
 class StartServices(Pushed):

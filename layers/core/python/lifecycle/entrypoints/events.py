@@ -4,7 +4,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import AfterValidator, AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.application.rollout.test_bed.task import BakeTask
@@ -29,6 +29,7 @@ from lifecycle.entrypoints.names_in_events import (
     ExecutionName,
     HostName,
     Requester,
+    Time,
     VersionName,
 )
 from lifecycle.entrypoints.step_functions import execution_end
@@ -38,6 +39,8 @@ from lifecycle.entrypoints.stream import clusters_of_reports
 REASON_LENGTH = 4_000
 # The most hosts that a cluster may have (docs/reliability.md).
 MOST_HOSTS = 5_000
+# An execution of Step Functions lasts a year at most.
+MOST_SECONDS = 366 * 86_400
 # As many names as a parameter of 8192 bytes can hold.
 MOST_CONFIG_NAMES = 1_200
 Shortened: TypeAlias = Annotated[str, AfterValidator(lambda text: text[:REASON_LENGTH])]
@@ -216,8 +219,8 @@ class SetFreeze(Operate):
     """Freeze or unfreeze a scope: "*", an environment, or environment/service."""
 
     scope: str
-    until: AwareDatetime | None = None
-    made: AwareDatetime | None = None  # of the only freeze that may be lifted
+    until: Time | None = None
+    made: Time | None = None  # of the only freeze that may be lifted
 
 
 class SetPolicy(Operate):
@@ -293,7 +296,7 @@ class Converge(Repair):
 
     requested_by: str = "schedule"
     execution: str = ""
-    lasted_seconds: float = 0.0
+    lasted_seconds: float = Field(default=0.0, ge=0, le=MOST_SECONDS)
     clusters: tuple[str, ...] = ()
 
     @model_validator(mode="before")

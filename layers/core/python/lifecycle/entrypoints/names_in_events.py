@@ -4,34 +4,28 @@ Used by events.py. Each type refuses what its store or service would refuse late
 """
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from lifecycle.domain.delivery.clone_url import clone_url
 from lifecycle.domain.delivery.service_folder import service_folder
 from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.host import host_name
+from lifecycle.domain.record_time import parse_time, storable
 from lifecycle.domain.service.configuration import check_name
 from lifecycle.domain.service.version import parse_version
 
 
-def _checked(check: Callable[[str], object]) -> AfterValidator:
-    def validate(text: str) -> str:
+def _checked(check: Callable[[Any], object]) -> AfterValidator:
+    def validate(value: Any) -> Any:
         try:
-            check(text)
+            check(value)
         except InvalidValue as error:
             raise ValueError(str(error)) from error
-        return text
+        return value
 
     return AfterValidator(validate)
-
-
-def _moment(text: str) -> str:
-    if text and datetime.fromisoformat(text).tzinfo is None:
-        raise ValueError("must have a time zone")
-    return text
 
 
 def _not_blank(text: str) -> str:
@@ -53,5 +47,6 @@ Branch: TypeAlias = Annotated[str, Field(pattern=r"^[^-\s\x00-\x1f][^\s\x00-\x1f
 # Empty for a run of the whole repository.
 ServiceFolder: TypeAlias = Annotated[str, _checked(lambda text: text and service_folder(text))]
 # Empty for none.
-Moment: TypeAlias = Annotated[str, Field(max_length=40), AfterValidator(_moment)]
+Moment: TypeAlias = Annotated[str, Field(max_length=40), _checked(lambda text: text and parse_time(text))]
+Time: TypeAlias = Annotated[AwareDatetime, _checked(storable)]
 Commit: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]

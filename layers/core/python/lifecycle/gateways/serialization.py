@@ -9,7 +9,7 @@ values that version 1 wrote are read under their new names. Keys of it that have
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar, get_args, get_origin
 
@@ -25,6 +25,7 @@ from lifecycle.domain.fleet.epoch import LARGEST_EPOCH, Epoch, is_epoch
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
+from lifecycle.domain.record_time import FIRST_YEAR, LAST_YEAR, is_storable, storable
 from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Request
 from lifecycle.domain.rollout.lease import Lease
@@ -68,8 +69,6 @@ _REQUIRED: Mapping[type, frozenset[str]] = {Lease: frozenset({"epoch", "deployme
 
 # The whole numbers that every reader of JSON has exactly. DynamoDB refuses much larger ones.
 _LARGEST = 2**53
-# Times beyond these years cannot be moved by a day, or into another zone.
-_FIRST_YEAR, _LAST_YEAR = 2, 9998
 
 _PLAIN: Mapping[type, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (int, float)}
 
@@ -89,7 +88,7 @@ class Source:
 
 def _converter() -> Converter:
     converter = Converter()
-    converter.register_unstructure_hook(datetime, lambda at: at.astimezone(UTC).isoformat())
+    converter.register_unstructure_hook(datetime, lambda at: storable(at).isoformat())
     converter.register_structure_hook(datetime, _time)
     for kind, allowed in _PLAIN.items():
         converter.register_structure_hook(kind, _exactly(kind, allowed))
@@ -157,8 +156,8 @@ def _time(plain: Any, _: Any) -> datetime:
     at = datetime.fromisoformat(plain)
     if at.tzinfo is None:
         raise ValueError(f"expected a time with its offset from UTC, found {plain!r:.40}")
-    if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
-        raise ValueError(f"expected a year from {_FIRST_YEAR} to {_LAST_YEAR}, found {plain!r:.40}")
+    if not is_storable(at):
+        raise ValueError(f"expected a year from {FIRST_YEAR} to {LAST_YEAR}, found {plain!r:.40}")
     return at
 
 

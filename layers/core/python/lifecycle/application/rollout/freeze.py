@@ -8,6 +8,7 @@ from datetime import datetime
 from lifecycle.application.context import Context
 from lifecycle.application.operator_command import CommandResult, RequestedBy
 from lifecycle.domain.errors import Refused, Unknown
+from lifecycle.domain.record_time import storable
 from lifecycle.domain.rollout.freezes import Freeze, check_scope, scope_in_words
 
 
@@ -17,6 +18,7 @@ def freeze(context: Context, scope: str, by: RequestedBy, until: datetime | None
     Rollbacks, repairs and running deployments go on; pause the latter. Raises InvalidValue, Refused.
     """
     now = context.clock.now()
+    until = until and storable(until)
     if until is not None and until <= now:
         raise Refused(f"the freeze of {scope}", [f"its end must be after {now:%Y-%m-%d %H:%M} UTC, found {until}"])
     wanted = Freeze(check_scope(scope), by.who, by.why, now, until)

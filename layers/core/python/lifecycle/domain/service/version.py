@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from functools import total_ordering
 from typing import TypeAlias
 
-from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.errors import InvalidName, InvalidValue
+from lifecycle.domain.record_time import storable
 
 _RELEASE = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _TIME = "%Y%m%d%H%M%S"
@@ -67,8 +68,8 @@ class SnapshotVersion:
     def built_at(self) -> datetime:
         """The time of the build; raises InvalidName where its digits are none."""
         try:
-            return datetime.strptime(self.built, _TIME).replace(tzinfo=UTC)
-        except ValueError as error:
+            return storable(datetime.strptime(self.built, _TIME).replace(tzinfo=UTC))
+        except (InvalidValue, ValueError) as error:
             raise InvalidName("time of a build", self.built, "YYYYMMDDhhmmss") from error
 
     def __str__(self) -> str:
