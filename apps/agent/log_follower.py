@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from apps.agent import service_log
+from lifecycle.domain.errors import InvalidJson
+from lifecycle.domain.foreign_json import parse_object
 
 CHUNK_BYTES = 512 * 1024
 CATCH_UP_BYTES = 4 * 1024**2
@@ -85,8 +87,8 @@ class Held:
 
 def load(file: Path) -> Position | None:
     """Return the stored position; None if there is none, or none that can be read."""
-    with contextlib.suppress(OSError, ValueError, TypeError):
-        found = Position(**json.loads(file.read_text()))
+    with contextlib.suppress(OSError, InvalidJson, ValueError, TypeError):
+        found = Position(**parse_object(file.read_text()))
         if isinstance(found.inode, int) and isinstance(found.offset, int) and found.offset >= 0:
             bytes.fromhex(found.mark)
             return found

@@ -9,6 +9,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
+from lifecycle.domain.errors import InvalidJson
+from lifecycle.domain.foreign_json import parse_json
+
 # A shorter value is in too many words to be masked, and is no secret.
 _SHORTEST = 4
 _SHORTEST_MEMBER = 8  # a JSON object has many texts that are no secrets
@@ -92,8 +95,8 @@ def _members(value: str) -> Iterator[str]:
     if not value.lstrip().startswith("{"):
         return
     try:
-        members = json.loads(value)
-    except (ValueError, RecursionError):
+        members = parse_json(value)
+    except InvalidJson:
         return
     yield from (each for each in members.values() if isinstance(each, str) and len(each) >= _SHORTEST_MEMBER)
 

@@ -5,7 +5,6 @@ skipped; of several failures in a row, the first is logged.
 """
 
 import http.client
-import json
 import logging
 import math
 import threading
@@ -19,7 +18,8 @@ from apps.agent.errors import ServiceFailed
 from apps.agent.http_get import get
 from apps.agent.ports import MetricSink
 from apps.agent.settings import Settings
-from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.errors import InvalidJson, LifecycleError
+from lifecycle.domain.foreign_json import parse_json
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.serialization import Source, from_json
 
@@ -119,8 +119,8 @@ def installed_manifest(home: Path) -> Manifest | None:
 def declared_metrics(manifest: Manifest, body: bytes, path: str) -> dict[str, float]:
     """Return the numbers that the manifest names; raise ServiceFailed when `body` is not a JSON object."""
     try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        answer = parse_json(body)
+    except InvalidJson as error:
         raise ServiceFailed(f"GET {path} answered invalid JSON: {error}") from error
     if not isinstance(answer, Mapping):
         raise ServiceFailed(f"GET {path} answered {type(answer).__name__}, expected a JSON object of numbers")

@@ -15,6 +15,7 @@ from apps.agent.digests import sha256
 from apps.agent.ports import PublishedManifest
 from lifecycle.domain.errors import InvalidValue, LifecycleError, Refused
 from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.foreign_json import parse_object
 from lifecycle.domain.service.attestation import Attestation
 from lifecycle.domain.service.trusted_keys import KeyKind, TrustedKey, Verify, kind_of, parse_keys, verified
 from lifecycle.domain.service.version import is_older, parse_version
@@ -89,7 +90,7 @@ class Signatures:
         if self._known is None:
             text = self._read()
             try:
-                found = json.loads(text) if text else {}
+                found = parse_object(text) if text else {}
                 self._known = {str(KeyKind(kind)): str(parse_version(version)) for kind, version in found.items()}
             except (AttributeError, InvalidValue, TypeError, ValueError) as error:
                 logger.warning("%s cannot be read, and counts as empty: %r", self._newest, error)

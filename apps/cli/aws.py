@@ -1,11 +1,11 @@
 """Executions and functions over boto3, for the commands; made by connection.py."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from apps.cli.errors import FunctionRefused
 from apps.cli.ports import Run
+from lifecycle.domain.foreign_json import object_or_empty, parse_json
 from lifecycle.gateways.aws.callers import signed_payload
 from lifecycle.names import execution_arn, function, function_log
 
@@ -65,8 +65,7 @@ class StepRuns:
 
 def _document(text: str | None) -> dict[str, Any]:
     """Parse an execution's input or output; anything but an object counts as empty."""
-    found = json.loads(text) if text else {}
-    return found if isinstance(found, dict) else {}
+    return object_or_empty(text or "")
 
 
 _STEPS = {
@@ -114,7 +113,7 @@ class LambdaFunctions:
     def call(self, phase: str, payload: Mapping[str, Any]) -> Any:
         name = function(phase)
         found = self._functions.invoke(FunctionName=name, Payload=self.signed(phase, payload))
-        answer = json.loads(found["Payload"].read() or b"null")
+        answer = parse_json(found["Payload"].read() or b"null")
         if found.get("FunctionError"):
             cause = answer.get("errorMessage", answer) if isinstance(answer, dict) else answer
             raise FunctionRefused(f"the function {name} failed: {cause}; see its log group {function_log(phase)}")

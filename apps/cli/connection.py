@@ -16,6 +16,7 @@ from apps.cli.errors import NoTarget
 from apps.cli.ports import Connection
 from apps.local.own_files import read_environment
 from lifecycle import names
+from lifecycle.domain.errors import InvalidJson
 from lifecycle.entrypoints.bootstrap import context_of
 from lifecycle.entrypoints.settings import Settings
 from lifecycle.gateways.aws.callers import session_name, signed
@@ -85,7 +86,7 @@ def on_laptop(file: Path, by: str) -> Connection:
     """Connect to the environment that `file` describes, as its operator; raise ForeignFile if it is not believed."""
     try:
         access = _laptop_access(read_environment(file), by)
-    except (KeyError, TypeError, ValueError) as error:
+    except (InvalidJson, KeyError, TypeError, ValueError) as error:
         raise NoTarget(f"cannot read {file} ({error!r}): write it again with `lifecycle local up`") from error
     settings = {
         Variable.AGENT_HEARTBEAT_TIMEOUT_SECONDS: "10",

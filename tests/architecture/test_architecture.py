@@ -61,3 +61,31 @@ def test_a_module_has_a_docstring_and_at_most_400_lines(path: Path) -> None:
         "a module docstring is missing"
     )
     assert len(text.splitlines()) <= 400, "split this module: it has more than one idea"
+
+
+# What one process of Lifecycle writes for another on the same machine, and what the emulator or Envoy answers.
+READ_THEIR_OWN_JSON = {
+    "layers/core/python/lifecycle/domain/foreign_json.py",  # the door itself
+    "apps/build/cache.py",
+    "apps/local/paths.py",
+    "apps/local/aws/fork_server.py",
+    "apps/local/aws/assets.py",
+    "apps/local/aws/policies.py",  # the emulator's own Python has no Lifecycle
+    "apps/local/aws/embedded.py",
+    "apps/local/aws/assembly.py",
+    "apps/local/codebuild/builds.py",
+    "apps/local/codebuild/secondary_sources.py",
+    "apps/local/dispatcher/envoy.py",
+    "apps/local/dispatcher/saved_state.py",
+}
+
+
+def test_foreign_json_is_parsed_at_one_door() -> None:
+    """json.loads raises RecursionError for a few kilobytes of brackets, and three other errors (foreign_json.py)."""
+    found = set()
+    for folder in ("functions", "layers/core", "apps"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute))
+            if any(ast.unparse(each) in ("json.loads", "json.load") for each in calls):
+                found.add(str(path.relative_to(ROOT)))
+    assert found == READ_THEIR_OWN_JSON

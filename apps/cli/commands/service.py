@@ -1,6 +1,5 @@
 """`lifecycle validate` and `lifecycle build`: check and build a service before any push, or a push once more."""
 
-import json
 import os
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from apps.cli.watch.build_log import FollowedLog
 from apps.local.paths import PYTHONPATH
 from lifecycle.ambient import without_python
 from lifecycle.domain.errors import Refused
+from lifecycle.domain.foreign_json import parse_object
 from lifecycle.domain.service.cron import next_due
 
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="The folder of the service, or its lifecycle.toml.")]
@@ -120,7 +120,7 @@ def build(
     )
     if finished.returncode:
         return 1
-    manifest = json.loads((target / "manifest.json").read_text())
+    manifest = parse_object((target / "manifest.json").read_text())
     printer.facts({"artifact": str(target / "artifact.tar.gz"), "manifest": manifest})
     printer.line(f"built: {manifest['service']} {manifest['version']} in {target}")
     return 0

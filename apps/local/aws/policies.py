@@ -61,6 +61,8 @@ def with_leading_keys(
             call = json.loads(body or b"{}")
         except ValueError:
             return context
+        except RecursionError:  # no policy allows this key
+            return context | {LEADING_KEYS: [""]}
         if isinstance(call, dict) and (keys := list(_leading_keys(call, tables))):
             context[LEADING_KEYS] = keys
         return context

@@ -4,7 +4,6 @@ A failure in INSTALL or PRE_BUILD ends the build. After a failure in BUILD, POST
 always runs. With `on-failure: CONTINUE` the next phase runs, and the build still fails.
 """
 
-import json
 import os
 import shlex
 import shutil
@@ -13,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -26,6 +24,7 @@ from apps.local.codebuild.cancellation import Cancellation, CancelledError
 from apps.local.codebuild.secondary_sources import UnresolvedError
 from apps.local.codebuild.shell import Shell
 from apps.local.codebuild.sources import PhaseFailedError, clone, fetch_zip
+from lifecycle.domain.foreign_json import object_or_empty
 
 # apps/build/cache.py reads it. The commands of a service do not see it.
 _CACHES = "LIFECYCLE_BUILD_CACHE"
@@ -189,8 +188,9 @@ class Build:
         path = self._scratch / "exported.json"
         program = "import json, os, sys; json.dump(dict(os.environ), open(sys.argv[1], 'w'))"
         shell.run(shlex.join([sys.executable, "-I", "-c", program, str(path)]), lambda _: None)
-        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        return [(name, found[name]) for name in spec.exported if name in found]
+        # The commands of the build can write this file, too.
+        found = object_or_empty(path.read_bytes()) if path.exists() else {}
+        return [(name, found[name]) for name in spec.exported if isinstance(found.get(name), str)]
 
 
 def search_path() -> str:

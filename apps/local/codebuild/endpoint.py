@@ -13,6 +13,8 @@ from apps.local.codebuild import build_record as records
 from apps.local.codebuild.account import Account
 from apps.local.codebuild.builds import Builds
 from apps.local.http_server import Request, Response
+from lifecycle.domain.errors import InvalidJson
+from lifecycle.domain.foreign_json import parse_object
 
 _TARGET = "CodeBuild_20161006."
 _JSON = (("Content-Type", "application/x-amz-json-1.1"),)
@@ -29,13 +31,17 @@ class Endpoint:
         if problem := proxied_call.refusal(request, "codebuild", _TARGET):
             return failure(request, 403, "AccessDeniedException", problem)
         action = request.header("x-amz-target").removeprefix(_TARGET)
+        try:
+            arguments = parse_object(request.body or b"{}")
+        except InvalidJson as error:
+            return failure(request, 400, "SerializationException", str(error))
         if action == "StartBuild":
             with self._starting:
-                return self._start(request, forward)
+                return self._start(request, arguments, forward)
         answer = forward(request)
         if answer.status != 200:
             return answer
-        found = json.loads(answer.body or b"{}")
+        found = parse_object(answer.body or b"{}")
         if action == "StopBuild":
             stopped = found["build"]
             self._builds.stop(stopped["id"])
@@ -47,11 +53,11 @@ class Endpoint:
                 self._builds.forget(identity)
         return answer
 
-    def _start(self, request: Request, forward: Forward) -> Response:
+    def _start(self, request: Request, arguments: dict[str, Any], forward: Forward) -> Response:
         answer = forward(request)
         if answer.status != 200:
             return answer
-        arguments, accepted = json.loads(request.body), json.loads(answer.body)["build"]
+        accepted = parse_object(answer.body)["build"]
         if (earlier := self._builds.earlier(arguments)) is None:
             return _json({"build": self._builds.start(accepted, arguments)})
         # The emulator ignores the token, so it has made another build.

@@ -19,6 +19,7 @@ from apps.local.console.ports import DASHBOARD, Line, Metric, MetricQuery
 from apps.local.paths import EMULATED
 from apps.local.ports import Ports
 from lifecycle import names
+from lifecycle.domain.foreign_json import parse_json, parse_object
 from lifecycle.gateways.aws.callers import signed, signed_payload
 
 ROLE = names.role_arn(names.OPERATOR, EMULATED)
@@ -44,14 +45,14 @@ class EmbeddedAws:
     def dashboard(self) -> Mapping[str, Any]:
         with self._calls("GetDashboard") as client:
             found = client("cloudwatch").get_dashboard(DashboardName=DASHBOARD)
-        return dict(json.loads(found["DashboardBody"]))
+        return parse_object(found["DashboardBody"])
 
     def invoke(self, endpoint: str, payload: Mapping[str, Any]) -> Any:
         name = endpoint.rpartition(":")[2]
         with self._calls(name) as client:
             sent = signed_payload(self._proof, name, payload) if name == ACT else json.dumps(payload).encode()
             done = client("lambda").invoke(FunctionName=name, Payload=sent)
-            answer = json.loads(done["Payload"].read() or b"null")
+            answer = parse_json(done["Payload"].read() or b"null")
         if "FunctionError" in done:
             message = answer.get("errorMessage", "") if isinstance(answer, dict) else ""
             raise AwsRefused(name, f"{message or 'failed'}; see its log: lifecycle local logs emulator")

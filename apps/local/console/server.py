@@ -14,7 +14,8 @@ from apps.local.console.peers import problem
 from apps.local.console.static_files import files
 from apps.local.http_server import Handler, LoopbackServer, Refused, Request, Response
 from apps.local.socket_owners import read_table
-from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.errors import InvalidJson, LifecycleError
+from lifecycle.domain.foreign_json import parse_object
 from lifecycle.domain.visible_text import visible
 
 LARGEST_BODY = 262_144
@@ -89,11 +90,9 @@ class ConsoleServer(LoopbackServer):
 
     def _call(self, name: str, body: bytes) -> Response:
         try:
-            arguments = json.loads(body or b"{}")
-        except (ValueError, RecursionError) as error:
-            raise Refused(400, f"expected JSON: {error}") from error
-        if not isinstance(arguments, dict):
-            raise Refused(400, "expected a JSON object")
+            arguments = parse_object(body or b"{}")
+        except InvalidJson as error:
+            raise Refused(400, f"expected a JSON object: {error}") from error
         try:
             return _json(200, self._calls.answer(name, arguments))
         except Refused as error:

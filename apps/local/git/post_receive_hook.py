@@ -26,6 +26,7 @@ from apps.local.git.repositories import clone_url, git
 from apps.local.own_files import read_environment
 from apps.local.paths import Layout
 from lifecycle.domain.delivery.webhook_secrets import OTHERS, WebhookSecrets
+from lifecycle.domain.foreign_json import object_or_empty
 
 Send: TypeAlias = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
 _NOTHING = "0" * 40
@@ -121,11 +122,7 @@ def post(endpoint: str, function_url: str, body: bytes, headers: Mapping[str, st
         text = response.read().decode(errors="replace")
     finally:
         connection.close()
-    try:
-        answer = json.loads(text)
-    except json.JSONDecodeError:
-        answer = None
-    return response.status, answer if isinstance(answer, dict) else {"message": text[:500]}
+    return response.status, object_or_empty(text) or {"message": text[:500]}
 
 
 def deliver_each(bare: Path, lines: Iterable[str], send: Send) -> int:

@@ -40,7 +40,7 @@ FAULTS = (
         "an-unknown-setting-of-a-floor-is-ignored",
         (26,),
         "lifecycle.gateways.aws.registry",
-        "    if unknown := sorted(set(json.loads(text)) - known - {VERSION_KEY}):",
+        "    if unknown := sorted(set(parse_json(text)) - known - {VERSION_KEY}):",
         "    if unknown := []:",
         "tests/unit/records/test_damaged_values.py::test_policy_floor_is_never_read_as_laxer_than_it_is_written",
     ),

@@ -84,3 +84,8 @@ def test_leading_keys_are_the_partition_keys_of_a_call(call: Any, keys: list[str
 def test_body_that_is_no_json_has_no_leading_keys() -> None:
     context_of = with_leading_keys(lambda _: {}, TABLES)
     assert (context_of(b"{"), context_of(b"\xff"), context_of(b"")) == ({}, {}, {})
+
+
+def test_body_of_too_many_levels_has_a_key_that_no_policy_allows() -> None:
+    context_of = with_leading_keys(lambda _: {}, TABLES)
+    assert context_of(b"[" * 100_000) == {LEADING_KEYS: [""]}

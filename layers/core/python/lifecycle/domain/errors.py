@@ -5,7 +5,8 @@ Each message says what failed, the value found, what is allowed, and the next co
 LifecycleError
 ├── InvalidValue           a time, age, count, amount or window of the wrong form
 │   ├── InvalidName        a service, environment, host or version of the wrong form
-│   └── InvalidEvent       an event that a function cannot read
+│   ├── InvalidEvent       an event that a function cannot read
+│   └── InvalidJson        a text of somebody else that is no JSON, or is too long or too deep
 ├── Unknown                a service, snapshot, release, cluster or deployment that does not exist
 ├── LeaseHeld              another deployment of this cluster is running
 ├── StaleEpoch             a fenced deployment, which must change nothing
@@ -51,6 +52,14 @@ class InvalidEvent(InvalidValue):
 
     def __init__(self, problems: str, found: str) -> None:
         LifecycleError.__init__(self, f"the event is not valid: {problems}; found {found}")
+
+
+class InvalidJson(InvalidValue):
+    """A text of somebody else that cannot be read as JSON; `why` and the message have none of its content."""
+
+    def __init__(self, why: str, allowed: str = "JSON of at most 8 MiB and 64 levels") -> None:
+        super().__init__("JSON document", why, allowed)
+        self.why = why
 
 
 class Unknown(LifecycleError):

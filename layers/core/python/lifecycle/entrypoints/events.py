@@ -1,6 +1,5 @@
 """The events that the functions are called with: commands of people and tasks of state machines."""
 
-import json
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Self, TypeAlias
 
@@ -13,6 +12,7 @@ from lifecycle.domain.delivery.retention import RetentionRules
 from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group
+from lifecycle.domain.foreign_json import object_or_empty
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import (
     DeploymentState,
@@ -349,10 +349,9 @@ class Watch(Command):
 def _message(record: Any) -> dict[str, Any]:
     """Return the message of an SNS record, or {} if it is not a JSON object."""
     try:
-        found = json.loads(record["Sns"]["Message"])
-    except (KeyError, TypeError, ValueError):
+        return object_or_empty(record["Sns"]["Message"])
+    except (KeyError, TypeError):
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 class CollectGarbage(Command):

@@ -1,10 +1,10 @@
 """Events of Step Functions on EventBridge, as the fields of a command."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.foreign_json import object_or_empty
 from lifecycle.domain.rollout.deployment import cluster_of
 from lifecycle.domain.rollout.execution import first_execution
 
@@ -25,11 +25,7 @@ def execution_end(detail: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_input(text: str | None) -> dict[str, str]:
-    try:
-        given = json.loads(text or "")
-    except ValueError:
-        return {}
-    return _of_name(str(given.get("deployment"))) if isinstance(given, dict) else {}
+    return _of_name(str(object_or_empty(text or "").get("deployment")))
 
 
 def _of_name(name: str) -> dict[str, str]:

@@ -19,11 +19,12 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from cattrs.strategies import configure_union_passthrough
 
 from lifecycle.domain.analysis.model import Measure, MetricResult
-from lifecycle.domain.errors import UnreadableRecord
+from lifecycle.domain.errors import InvalidJson, UnreadableRecord
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.epoch import LARGEST_EPOCH, Epoch, is_epoch
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.foreign_json import parse_json
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.record_time import FIRST_YEAR, LAST_YEAR, is_storable, storable
 from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question, QuestionKind
@@ -253,8 +254,8 @@ def from_json(kind: type[T], text: str | bytes, source: Source | Callable[[], So
     """
     expected = f"a {getattr(kind, '__name__', kind)}"
     try:
-        plain = json.loads(text)
-    except (ValueError, TypeError, RecursionError) as error:
+        plain = parse_json(text)
+    except InvalidJson as error:
         raise _place(source).unreadable(f"JSON of {expected}", f"{text!r:.{_SHOWN}}") from error
     if version is None and isinstance(plain, dict):
         version = plain.get(VERSION_KEY)

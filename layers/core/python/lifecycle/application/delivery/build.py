@@ -3,7 +3,6 @@
 Called by functions/delivery/start_build, check_build and record_snapshot, in statemachines/delivery.asl.json.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -36,6 +35,7 @@ from lifecycle.domain.errors import (
     Unknown,
 )
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
+from lifecycle.domain.foreign_json import parse_object
 from lifecycle.domain.listing import listed
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import CLOCK_SKEW
@@ -144,7 +144,7 @@ def checked(state: BuildState) -> Checked:
     if state.kind != "SUCCEEDED" or not details:
         return Checked(state.kind, state.reason, service, version, upload=upload)
     try:
-        return replace(_detailed(state.reason, service, version, json.loads(details)), upload=upload)
+        return replace(_detailed(state.reason, service, version, parse_object(details)), upload=upload)
     except (AttributeError, KeyError, TypeError, ValueError, InvalidValue) as error:
         return Checked("FAILED", f"the build exported LIFECYCLE_DETAILS that cannot be read: {error!r:.300}")
 

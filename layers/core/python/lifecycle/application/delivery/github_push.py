@@ -6,7 +6,6 @@ body is read only after its signature was checked. Then its own repository must 
 
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,14 +19,15 @@ from lifecycle.domain.delivery.branch import NOTHING
 from lifecycle.domain.delivery.clone_url import clone_url, codecommit_name
 from lifecycle.domain.delivery.skip_marker import skip_marker
 from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
-from lifecycle.domain.errors import InvalidValue
+from lifecycle.domain.errors import InvalidJson, InvalidValue
+from lifecycle.domain.foreign_json import parse_object
 
 # Lambda takes a request of 6 MB. GitHub's own limit is 25 MB; a push of 2,048 commits has 1.6 MB.
 LARGEST_BODY = 6 * 1024 * 1024
 
 _FULL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
-_UNREADABLE = (AttributeError, InvalidValue, KeyError, RecursionError, TypeError, ValueError)
+_UNREADABLE = (AttributeError, InvalidJson, InvalidValue, KeyError, TypeError, ValueError)
 
 
 def receive_github(
@@ -77,11 +77,7 @@ def _content(content_type: str, body: bytes) -> dict[str, Any]:
         message = f"the content type must be {_JSON} or {_FORM}, found {form!r:.60}"
         raise ValueError(message)
     text = body if form == _JSON else parse_qs(body.decode(), strict_parsing=True, max_num_fields=10)["payload"][0]
-    found = json.loads(text)
-    if not isinstance(found, dict):
-        message = f"the event must be a JSON object, found {type(found).__name__}"
-        raise TypeError(message)
-    return found
+    return parse_object(text)
 
 
 def _github_push(event: Mapping[str, Any], name: str, delivery: str) -> Push | str:

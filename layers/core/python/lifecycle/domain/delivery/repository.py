@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from lifecycle.domain.errors import InvalidJson
+from lifecycle.domain.foreign_json import parse_object
+
 # An execution of statemachines/delivery.asl.json ends after three hours, so no older run is still building.
 LONGEST_RUN = timedelta(hours=3)
 # CodeBuild takes 5,120 characters of environment variables; these two limits keep `known` well below.
@@ -119,10 +122,10 @@ class Known:
     def from_text(cls, text: str) -> "Known":
         """Read `to_text`; nothing is known for any other text, so that everything is built."""
         try:
-            found = json.loads(text)
+            found = parse_object(text)
             services = {str(name): (str(source), int(later)) for name, (source, later) in found["services"].items()}
             runs = tuple(str(each) for each in found["runs"])
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, InvalidJson, KeyError, TypeError, ValueError):
             return cls({})
         # A count that is larger than the list of runs cannot be checked.
         return cls({name: each for name, each in services.items() if 0 <= each[1] <= len(runs)}, runs)

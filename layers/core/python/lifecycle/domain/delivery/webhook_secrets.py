@@ -4,10 +4,12 @@ Two secrets of one repository are both valid, so that a rotation refuses no deli
 receive_push, and by the Git hook of a laptop.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from lifecycle.domain.errors import InvalidJson
+from lifecycle.domain.foreign_json import parse_object
 
 # The entry of every repository that has none of its own.
 OTHERS = "*"
@@ -26,10 +28,8 @@ class WebhookSecrets:
         An entry of another form, or an empty secret, signs nothing: no delivery of that repository is accepted.
         """
         try:
-            found = json.loads(text)
-        except (RecursionError, ValueError):
-            found = None
-        if not isinstance(found, dict):
+            found = parse_object(text)
+        except InvalidJson:
             return cls({OTHERS: _secrets(text)})
         return cls({str(name).casefold(): _secrets(given) for name, given in found.items()})
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lifecycle.domain.errors import InvalidValue
+from lifecycle.domain.errors import InvalidJson, InvalidValue
+from lifecycle.domain.foreign_json import parse_object
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import artifact_prefix
@@ -111,11 +112,11 @@ def statement(facts: Attestation) -> bytes:
 def parse_statement(payload: bytes) -> Attestation:
     """Return the facts of a statement; raises InvalidValue for any other text."""
     try:
-        found = json.loads(payload)
+        found = parse_object(payload)
         if (found["_type"], found["predicateType"]) != (STATEMENT, PREDICATE):
             raise _invalid(payload, "it is of another type")
         return _parsed(found)
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+    except (AttributeError, InvalidJson, KeyError, TypeError, ValueError) as error:
         raise _invalid(payload, f"{error!r:.200}") from error
 
 

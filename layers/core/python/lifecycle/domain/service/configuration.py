@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from lifecycle.domain.errors import InvalidName, InvalidValue, StoreRefused
+from lifecycle.domain.errors import InvalidJson, InvalidName, InvalidValue, StoreRefused
+from lifecycle.domain.foreign_json import parse_json
 
 # The bytes of a parameter of SSM: one of the standard tier, and one of the advanced tier, which costs money.
 STANDARD_BYTES = 4096
@@ -180,12 +181,9 @@ def parse_document(text: str, revision: int) -> Configuration:
 def values_of(text: str) -> dict[str, Value]:
     """Return the values of a JSON object; raises InvalidValue, whose text has no value."""
     try:
-        plain = json.loads(text, object_pairs_hook=_members)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise InvalidValue("document", f"text that is no JSON ({place})", "a JSON object of names") from None
-    except RecursionError:
-        raise InvalidValue("document", "JSON of too many levels", "a JSON object of names") from None
+        plain = parse_json(text, members=_members)
+    except InvalidJson as error:
+        raise InvalidValue("document", error.why, "a JSON object of names") from None
     if not isinstance(plain, dict):
         raise InvalidValue("document", f"JSON of the type {type(plain).__name__}", "a JSON object of names")
     found = {check_name(name): _value(name, value) for name, value in plain.items()}

@@ -9,7 +9,8 @@ import base64
 import json
 from dataclasses import dataclass
 
-from lifecycle.domain.errors import InvalidValue
+from lifecycle.domain.errors import InvalidJson, InvalidValue
+from lifecycle.domain.foreign_json import parse_object
 
 ENVELOPE = "provenance.dsse.json"
 """The name of the envelope beside a version's artifact and manifest."""
@@ -55,14 +56,14 @@ def parse_envelope(text: str) -> Envelope:
     if len(text) > LARGEST_ENVELOPE:
         raise _invalid(text, f"it has {len(text)} characters")
     try:
-        found = json.loads(text)
+        found = parse_object(text)
         if len(found["signatures"]) > MOST_SIGNATURES:
             raise _invalid(text, f"it has {len(found['signatures'])} signatures")
         if found["payloadType"] != PAYLOAD_TYPE:
             raise _invalid(text, f"its payload is {str(found['payloadType'])[:80]!r}")
         signatures = tuple(Signature(_text(each["keyid"]), _from_base64(each["sig"])) for each in found["signatures"])
         return Envelope(_from_base64(found["payload"]), signatures)
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+    except (AttributeError, InvalidJson, KeyError, TypeError, ValueError) as error:
         raise _invalid(text, f"{error!r:.200}") from error
 
 

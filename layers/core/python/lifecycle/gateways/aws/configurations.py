@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from lifecycle import names
-from lifecycle.domain.errors import ConfigDenied, StoreRefused, Unknown
+from lifecycle.domain.errors import ConfigDenied, InvalidJson, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.foreign_json import parse_json
 from lifecycle.domain.service.configuration import (
     KEPT_REVISIONS,
     ConfigRevision,
@@ -139,8 +140,8 @@ class SsmConfigStore:
 def _member(name: str, reference: SecretRef, text: str) -> str:
     """Return one member of a secret's JSON object; its errors have no value."""
     try:
-        members = json.loads(text)
-    except (ValueError, RecursionError):
+        members = parse_json(text)
+    except InvalidJson:
         members = None
     if not isinstance(members, dict):
         found = "a text that is no JSON object"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lifecycle.domain.delivery.earlier_run import EarlierRun
+from lifecycle.domain.foreign_json import object_or_empty
 from lifecycle.domain.rollout.execution import (
     ExecutionEnd,
     ExecutionState,
@@ -87,7 +88,7 @@ class StepFunctionsExecutions:
             return ""
         exits = (event.get("stateExitedEventDetails", {}) for event in found["events"])
         output = next((each.get("output", "") for each in exits if each.get("name") == "StartBuild"), "")
-        return str(_object(output).get("build") or "")
+        return str(object_or_empty(output).get("build") or "")
 
     def rollout_state(self, name: str) -> ExecutionState:
         return self._state(self._rollout, name)
@@ -99,9 +100,10 @@ class StepFunctionsExecutions:
     def earlier_run(self, name: str) -> EarlierRun | None:
         if not (found := self._described(self._delivery, name)):
             return None
-        given = _object(found.get("input", ""))
+        # A person may start an execution with any input.
+        given = object_or_empty(found.get("input", ""))
         repository, delivery, folder = (str(given.get(field, "")) for field in ("repository", "delivery", "folder"))
-        status, output = found.get("status"), _object(found.get("output") or "")
+        status, output = found.get("status"), object_or_empty(found.get("output") or "")
         return EarlierRun(repository, delivery, status in _FAILURES, status == "RUNNING", output, folder)
 
     def rollout_end(self, name: str) -> ExecutionEnd | None:
@@ -134,12 +136,3 @@ class StepFunctionsExecutions:
                 raise
             return False
         return True
-
-
-def _object(text: str) -> Mapping[str, Any]:
-    """Return an execution's input or output; empty if a person started it with something else than an object."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -1,11 +1,11 @@
 """Promotions by the function `promote`, whose role alone may sign a release."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from lifecycle.application.ports.promotions import Promoted
 from lifecycle.domain.errors import CallFailed, LifecycleError
+from lifecycle.domain.foreign_json import parse_json
 from lifecycle.gateways.aws.callers import signed_payload
 from lifecycle.gateways.aws.errors import translated
 from lifecycle.gateways.serialization import Source, from_json
@@ -27,7 +27,7 @@ class LambdaPromotions:
         sent = signed_payload(self._sign, function(_PHASE), asked)
         found = self._functions.invoke(FunctionName=function(_PHASE), Payload=sent)
         text = found["Payload"].read() or b"null"
-        answer = json.loads(text)
+        answer = parse_json(text)
         if found.get("FunctionError"):
             cause = answer.get("errorMessage", answer) if isinstance(answer, dict) else answer
             words = f"the function {function(_PHASE)} failed: {cause}; see its log group {function_log(_PHASE)}"

@@ -1,6 +1,5 @@
 """The registry of desired versions in SSM Parameter Store."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -11,6 +10,7 @@ from lifecycle import names
 from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.cluster import Cluster, is_cluster
 from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.foreign_json import parse_json
 from lifecycle.domain.rollout.policy_floor import SETTINGS, PolicyFloor, check_floor
 from lifecycle.gateways.aws.errors import repeated, translated
 from lifecycle.gateways.serialization import VERSION_KEY, Source, from_json, to_json
@@ -34,7 +34,7 @@ def read_floor(scope: str, text: str) -> PolicyFloor:
     source = _floor_source(scope)
     floor = from_json(PolicyFloor, text, source)
     known = {each.name for each in fields(PolicyFloor)}
-    if unknown := sorted(set(json.loads(text)) - known - {VERSION_KEY}):
+    if unknown := sorted(set(parse_json(text)) - known - {VERSION_KEY}):
         raise source.unreadable(f"the settings {', '.join(SETTINGS)}", f"{', '.join(unknown):.200}")
     try:
         check_floor(floor)
