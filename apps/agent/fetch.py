@@ -10,8 +10,7 @@ from apps.agent.signatures import Signatures
 from lifecycle.domain.errors import DigestMismatch, Refused, SignatureRefused, StoreRefused
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.envelope import ENVELOPE
-from lifecycle.domain.service.manifest import Manifest
-from lifecycle.domain.service.manifest_limits import MAXIMUM_ARTIFACT_BYTES
+from lifecycle.domain.service.manifest import MAXIMUM_ARTIFACT_BYTES, Manifest
 
 
 def fetch(

@@ -49,14 +49,14 @@ HEARTBEAT = timedelta(seconds=10)
 LATENCIES = tuple(0.010 + 0.0001 * number for number in range(100))
 WITHOUT_HTTP: dict[str, Any] = {
     "run": Run("python3 work.py", 0, http=False),
-    "is_alive": Check(),
+    "is_alive": Check(timeout_seconds=2),
     "self_test": Check(command="./check.sh"),
 }
 CHAIN = (stages.drain, stages.install, stages.self_test, stages.register, stages.await_alive)
 
 
 def manifest(version: str, policy: Policy | None = None, **changes: Any) -> Manifest:
-    """Return the manifest of a release of hello whose bytes are its version."""
+    """Return the manifest of a release of hello whose bytes are its version; only staging may be automatic."""
     usual = Manifest(
         service="hello",
         version=version,
@@ -70,7 +70,7 @@ def manifest(version: str, policy: Policy | None = None, **changes: Any) -> Mani
         run=Run("python3 app.py", 8080),
         is_alive=Check(path="/is_alive"),
         self_test=Check(path="/self_test"),
-        policies={"production": policy or Policy(min_alive_seconds=0)},
+        policies={"staging" if policy and policy.automatic else "production": policy or Policy(min_alive_seconds=0)},
     )
     return replace(usual, **changes)
 

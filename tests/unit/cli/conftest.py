@@ -27,6 +27,7 @@ from lifecycle.application.rollout.freeze import freeze, unfreeze
 from lifecycle.application.rollout.requests import record_request
 from lifecycle.application.rollout.set_policy import set_floor, unset_floor
 from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
@@ -218,8 +219,8 @@ class FakeFunctions:
 class Desk:
     """Four hosts of hello in production, and its snapshots; `type` runs a command."""
 
-    def __init__(self, policy: Policy | None = None) -> None:
-        self.machine = Machine(policy=policy)
+    def __init__(self, policy: Policy | None = None, cluster: Cluster = CLUSTER) -> None:
+        self.machine = Machine(policy=policy, cluster=cluster)
         self.runs = FakeRuns(self.machine)
         self.functions = FakeFunctions(self.machine)
         self.logs = MemoryServiceLogs()

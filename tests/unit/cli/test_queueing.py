@@ -7,6 +7,7 @@ import pytest
 from apps.cli.output.live import headline
 from apps.cli.watch.deployment_view import Poller
 from apps.cli.watch.outcome import outcome_of
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import Policy
 from tests.support.rollout import CLUSTER
@@ -46,10 +47,12 @@ def test_plan_names_the_deployment_that_it_supersedes(desk: Desk, halted: str) -
 
 
 def test_automatic_deployments_need_no_second_request() -> None:
-    desk = Desk(Policy(automatic=True))
+    desk = Desk(Policy(automatic=True), Cluster("staging", "hello"))
     desk.machine.deploy("1.0.0")
     desk.halted()
-    assert "deploy it again" not in desk.type("plan hello 1.0.2").stdout
+    output = desk.type("plan hello 1.0.2 --environment staging").stdout
+    assert "hello-staging-" in output
+    assert "deploy it again" not in output
 
 
 def test_queued_deployment_is_watched_until_it_begins_and_ends(desk: Desk, halted: str) -> None:

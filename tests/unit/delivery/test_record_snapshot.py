@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from lifecycle.application.operator_command import RequestedBy
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.service.attestation import Attestation
-from lifecycle.domain.service.manifest import ProcessCommand, Schedule
+from lifecycle.domain.service.manifest import ProcessCommand, ReleaseCommand, Schedule
 from lifecycle.domain.service.policy import After, Policy
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.trusted_keys import verified
@@ -169,18 +170,39 @@ def test_snapshot_with_an_envelope_of_something_else_is_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"run": replace(MADE.run, stop_seconds=1e9)}, "run.stop_seconds: expected 0 to 300, found 1e+09"),
-        ({"run": replace(MADE.run, start_seconds=float("nan"))}, "run.start_seconds: expected 0 to 600, found nan"),
-        ({"run": replace(MADE.run, environment={"A": "b\0"})}, "run.environment: expected names and values without"),
+        (
+            {"run": replace(MADE.run, stop_seconds=1e9)},
+            "run.stop_seconds: expected a number of seconds",
+        ),
+        (
+            {"run": replace(MADE.run, start_seconds=float("nan"))},
+            "from 1 to 600, found NaN",
+        ),
+        (
+            {"run": replace(MADE.run, environment={"A": "b\0"})},
+            "run.environment.A: expected text",
+        ),
         ({"size": -1}, "size: expected 0 to"),
+        ({"processes": {"a/../../b": ProcessCommand("x")}}, 'processes."a/../../b": expected a name'),
+        ({"processes": {"run": ProcessCommand("x")}}, "processes.run: expected a name"),
+        ({"schedules": {"a/b": Schedule("x", "* * * * *")}}, 'schedules."a/b": expected a name'),
+        ({"run": replace(MADE.run, command="x\0y")}, "run.command: expected a shell command"),
+        ({"release": ReleaseCommand("x\0y")}, "release.command: expected a shell command"),
+        ({"run": replace(MADE.run, environment={"A=B": "c"})}, 'run.environment."A=B": expected a variable'),
         ({"processes": {"worker": ProcessCommand("sleep 9", 2.0**53)}}, "processes.worker.stop_seconds"),
-        ({"schedules": {"report": Schedule("true", "junk junk")}}, "schedules.report: "),
+        ({"schedules": {"report": Schedule("true", "junk junk")}}, "schedules.report.cron: expected"),
         (
             {"policies": {"production": Policy(approval_expires_seconds=2**53)}},
-            "approval_expires_seconds: expected 0",
+            "approval_expires_seconds: expected a whole number of seconds from 60",
         ),
-        ({"policies": {"production": Policy(bake_minutes=2**53)}}, "bake_minutes: expected 0 to 1440"),
-        ({"policies": {"production": Policy(max_unavailable="900%")}}, "environments.production: "),
+        (
+            {"policies": {"production": Policy(bake_minutes=2**53)}},
+            "bake_minutes: expected a whole number",
+        ),
+        (
+            {"policies": {"production": Policy(max_unavailable="900%")}},
+            "production.max_unavailable: expected",
+        ),
     ],
 )
 def test_values_that_no_service_file_may_have_are_refused(changes: dict[str, Any], named: str) -> None:
@@ -188,4 +210,12 @@ def test_values_that_no_service_file_may_have_are_refused(changes: dict[str, Any
     catalogue = MemoryCatalogue()
     found = recorded(catalogue, uploaded(**changes))
     assert (found.kind, named in found.reason) == ("REFUSED", True), found.reason
+    assert catalogue.snapshots("hello") == {}
+
+
+def test_manifest_of_the_future_is_refused() -> None:
+    """Its time would make it the newest snapshot of its service for ever."""
+    catalogue = MemoryCatalogue()
+    found = recorded(catalogue, uploaded(built_at=BUILT + timedelta(hours=1)))
+    assert (found.kind, "must be of a time before 2026-11-23 11:00 UTC" in found.reason) == ("REFUSED", True)
     assert catalogue.snapshots("hello") == {}

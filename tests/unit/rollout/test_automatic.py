@@ -14,6 +14,7 @@ from lifecycle.application.rollout.finish import finish
 from lifecycle.application.rollout.plan import Planned
 from lifecycle.application.rollout.supersede import await_human, supersede_halted
 from lifecycle.domain.delivery.branch import NOTHING, Move
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Request
@@ -21,7 +22,9 @@ from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.withdrawal import Withdrawal, WithdrawalState
-from tests.support.rollout import CLUSTER, Machine, manifest
+from tests.support.rollout import Machine, manifest
+
+CLUSTER = Cluster("staging", "hello")
 
 A, B = "a" * 40, "b" * 40
 REPOSITORY = "https://example.test/hello.git"
@@ -33,7 +36,7 @@ class Branch:
     """A cluster with automatic deployments, and the branch that they follow."""
 
     def __init__(self) -> None:
-        self.machine = Machine(2, AUTOMATIC)
+        self.machine = Machine(2, AUTOMATIC, cluster=CLUSTER)
         self.context = self.machine.context
         for version, commit in COMMITS.items():
             made = manifest(version, AUTOMATIC, commit=commit)

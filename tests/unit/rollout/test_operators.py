@@ -15,6 +15,7 @@ from lifecycle.application.rollout.freeze import freeze, unfreeze
 from lifecycle.application.rollout.plan import Planned, preview
 from lifecycle.application.rollout.rollback import request_rollback
 from lifecycle.domain.errors import Refused, Unknown
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override
@@ -177,7 +178,7 @@ def test_pending_deployment_is_dropped_after_a_rollback(machine: Machine) -> Non
 
 
 def test_automatic_environment_starts_the_pending_deployment() -> None:
-    machine = Machine(policy=Policy(automatic=True))
+    machine = Machine(policy=Policy(automatic=True), cluster=Cluster("staging", "hello"))
     machine.deploy("1.0.0")
     machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     first = machine.deploy("1.0.1")

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.rollout.decide import approve
 from lifecycle.application.rollout.requests import payload, record_request
+from lifecycle.application.rollout.set_policy import set_floor
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.identity import is_generated, is_proven, same_person
@@ -298,7 +300,9 @@ def test_request_names_its_author(machine: Machine) -> None:
 
 def test_answer_counts_for_the_gate_that_was_shown_only() -> None:
     """One that is sent twice, or late, would pass the next gate too."""
-    machine = Machine(policy=Policy(approval=ApprovalGate.BEFORE_AND_AFTER_FIRST_HOST))
+    machine = Machine(policy=Policy(approval=ApprovalGate.BEFORE_FIRST_HOST))
+    after = {"approval": ("after_first_host",)}
+    set_floor(machine.context, str(CLUSTER), after, RequestedBy("grace", "both gates"))
     name = machine.deploy("1.0.0")
     (first,) = machine.memory.deployments.questions(name)
     answer = Answer(Choice.APPROVE, "grace", "as shown", machine.now)

@@ -63,7 +63,8 @@ def test_version_with_values_that_no_lifecycle_toml_has_is_not_deployed(machine:
     """It was published before manifests had limits: its agents would wait for years to stop it."""
     machine.publish(manifest("1.0.3", run=Run("python3 app.py", 8080, stop_seconds=1e9)))
     assert why(machine, "1.0.3") == (
-        "1.0.3 has values that lifecycle.toml refuses: run.stop_seconds: expected 0 to 300, found 1e+09"
+        "1.0.3 has values that lifecycle.toml refuses: run.stop_seconds: "
+        "expected a number of seconds from 0 to 300, found 1000000000.0"
     )
     machine.begin(machine.request("1.0.3"))
     assert set(machine.installed().values()) == {"1.0.0"}

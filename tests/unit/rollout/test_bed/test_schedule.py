@@ -327,11 +327,11 @@ def test_repeated_begin_retains_the_measurements(machine: Machine) -> None:
 
 def test_metric_of_only_the_new_version_is_not_judged(machine: Machine) -> None:
     queue = Measure("queue", Better.LOWER, Scale.RATIO, 0.1, 0.25)
-    machine.publish(manifest("1.1.0", POLICY, metrics=(queue,)))
+    machine.publish(manifest("1.1.0", POLICY, metrics=(queue,), metrics_path="/metrics"))
     first = machine.bed(machine.deploy("1.1.0"))
     assert first.state is BedState.PASSED
     assert "queue" not in [series.measure.name for series in first.series]
-    machine.publish(manifest("1.2.0", POLICY, metrics=(queue,)))
+    machine.publish(manifest("1.2.0", POLICY, metrics=(queue,), metrics_path="/metrics"))
     second = machine.bed(machine.deploy("1.2.0"))
     assert "queue" in [series.measure.name for series in second.series]
 

@@ -40,11 +40,11 @@ from lifecycle.domain.listing import listed
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import CLOCK_SKEW
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.domain.service.manifest_limits import beyond_limits
 from lifecycle.domain.service.policy import After, Policy
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import SnapshotVersion
 from lifecycle.names import INCOMING
+from lifecycle.servicefile.manifests import refused_values
 
 _LOOK_AGAIN_SECONDS = 0.1
 
@@ -264,7 +264,7 @@ def record_snapshot(
         return Recorded("REFUSED", f"the build published no snapshot: {error}", service, version)
     said = received.manifest
     foreign = not_its_own(built.run, built.folder, service, sources.folder)
-    if why := foreign or _refusal(said, built):
+    if why := foreign or _refusal(said, built, now):
         return Recorded("REFUSED", why, service, version)
     manifest = replace(said, repository=built.repository, branch=built.branch, builder=built.build, snapshot=None)
     manifest = replace(manifest, policies={name: _of_today(policy) for name, policy in said.policies.items()})
@@ -341,12 +341,14 @@ def _of_today(policy: Policy) -> Policy:
     return replace(policy, after=After.DEFAULT) if policy.after is After.OLDER_BUILD else policy
 
 
-def _refusal(said: Manifest, built: FinishedBuild) -> str:
+def _refusal(said: Manifest, built: FinishedBuild, now: datetime) -> str:
     """Return why a build's manifest is not of this build, or of no build; empty if it may be published."""
     if (said.service, said.version, said.commit) != (built.service, built.version, built.commit):
         wanted = f"{built.service} {built.version} of {built.commit}"
         return f"the build's manifest must be of {wanted}, found {said.service} {said.version} of {said.commit}"
-    if wrong := beyond_limits(said):
+    if said.built_at > now + CLOCK_SKEW:
+        return f"the build's manifest must be of a time before {now:%Y-%m-%d %H:%M} UTC, found {said.built_at}"
+    if wrong := refused_values(said):
         return f"the build's manifest has values that lifecycle.toml refuses: {listed(wrong, separator='; ')}"
     return ""
 

@@ -17,7 +17,7 @@ REMEMBERED = 5
 AHEAD = timedelta(minutes=10)
 """How far a host's clock may be ahead of another one's."""
 LONGEST = timedelta(days=1, minutes=15)
-"""The longest time that a run may go on: a day and a stop (manifest_limits.py)."""
+"""The longest time that a run may go on: a day and a stop (servicefile/model.py)."""
 MOST_CHANGES = 2**53
 
 

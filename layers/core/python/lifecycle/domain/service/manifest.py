@@ -12,6 +12,7 @@ from lifecycle.domain.service.configuration import ConfigNames
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.version import artifact_prefix
 
+MAXIMUM_ARTIFACT_BYTES = 1024**3
 MAIN_PROCESS = "run"
 """The name of the process of `[run]`, which no other process of a service has."""
 
