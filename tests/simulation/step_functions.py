@@ -12,6 +12,7 @@ from typing import Any
 
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.delivery import build
+from lifecycle.application.delivery.check_build import check_build
 from lifecycle.application.delivery.several import start_services
 from lifecycle.application.rollout.decide import answer_deployment, approve, decide
 from lifecycle.application.rollout.plan import Planned
@@ -231,7 +232,7 @@ class StepFunctions:
         if function == "check_build":
             check = delivery_events.CheckBuild.model_validate(given)
             about = (check.push(), check.build, check.execution)
-            return build.check_build(self.builds, self.catalogue, *about, self.machine.context.clock, timedelta(0))
+            return check_build(self.builds, self.catalogue, *about, self.machine.context.clock, timedelta(0))
         if function == "start_services":
             several = delivery_events.StartServices.model_validate(given)
             executions = self.machine.context.executions

@@ -5,16 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lifecycle.application.delivery.build import (
-    Checked,
     FinishedBuild,
     Recorded,
     Sources,
     Started,
-    check_build,
     deploy_again,
     record_snapshot,
     start_build,
 )
+from lifecycle.application.delivery.check_build import Checked, check_build
 from lifecycle.application.delivery.receive_push import Push, Response, start
 from lifecycle.domain.service.policy import Policy
 from tests.fakes.artifacts import MemoryArtifacts

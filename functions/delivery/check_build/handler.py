@@ -1,6 +1,6 @@
 """Check whether a build has ended; a state of statemachines/delivery.asl.json."""
 
-from lifecycle.application.delivery.build import Checked, check_build
+from lifecycle.application.delivery.check_build import Checked, check_build
 from lifecycle.entrypoints import bootstrap
 from lifecycle.entrypoints.delivery_events import CheckBuild
 from lifecycle.entrypoints.handler import task

@@ -54,9 +54,9 @@ FAULTS = (
     Planted(
         "a-running-build-that-is-ended-does-not-count-as-dropped",
         (36,),
-        _BUILD,
-        "    return _superseded(catalogue, push, execution)\n\n\ndef _service_of",
-        "    return branch.superseded(push.commit)\n\n\ndef _service_of",
+        "lifecycle.application.delivery.check_build",
+        "    return superseded_run(catalogue, push, execution)\n",
+        "    return branch.superseded(push.commit)\n",
         "tests/unit/delivery/test_superseded_builds.py::test_force_push_back_to_a_commit_whose_build_was_ended_builds_it",
     ),
     Planted(

@@ -8,15 +8,8 @@ from typing import Any
 
 import pytest
 
-from lifecycle.application.delivery.build import (
-    Checked,
-    FinishedBuild,
-    Recorded,
-    Started,
-    checked,
-    record_snapshot,
-    start_build,
-)
+from lifecycle.application.delivery.build import FinishedBuild, Recorded, Started, record_snapshot, start_build
+from lifecycle.application.delivery.check_build import Checked, checked
 from lifecycle.application.delivery.receive_push import Push
 from lifecycle.domain.rollout.deployment import Request
 from lifecycle.domain.rollout.recorded_request import Source

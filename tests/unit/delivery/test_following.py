@@ -6,11 +6,7 @@ from typing import Any
 
 import pytest
 
-from lifecycle.application.delivery.build import (
-    FinishedBuild,
-    deploy_again,
-    start_build,
-)
+from lifecycle.application.delivery.build import FinishedBuild, deploy_again, start_build
 from lifecycle.application.delivery.receive_push import Push, time_of
 from lifecycle.domain.delivery.branch import NOTHING
 from lifecycle.domain.errors import BuildsFull

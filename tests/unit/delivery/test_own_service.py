@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lifecycle.application.delivery.build import Recorded, checked, deploy_again, record_snapshot
+from lifecycle.application.delivery.build import Recorded, deploy_again, record_snapshot
+from lifecycle.application.delivery.check_build import checked
 from lifecycle.application.delivery.receive_push import Push, payload_of
 from lifecycle.domain.delivery.repository import LastBuild
 from lifecycle.entrypoints.delivery_events import RecordSnapshot

@@ -7,15 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from lifecycle.application.delivery.build import (
-    Checked,
-    FinishedBuild,
-    Sources,
-    Started,
-    checked,
-    record_snapshot,
-    start_build,
-)
+from lifecycle.application.delivery.build import FinishedBuild, Sources, Started, record_snapshot, start_build
+from lifecycle.application.delivery.check_build import Checked, checked
 from lifecycle.application.delivery.receive_push import Push, payload_of, start
 from lifecycle.application.delivery.several import start_services
 from lifecycle.domain.delivery.delivery_name import DeliveryName, service_delivery

@@ -14,7 +14,7 @@ from apps.agent.errors import ServiceFailed
 from apps.agent.log_follower import load
 from apps.agent.metrics import declared_metrics
 from apps.cli.aws import StepRuns
-from lifecycle.application.delivery.build import checked
+from lifecycle.application.delivery.check_build import checked
 from lifecycle.application.delivery.receive_push import Push, start
 from lifecycle.domain.delivery.repository import Known
 from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets

@@ -1,12 +1,10 @@
-"""The build of a commit: start it, check its state, and record what it published as a snapshot.
+"""The build of a commit: start it, and record what it published as a snapshot.
 
-Called by functions/delivery/start_build, check_build and record_snapshot, in statemachines/delivery.asl.json.
+Called by functions/delivery/start_build and record_snapshot, in statemachines/delivery.asl.json.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from lifecycle.application.delivery.receive_push import Push
 from lifecycle.application.delivery.refused_input import refused_input
@@ -14,9 +12,8 @@ from lifecycle.application.delivery.sign import sign
 from lifecycle.application.delivery.staging import request_staging, superseded
 from lifecycle.application.ports.artifacts import Artifacts, Received
 from lifecycle.application.ports.audit import AuditLog
-from lifecycle.application.ports.builds import Builds, BuildState
+from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.catalogue import Catalogue
-from lifecycle.application.ports.clock import Clock
 from lifecycle.application.ports.fleet import Fleet
 from lifecycle.application.ports.requests import Requests
 from lifecycle.application.ports.signer import Signer
@@ -24,7 +21,6 @@ from lifecycle.application.rollout.requests import Payload
 from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.delivery.own_service import not_its_own
 from lifecycle.domain.delivery.repository import LastBuild
-from lifecycle.domain.delivery.service_folder import service_folder
 from lifecycle.domain.delivery.skip_marker import skipped_because
 from lifecycle.domain.errors import (
     BuildsFull,
@@ -35,7 +31,6 @@ from lifecycle.domain.errors import (
     Unknown,
 )
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
-from lifecycle.domain.foreign_json import parse_object
 from lifecycle.domain.listing import listed
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import CLOCK_SKEW
@@ -45,9 +40,6 @@ from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import SnapshotVersion
 from lifecycle.names import INCOMING
 from lifecycle.servicefile.manifests import refused_values
-
-_LOOK_AGAIN_SECONDS = 0.1
-
 
 @dataclass(frozen=True, slots=True)
 class Sources:
@@ -61,7 +53,7 @@ class Sources:
     unchanged: str = ""
 
 
-_NO_SOURCES = Sources()
+NO_SOURCES = Sources()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,68 +88,8 @@ class Started:
     service: str = ""
     version: str = ""
     upload: str = ""
-    sources: Sources = _NO_SOURCES
+    sources: Sources = NO_SOURCES
     superseded: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """The state of a build.
-
-    RUNNING, FAILED with a reason, or SUCCEEDED with the version that it uploaded below the key `upload`. SEVERAL has
-    the `services` (by name, their folders) that need runs of their own. NOTHING, with a reason, means that the push
-    changed no service.
-    """
-
-    kind: str
-    reason: str
-    service: str = ""
-    version: str = ""
-    sources: Sources = _NO_SOURCES
-    services: Mapping[str, str] = field(default_factory=dict)
-    upload: str = ""
-    superseded: str = ""
-
-
-def check_build(
-    builds: Builds, catalogue: Catalogue, push: Push, build: str, execution: str, clock: Clock, look: timedelta
-) -> Checked:
-    """Read the state of a build, for as long as `look` until it ends; end it if a later push has superseded it.
-
-    A person who repeats a build gets it.
-    """
-    until = clock.now() + look
-    while (state := builds.state(build)).kind == "RUNNING" and clock.now() < until:
-        clock.sleep(_LOOK_AGAIN_SECONDS)
-    may_end = (state.kind == "RUNNING" or state.stopped) and not push.again
-    if may_end and (why := _ends(catalogue, push, execution)):
-        builds.stop(build)
-        return Checked("NOTHING", f"the build was ended: {why}", superseded=why)
-    return checked(state)
-
-
-def checked(state: BuildState) -> Checked:
-    """Return what a build's state says, and what it exported."""
-    service, version, upload, details = (
-        state.exported.get(f"LIFECYCLE_{name}", "") for name in ("SERVICE", "VERSION", "UPLOAD", "DETAILS")
-    )
-    if state.kind != "SUCCEEDED" or not details:
-        return Checked(state.kind, state.reason, service, version, upload=upload)
-    try:
-        return replace(_detailed(state.reason, service, version, parse_object(details)), upload=upload)
-    except (AttributeError, KeyError, TypeError, ValueError, InvalidValue) as error:
-        return Checked("FAILED", f"the build exported LIFECYCLE_DETAILS that cannot be read: {error!r:.300}")
-
-
-def _detailed(reason: str, service: str, version: str, found: Mapping[str, Any]) -> Checked:
-    unchanged = str(found.get("unchanged", ""))
-    if services := found.get("services"):
-        folders = {service_name(name): service_folder(folder) for name, folder in services.items()}
-        return Checked("SEVERAL", reason, sources=Sources(unchanged=unchanged), services=folders)
-    if nothing := found.get("nothing"):
-        return Checked("NOTHING", str(nothing), sources=Sources(unchanged=unchanged))
-    sources = Sources(service_folder(found["folder"]), str(found["source"]), unchanged)
-    return Checked("SUCCEEDED", reason, service, version, sources)
 
 
 def start_build(builds: Builds, catalogue: Catalogue, push: Push, started: str, execution: str) -> Started:
@@ -179,7 +111,7 @@ def start_build(builds: Builds, catalogue: Catalogue, push: Push, started: str, 
     # Else the build finds the marker in the clone.
     if push.skip and not push.again and catalogue.branch(push.repository, push.branch).skips(push.commit):
         return Started("", "NOTHING", skipped_because(push.skip))
-    if not push.again and (why := _superseded(catalogue, push, execution)):
+    if not push.again and (why := superseded_run(catalogue, push, execution)):
         return Started("", "NOTHING", f"no build: {why}", superseded=why)
     if push.version:
         return Started("", "BUILT", "an earlier run built this commit", push.service, push.version)
@@ -202,23 +134,17 @@ def start_build(builds: Builds, catalogue: Catalogue, push: Push, started: str, 
         return Started("", "WAIT", str(error))
 
 
-def _superseded(catalogue: Catalogue, push: Push, execution: str) -> str:
+def superseded_run(catalogue: Catalogue, push: Push, execution: str) -> str:
+    """Return the later push that has superseded a run, in words; empty for none. The run is then dropped."""
     if not push.folder:
         branch = catalogue.change_branch(push.repository, push.branch, lambda before: before.run_of(push.commit))
         return branch.superseded(push.commit)
     branch = catalogue.branch(push.repository, push.branch)
-    return branch.superseded(push.commit, _service_of(execution), push.folder)
+    return branch.superseded(push.commit, service_of(execution), push.folder)
 
 
-def _ends(catalogue: Catalogue, push: Push, execution: str) -> str:
-    """Return why a running build ends. It counts as dropped first, so a push back to its commit builds it."""
-    branch = catalogue.branch(push.repository, push.branch)
-    if not branch.ends_build(push.commit, _service_of(execution), push.folder):
-        return ""
-    return _superseded(catalogue, push, execution)
-
-
-def _service_of(execution: str) -> str:
+def service_of(execution: str) -> str:
+    """Return the service whose own run this is; empty for the run of a whole push."""
     name = DeliveryName.parse(execution)
     return name.service if name else ""
 
@@ -237,7 +163,7 @@ class FinishedBuild:
     service: str
     version: str
     upload: str
-    sources: Sources = _NO_SOURCES
+    sources: Sources = NO_SOURCES
     run: str = ""
     folder: str = ""
 

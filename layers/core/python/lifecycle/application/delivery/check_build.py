@@ -1,0 +1,89 @@
+"""The state of a build, as its run reads it again and again until the build has ended.
+
+Called by functions/delivery/check_build, in statemachines/delivery.asl.json.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from lifecycle.application.delivery.build import NO_SOURCES, Sources, service_of, superseded_run
+from lifecycle.application.delivery.receive_push import Push
+from lifecycle.application.ports.builds import Builds, BuildState
+from lifecycle.application.ports.catalogue import Catalogue
+from lifecycle.application.ports.clock import Clock
+from lifecycle.domain.delivery.service_folder import service_folder
+from lifecycle.domain.errors import InvalidValue
+from lifecycle.domain.fleet.cluster import service_name
+from lifecycle.domain.foreign_json import parse_object
+
+_LOOK_AGAIN_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The state of a build.
+
+    RUNNING, FAILED with a reason, or SUCCEEDED with the version that it uploaded below the key `upload`. SEVERAL has
+    the `services` (by name, their folders) that need runs of their own. NOTHING, with a reason, means that the push
+    changed no service.
+    """
+
+    kind: str
+    reason: str
+    service: str = ""
+    version: str = ""
+    sources: Sources = NO_SOURCES
+    services: Mapping[str, str] = field(default_factory=dict)
+    upload: str = ""
+    superseded: str = ""
+
+
+def check_build(
+    builds: Builds, catalogue: Catalogue, push: Push, build: str, execution: str, clock: Clock, look: timedelta
+) -> Checked:
+    """Read the state of a build, for as long as `look` until it ends; end it if a later push has superseded it.
+
+    A person who repeats a build gets it.
+    """
+    until = clock.now() + look
+    while (state := builds.state(build)).kind == "RUNNING" and clock.now() < until:
+        clock.sleep(_LOOK_AGAIN_SECONDS)
+    may_end = (state.kind == "RUNNING" or state.stopped) and not push.again
+    if may_end and (why := _ends(catalogue, push, execution)):
+        builds.stop(build)
+        return Checked("NOTHING", f"the build was ended: {why}", superseded=why)
+    return checked(state)
+
+
+def checked(state: BuildState) -> Checked:
+    """Return what a build's state says, and what it exported."""
+    service, version, upload, details = (
+        state.exported.get(f"LIFECYCLE_{name}", "") for name in ("SERVICE", "VERSION", "UPLOAD", "DETAILS")
+    )
+    if state.kind != "SUCCEEDED" or not details:
+        return Checked(state.kind, state.reason, service, version, upload=upload)
+    try:
+        return replace(_detailed(state.reason, service, version, parse_object(details)), upload=upload)
+    except (AttributeError, KeyError, TypeError, ValueError, InvalidValue) as error:
+        return Checked("FAILED", f"the build exported LIFECYCLE_DETAILS that cannot be read: {error!r:.300}")
+
+
+def _detailed(reason: str, service: str, version: str, found: Mapping[str, Any]) -> Checked:
+    unchanged = str(found.get("unchanged", ""))
+    if services := found.get("services"):
+        folders = {service_name(name): service_folder(folder) for name, folder in services.items()}
+        return Checked("SEVERAL", reason, sources=Sources(unchanged=unchanged), services=folders)
+    if nothing := found.get("nothing"):
+        return Checked("NOTHING", str(nothing), sources=Sources(unchanged=unchanged))
+    sources = Sources(service_folder(found["folder"]), str(found["source"]), unchanged)
+    return Checked("SUCCEEDED", reason, service, version, sources)
+
+
+def _ends(catalogue: Catalogue, push: Push, execution: str) -> str:
+    """Return why a running build ends. It counts as dropped first, so a push back to its commit builds it."""
+    branch = catalogue.branch(push.repository, push.branch)
+    if not branch.ends_build(push.commit, service_of(execution), push.folder):
+        return ""
+    return superseded_run(catalogue, push, execution)
