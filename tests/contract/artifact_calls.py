@@ -98,6 +98,7 @@ CATALOGUE_CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoCatalogue.withdrawals": lambda g: _withdrawn(g, lambda: g.catalogue.withdrawals(g.service)),
     "DynamoCatalogue.put_withdrawal": lambda g: lambda: g.catalogue.put_withdrawal(g.service, None, WITHDRAWAL),
     "DynamoCatalogue.change_builds": lambda g: lambda: g.catalogue.change_builds(_repository(g), begun),
+    "DynamoCatalogue.builds": lambda g: lambda: g.catalogue.builds(_repository(g)),
     "DynamoCatalogue.branch": lambda g: lambda: g.catalogue.branch(_repository(g), "main"),
     "DynamoCatalogue.change_branch": lambda g: lambda: g.catalogue.change_branch(_repository(g), "main", _moved),
     "DynamoCatalogue.record_refused_push": lambda g: lambda: g.catalogue.record_refused_push(_REFUSED),

@@ -206,6 +206,7 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("catalogue.withdrawals", lambda g: g.catalogue.withdrawals(""), {}),
     ("catalogue.put_withdrawal", lambda g: g.catalogue.put_withdrawal("nobody", WITHDRAWAL, WITHDRAWAL), False),
     ("catalogue.change_builds", lambda g: g.catalogue.change_builds("", lambda builds: builds).services, {}),
+    ("catalogue.builds", lambda g: g.catalogue.builds("").branch, ""),
     ("catalogue.branch", lambda g: g.catalogue.branch("", "").head, ""),
     ("catalogue.change_branch", lambda g: g.catalogue.change_branch("", "", lambda branch: branch).head, ""),
     (

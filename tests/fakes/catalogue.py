@@ -45,6 +45,9 @@ class MemoryCatalogue:
     def published(self, service: str, version: str) -> Published | None:
         return self._published.get((service, version))
 
+    def builds(self, repository: str) -> RepositoryBuilds:
+        return self._builds.get(repository, RepositoryBuilds(repository))
+
     def change_builds(self, repository: str, change: ChangeBuilds) -> RepositoryBuilds:
         while True:
             before = self._builds.get(repository, RepositoryBuilds(repository))

@@ -24,9 +24,9 @@ def builds() -> MemoryBuilds:
     return MemoryBuilds()
 
 
-def begun(memory: MemoryContext, builds: MemoryBuilds, run: str = RUN) -> str:
+def begun(memory: MemoryContext, builds: MemoryBuilds, run: str = RUN, repository: str = "") -> str:
     """Start a run and its build; return the build's id."""
-    memory.executions.start_delivery(run, {})
+    memory.executions.start_delivery(run, {"repository": repository})
     build = builds.start("url", "ab12" * 10, run, {})
     memory.executions.builds[run] = build
     return build
@@ -50,13 +50,31 @@ def test_the_run_of_one_service_is_recorded_under_that_service(memory: MemoryCon
     assert len(memory.audit_log.read(Cluster("production", "api"))) == 1
 
 
-def test_a_run_of_a_repository_whose_name_no_service_can_have_is_cancelled(
-    memory: MemoryContext, builds: MemoryBuilds
+@pytest.mark.parametrize(
+    ("repository", "service"),
+    [("Shop_Web", "shop-web"), ("__", "unnamed"), ("9_Lives", "x9-lives"), ("a" * 30 + "_b", "a" * 24)],
+)
+def test_cancelled_run_of_a_repository_whose_name_no_service_can_have_is_on_record(
+    memory: MemoryContext, builds: MemoryBuilds, repository: str, service: str
 ) -> None:
-    run = "My_Repository-" + "ab12" * 10
+    run = f"{repository}-" + "ab12" * 10
     build = begun(memory, builds, run)
     cancel_run(memory.context, builds, run, ADA)
     assert builds.state(build).kind == "FAILED"
+    (entry,) = memory.audit_log.read(Cluster("production", service))
+    assert (entry.what, entry.who) == (f"cancel the run {run}", "ada")
+
+
+def test_cancelled_run_is_on_record_at_every_service_that_its_repository_was_built_as(
+    memory: MemoryContext, builds: MemoryBuilds
+) -> None:
+    """The repository `shop` has other services than one of its own name; a push is about all of them."""
+    repository, run = "https://example.test/Shop_Web", "Shop_Web-" + "ab12" * 10
+    for service in ("api", "web", "api"):
+        memory.catalogue.change_builds(repository, lambda found, name=service: found.recorded(name, None))  # type: ignore[misc]
+    begun(memory, builds, run, repository)
+    cancel_run(memory.context, builds, run, ADA)
+    assert [each.cluster for each in memory.audit_log.entries] == ["production/web", "production/api"]
 
 
 def test_a_run_before_its_build_is_stopped_and_says_so(memory: MemoryContext, builds: MemoryBuilds) -> None:

@@ -7,11 +7,11 @@ audit entry precedes both.
 from dataclasses import dataclass
 
 from lifecycle.application.context import Context
+from lifecycle.application.delivery.services_of_run import clusters_of_run
 from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.ports.builds import Builds
 from lifecycle.domain.delivery.delivery_name import DeliveryName
-from lifecycle.domain.errors import InvalidValue, Refused, Unknown
-from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.rollout.execution import ExecutionState
 
 
@@ -35,7 +35,7 @@ def cancel_run(context: Context, builds: Builds, run: str, by: RequestedBy) -> C
         raise Unknown("run", run, "List the runs with `lifecycle status`.")
     if state is ExecutionState.ENDED:
         raise Refused(f"the cancellation of {run}", ["it has ended; its snapshot, if it made one, stays"])
-    _record(context, name, by)
+    _record(context, run, by)
     if state is ExecutionState.RUNNING:
         context.executions.stop_delivery(run, f"cancelled by {by.who}: {by.why}")
     if build := context.executions.build_of(run):
@@ -44,13 +44,8 @@ def cancel_run(context: Context, builds: Builds, run: str, by: RequestedBy) -> C
     return Cancelled(run, "", f"{run} is cancelled; a build that was just starting makes no snapshot")
 
 
-def _record(context: Context, name: DeliveryName, by: RequestedBy) -> None:
-    """Write the audit entry of the service that the run is named after.
-
-    A repository may have a name that no service can have. Then only the execution says who cancelled it.
-    """
-    try:
-        cluster = Cluster("production", name.service or name.repository)
-    except InvalidValue:
-        return
-    context.record(cluster, f"cancel the run {name}", by.who, by.why)
+def _record(context: Context, run: str, by: RequestedBy) -> None:
+    """Write an audit entry for each service that the run is about."""
+    found = context.executions.earlier_run(run)
+    for cluster in clusters_of_run(context.catalogue, run, found.repository if found else ""):
+        context.record(cluster, f"cancel the run {run}", by.who, by.why)

@@ -37,6 +37,9 @@ class Catalogue(Protocol):
     def published(self, service: str, version: str) -> Published | None:
         """Return the digests that were recorded of a version; None for one from before they were recorded."""
 
+    def builds(self, repository: str) -> RepositoryBuilds:
+        """Return the record of a repository's builds; one of which nothing is known where none can be read."""
+
     def change_builds(self, repository: str, change: ChangeBuilds) -> RepositoryBuilds:
         """Replace the record of a repository's builds by a changed one; returns what is stored then.
 

@@ -50,6 +50,7 @@ class RepositoryBuilds:
     """The record of a repository: its services' newest snapshots, and the runs of the last hours.
 
     `branch` is its default branch, as a push has said, and `branch_at` the time of the first push that said so.
+    `names` are the services that it was built as, the newest last, also those with which no push can compare.
     """
 
     repository: str
@@ -57,6 +58,7 @@ class RepositoryBuilds:
     runs: tuple[StartedRun, ...] = ()
     branch: str = ""
     branch_at: datetime | None = None
+    names: tuple[str, ...] = ()
 
     def followed(self, branch: str, at: datetime) -> "RepositoryBuilds":
         """Return the record after a push to the default branch, unless it is older than the record's branch."""
@@ -83,13 +85,15 @@ class RepositoryBuilds:
         None stands for a snapshot of the whole repository, with which no later push can compare. Only the newest
         MOST_SERVICES stay, so a service that is gone leaves at last.
         """
+        names = (*(each for each in self.names if each != service), service)[-MOST_SERVICES:]
+        named = replace(self, names=names)
         if build is None:
-            return replace(self, services={name: each for name, each in self.services.items() if name != service})
+            return replace(named, services={name: each for name, each in self.services.items() if name != service})
         last = self.services.get(service)
         if last and last.started > build.started:
-            return self
+            return named
         newest = sorted({**self.services, service: build}.items(), key=lambda each: each[1].started)
-        return replace(self, services=dict(newest[-MOST_SERVICES:]))
+        return replace(named, services=dict(newest[-MOST_SERVICES:]))
 
     def known_to(self, commit: str, started: datetime) -> str:
         """Return what the build of a run may compare with, as `Known.to_text`; the same at each call."""

@@ -23,6 +23,13 @@ def _is_service(text: str) -> bool:
     return len(text) <= _LONGEST and _SERVICE.fullmatch(text) is not None
 
 
+def nearest_service(text: str) -> str:
+    """Return the name that a service could have and that is nearest to a text, such as `shop-web` to `Shop_Web`."""
+    words = re.findall(r"[a-z0-9]+", text.lower())
+    name = "-".join(words) or "unnamed"
+    return (name if name[0].isalpha() else f"x{name}")[:_LONGEST].rstrip("-")
+
+
 def is_cluster(environment: str, service: str) -> bool:
     """Return whether a cluster can have these names."""
     return environment in ENVIRONMENTS and _is_service(service)

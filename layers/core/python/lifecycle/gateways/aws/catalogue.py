@@ -96,6 +96,13 @@ class DynamoCatalogue:
         found = self._table.get(service_key(service), f"PUBLISHED#{version}")
         return record(Published, found) if found else None
 
+    def builds(self, repository: str) -> RepositoryBuilds:
+        found = self._table.get(repository_key(repository), "BUILDS")
+        try:
+            return record(RepositoryBuilds, found) if found else RepositoryBuilds(repository)
+        except UnreadableRecord:
+            return RepositoryBuilds(repository)
+
     def change_builds(self, repository: str, change: ChangeBuilds) -> RepositoryBuilds:
         return self._changed(repository, "BUILDS", RepositoryBuilds(repository), change)
 
