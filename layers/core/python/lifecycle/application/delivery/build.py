@@ -41,6 +41,7 @@ from lifecycle.domain.service.version import SnapshotVersion
 from lifecycle.names import INCOMING
 from lifecycle.servicefile.manifests import refused_values
 
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """The folder of a service, what its snapshot is built from, and the services that the push left unchanged.
