@@ -68,13 +68,9 @@ NOTIFIED: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
     "CRASH_LOOP": (None, trail_item(replace(LINE, kind=AuditKind.CRASH_LOOP, what="found h1 in a crash loop"))),
     "SCHEDULE": (None, trail_item(replace(LINE, kind=AuditKind.SCHEDULE, what="found the schedule report failed"))),
     "OUTAGE": (None, trail_item(replace(LINE, what="found h1, h2 unhealthy together", kind=AuditKind.OUTAGE))),
+    "CHANGED": (None, deployment_item(deployment(RUNNING))),
 }
 NOT_NOTIFIED: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {
-    "a deployment begins": (None, deployment_item(deployment(RUNNING))),
-    "a deployment is halted, which its question tells": (
-        deployment_item(deployment(RUNNING)),
-        deployment_item(deployment(HALTED)),
-    ),
     "a record is written again": (
         deployment_item(deployment(DONE)),
         deployment_item(deployment(DONE, reason="x")),

@@ -36,6 +36,12 @@ class NotificationKind(StrEnum):
     CRASH_LOOP = "Service crashes in a loop"
     SCHEDULE = "Scheduled command failed"
     OUTAGE = "Shared outage"  # more hosts became unhealthy than may be repaired, or they recovered
+    CHANGED = "Deployment changed"  # its state, with no other notification about it: an event, and no message
+
+    @property
+    def for_people(self) -> bool:
+        """Return whether people get a message, beside the event for programs."""
+        return self is not NotificationKind.CHANGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +117,12 @@ _OF_ENTRIES = {
 }
 
 
-def _of_deployment(after: Deployment, previous: DeploymentState | None, at: datetime) -> Notification | None:
+def _of_deployment(after: Deployment, previous: DeploymentState | None, at: datetime) -> Notification:
     """Notify about the end of a deployment, or the beginning of a rollback.
 
-    Its questions notify about waits and halts.
+    Its questions notify people about waits and halts. Programs get an event for every other change of its state.
     """
+    name = f"{after.cluster}/{after.id}/{after.state}"
     version, kind = after.target.version, after.request.kind
     began = previous in (None, DeploymentState.QUEUED) and after.state is DeploymentState.RUNNING
     if after.state.final:
@@ -127,9 +134,11 @@ def _of_deployment(after: Deployment, previous: DeploymentState | None, at: date
         summary = f"{after.cluster}: rolls back to {version}"
         at = after.started_at
     else:
-        return None
+        what = NotificationKind.CHANGED
+        summary = f"{after.cluster}: {kind.lower()} of {version} is {_words(after.state)}"
+        name = f"{name}/{at:%Y%m%dT%H%M%S}"  # it may be in this state again
     return Notification(
-        id=f"{after.cluster}/{after.id}/{after.state}",
+        id=name,
         kind=what,
         cluster=after.cluster,
         at=at,

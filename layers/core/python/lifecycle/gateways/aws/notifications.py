@@ -37,7 +37,7 @@ class AwsNotifications:
                 raise StoreRefused(
                     f"EventBridge refused one of {len(batch)} events: {wrong}; the batch is sent again"
                 )
-        for each in notifications:
+        for each in filter(lambda one: one.kind.for_people, notifications):
             self._sns.publish(TopicArn=self._topic, **_message(each))
 
 
