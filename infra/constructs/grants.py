@@ -225,6 +225,13 @@ DELETE_ARTIFACTS = Statement(
     _EVERY_VERSION,
 )
 
+# Secrets Manager adds six characters to the name. A person creates the secret, and may never do so.
+FORGE_TOKEN = Statement(
+    "ForgeToken",
+    ("secretsmanager:GetSecretValue",),
+    (names.arn("secretsmanager", f"secret:{names.FORGE_SECRET}-??????"),),
+)
+
 START_ROLLOUT = Statement("StartRollout", ("states:StartExecution",), (names.machine_arn(names.ROLLOUT),))
 LIST_DELIVERIES = Statement("ListDeliveries", ("states:ListExecutions",), (names.machine_arn(names.DELIVERY),))
 START_DELIVERY = Statement("StartDelivery", ("states:StartExecution",), (names.machine_arn(names.DELIVERY),))

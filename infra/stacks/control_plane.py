@@ -20,6 +20,7 @@ from infra.constructs.grants import (
     DELETE_ARTIFACTS,
     DESCRIBE_DELIVERIES,
     DESCRIBE_ROLLOUTS,
+    FORGE_TOKEN,
     GROUP_SETTINGS,
     HEALTH_PATHS,
     LEAVE_QUEUE,
@@ -57,6 +58,7 @@ from infra.constructs.notifications import AlarmsIn, NotificationsOut
 from infra.constructs.operators import Operators
 from infra.constructs.phase import Phase, Shared
 from infra.constructs.signing_keys import SigningKeys
+from infra.constructs.status_triggers import StatusTriggers
 from infra.constructs.storage import Storage
 from infra.constructs.triggers import EndedExecutions, EndedServices, PushTriggers, Schedule, read_default_branches
 from infra.settings import ROOT, Settings
@@ -309,6 +311,16 @@ class ControlPlaneStack(Stack):
         # An alarm's message may be lost, so the schedule checks the ringing alarms too.
         description = "Check whether an alarm rings for a watched deployment"
         Schedule(self, "Watching", "watch", watch.function, settings.watch_rate, description)
+        # No phase waits for it: it hangs on events about what is recorded already.
+        report_status = self._phase(
+            "report_status",
+            reads=[SNAPSHOTS, RELEASES],
+            writes=[ledger(_TRAIL, Partition.FORGE)],
+            may=[FORGE_TOKEN, DESCRIBE_DELIVERIES],
+        )
+        StatusTriggers(self, "Statuses", report_status.function)
+        description = "Send the statuses of commits that an event has not sent"
+        Schedule(self, "Reporting", "report_status", report_status.function, "rate(15 minutes)", description)
 
     def _shared_by_phases(self, settings: Settings) -> Shared:
         return Shared(
@@ -325,6 +337,7 @@ class ControlPlaneStack(Stack):
                 Variable.BUILD_PROJECT: names.BUILD_PROJECT,
                 Variable.BUILD_ROLES: Fn.sub(names.role_arn(names.build_role(""))),
                 Variable.WEBHOOK_SECRET: names.WEBHOOK_SECRET,
+                Variable.FORGE_SECRET: names.FORGE_SECRET,
                 Variable.POLL_SECONDS: settings.poll_seconds,
                 Variable.BUILD_LOOK_SECONDS: settings.build_look_seconds,
                 Variable.AGENT_HEARTBEAT_TIMEOUT_SECONDS: settings.agent_heartbeat_timeout_seconds,

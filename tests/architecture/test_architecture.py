@@ -39,11 +39,10 @@ def test_there_is_a_function_for_each_phase() -> None:
         "act", "analyse", "approve", "await_alive", "await_human", "bind_hosts", "cancel_run", "check_build",
         "converge", "decide", "diagnose", "drain", "end_bake", "finish", "freeze", "gc", "host_terminated",
         "install", "next_step", "notify", "plan", "promote", "quarantine", "receive_push", "record_config",
-        "record_snapshot", "register", "release_command", "remove_host", "remove_service", "repair", "request",
-        "roll_back", "self_test", "set_policy", "show_clusters", "show_deployment", "show_dora", "show_history",
-        "show_pipeline",
-        "show_questions", "show_test_bed", "start_build", "start_services", "transfer_service",
-        "watch", "withdraw_release",
+        "record_snapshot", "register", "release_command", "remove_host", "remove_service", "repair", "report_status",
+        "request", "roll_back", "self_test", "set_policy", "show_clusters", "show_deployment", "show_dora",
+        "show_history", "show_pipeline", "show_questions", "show_test_bed", "start_build", "start_services",
+        "transfer_service", "watch", "withdraw_release",
     ]  # fmt: skip
 
 

@@ -7,7 +7,9 @@ from typing import Any, TypeAlias
 
 from lifecycle.application.ports.artifacts import Received
 from lifecycle.domain.delivery.branch import Branch, Move
+from lifecycle.domain.delivery.forge_status import CommitState, CommitStatus, Wanted
 from lifecycle.domain.delivery.refused_push import RefusedPush
+from lifecycle.domain.delivery.reported_status import ReportedStatuses
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.withdrawal import Withdrawal
@@ -60,6 +62,16 @@ def _moved(branch: Branch) -> Branch:
     return branch.moved(Move("b" * 40, "a" * 40, "1", NOW))
 
 
+def _claimed(reported: ReportedStatuses) -> ReportedStatuses:
+    status = CommitStatus("lifecycle/build", CommitState.PENDING, "the build runs")
+    return reported.claimed(Wanted("acme/shop", "a" * 40, "run", "1", status, over=False), "mine", NOW)
+
+
+def _reported(g: Gateways, call: Thunk) -> Thunk:
+    g.catalogue.change_reported(f"acme/{g.service}", _claimed)
+    return call
+
+
 def enveloped(g: Gateways, call: Thunk) -> Thunk:
     g.artifacts.keep_envelope(g.service, SNAPSHOT, "an envelope")
     return published(g, call)
@@ -101,6 +113,10 @@ CATALOGUE_CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoCatalogue.builds": lambda g: lambda: g.catalogue.builds(_repository(g)),
     "DynamoCatalogue.branch": lambda g: lambda: g.catalogue.branch(_repository(g), "main"),
     "DynamoCatalogue.change_branch": lambda g: lambda: g.catalogue.change_branch(_repository(g), "main", _moved),
+    "DynamoCatalogue.change_reported": lambda g: lambda: g.catalogue.change_reported(f"acme/{g.service}", _claimed),
+    "DynamoCatalogue.reported": lambda g: _reported(
+        g, lambda: [each for each in g.catalogue.reported() if each.repository == f"acme/{g.service}"]
+    ),
     "DynamoCatalogue.record_refused_push": lambda g: lambda: g.catalogue.record_refused_push(_REFUSED),
     "DynamoCatalogue.refused_pushes": lambda g: _refused(g, lambda: g.catalogue.refused_pushes()[-1:]),
 }

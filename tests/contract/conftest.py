@@ -30,6 +30,7 @@ from lifecycle.application.ports.deployments import Deployments
 from lifecycle.application.ports.dispatcher import Dispatcher
 from lifecycle.application.ports.executions import Executions
 from lifecycle.application.ports.fleet import Fleet
+from lifecycle.application.ports.forge import Forge
 from lifecycle.application.ports.freezes import Freezes
 from lifecycle.application.ports.leases import Leases
 from lifecycle.application.ports.machines import Machines
@@ -90,6 +91,7 @@ from tests.fakes.alarms import MemoryAlarms
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.callers import MemoryCallers
 from tests.fakes.context import MemoryContext
+from tests.fakes.forge import MemoryForge
 from tests.fakes.metrics import MemoryMetrics
 from tests.fakes.notifications import MemoryNotifications
 from tests.fakes.promotions import MemoryPromotions
@@ -97,6 +99,7 @@ from tests.fakes.repositories import MemoryRepositories
 from tests.fakes.service_logs import MemoryServiceLogs
 from tests.fakes.signer import SIGNER, SNAPSHOT_SIGNER, MemoryPublicKeys
 from tests.support.aws_limits import strict
+from tests.support.github_server import shared_forge
 from tests.support.raw_objects import put_foreign, upload
 from tests.support.ungated import ungated
 
@@ -130,6 +133,7 @@ class Gateways:
     executions: Executions
     builds: Builds
     repositories: Repositories
+    forge: Forge
     notifications: Notifications
     metrics: Metrics
     alarms: Alarms
@@ -267,6 +271,7 @@ def in_memory() -> Gateways:
         executions=fakes.executions,
         builds=builds,
         repositories=(repositories := MemoryRepositories()),
+        forge=MemoryForge(),
         notifications=MemoryNotifications(),
         metrics=MemoryMetrics(old_stacks={old}),
         alarms=MemoryAlarms(),
@@ -329,6 +334,7 @@ def on_aws(
         executions=StepFunctionsExecutions(states, machine, machine),
         builds=builds.gateway,
         repositories=repositories.gateway,
+        forge=shared_forge(),
         notifications=AwsNotifications(aws.client("events"), aws.client("sns"), topic),
         metrics=CloudWatchMetrics(aws.client("cloudwatch"), ssm),
         alarms=CloudWatchAlarms(aws.client("cloudwatch")),

@@ -12,8 +12,22 @@ from typing import Any, TypeAlias
 import pytest
 
 from lifecycle.domain.analysis.built_in_metrics import BUILT_IN
+from lifecycle.domain.delivery.forge_status import (
+    CommitState,
+    CommitStatus,
+    ForgeDeployment,
+    ForgeDeploymentState,
+)
 from lifecycle.domain.delivery.refused_push import RefusedPush
-from lifecycle.domain.errors import InvalidName, InvalidValue, LifecycleError, Refused, StoreRefused, Unknown
+from lifecycle.domain.errors import (
+    ForgeFailed,
+    InvalidName,
+    InvalidValue,
+    LifecycleError,
+    Refused,
+    StoreRefused,
+    Unknown,
+)
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host_command import Order
@@ -45,6 +59,7 @@ LONG = "ä" * 4000
 MINUTE = timedelta(minutes=1)
 TARGET = "10.0.0.1"
 CLUSTER = Cluster("production", "hello")
+LISTED = ForgeDeployment("production", ForgeDeploymentState.QUEUED, "")
 
 
 def anything(_: Any) -> bool:
@@ -67,6 +82,10 @@ def token_of(g: Gateways, token: str) -> str:
 
 def a_bed(g: Gateways, host: str) -> TestBed:
     return TestBed(f"{g.service}-1", 1, host, 1, host, 1, NOW, 30)
+
+
+def a_status(description: str) -> CommitStatus:
+    return CommitStatus("lifecycle/build", CommitState.PENDING, description)
 
 
 # The port's method, a call of it, and its result: a value, an error's class, or a condition.
@@ -215,6 +234,14 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
         None,
     ),
     ("catalogue.refused_pushes", lambda g: [each for each in g.catalogue.refused_pushes() if each.status == 0], []),
+    ("catalogue.change_reported", lambda g: g.catalogue.change_reported("", lambda each: each).latest, ()),
+    ("catalogue.reported", lambda g: [each for each in g.catalogue.reported() if not each.repository], []),
+    ("forge.serves", lambda g: g.forge.serves(""), True),
+    ("forge.set_status", lambda g: g.forge.set_status("", "", a_status("")), ForgeFailed),
+    ("forge.set_status", lambda g: g.forge.set_status("acme/shop", "a" * 40, a_status("ä" * 140)), None),
+    ("forge.set_status", lambda g: g.forge.set_status("acme/shop", "a" * 40, a_status("ä" * 141)), ForgeFailed),
+    ("forge.create_deployment", lambda g: g.forge.create_deployment("acme/shop", "", LISTED), ForgeFailed),
+    ("forge.set_deployment_state", lambda g: g.forge.set_deployment_state("acme/shop", 0, LISTED), ForgeFailed),
     ("freezes.put", lambda g: g.freezes.put(Freeze("", "ada", "", NOW)), InvalidValue),
     ("freezes.put", lambda g: g.freezes.put(Freeze(f"staging/{g.service}", "a" * 200, "w" * 1000, NOW)), None),
     ("freezes.lift", lambda g: g.freezes.lift(Freeze("", "ada", "", NOW)), True),

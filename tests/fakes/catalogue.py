@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from lifecycle.application.ports.catalogue import ChangeBranch, ChangeBuilds
+from lifecycle.application.ports.catalogue import ChangeBranch, ChangeBuilds, ChangeReported
 from lifecycle.domain.delivery.branch import Branch
 from lifecycle.domain.delivery.refused_push import RefusedPush, RefusedPushes
+from lifecycle.domain.delivery.reported_status import ReportedStatuses
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.withdrawal import Withdrawal
@@ -22,6 +23,7 @@ class MemoryCatalogue:
         self._branches: dict[tuple[str, str], Branch] = {}
         self._withdrawals: dict[tuple[str, str], Withdrawal] = {}
         self._refused: dict[bool, RefusedPushes] = {}
+        self._reported: dict[str, ReportedStatuses] = {}
 
     def claim_service(self, service: str, repository: str) -> str:
         self._owners[service] = self._owners.get(service) or repository
@@ -72,6 +74,18 @@ class MemoryCatalogue:
 
     def refused_pushes(self) -> Sequence[RefusedPush]:
         return sorted((push for each in self._refused.values() for push in each.latest), key=lambda push: push.at)
+
+    def change_reported(self, repository: str, change: ChangeReported) -> ReportedStatuses:
+        while True:
+            before = self._reported.get(repository, ReportedStatuses(repository))
+            after = change(before)
+            if self._reported.get(repository, ReportedStatuses(repository)) == before:
+                if after != before:
+                    self._reported[repository] = after
+                return after
+
+    def reported(self) -> Sequence[ReportedStatuses]:
+        return [self._reported[repository] for repository in sorted(self._reported)]
 
     def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]:
         return dict(self._snapshots.get(service, {}))

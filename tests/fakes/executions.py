@@ -46,9 +46,18 @@ class MemoryExecutions:
         self.described += 1
         if (found := self.deliveries.get(name)) is None:
             return None
-        repository, delivery, folder = (str(found.get(field, "")) for field in ("repository", "delivery", "folder"))
-        ended = name in self.failed or name in self.outputs
-        return EarlierRun(repository, delivery, name in self.failed, not ended, self.outputs.get(name, {}), folder)
+        stopped = name in self.causes
+        failed = stopped or name in self.failed
+        return EarlierRun(
+            repository=str(found.get("repository", "")),
+            delivery=str(found.get("delivery", "")),
+            failed=failed,
+            running=not failed and name not in self.outputs,
+            output=self.outputs.get(name, {}),
+            folder=str(found.get("folder", "")),
+            commit=str(found.get("commit", "")),
+            stopped=stopped,
+        )
 
     def delivery_state(self, name: str) -> ExecutionState:
         if name not in self.deliveries:

@@ -48,6 +48,7 @@ WRITES: Mapping[str, Mapping[str, Effect]] = {
         "put_withdrawal": ({Partition.WITHDRAWALS}, set()),
         **dict.fromkeys(("change_builds", "change_branch"), ({Partition.REPOSITORY}, set())),
         "record_refused_push": ({Partition.REFUSED_PUSHES}, set()),
+        "change_reported": ({Partition.FORGE}, set()),
     },
 }
 

@@ -85,6 +85,7 @@ def test_every_function_has_its_layers_its_log_and_the_contracts_environment(
             "BUILD_PROJECT",
             "BUILD_ROLES",
             "WEBHOOK_SECRET",
+            "FORGE_SECRET",
             "POLL_SECONDS",
             "BUILD_LOOK_SECONDS",
             "AGENT_HEARTBEAT_TIMEOUT_SECONDS",
@@ -173,7 +174,8 @@ def test_each_rule_may_call_its_own_function_only(control_plane: dict[str, Any])
 def test_converge_runs_every_fifteen_minutes(control_plane: dict[str, Any]) -> None:
     schedules = resources(control_plane, "Scheduler::Schedule").values()
     rates = {each["Name"]: each["ScheduleExpression"] for each in schedules}
-    assert rates == {"lifecycle-converge": "rate(15 minutes)", "lifecycle-watch": "rate(5 minutes)"}
+    quarters = dict.fromkeys(("lifecycle-converge", "lifecycle-report-status"), "rate(15 minutes)")
+    assert rates == {**quarters, "lifecycle-watch": "rate(5 minutes)"}
 
 
 def test_a_build_runs_the_buildspec_with_the_tools_beside_its_source(control_plane: dict[str, Any]) -> None:

@@ -145,6 +145,12 @@ PHASES: dict[str, dict[str, set[str]]] = {
         "events:PutEvents": {"events:event-bus/default"},
         "sns:Publish": {"sns:lifecycle-notices"},
     },
+    "report_status": WRITE_LEDGER
+    | READ_BOTH
+    | {
+        "secretsmanager:GetSecretValue": {"secretsmanager:secret:lifecycle/forge-token-??????"},
+        "states:DescribeExecution": {"states:execution:lifecycle-delivery:*"},
+    },
     "watch": WRITE_LEDGER
     | ANSWER
     | SEE_ROLLOUTS
@@ -328,13 +334,10 @@ def managed(template: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def test_each_schedule_may_run_its_phase_only(control_plane: dict[str, Any]) -> None:
-    roles = [
-        r
-        for r in resources(control_plane, "IAM::Role").values()
-        if r.get("Policies", [{}])[0].get("PolicyName") == "schedule"
-    ]
-    assert [list(allowed(role)) for role in roles] == [["lambda:InvokeFunction"]] * 2
-    assert len({json.dumps(list(statements(role))) for role in roles}) == 2
+    every = resources(control_plane, "IAM::Role").values()
+    roles = [each for each in every if each.get("Policies", [{}])[0].get("PolicyName") == "schedule"]
+    assert [list(allowed(role)) for role in roles] == [["lambda:InvokeFunction"]] * 3
+    assert len({json.dumps(list(statements(role))) for role in roles}) == 3
 
 
 @pytest.mark.parametrize(

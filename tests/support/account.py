@@ -22,7 +22,6 @@ from apps.cli.errors import FunctionRefused
 from apps.cli.ports import Connection
 from lifecycle.application.context import Context
 from lifecycle.application.queries.context import QueryContext
-from lifecycle.domain.delivery.refused_push import RefusedPush
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host_command import Order, Turn
@@ -69,6 +68,7 @@ from tests.fakes.callers import ADA, MemoryCallers
 from tests.fakes.clock import ManualClock
 from tests.fakes.dispatcher import MemoryDispatcher
 from tests.fakes.executions import MemoryExecutions
+from tests.fakes.forge import MemoryForge
 from tests.fakes.machines import MemoryMachines
 from tests.fakes.metrics import MemoryMetrics
 from tests.fakes.notifications import MemoryNotifications
@@ -76,7 +76,7 @@ from tests.fakes.promotions import MemoryPromotions
 from tests.fakes.publishing import publish
 from tests.fakes.service_logs import MemoryServiceLogs
 from tests.fakes.signer import SIGNER, MemoryPublicKeys
-from tests.support.account_records import own_with_old_release, question, report
+from tests.support.account_records import own_with_old_release, question, record_deliveries, report
 from tests.support.account_runs import DeliveryList, FakeRuns
 from tests.support.aws_in_memory import StoredLedger, StoredObjects, StoredParameters
 from tests.support.invocation import Invocation
@@ -141,6 +141,7 @@ CALLS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "gc": ({"dry_run": False, "keep_snapshots": 1, "keep_releases": 1, "older_than_hours": 1},),
     "converge": ({"service": None, "environment": None, "requested_by": "schedule"},),
     "repair": ({"service": None, "environment": None},),
+    "report_status": ({}, {"deployment": CURRENT}),
     **dict.fromkeys(("cancel_run", "check_build", "start_build", "start_services"), ()),
     **dict.fromkeys(("receive_push", "transfer_service", "remove_service"), ()),
     "act": (
@@ -216,6 +217,7 @@ class Account:
             "metrics": MemoryMetrics(),
             "notifications": self.notifications,
             "alarms": self.alarms,
+            "forge": MemoryForge(),
             "console": self.query,
             "callers": CALLERS,
             "allowed_callers": ("assumed-role/lifecycle-operator/*",),
@@ -338,9 +340,7 @@ def _fill_hello(account: Account) -> None:
         if version != "1.0.2":
             account.catalogue.claim_release("hello", snapshot, version)
     own_with_old_release(account.catalogue, REPOSITORY, now)
-    account.catalogue.change_builds(REPOSITORY, lambda builds: builds.begun("a" * 40, now))
-    account.catalogue.change_branch(REPOSITORY, "main", lambda branch: branch.read("a" * 40, now))
-    account.catalogue.record_refused_push(RefusedPush(now, "acme/hello", 409, "five runs failed", signed=True))
+    record_deliveries(account.catalogue, REPOSITORY, now)
     for number, version in enumerate(("1.0.1", "1.0.1", "1.0.0"), 1):
         _report(account, HELLO, number, version)
     request = Request(FIRST, "hello", "production", "1.0.0", "ada")

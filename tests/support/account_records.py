@@ -1,8 +1,10 @@
-"""Records of the account of account.py: the report of a host, the question about one, and an old release."""
+"""Records of the account of account.py: the deliveries, a host's report, the question about one, an old release."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lifecycle.application.ports.catalogue import Catalogue
+from lifecycle.domain.delivery.refused_push import RefusedPush
 from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question, QuestionKind
 from lifecycle.domain.service.withdrawal import Withdrawal, WithdrawalState
@@ -50,3 +52,11 @@ def own_with_old_release(catalogue: Catalogue, repository: str, now: datetime) -
     catalogue.claim_service("hello", repository)
     withdrawn = Withdrawal("0.8.0", "ada", "as agreed", now, WithdrawalState.DONE)
     catalogue.put_withdrawal("hello", None, withdrawn)
+
+
+def record_deliveries(catalogue: Catalogue, repository: str, now: datetime) -> None:
+    """Record a run and the branch of a repository, a refused push, and a forge that refuses its token."""
+    catalogue.change_builds(repository, lambda builds: builds.begun("a" * 40, now))
+    catalogue.change_branch(repository, "main", lambda branch: branch.read("a" * 40, now))
+    catalogue.record_refused_push(RefusedPush(now, "acme/hello", 409, "five runs failed", signed=True))
+    catalogue.change_reported("acme/hello", lambda found: replace(found, problem="token"))

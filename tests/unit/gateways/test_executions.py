@@ -1,5 +1,6 @@
 """The end of a rollout's execution, as views read it from Step Functions."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -68,9 +69,10 @@ def earlier(answer: dict[str, Any] | Exception) -> EarlierRun | None:
     [("RUNNING", False), ("SUCCEEDED", False), ("FAILED", True), ("TIMED_OUT", True), ("ABORTED", True)],
 )
 def test_earlier_run_has_the_repository_and_the_delivery_of_its_input(status: str, *, failed: bool) -> None:
-    text = '{"repository": "https://example.test/acme/shop.git", "delivery": "7", "name": "shop"}'
+    text = '{"repository": "https://example.test/acme/shop.git", "delivery": "7", "commit": "aa"}'
     found = earlier({"status": status, "input": text})
-    assert found == EarlierRun("https://example.test/acme/shop.git", "7", failed, running=status == "RUNNING")
+    of = EarlierRun("https://example.test/acme/shop.git", "7", failed, running=status == "RUNNING", commit="aa")
+    assert found == replace(of, stopped=status == "ABORTED")
 
 
 def test_earlier_run_that_succeeded_has_its_snapshot() -> None:

@@ -33,6 +33,7 @@ NOT_IN_VIEWS = {
         "host in rotation",
         "digests of a version",
         "recorded request",
+        "statuses sent to a forge",
     ),
 }
 # Kinds that garbage collection reads.

@@ -48,6 +48,8 @@ def cluster_stack(environment: str, service: str) -> str:
 
 CODECOMMIT_RULE = "lifecycle-codecommit-push"
 EXECUTION_RULE = "lifecycle-execution-ended"
+RUN_STATUS_RULE = "lifecycle-run-status"
+DEPLOYMENT_STATUS_RULE = "lifecycle-deployment-status"
 
 
 def function(phase: str) -> str:
@@ -144,6 +146,7 @@ class Partition:
     ROTATION = "ROTATION#"
     REQUEST = "REQUEST#"
     REFUSED_PUSHES = "REFUSED_PUSHES"  # one partition for all of them
+    FORGE = "FORGE"  # one partition for all repositories
 
 
 # --- The artifact bucket (S3) and the webhook's secret (Secrets Manager)
@@ -169,6 +172,8 @@ def artifact_arns(prefix: str) -> str:
 
 
 WEBHOOK_SECRET = "lifecycle/webhook"  # noqa: S105 - the secret's name  # nosec B105
+# A person creates it, and without it no forge is called.
+FORGE_SECRET = "lifecycle/forge-token"  # noqa: S105 - the secret's name  # nosec B105
 
 # --- The registry: SSM parameters of each cluster
 
@@ -317,6 +322,8 @@ class Variable:
     BUILD_PROJECT = "BUILD_PROJECT"
     BUILD_ROLES = "BUILD_ROLES"  # the ARN of a CodeCommit repository's role, without the repository
     WEBHOOK_SECRET = "WEBHOOK_SECRET"  # noqa: S105 - the variable's name  # nosec B105
+    FORGE_SECRET = "FORGE_SECRET"  # noqa: S105 - the variable's name  # nosec B105
+    GITHUB_API = "GITHUB_API"  # an address; GitHub's own where it is not set
     NOTICES_TOPIC = "NOTICES_TOPIC"  # an ARN
     CALLERS = "CALLERS"  # patterns of the principals whose commands count, with commas between
     POLL_SECONDS = "POLL_SECONDS"

@@ -19,6 +19,7 @@ LifecycleError
 │   ├── UnreadableRecord   a stored record that cannot be read: its key, and how to mend it
 │   └── SomeUnreadable     a list of records of which some cannot be read
 ├── BuildsFull             a build service that takes no more builds for now
+├── ForgeFailed            a call of a forge, such as GitHub, that failed; nothing depends on it
 ├── CallFailed             a call of AWS that failed; a temporary one may succeed later
 └── ConfigDenied           a configuration or a secret that may not be read: both of the two above
 """
@@ -184,6 +185,18 @@ class CallFailed(LifecycleError):
 
 class BuildsFull(LifecycleError):
     """A build service that takes no more builds for now: the quota of the account is used up."""
+
+
+class ForgeFailed(LifecycleError):
+    """A call of a forge that failed: a status was not sent. `problem` is why, as a word.
+
+    `pause_seconds` is the time for which the forge asks for no calls; 0 if it does not ask.
+    """
+
+    def __init__(self, problem: str, message: str, pause_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.problem = problem
+        self.pause_seconds = pause_seconds
 
 
 class UnreadableRecord(StoreRefused):

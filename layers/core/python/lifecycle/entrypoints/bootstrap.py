@@ -11,11 +11,13 @@ from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.callers import Callers
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
+from lifecycle.application.ports.forge import Forge
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.ports.notifications import Notifications
 from lifecycle.application.ports.repositories import Repositories
 from lifecycle.application.ports.signer import Signer
 from lifecycle.application.queries.context import QueryContext
+from lifecycle.domain.delivery.forge_tokens import ForgeTokens
 from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
 from lifecycle.domain.service.trusted_keys import KeyKind
 from lifecycle.entrypoints.recent import Recent
@@ -240,3 +242,26 @@ def _webhook_secrets() -> Recent[WebhookSecrets]:
 def webhook_secrets() -> WebhookSecrets:
     """Return the secrets shared with GitHub; a process notices a rotation within ten seconds."""
     return _webhook_secrets().value()
+
+
+@cache
+def forge() -> Forge:
+    """Return the forge that statuses are sent to; a process notices a new token within a minute."""
+    from lifecycle.gateways.github import GITHUB_API, GitHubForge  # noqa: PLC0415
+
+    settings = from_environment()
+    tokens = Recent(_forge_tokens, seconds=60)
+    return GitHubForge(tokens.value, settings.values.get(Variable.GITHUB_API) or GITHUB_API)
+
+
+def _forge_tokens() -> ForgeTokens:
+    """Return the tokens; none where nobody has created the secret, or nothing is in it."""
+    from lifecycle.gateways.aws.errors import code_of  # noqa: PLC0415
+
+    try:
+        name = from_environment().text(Variable.FORGE_SECRET)
+        return ForgeTokens.parse(client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+    except Exception as error:
+        if code_of(error) != "ResourceNotFoundException":
+            raise
+        return ForgeTokens()

@@ -12,6 +12,7 @@ from typing import Any
 from lifecycle import names
 from lifecycle.domain.delivery.branch import Branch
 from lifecycle.domain.delivery.refused_push import RefusedPushes
+from lifecycle.domain.delivery.reported_status import ReportedStatuses
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.fleet.bound_hosts import BoundHosts
 from lifecycle.domain.fleet.cluster import Cluster
@@ -363,6 +364,14 @@ KINDS: tuple[ItemKind, ...] = (
         "Until it is gone, an automatic staging deploys each build that ends. Delete it, and record the head again "
         "with `lifecycle build --head SERVICE`: {delete}",
         lambda each: (f"{Partition.REPOSITORY}{each.repository}", f"BRANCH#{each.name}"),
+    ),
+    ItemKind(
+        "statuses sent to a forge",
+        ReportedStatuses,
+        Partition.FORGE,
+        "",
+        "The forge is sent no status of the repository until it is gone. Delete it: {delete}",
+        lambda each: (_ANY, each.repository),
     ),
     ItemKind("refused pushes", RefusedPushes, Partition.REFUSED_PUSHES, "", "A new one replaces it. See it: {look}"),
 )

@@ -5,12 +5,14 @@ from typing import Protocol, TypeAlias
 
 from lifecycle.domain.delivery.branch import Branch
 from lifecycle.domain.delivery.refused_push import RefusedPush
+from lifecycle.domain.delivery.reported_status import ReportedStatuses
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.withdrawal import Withdrawal
 
 ChangeBuilds: TypeAlias = Callable[[RepositoryBuilds], RepositoryBuilds]
 ChangeBranch: TypeAlias = Callable[[Branch], Branch]
+ChangeReported: TypeAlias = Callable[[ReportedStatuses], ReportedStatuses]
 
 
 class Catalogue(Protocol):
@@ -58,6 +60,12 @@ class Catalogue(Protocol):
 
     def refused_pushes(self) -> Sequence[RefusedPush]:
         """Return the newest refused deliveries, the oldest of them first; raises SomeUnreadable."""
+
+    def change_reported(self, repository: str, change: ChangeReported) -> ReportedStatuses:
+        """Replace the record of what a forge was sent about a repository, under the rules of `change_builds`."""
+
+    def reported(self) -> Sequence[ReportedStatuses]:
+        """Return what the forge was sent, for every repository; raises SomeUnreadable."""
 
     def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]: ...
 

@@ -9,7 +9,8 @@ from typing import Any
 class EarlierRun:
     """A run as its input says: the clone URL of its repository, the id of its delivery, and whether it failed.
 
-    `output` is that of a run that has succeeded. `folder` is that of the one service that it is for.
+    `output` is that of a run that has succeeded. `folder` is that of the one service that it is for. `stopped`: a
+    person ended it, and then it has failed, too.
     """
 
     repository: str
@@ -18,6 +19,8 @@ class EarlierRun:
     running: bool = False
     output: Mapping[str, Any] = field(default_factory=dict)
     folder: str = ""
+    commit: str = ""
+    stopped: bool = False
 
     def is_of(self, repository: str, folder: str = "") -> bool:
         """Return whether it is a run of this repository, and of this service of it, or of the whole."""

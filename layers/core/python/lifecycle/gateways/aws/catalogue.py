@@ -3,9 +3,10 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
-from lifecycle.application.ports.catalogue import ChangeBranch, ChangeBuilds
+from lifecycle.application.ports.catalogue import ChangeBranch, ChangeBuilds, ChangeReported
 from lifecycle.domain.delivery.branch import Branch
 from lifecycle.domain.delivery.refused_push import RefusedPush, RefusedPushes
+from lifecycle.domain.delivery.reported_status import ReportedStatuses
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.errors import CallFailed, UnreadableRecord
 from lifecycle.domain.service.published import Published
@@ -26,7 +27,7 @@ from lifecycle.gateways.aws.table import (
 from lifecycle.gateways.small_records import ClaimedRelease, Owner, RecordedSnapshot
 from lifecycle.names import Partition
 
-_Changed = TypeVar("_Changed", RepositoryBuilds, Branch)
+_Changed = TypeVar("_Changed", RepositoryBuilds, Branch, ReportedStatuses)
 
 
 def snapshots_of(found: Sequence[dict[str, Any]]) -> tuple[dict[str, Mapping[str, str]], list[UnreadableRecord]]:
@@ -104,7 +105,7 @@ class DynamoCatalogue:
             return RepositoryBuilds(repository)
 
     def change_builds(self, repository: str, change: ChangeBuilds) -> RepositoryBuilds:
-        return self._changed(repository, "BUILDS", RepositoryBuilds(repository), change)
+        return self._changed(repository_key(repository), "BUILDS", RepositoryBuilds(repository), change)
 
     def branch(self, repository: str, name: str) -> Branch:
         found = self._table.get(repository_key(repository), f"BRANCH#{name}")
@@ -114,12 +115,15 @@ class DynamoCatalogue:
             return Branch(repository, name)
 
     def change_branch(self, repository: str, name: str, change: ChangeBranch) -> Branch:
-        return self._changed(repository, f"BRANCH#{name}", Branch(repository, name), change)
+        return self._changed(repository_key(repository), f"BRANCH#{name}", Branch(repository, name), change)
 
-    def _changed(
-        self, repository: str, sk: str, unknown: _Changed, change: Callable[[_Changed], _Changed]
-    ) -> _Changed:
-        pk = repository_key(repository)
+    def change_reported(self, repository: str, change: ChangeReported) -> ReportedStatuses:
+        return self._changed(Partition.FORGE, repository, ReportedStatuses(repository), change)
+
+    def reported(self) -> Sequence[ReportedStatuses]:
+        return self._table.records(ReportedStatuses, Partition.FORGE)
+
+    def _changed(self, pk: str, sk: str, unknown: _Changed, change: Callable[[_Changed], _Changed]) -> _Changed:
         for _ in pauses(self._table.sleep):
             found = self._table.get(pk, sk)
             try:
@@ -131,7 +135,7 @@ class DynamoCatalogue:
                 return before
             if self._replaced(item(pk, sk, after), found):
                 return after
-        message = f"{sk} of {repository} was changed by other runs each time; wait a few seconds and try again"
+        message = f"{pk} {sk} was changed by other runs each time; wait a few seconds and try again"
         raise CallFailed(message, service="DynamoDB", operation="PutItem", code="Conflict", temporary=True)
 
     def _replaced(self, wanted: dict[str, Any], found: Mapping[str, Any] | None) -> bool:

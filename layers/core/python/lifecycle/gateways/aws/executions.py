@@ -101,10 +101,17 @@ class StepFunctionsExecutions:
         if not (found := self._described(self._delivery, name)):
             return None
         # A person may start an execution with any input.
-        given = object_or_empty(found.get("input", ""))
-        repository, delivery, folder = (str(given.get(field, "")) for field in ("repository", "delivery", "folder"))
-        status, output = found.get("status"), object_or_empty(found.get("output") or "")
-        return EarlierRun(repository, delivery, status in _FAILURES, status == "RUNNING", output, folder)
+        given, status = object_or_empty(found.get("input", "")), found.get("status")
+        return EarlierRun(
+            repository=str(given.get("repository", "")),
+            delivery=str(given.get("delivery", "")),
+            failed=status in _FAILURES,
+            running=status == "RUNNING",
+            output=object_or_empty(found.get("output") or ""),
+            folder=str(given.get("folder", "")),
+            commit=str(given.get("commit", "")),
+            stopped=status == "ABORTED",
+        )
 
     def rollout_end(self, name: str) -> ExecutionEnd | None:
         found = self._described(self._rollout, name)
