@@ -11,7 +11,8 @@ from lifecycle.entrypoints.status_events import ReportStatus
 @program(ReportStatus)
 def handle(event: ReportStatus) -> list[Reported]:
     """Report one run or one deployment, or else everything that is not settled."""
-    reporting = Reporting(bootstrap.context(), bootstrap.forge(), lambda: secrets.token_hex(8))
+    page = bootstrap.dashboard_page()
+    reporting = Reporting(bootstrap.context(), bootstrap.forge(), lambda: secrets.token_hex(8), page)
     if event.run:
         return [reporting.report_run(event.run)]
     if event.deployment:

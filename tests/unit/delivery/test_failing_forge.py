@@ -1,5 +1,6 @@
 """A forge that is slow, down or refuses: it is on record, harms nothing, and shows the right status in the end."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,10 @@ from lifecycle.domain.delivery.reported_status import CLAIM_LASTS, MOST, MOST_TR
 from lifecycle.domain.errors import ForgeFailed
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.gateways.aws.deployments import DynamoDeployments
+from lifecycle.gateways.aws.table import Table, cluster_key, item
 from tests.fakes.forge import MemoryForge
+from tests.support.aws_in_memory import StoredLedger
 from tests.unit.delivery.status_scene import (
     BUILD,
     COMMIT,
@@ -37,6 +41,8 @@ def test_slow_call_does_not_leave_pending_over_success(*, before: bool, newer: i
     running = scene.deployment(DeploymentState.RUNNING)
     forge.happens = lambda: scene.reported(scene.deployment(DeploymentState.DONE, newer))
     scene.reported(running)
+    if newer == 1:  # the slow call itself notices; for a newer deployment, the schedule does
+        assert scene.shown() == {ON_STAGING: f"success: {SNAPSHOT} was rolled out"}
     scene.passes(CLAIM_LASTS)
     scene.reporting.report_unsettled()
     assert scene.shown() == {ON_STAGING: f"success: {SNAPSHOT} was rolled out"}
@@ -69,13 +75,13 @@ def test_call_that_was_killed_is_made_again_by_the_schedule(*, before: bool) -> 
 
 def test_forge_that_is_down_is_on_record_once_and_called_once_a_minute(scene: Scene) -> None:
     scene.forge.failures = [DOWN] * 9
-    assert scene.reported(scene.deployment(DeploymentState.RUNNING)) is Outcome.FAILED
+    assert scene.reported(scene.deployment(DeploymentState.RUNNING)) is Outcome.DOWN
     assert scene.reported(scene.deployment(DeploymentState.DONE)) is Outcome.PAUSED
     scene.run()
     assert scene.reporting.report_run(RUN).outcome is Outcome.PAUSED
     assert scene.forge.calls == 1
     scene.passes(timedelta(minutes=1))
-    assert scene.reporting.report_run(RUN).outcome is Outcome.FAILED
+    assert scene.reporting.report_run(RUN).outcome is Outcome.DOWN
     (entry,) = scene.memory.audit_log.read(STAGING)
     assert entry.what == "no status was sent to acme/shop; the delivery goes on"
     assert entry.why == "no answer in time"
@@ -108,7 +114,7 @@ def test_schedule_finds_an_end_whose_event_was_lost(scene: Scene) -> None:
 def test_answer_that_was_lost_is_sent_again(scene: Scene) -> None:
     scene.forge.lost = 1
     done = scene.deployment(DeploymentState.DONE)
-    assert scene.reported(done) is Outcome.FAILED
+    assert scene.reported(done) is Outcome.DOWN
     scene.passes(timedelta(minutes=15))
     scene.reporting.report_unsettled()
     assert scene.shown() == {ON_STAGING: f"success: {SNAPSHOT} was rolled out"}
@@ -125,7 +131,7 @@ def test_lost_pending_does_not_stay_over_a_success() -> None:
         forge.lost = 1
 
     forge.happens = another_ends
-    assert scene.reported(running) is Outcome.FAILED
+    assert scene.reported(running) is Outcome.DOWN
     assert scene.shown()[ON_STAGING].startswith("pending")
     scene.passes(timedelta(minutes=15))
     scene.reporting.report_unsettled()
@@ -163,6 +169,31 @@ def test_schedule_stops_trying_after_about_a_day(scene: Scene) -> None:
     assert len(scene.memory.audit_log.read(STAGING)) == 1
 
 
+def test_schedule_ends_at_a_forge_that_is_down_and_passes_a_repository_that_fails(scene: Scene) -> None:
+    scene.forge.tokens = {"acme/a", "acme/b", "acme/c"}
+    for name in "abc":
+        scene.run(f"{name}-{COMMIT}", repository=f"https://github.com/acme/{name}")
+        scene.reporting.report_run(f"{name}-{COMMIT}")
+        scene.ends(f"{name}-{COMMIT}")
+    scene.forge.failures = [ForgeFailed("token", "revoked"), DOWN]
+    assert [each.outcome for each in scene.reporting.report_unsettled()] == [Outcome.FAILED, Outcome.DOWN]
+
+
+def test_damaged_deployment_blocks_no_other(scene: Scene) -> None:
+    ledger = StoredLedger()
+    deployments = DynamoDeployments(Table(ledger, "ledger"))
+    context = replace(scene.memory.context, deployments=deployments)
+    scene.reporting = replace(scene.reporting, context=context)
+    first, second = (scene.deployment(DeploymentState.RUNNING, number) for number in (1, 2))
+    for each in (first, second):
+        deployments.put(each)
+        assert scene.reported(each) is Outcome.SENT
+        deployments.put(replace(each, state=DeploymentState.DONE))
+    damaged = item(cluster_key(STAGING), f"DEPLOYMENT#{first.id}", first)
+    ledger.store({**damaged, "body": {"S": "{"}})
+    assert [each.outcome for each in scene.reporting.report_unsettled()] == [Outcome.NOT_REPORTED, Outcome.SENT]
+
+
 def test_record_of_a_repository_stays_small(scene: Scene) -> None:
     for number in range(1, MOST + 5):
         scene.run(f"{RUN}_{number}")
@@ -175,4 +206,4 @@ def test_record_of_a_repository_stays_small(scene: Scene) -> None:
 def test_run_of_a_repository_whose_name_no_service_has_fails_without_an_entry(scene: Scene) -> None:
     scene.forge.failures, scene.forge.tokens = [DOWN], {"acme/My_Shop"}
     scene.run(f"My_Shop-{COMMIT}", repository="https://github.com/acme/My_Shop")
-    assert scene.reporting.report_run(f"My_Shop-{COMMIT}").outcome is Outcome.FAILED
+    assert scene.reporting.report_run(f"My_Shop-{COMMIT}").outcome is Outcome.DOWN

@@ -1,5 +1,6 @@
 """Statuses for the forge: what a developer sees beside a commit, whatever the order of the events."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -151,6 +152,16 @@ def test_without_a_token_nothing_is_read_called_or_recorded(scene: Scene) -> Non
     assert scene.reporting.report_unsettled() == []
     assert (scene.memory.executions.described, scene.forge.calls) == (0, 0)
     assert scene.memory.catalogue.reported() == []
+
+
+def test_each_status_has_a_link_to_the_console(scene: Scene) -> None:
+    page = "https://console.test/lifecycle"
+    scene.reporting = replace(scene.reporting, page=page)
+    scene.run()
+    scene.reporting.report_run(RUN)
+    scene.reported(scene.deployment(DeploymentState.DONE))
+    assert {each[-1].url for each in scene.forge.statuses.values()} == {page}
+    assert scene.forge.states[1][-1].url == page
 
 
 def test_unknown_run_and_deployment_are_not_shown(scene: Scene) -> None:

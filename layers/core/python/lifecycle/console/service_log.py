@@ -2,12 +2,10 @@
 
 from urllib.parse import quote
 
+from lifecycle.console.address import cloudwatch_page
 from lifecycle.console.html import Child, tag
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.names import logs_command, service_log_group
-
-_DOMAINS = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
-_LAPTOP_ACCOUNT = "000000000000"  # its console has no page of logs
 
 
 def service_log_link(cluster: Cluster, host: str, function_arn: str) -> Child:
@@ -22,13 +20,8 @@ def service_log_link(cluster: Cluster, host: str, function_arn: str) -> Child:
 
 def page(cluster: Cluster, host: str, function_arn: str) -> str:
     """Return the address of the log in CloudWatch's console; empty on a laptop."""
-    _, partition, _, region, account, *_ = [*function_arn.split(":"), "", "", "", "", ""]
-    if not region or account in ("", _LAPTOP_ACCOUNT):
-        return ""
-    domain = _DOMAINS.get(partition, "console.aws.amazon.com")
     group, stream = (_twice(each) for each in (service_log_group(cluster.environment, cluster.service), host))
-    place = f"#logsV2:log-groups/log-group/{group}/log-events/{stream}"
-    return f"https://{region}.{domain}/cloudwatch/home?region={region}{place}"
+    return cloudwatch_page(function_arn, f"logsV2:log-groups/log-group/{group}/log-events/{stream}")
 
 
 def _twice(text: str) -> str:

@@ -23,7 +23,7 @@ from lifecycle.domain.service.trusted_keys import KeyKind
 from lifecycle.entrypoints.recent import Recent
 from lifecycle.entrypoints.settings import Settings, from_environment
 from lifecycle.gateways.aws.client import S3_READ_TIMEOUT, LazyClient, client_config
-from lifecycle.names import Variable
+from lifecycle.names import DASHBOARD, Variable
 
 # The console waits for the function `promote`, which copies an artifact.
 _READ_TIMEOUTS = {"s3": S3_READ_TIMEOUT, "lambda": 290}
@@ -254,14 +254,24 @@ def forge() -> Forge:
     return GitHubForge(tokens.value, settings.values.get(Variable.GITHUB_API) or GITHUB_API)
 
 
+def dashboard_page() -> str:
+    """Return the address of the console's dashboard; empty on a laptop. It has no account number."""
+    from lifecycle.console.address import cloudwatch_page  # noqa: PLC0415
+
+    machine = from_environment().values.get(Variable.DELIVERY_MACHINE, "")  # its ARN tells account and region
+    return cloudwatch_page(machine, f"dashboards/dashboard/{DASHBOARD}")
+
+
 def _forge_tokens() -> ForgeTokens:
-    """Return the tokens; none where nobody has created the secret, or nothing is in it."""
+    """Return the tokens; none where nobody has created the secret, it is being deleted, or nothing is in it."""
     from lifecycle.gateways.aws.errors import code_of  # noqa: PLC0415
 
     try:
         name = from_environment().text(Variable.FORGE_SECRET)
-        return ForgeTokens.parse(client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+        found = client("secretsmanager").get_secret_value(SecretId=name)
     except Exception as error:
-        if code_of(error) != "ResourceNotFoundException":
+        # The second one is of a secret that is deleted after its days of recovery.
+        if code_of(error) not in ("ResourceNotFoundException", "InvalidRequestException"):
             raise
         return ForgeTokens()
+    return ForgeTokens.parse(found.get("SecretString", ""))

@@ -16,7 +16,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from lifecycle.domain.delivery.forge_status import CommitStatus, ForgeDeployment
 from lifecycle.domain.delivery.forge_tokens import ForgeTokens
-from lifecycle.domain.delivery.reported_status import REFUSED
+from lifecycle.domain.delivery.reported_status import LIMIT, REFUSED, UNREACHABLE
 from lifecycle.domain.errors import ForgeFailed
 
 GITHUB_API = "https://api.github.com"
@@ -131,7 +131,7 @@ def _send(url: str, token: str, body: Mapping[str, Any]) -> _Answer:
     except (OSError, http.client.HTTPException, ValueError) as error:
         # The text of an error may quote a header.
         message = f"no answer of {place.hostname} in time, or none that can be read: {type(error).__name__}"
-        raise ForgeFailed("unreachable", message) from None
+        raise ForgeFailed(UNREACHABLE, message) from None
     finally:
         if timer:
             timer.cancel()
@@ -155,9 +155,9 @@ def _failure(answer: _Answer, said: str) -> ForgeFailed:
     pause = answer.headers.get("retry-after", "")
     seconds = min(float(pause), _LONGEST_PAUSE) if pause.isdecimal() else 0.0
     if limited:
-        return ForgeFailed("limit", f"{said}: too many calls for now", seconds or 60.0)
+        return ForgeFailed(LIMIT, f"{said}: too many calls for now", seconds or 60.0)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return ForgeFailed("unreachable", said, seconds)
+        return ForgeFailed(UNREACHABLE, said, seconds)
     problem, why = (
         _PROBLEMS.get(HTTPStatus(answer.status), ("answer", "")) if _known(answer.status) else ("answer", "")
     )

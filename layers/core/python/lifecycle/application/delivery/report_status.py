@@ -6,7 +6,7 @@ is on record, and changes nothing else.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TypeAlias
@@ -16,15 +16,15 @@ from lifecycle.application.ports.forge import Forge
 from lifecycle.application.readable import readable
 from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.delivery.forge_status import Wanted, of_deployment, of_run
-from lifecycle.domain.delivery.reported_status import REFUSED, ReportedStatus, ReportedStatuses
-from lifecycle.domain.errors import DigestMismatch, ForgeFailed, InvalidValue, Unknown
+from lifecycle.domain.delivery.reported_status import LIMIT, REFUSED, UNREACHABLE, ReportedStatus, ReportedStatuses
+from lifecycle.domain.errors import DigestMismatch, ForgeFailed, InvalidValue, Unknown, UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
 
 # So often another call may interfere; the schedule sends what is left.
 _ROUNDS = 3
 # No call for so long after one that the forge did not answer: each event would wait for it.
 _PAUSE = timedelta(minutes=1)
-_PAUSED_BY = ("unreachable", "limit")
+_PAUSED_BY = (UNREACHABLE, LIMIT)
 
 Claims: TypeAlias = Callable[[], str]
 
@@ -37,8 +37,12 @@ class Outcome(StrEnum):
     NOT_REPORTED = "NOT_REPORTED"  # no repository of the forge, or no token for it
     PAUSED = "PAUSED"  # the forge failed a moment ago; the schedule sends it
     FAILED = "FAILED"
+    DOWN = "DOWN"  # the forge did not answer
     REFUSED = "REFUSED"  # the forge will not accept this one later either
     CONTESTED = "CONTESTED"  # other calls interfered each time; the schedule sends it
+
+
+_OUTCOMES = {REFUSED: Outcome.REFUSED, UNREACHABLE: Outcome.DOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +55,15 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Reporting:
-    """The ports of a report. `claims` returns a name that no other call has."""
+    """The ports of a report. `claims` returns a name that no other call has.
+
+    `page` is the address of the console, to which each status has a link; empty for none.
+    """
 
     context: Context
     forge: Forge
     claims: Claims
+    page: str = ""
 
     def report_run(self, run: str) -> Reported:
         """Report the state of a run."""
@@ -66,17 +74,23 @@ class Reporting:
         return Reported(deployment, self._report(lambda: self._of_deployment(cluster, deployment)))
 
     def report_unsettled(self) -> list[Reported]:
-        """Report whatever is not over, or was not sent; stops at a repository whose forge fails."""
-        if not self.forge.serves(""):
-            return []
-        records, _ = readable(self.context.catalogue.reported, ())
-        return [each for record in records for each in self._unsettled_of(record)]
+        """Report whatever is not over, or was not sent.
+
+        The rest of a repository waits after a failure, and everything if the forge is down.
+        """
+        found: list[Reported] = []
+        records, _ = readable(self.context.catalogue.reported, ()) if self.forge.serves("") else ((), ())
+        for record in records:
+            found += self._unsettled_of(record)
+            if found and found[-1].outcome is Outcome.DOWN:
+                break
+        return found
 
     def _unsettled_of(self, record: ReportedStatuses) -> list[Reported]:
         found: list[Reported] = []
         for each in record.unsettled(self.context.clock.now()):
             found.append(self._again(each))
-            if found[-1].outcome in (Outcome.FAILED, Outcome.PAUSED):
+            if found[-1].outcome in (Outcome.FAILED, Outcome.DOWN, Outcome.PAUSED):
                 break
         return found
 
@@ -90,12 +104,12 @@ class Reporting:
         return of_run(run, found) if found else None
 
     def _of_deployment(self, cluster: Cluster, deployment: str) -> Wanted | None:
-        found = self.context.deployments.get(cluster, deployment)
-        if found is None:
-            return None
         try:
+            found = self.context.deployments.get(cluster, deployment)
+            if found is None:
+                return None
             manifest = self.context.artifacts.manifest(cluster.service, found.target.version, found.target.manifest)
-        except (DigestMismatch, Unknown):  # garbage collection deleted it, or somebody replaced it
+        except (DigestMismatch, Unknown, UnreadableRecord):  # it was deleted, replaced or damaged
             return None
         snapshots, _ = readable(lambda: self.context.catalogue.snapshots(cluster.service), {})
         facts = snapshots.get(manifest.snapshot or manifest.version, {})
@@ -105,12 +119,18 @@ class Reporting:
         if not self.forge.serves(""):
             return Outcome.NOT_REPORTED
         for number in range(_ROUNDS):
-            wanted = read()
+            wanted = self._linked(read())
             if wanted is None or not self.forge.serves(wanted.repository):
                 return Outcome.NOT_REPORTED
             if outcome := self._send_once(wanted, again=number > 0):
                 return outcome
         return Outcome.CONTESTED
+
+    def _linked(self, wanted: Wanted | None) -> Wanted | None:
+        if wanted is None or not self.page:
+            return wanted
+        deployment = replace(wanted.deployment, url=self.page) if wanted.deployment else None
+        return replace(wanted, status=replace(wanted.status, url=self.page), deployment=deployment)
 
     def _send_once(self, wanted: Wanted, *, again: bool) -> Outcome | None:
         """Claim, send and confirm; None if another call has claimed the same meanwhile."""
@@ -134,7 +154,7 @@ class Reporting:
             self._send(wanted, record)
         except ForgeFailed as error:
             self._failed(wanted, claim, error)
-            return Outcome.REFUSED if error.problem == REFUSED else Outcome.FAILED
+            return _OUTCOMES.get(error.problem, Outcome.FAILED)
         return Outcome.SENT if self._confirmed(wanted, claim, showed=record.shows(wanted)) else None
 
     def _confirmed(self, wanted: Wanted, claim: str, *, showed: bool) -> bool:

@@ -17,6 +17,8 @@ MOST = 40
 MOST_TRIES = 100
 # The problem of a status that the forge will not accept later either, such as one of a commit that is gone.
 REFUSED = "refused"
+# Problems after which the forge is left alone for a while.
+UNREACHABLE, LIMIT = "unreachable", "limit"
 # A call ends within a minute (the timeout of its function). After that, its claim belongs to nobody.
 CLAIM_LASTS = timedelta(minutes=2)
 
