@@ -228,7 +228,10 @@ def forge_of(server: GitHubServer) -> GitHubForge:
     return GitHubForge(lambda: tokens, server.url)
 
 
+_OPEN = ExitStack()
+
+
 @cache
 def shared_forge() -> GitHubForge:
     """Return the gateway to a server that lasts as long as the process."""
-    return forge_of(ExitStack().enter_context(serving(a_server())))
+    return forge_of(_OPEN.enter_context(serving(a_server())))

@@ -30,6 +30,7 @@ DOWN = ForgeFailed("unreachable", "no answer in time")
 class Scene:
     """The records, a forge, and the reports that an event or the schedule starts."""
 
+    staging = STAGING
     memory: MemoryContext = field(default_factory=lambda: MemoryContext({STAGING: "/", PRODUCTION: "/"}))
     forge: MemoryForge = field(default_factory=MemoryForge)
 
@@ -79,6 +80,10 @@ class Scene:
         found = cls(forge=forge)
         found.published()
         return found
+
+
+class Killed(BaseException):
+    """The end of a function that was stopped."""
 
 
 class Interrupted(MemoryForge):

@@ -23,6 +23,7 @@ from tests.unit.delivery.status_scene import (
     SNAPSHOT,
     STAGING,
     Interrupted,
+    Killed,
     Scene,
 )
 
@@ -46,10 +47,6 @@ def test_slow_call_does_not_leave_pending_over_success(*, before: bool, newer: i
     scene.passes(CLAIM_LASTS)
     scene.reporting.report_unsettled()
     assert scene.shown() == {ON_STAGING: f"success: {SNAPSHOT} was rolled out"}
-
-
-class Killed(BaseException):
-    """The end of a function that was stopped."""
 
 
 @pytest.mark.parametrize("before", [True, False])

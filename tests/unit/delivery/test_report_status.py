@@ -204,6 +204,13 @@ def test_queued_deployment_does_not_take_the_status_of_the_one_before_it(scene: 
     assert scene.shown() == {ON_STAGING: f"success: {SNAPSHOT} was rolled out"}
 
 
+def test_deployment_that_waits_in_its_middle_keeps_the_status(scene: Scene) -> None:
+    scene.reported(scene.deployment(DeploymentState.RUNNING, 1))
+    scene.reported(scene.deployment(DeploymentState.AWAITING_APPROVAL, 1))
+    scene.reported(scene.deployment(DeploymentState.QUEUED, 2))
+    assert scene.shown() == {ON_STAGING: f"pending: {SNAPSHOT} waits for an approval"}
+
+
 def test_repeated_build_replaces_the_status_of_the_failed_one(scene: Scene) -> None:
     scene.run()
     again = scene.run(f"{RUN}_2")

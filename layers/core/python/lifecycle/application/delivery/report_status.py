@@ -155,9 +155,9 @@ class Reporting:
         except ForgeFailed as error:
             self._failed(wanted, claim, error)
             return _OUTCOMES.get(error.problem, Outcome.FAILED)
-        return Outcome.SENT if self._confirmed(wanted, claim, showed=record.shows(wanted)) else None
+        return Outcome.SENT if self._confirmed(wanted, claim) else None
 
-    def _confirmed(self, wanted: Wanted, claim: str, *, showed: bool) -> bool:
+    def _confirmed(self, wanted: Wanted, claim: str) -> bool:
         """Record what was sent; returns False if another call has claimed the same meanwhile."""
         own = False
 
@@ -165,7 +165,7 @@ class Reporting:
             nonlocal own
             mine = before.of(wanted)
             own = mine is not None and mine.claim == claim
-            return before.sent(wanted, claim, showed=showed)
+            return before.sent(wanted, claim)
 
         _ = self.context.catalogue.change_reported(_key(wanted), sent)  # `own` says what it found
         return own

@@ -28,8 +28,9 @@ class ReportedStatus:
     """The part of the record about one run or one deployment.
 
     `said` is the status, and `deployed` the state of the deployment with the number `forge_id`; both are empty until
-    the forge has accepted them. `claim` names the call that is sending. `contested`: another call may have been
-    sending at the same time, and has not confirmed. `tries` counts the failures since the last success.
+    the forge has accepted them. `claim` names the call that is sending. Until `contested_until`, another call may be
+    sending, too. `showing` says that one of them may send the commit's status. `tries` counts the failures since the
+    last success.
     """
 
     commit: str
@@ -44,7 +45,8 @@ class ReportedStatus:
     begun: bool = True
     claim: str = ""
     claimed_at: datetime | None = None
-    contested: bool = False
+    showing: bool = False
+    contested_until: datetime | None = None
     tries: int = 0
 
     def is_beside(self, wanted: Wanted) -> bool:
@@ -55,7 +57,7 @@ class ReportedStatus:
     @property
     def settled(self) -> bool:
         """True if nothing is left to send."""
-        complete = self.over and bool(self.said) and not self.claim and not self.contested
+        complete = self.over and bool(self.said) and not self.claim and self.contested_until is None
         return complete or self.tries >= MOST_TRIES
 
 
@@ -91,11 +93,21 @@ class ReportedStatuses:
         """Return the record in which the call `claim` sends this; the same record if there is nothing to send."""
         mine = self.of(wanted) or _new(wanted)
         sent = (mine.said, mine.deployed) == self.words_of(wanted)
-        if not again and sent and not mine.claim and not mine.contested:
+        over = mine.contested_until is not None and now >= mine.contested_until
+        if not again and sent and not mine.claim and not over:
             return self
         other = mine.claim not in ("", claim)
-        begun = wanted.begun or (mine.begun and bool(self.of(wanted)))
-        return self._with(replace(mine, claim=claim, claimed_at=now, contested=other, over=wanted.over, begun=begun))
+        return self._with(
+            replace(
+                mine,
+                claim=claim,
+                claimed_at=now,
+                showing=self.shows(wanted) or mine.showing,
+                contested_until=now + CLAIM_LASTS if other else None if over else mine.contested_until,
+                over=wanted.over,
+                begun=wanted.begun or (mine.begun and bool(self.of(wanted))),
+            )
+        )
 
     def words_of(self, wanted: Wanted) -> tuple[str, str]:
         """Return what `said` and `deployed` are after everything was sent."""
@@ -106,21 +118,16 @@ class ReportedStatuses:
         mine = self.of(wanted)
         return self if mine is None or mine.forge_id else self._with(replace(mine, forge_id=forge_id))
 
-    def sent(self, wanted: Wanted, claim: str, *, showed: bool) -> "ReportedStatuses":
-        """Return the record after the forge has accepted everything; without a confirmation if another call claims.
-
-        If the commit's status was sent, and a newer subject has the context meanwhile, that one is sent again. Its
-        status may have arrived before this one.
-        """
+    def sent(self, wanted: Wanted, claim: str) -> "ReportedStatuses":
+        """Return the record after the forge has accepted everything; unconfirmed if another call has claimed."""
         accepted = replace(self, problem="", paused_until=None)
         mine = self.of(wanted)
-        if mine is not None and mine.claim == claim:
-            said, deployed = self.words_of(wanted)
-            accepted = accepted._with(replace(mine, said=said, deployed=deployed, claim="", tries=0))  # noqa: SLF001
-        if not showed or self.shows(wanted):
+        if mine is None or mine.claim != claim:
             return accepted
-        newer = (replace(each, said="") if each.is_beside(wanted) else each for each in accepted.latest)
-        return replace(accepted, latest=tuple(newer))
+        said, deployed = self.words_of(wanted)
+        alone = mine.contested_until is None
+        done = replace(mine, said=said, deployed=deployed, claim="", showing=mine.showing and not alone, tries=0)
+        return accepted._with(done)._after(wanted, showed=mine.showing)  # noqa: SLF001
 
     def failed(self, wanted: Wanted, claim: str, problem: str, until: datetime | None) -> "ReportedStatuses":
         """Return the record after the forge has not accepted something, or has accepted it without an answer.
@@ -131,9 +138,20 @@ class ReportedStatuses:
         found = replace(self, problem=problem, paused_until=until)
         if mine is None:
             return found
+        alone = mine.contested_until is None
+        ended = replace(mine, claim="", showing=mine.showing and not alone) if mine.claim == claim else mine
         tries = MOST_TRIES if problem == REFUSED else mine.tries + 1
-        own = mine.claim == claim
-        return found._with(replace(mine, said="", claim="" if own else mine.claim, tries=tries))  # noqa: SLF001
+        return found._with(replace(ended, said="", tries=tries))._after(wanted, showed=True)  # noqa: SLF001
+
+    def _after(self, wanted: Wanted, *, showed: bool) -> "ReportedStatuses":
+        """Return the record after a call that may have sent the status of the commit.
+
+        If another subject has the context meanwhile, that one is sent again. Its status may have arrived before.
+        """
+        if not showed or self.shows(wanted):
+            return self
+        again = (replace(each, said="") if each.is_beside(wanted) else each for each in self.latest)
+        return replace(self, latest=tuple(again))
 
     def released(self, wanted: Wanted, claim: str) -> "ReportedStatuses":
         """Return the record after a call sent nothing. It is sent later, as `said` is not what is wanted."""
