@@ -189,6 +189,42 @@ def test_end_of_a_deployment_and_start_of_a_rollback_are_notified() -> None:
     assert back.summary == "production/hello: rolls back to 1.0.1"
 
 
+@pytest.mark.parametrize("state", DeploymentState)
+def test_every_state_of_a_deployment_is_an_event_that_fits_the_schema(state: DeploymentState) -> None:
+    before = DONE if state is RUNNING else RUNNING
+    (found,) = notified(deployment_item(deployment(before)), deployment_item(deployment(state)))
+    fastjsonschema.validate(SCHEMA, event(found))
+    assert (found.kind is NotificationKind.FINISHED, found.state) == (state.final, state)
+
+
+def test_deployment_that_runs_again_has_another_event_within_a_second() -> None:
+    (first,) = notified(None, deployment_item(deployment(RUNNING)))
+    (again,) = notified(deployment_item(deployment(DeploymentState.PAUSED)), deployment_item(deployment(RUNNING)))
+    assert first.id != again.id
+
+
+class Messages:
+    """An SNS topic and a bus, which record what they get."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.messages: list[dict[str, Any]] = []
+
+    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
+        self.events += Entries
+        return {"FailedEntryCount": 0, "Entries": [{} for _ in Entries]}
+
+    def publish(self, **message: Any) -> None:
+        self.messages.append(message)
+
+
+def test_people_get_no_message_of_a_change_that_is_for_programs() -> None:
+    both = Messages()
+    AwsNotifications(both, both, "topic").send(notified(*NOTIFIED["CHANGED"]) + notified(*NOTIFIED["FINISHED"]))
+    assert [each["DetailType"] for each in both.events] == ["Deployment changed", "Deployment finished"]
+    assert [each["Subject"] for each in both.messages] == ["Lifecycle production/hello: deploy of 1.0.1 ended DONE"]
+
+
 def test_quarantine_for_another_reason_is_notified_again() -> None:
     (first,) = notified(None, BAD_HOST)
     (second,) = notified(BAD_HOST, item(cluster_key(CLUSTER), "BAD_HOST#h1", {"host": "h1", "why": "disk"}))

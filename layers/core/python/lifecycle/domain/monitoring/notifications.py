@@ -136,7 +136,8 @@ def _of_deployment(after: Deployment, previous: DeploymentState | None, at: date
     else:
         what = NotificationKind.CHANGED
         summary = f"{after.cluster}: {kind.lower()} of {version} is {_words(after.state)}"
-        name = f"{name}/{at:%Y%m%dT%H%M%S}"  # it may be in this state again
+        # It may be in this state again, and the stream's time has seconds.
+        name = f"{name}/{previous or 'NEW'}/{at:%Y%m%dT%H%M%S}"
     return Notification(
         id=name,
         kind=what,
