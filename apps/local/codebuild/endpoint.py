@@ -39,8 +39,10 @@ class Endpoint:
             with self._starting:
                 return self._start(request, arguments, forward)
         answer = forward(request)
-        if answer.status != 200:
-            return answer
+        return self._noted(action, answer) if answer.status == 200 else answer
+
+    def _noted(self, action: str, answer: Response) -> Response:
+        """Do to the real builds what the emulator has done, and return its answer with them."""
         found = parse_object(answer.body or b"{}")
         if action == "StopBuild":
             stopped = found["build"]
