@@ -1,6 +1,6 @@
 """Grants: statements of exact actions, with a reason for each wildcard, and the accesses made of them.
 
-infra/constructs/grants.py lists them; tests/infra/test_roles.py checks every role against its exact list.
+infra/constructs/grants.py lists them; tests/infra/granted.py has the exact list of every role.
 """
 
 from collections.abc import Iterable, Mapping

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.infra.conftest import REPOSITORIES
+from tests.infra.granted import BUCKET, BUILD_LOG
 from tests.infra.reading import allowed, resources, role_of, statements
-from tests.infra.test_roles import BUCKET, BUILD_LOG
 
 
 @pytest.mark.parametrize("repository", ["", *REPOSITORIES])

@@ -21,9 +21,9 @@ from lifecycle.gateways.aws.table import Table
 from lifecycle.names import Partition
 from tests.contract.calls import CALLS
 from tests.contract.conftest import Gateways, in_memory
+from tests.infra.granted import PHASES
 from tests.infra.ledger_writes import WRITES, Effect, changed_by
 from tests.infra.reading import listed, role_of, statements
-from tests.infra.test_roles import PHASES
 from tests.support.aws_in_memory import StoredLedger, StoredParameters
 
 # The gateways that write to the ledger, and their names in Context. Members are behind the port Dispatcher.

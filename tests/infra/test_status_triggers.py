@@ -6,8 +6,8 @@ from typing import Any
 from infra.constructs.status_triggers import OF_DEPLOYMENTS
 from lifecycle.domain.monitoring.notifications import NotificationKind
 from lifecycle.entrypoints.status_events import ReportStatus
+from tests.infra.granted import PHASES
 from tests.infra.reading import listed, resources, role_of, statements, text
-from tests.infra.test_roles import PHASES
 
 
 def rule(template: dict[str, Any], name: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from lifecycle.domain.delivery.forge_status import CommitStatus, ForgeDeployment
 from lifecycle.domain.delivery.forge_tokens import ForgeTokens
 from lifecycle.domain.delivery.reported_status import LIMIT, REFUSED, UNREACHABLE
 from lifecycle.domain.errors import ForgeFailed
+from lifecycle.domain.foreign_json import object_or_empty
 
 GITHUB_API = "https://api.github.com"
 # GitHub refuses calls without a name, and answers in well under a second.
@@ -97,11 +98,7 @@ class _Answer:
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.status = status
         self.headers = headers
-        with suppress(ValueError, RecursionError):
-            found = json.loads(body)
-            self.content: Mapping[str, Any] = found if isinstance(found, dict) else {}
-            return
-        self.content = {}
+        self.content: Mapping[str, Any] = object_or_empty(body)
 
 
 def _send(url: str, token: str, body: Mapping[str, Any]) -> _Answer:
