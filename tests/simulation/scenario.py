@@ -57,7 +57,12 @@ class Scenario:
             after_bake=rng.choice((AfterBake.GO_ON, AfterBake.GO_ON, AfterBake.ASK)),
         )
         if not sim.http:
-            self.policy = replace(self.policy, bake_minutes=0)
+            # lifecycle.toml of such a service may not say these.
+            usual = Policy()
+            self.policy = replace(
+                self.policy, bake_minutes=0, on_fail=usual.on_fail, after_bake=usual.after_bake,
+                drain_seconds=usual.drain_seconds,
+            )  # fmt: skip
         self.bad_in_the_test_bed = {version for version in VERSIONS[1:] if rng.random() < 0.3}
         self.flaws: dict[str, tuple[Flaw, str, float]] = {}
         self.published: dict[str, Manifest] = {}
@@ -129,7 +134,7 @@ class Scenario:
             built_at=self._sim.time(),
             builder="build-1",
             run=_RUN if self._sim.http else _WORKER,
-            is_alive=_ALIVE if self._sim.http else Check(),
+            is_alive=_ALIVE if self._sim.http else Check(timeout_seconds=2),
             self_test=_TEST if self._sim.http else Check(command="./check.sh"),
             policies={"production": self.policy},
             release=_MIGRATION if version in self.migrating else None,
