@@ -155,7 +155,8 @@ class ControlPlaneStack(Stack):
         project = names.arn("codebuild", f"project/{names.BUILD_PROJECT}")
         build = Statement("Build", ("codebuild:StartBuild",), (project,))
         passes = pass_build_roles(settings.codecommit_repositories)
-        self._phase("start_build", writes=[ledger(Partition.REPOSITORY)], may=[build, *passes])
+        # It records each refused input in the audit log, as `plan` does.
+        self._phase("start_build", writes=[ledger(_TRAIL, Partition.REPOSITORY)], may=[build, *passes])
         # A delivery of a service that failed is started again under the next name.
         self._phase(
             "start_services", writes=[ledger(Partition.REPOSITORY)], may=[START_DELIVERY, DESCRIBE_DELIVERIES]

@@ -15,7 +15,7 @@ from lifecycle.application.delivery import build
 from lifecycle.application.delivery.check_build import check_build
 from lifecycle.application.delivery.several import start_services
 from lifecycle.application.rollout.decide import answer_deployment, approve, decide
-from lifecycle.application.rollout.plan import Planned
+from lifecycle.application.rollout.requested import refuse_input
 from lifecycle.domain.convergence.ended_execution import EndedExecution
 from lifecycle.domain.delivery.earlier_run import EarlierRun
 from lifecycle.domain.errors import LifecycleError
@@ -215,7 +215,7 @@ class StepFunctions:
         context = self.machine.context
         match function:
             case "plan":
-                plan = entry(events.Start, lambda why: Planned("REFUSED", 0, why))
+                plan = entry(events.Start, lambda given, why: refuse_input(context, given, why))
                 return plan(lambda _: functions.FUNCTIONS["plan"](context, given))(dict(given), None)
             case "analyse":
                 self._serve()
@@ -227,7 +227,10 @@ class StepFunctions:
 
     def _delivery_function(self, function: str, given: Mapping[str, Any]) -> Any:
         if function == "start_build":
-            start = entry(delivery_events.StartBuild, lambda why: build.Started("", "REFUSED", why))
+            stores = self.catalogue, self.memory.audit_log
+            start = entry(
+                delivery_events.StartBuild, lambda given, why: build.refuse_start(*stores, given, why, self.time())
+            )
             return start(self._start_build)(dict(given), None)
         if function == "check_build":
             check = delivery_events.CheckBuild.model_validate(given)
@@ -242,7 +245,12 @@ class StepFunctions:
         event = delivery_events.RecordSnapshot.model_validate(given)
         if not event.build:
             return build.deploy_again(
-                self.catalogue, self.memory.artifacts, self.memory.requests, event.finished(), self.time()
+                self.catalogue,
+                self.memory.artifacts,
+                self.memory.requests,
+                self.memory.audit_log,
+                event.finished(),
+                self.time(),
             )
         return build.record_snapshot(
             self.catalogue,
@@ -256,7 +264,9 @@ class StepFunctions:
         )  # fmt: skip
 
     def _start_build(self, event: delivery_events.StartBuild) -> build.Started:
-        return build.start_build(self.builds, self.catalogue, event.push(), event.started, event.execution)
+        return build.start_build(
+            self.builds, self.catalogue, self.memory.audit_log, event.push(), event.started, event.execution
+        )
 
     def _serve(self) -> None:
         """Let each host of the test bed answer the requests of the minutes so far."""

@@ -120,8 +120,7 @@ FIELDS: Mapping[str, Any] = {
     "branch": "main",
     "build": "build-1",
     "upload": UPLOAD,
-    "names": ["DATABASE_URL"],
-    "changed": ["DATABASE_URL"],
+    **{name: ["DATABASE_URL"] for name in ("names", "changed")},
     "started": "2026-11-23T12:00:00+00:00",
 }
 # Where a field means something else, or the other variant reaches more code.
@@ -212,6 +211,7 @@ class Account:
         ports = {
             "context": self.context,
             "catalogue": self.catalogue,
+            "audit_log": self.context.audit_log,
             "artifacts": self.artifacts,
             "executions": self.executions,
             "metrics": MemoryMetrics(),

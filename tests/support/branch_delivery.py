@@ -61,7 +61,7 @@ class Delivery:
 
     def start_build(self, run: str) -> Started:
         given = Push(**self.executions.deliveries[run])
-        return start_build(self.builds, self.catalogue, given, NOW.isoformat(), run)
+        return start_build(self.builds, self.catalogue, MemoryAuditLog(), given, NOW.isoformat(), run)
 
     def check_build(self, run: str, build: str) -> Checked:
         push = Push(**self.executions.deliveries[run])
@@ -88,7 +88,7 @@ class Delivery:
         assert started.kind == "BUILT"
         commit = self.executions.deliveries[run]["commit"]
         built = FinishedBuild(REPOSITORY, commit, "main", "", started.service, started.version, "")
-        return self.ended(run, deploy_again(*self._stores, self.requests, built, NOW))
+        return self.ended(run, deploy_again(*self._stores, self.requests, MemoryAuditLog(), built, NOW))
 
     @property
     def _stores(self) -> tuple[MemoryCatalogue, MemoryArtifacts]:

@@ -16,6 +16,6 @@ def handle(event: RecordSnapshot) -> Recorded:
     context = bootstrap.context()
     built, now = event.finished(), datetime.now(UTC)
     if not event.build:
-        return deploy_again(catalogue, artifacts, context.requests, built, now)
+        return deploy_again(catalogue, artifacts, context.requests, context.audit_log, built, now)
     stores = catalogue, artifacts, signer, context.requests, context.audit_log, context.fleet
     return record_snapshot(*stores, built, now)

@@ -18,7 +18,7 @@ from tests.unit.console.read_widget import read_widget
 
 CONSOLE = sorted(name for name, path in FUNCTIONS.items() if path.parts[-3] == "console")
 NO_PAGES: tuple[Any, ...] = ("\u0663", ["1"], {}, 1e400)
-CONTEXT = SimpleNamespace(invoked_function_arn=f"{HERE}show-clusters")
+CONTEXT = SimpleNamespace(invoked_function_arn=f"{HERE}show-clusters", function_name="lifecycle-show-clusters")
 
 
 def widget_context(**more: Any) -> dict[str, Any]:

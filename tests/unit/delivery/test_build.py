@@ -83,7 +83,7 @@ def recorded(
 def test_build_is_started_for_the_commit_with_the_execution_as_its_token() -> None:
     builds = OneBuild(State("RUNNING"))
     push = Push(REPOSITORY, "hello", "c0ffee", "main", "ada", "1")
-    started = start_build(builds, MemoryCatalogue(), push, "2026-11-23T11:00:00Z", "hello-c0ffee")
+    started = start_build(builds, MemoryCatalogue(), MemoryAuditLog(), push, "2026-11-23T11:00:00Z", "hello-c0ffee")
     assert started == Started("build-1")
     environment = {
         "LIFECYCLE_REPOSITORY": REPOSITORY,

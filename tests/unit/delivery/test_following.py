@@ -10,6 +10,7 @@ from lifecycle.application.delivery.build import FinishedBuild, deploy_again, st
 from lifecycle.application.delivery.receive_push import Push, time_of
 from lifecycle.domain.delivery.branch import NOTHING
 from lifecycle.domain.errors import BuildsFull
+from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.builds import MemoryBuilds
 from tests.support.branch_delivery import NOW, REPOSITORY, A, B, C, D, Delivery
 
@@ -169,7 +170,7 @@ def test_snapshot_of_another_repository_is_not_deployed() -> None:
     delivery = Delivery()
     version = delivery.build(delivery.push(NOTHING, A)).version
     built = FinishedBuild("https://example.test/evil.git", A, "main", "", "hello", version, "")
-    found = deploy_again(delivery.catalogue, delivery.artifacts, delivery.requests, built, NOW)
+    found = deploy_again(delivery.catalogue, delivery.artifacts, delivery.requests, MemoryAuditLog(), built, NOW)
     assert (found.kind, "was built from" in found.reason) == ("REFUSED", True)
 
 
@@ -178,7 +179,7 @@ def test_head_that_a_person_has_read_counts_although_its_push_was_lost() -> None
     delivery.build(delivery.push(NOTHING, A))
     at = (NOW + timedelta(minutes=5)).isoformat()
     read = Push(REPOSITORY, "hello", B, "main", "ada", "", head_read=at)
-    start_build(delivery.builds, delivery.catalogue, read, at, read.execution)
+    start_build(delivery.builds, delivery.catalogue, MemoryAuditLog(), read, at, read.execution)
     assert delivery.catalogue.branch(REPOSITORY, "main").head == B
 
 
@@ -200,7 +201,7 @@ def test_push_that_came_while_a_person_read_the_head_is_the_head() -> None:
     delivery.receive(first)
     delivery.push(A, B)
     at = (NOW + timedelta(minutes=5)).isoformat()
-    found = start_build(delivery.builds, delivery.catalogue, read, at, read.execution)
+    found = start_build(delivery.builds, delivery.catalogue, MemoryAuditLog(), read, at, read.execution)
     assert (found.kind, delivery.catalogue.branch(REPOSITORY, "main").head) == ("NOTHING", B)
 
 

@@ -1,13 +1,14 @@
 """The record of a snapshot: what a build uploaded is checked, published once, and recorded with its digests."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from lifecycle.application.delivery.build import FinishedBuild, Recorded, record_snapshot
+from lifecycle.application.delivery.build import FinishedBuild, Recorded, deploy_again, record_snapshot
 from lifecycle.application.delivery.transfer_service import transfer_service
 from lifecycle.application.operator_command import RequestedBy
 from lifecycle.domain.fleet.cluster import Cluster
@@ -219,3 +220,75 @@ def test_manifest_of_the_future_is_refused() -> None:
     found = recorded(catalogue, uploaded(built_at=BUILT + timedelta(hours=1)))
     assert (found.kind, "must be of a time before 2026-11-23 11:00 UTC" in found.reason) == ("REFUSED", True)
     assert catalogue.snapshots("hello") == {}
+
+
+def uploads(artifacts: MemoryArtifacts, body: bytes = SNAPSHOT.encode(), **changes: Any) -> FinishedBuild:
+    artifacts.upload(UPLOAD, replace(MADE, **changes), body)
+    return BUILD
+
+
+def recorded_before(catalogue: MemoryCatalogue, artifacts: MemoryArtifacts) -> FinishedBuild:
+    catalogue.record_published("hello", SNAPSHOT, Published(MADE.digest, "0" * 64))
+    return uploads(artifacts)
+
+
+def signed_before(artifacts: MemoryArtifacts) -> FinishedBuild:
+    artifacts.replace_envelope("hello", SNAPSHOT, "rubbish")
+    return uploads(artifacts)
+
+
+REFUSED: dict[str, Callable[[MemoryCatalogue, MemoryArtifacts], FinishedBuild]] = {
+    "another service": lambda _, artifacts: uploads(artifacts, service="other"),
+    "another commit": lambda _, artifacts: uploads(artifacts, commit="b" * 40),
+    "other bytes": lambda _, artifacts: uploads(artifacts, body=b"other"),
+    "a value that lifecycle.toml refuses": lambda _, artifacts: uploads(
+        artifacts, policies={"production": Policy(bake_minutes=10**6)}
+    ),
+    "a run of one service": lambda _, artifacts: replace(uploads(artifacts), folder="services/a", run="x"),
+    "an upload elsewhere": lambda _, artifacts: replace(uploads(artifacts), upload="release/hello"),
+    "no upload": lambda *_: BUILD,
+    "a version of another commit": lambda *_: replace(BUILD, version="1.0.1-20261123110000-bbbbbbb"),
+    "another manifest than was recorded": recorded_before,
+    "an envelope of something else": lambda _, artifacts: signed_before(artifacts),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_each_refused_snapshot_is_on_record_at_its_service(what: str) -> None:
+    catalogue, artifacts, audit_log = MemoryCatalogue(), MemoryArtifacts(), MemoryAuditLog()
+    built = REFUSED[what](catalogue, artifacts)
+    found = recorded(catalogue, artifacts, built, audit_log)
+    assert found.kind == "REFUSED"
+    (entry,) = audit_log.entries
+    assert (entry.cluster, entry.who, entry.why) == ("production/hello", "build-1", found.reason)
+    assert entry.what == f"refused the snapshot {built.version} of hello from {REPOSITORY}"
+
+
+def test_refused_snapshot_of_another_service_is_on_record_at_both() -> None:
+    audit_log = MemoryAuditLog()
+    run = f"api--{MADE.commit}"
+    found = recorded(MemoryCatalogue(), uploaded(), replace(BUILD, run=run, folder="services/api"), audit_log)
+    assert found.kind == "REFUSED"
+    assert [each.cluster for each in audit_log.entries] == ["production/api", "production/hello"]
+
+
+@pytest.mark.parametrize("service", ["", "../x", "A" * 300, "\ud800"])
+def test_refused_snapshot_of_no_service_is_on_record_at_those_of_its_repository(service: str) -> None:
+    catalogue, audit_log = MemoryCatalogue(), MemoryAuditLog()
+    catalogue.change_builds(REPOSITORY, lambda found: found.recorded("api", None))
+    found = recorded(
+        catalogue, MemoryArtifacts(), replace(BUILD, service=service, run=f"hello-{MADE.commit}"), audit_log
+    )
+    assert found.kind == "REFUSED"
+    assert [each.cluster for each in audit_log.entries] == ["production/api"]
+
+
+def test_snapshot_of_an_earlier_run_that_may_not_be_deployed_is_on_record() -> None:
+    memory, artifacts = MemoryContext({}), uploaded()
+    assert recorded(memory.catalogue, artifacts).kind == "RECORDED"
+    stores = memory.catalogue, artifacts, memory.requests, memory.audit_log
+    built = replace(BUILD, build="", repository="https://example.test/other.git")
+    found = deploy_again(*stores, built, BUILT)
+    assert found.kind == "REFUSED"
+    (entry,) = memory.audit_log.entries
+    assert (entry.cluster, entry.who, entry.why) == ("production/hello", "unknown", found.reason)

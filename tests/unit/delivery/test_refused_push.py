@@ -7,7 +7,8 @@ import pytest
 
 from lifecycle.application.delivery.receive_push import Response
 from lifecycle.application.delivery.refused_push import record_refusal
-from lifecycle.domain.delivery.refused_push import MOST, RefusedPush, RefusedPushes, last_day, refusals_in_words
+from lifecycle.domain.delivery.refused_push import RefusedPush, RefusedPushes, last_day, refusals_in_words
+from lifecycle.domain.refused_limits import MOST
 from tests.fakes.catalogue import MemoryCatalogue
 
 NOW = datetime(2026, 11, 29, 12, 3, tzinfo=UTC)

@@ -10,6 +10,7 @@ from lifecycle.application.delivery.build import FinishedBuild, Started, record_
 from lifecycle.application.delivery.receive_push import Push, Response, payload_of, start, start_head
 from lifecycle.domain.delivery.branch import NOTHING, Branch
 from lifecycle.domain.delivery.repository import RepositoryBuilds
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.identity import is_proven
 from lifecycle.domain.rollout.deployment import Deployment, Request
 from lifecycle.domain.rollout.gates import approval_refusal, requester_refusal
@@ -24,6 +25,8 @@ from tests.fakes.executions import MemoryExecutions
 from tests.fakes.fleet import MemoryFleet
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.signer import SNAPSHOT_SIGNER
+from tests.support.account import Account, handler
+from tests.support.invocation import Invocation
 from tests.support.rollout import manifest
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -37,7 +40,7 @@ class Forge:
 
     def __init__(self) -> None:
         self.catalogue, self.executions, self.builds = MemoryCatalogue(), MemoryExecutions(), MemoryBuilds()
-        self.artifacts, self.requests = MemoryArtifacts(), MemoryRequests()
+        self.artifacts, self.requests, self.audit_log = MemoryArtifacts(), MemoryRequests(), MemoryAuditLog()
         self.now = NOW
         self.head = NOTHING
 
@@ -52,7 +55,7 @@ class Forge:
         self.now += timedelta(seconds=5)
         begun = {**self.executions.deliveries[run], "execution": run, "started": self.now.isoformat()}
         event = StartBuild.model_validate(begun)
-        found = start_build(self.builds, self.catalogue, event.push(), event.started, event.execution)
+        found = start_build(self.builds, self.catalogue, self.audit_log, event.push(), event.started, event.execution)
         if found.kind == "NOTHING":
             self.executions.outputs[run] = {"nothing": found.reason, "superseded": found.superseded, "unchanged": ""}
         if found.kind == "REFUSED":
@@ -224,3 +227,35 @@ def _refusals(request: Request) -> tuple[str, str]:
     """Return why nobody could approve what is requested, and why one person may not."""
     deployment = Deployment.not_begun(request, Target(request.version, ""), BY_ANOTHER, NOW)
     return requester_refusal(request, BY_ANOTHER, "the policy") or "", approval_refusal(deployment, "mallory") or ""
+
+
+def test_refused_input_is_on_record_where_the_owner_of_the_service_reads(forge: Forge) -> None:
+    forge.catalogue.change_builds(REPOSITORY, lambda found: found.recorded("api", None))
+    found = forge.by_hand("any", B, branch="feature")
+    (entry,) = forge.audit_log.entries
+    assert (entry.cluster, entry.who, entry.why) == ("production/api", "unknown", found.reason)
+    assert entry.what == "refused to start the run any"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *({}, {"repository": 7}, {"repository": "x" * 100_000}, {"service": "../x"}, {"branch": "--upload-pack=x"}),
+        *({"repository": "\ud800"}, {"more": "x" * 100_000}),
+    ],
+)
+def test_input_that_is_no_push_is_on_record(monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]) -> None:
+    account = Account.of()
+    account.use(monkeypatch)
+    event = {"execution": "hello-" + "a" * 40, "started": NOW.isoformat(), **given}
+    assert handler("start_build").handle(event, Invocation("lifecycle-start-build"))["kind"] == "REFUSED"
+    entries = account.context.audit_log.read(Cluster("production", "hello"))
+    assert [each.who for each in entries if each.what.startswith("refused to start the run hello-aaa")] == ["unknown"]
+
+
+@pytest.mark.parametrize("event", [None, [], "text", {}, {"input": [], "execution": "___"}])
+def test_input_that_is_no_object_is_on_record(monkeypatch: pytest.MonkeyPatch, event: Any) -> None:
+    account = Account.of()
+    account.use(monkeypatch)
+    assert handler("start_build").handle(event, Invocation("lifecycle-start-build"))["kind"] == "REFUSED"
+    assert len(account.context.audit_log.read(Cluster("production", "unnamed"))) == 1

@@ -47,7 +47,7 @@ def exporting(details: object) -> Checked:
 
 def variables(push: Push, catalogue: MemoryCatalogue | None = None) -> dict[str, str]:
     builds = MemoryBuilds()
-    start_build(builds, catalogue or MemoryCatalogue(), push, STARTED, push.execution)
+    start_build(builds, catalogue or MemoryCatalogue(), MemoryAuditLog(), push, STARTED, push.execution)
     (found,) = builds.started.values()
     return dict(found)
 
@@ -55,7 +55,7 @@ def variables(push: Push, catalogue: MemoryCatalogue | None = None) -> dict[str,
 def test_push_that_asks_for_no_build_starts_none() -> None:
     builds, catalogue, push = MemoryBuilds(), MemoryCatalogue(), changed(skip="[skip ci]")
     start(push, MemoryExecutions(), catalogue, BUILT)
-    found = start_build(builds, catalogue, push, STARTED, "shop-1")
+    found = start_build(builds, catalogue, MemoryAuditLog(), push, STARTED, "shop-1")
     assert found == Started("", "NOTHING", "no build: the message of the head commit has [skip ci]")
     assert builds.started == {}
 

@@ -7,6 +7,7 @@ import pytest
 from lifecycle.application.console_actions import ConsoleAction
 from lifecycle.console.html import Markup, tag
 from lifecycle.domain.errors import CallFailed, InvalidEvent, Unknown
+from lifecycle.domain.refused_limits import MOST
 from lifecycle.entrypoints.events import Converge, Decide, OnHost, Promote, Repair
 from lifecycle.entrypoints.handler import command, parse, program, task
 from lifecycle.entrypoints.widget import Button, button
@@ -233,3 +234,44 @@ def test_refused_command_is_on_record_in_each_cluster_that_it_is_about(
 ) -> None:
     assert "error" in handler(function).handle(event, Invocation(f"lifecycle-{function}"))
     assert (f"refused: {function}", "unknown") in tried(account)
+
+
+@pytest.mark.parametrize(
+    ("event", "what", "who"),
+    [
+        ({"action": "deploy", "bogus": 1, "by": "eve"}, "refused: deploy", "console:eve"),
+        ({"action": "root"}, "refused: root", "console"),
+        ({"action": "approve", "choice": "MAYBE"}, "refused: approve", "console"),
+        ({"action": "pause", "by": "x" * 300}, "refused: pause", f"console:{'x' * 192}"),
+        ({"action": ["x"], "why": {}}, "refused: ['x']", "console"),
+        ({}, "refused: act", "console"),
+    ],
+)
+def test_button_that_no_page_draws_is_on_record(account: Account, event: dict[str, Any], what: str, who: str) -> None:
+    given = {"service": "hello", "environment": "production", **event}
+    assert "The parameters are invalid" in handler("act").handle(given, Invocation("lifecycle-act"))
+    assert tried(account) == [(what, who)]
+
+
+def test_button_with_a_proof_that_no_page_draws_is_on_record_under_the_proven_name(account: Account) -> None:
+    event = {"service": "hello", "environment": "production", "action": "root", "by": "mallory"}
+    handler("act").handle(signed(event, function="lifecycle-act"), Invocation("lifecycle-act"))
+    assert tried(account) == [("refused: root", "ada")]
+
+
+def test_flood_of_commands_without_a_proof_does_not_fill_the_audit_log(account: Account) -> None:
+    for _ in range(3 * MOST):
+        account.clock.sleep(1)
+        assert "error" in approve({**ANSWER, "by": "grace"})
+    assert len(tried(account)) == MOST
+    assert "error" in approve(signed({**ANSWER, "by": "grace"}))
+    assert tried(account)[-1] == ("refused: approve", "ada")
+
+
+def test_refused_cancellation_is_on_record_where_the_run_is(account: Account) -> None:
+    run = "Shop_Web-" + "a" * 40
+    account.executions.start_delivery(run, {"repository": "https://example.test/shop"})
+    account.catalogue.change_builds("https://example.test/shop", lambda found: found.recorded("hello", None))
+    event = {"run": run, "by": "ada", "why": "x"}
+    assert "error" in handler("cancel_run").handle(event, Invocation("lifecycle-cancel-run"))
+    assert tried(account) == [("refused: cancel-run", "unknown")]

@@ -11,16 +11,21 @@ import pytest
 
 from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.rollout.decide import approve
+from lifecycle.application.rollout.requested import begin_requested
 from lifecycle.application.rollout.requests import payload, record_request
 from lifecycle.application.rollout.set_policy import set_floor
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.identity import is_generated, is_proven, same_person
+from lifecycle.domain.monitoring.audit import AuditKind
+from lifecycle.domain.refused_limits import MOST
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override, Request
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 from lifecycle.domain.service.policy import ApprovalGate, Policy
+from tests.support.account import Account, handler
+from tests.support.invocation import Invocation
 from tests.support.rollout import CLUSTER, Machine
 
 GATED = Policy(approval=ApprovalGate.BEFORE_FIRST_HOST, approval_by_another=True, bake_minutes=30)
@@ -311,3 +316,32 @@ def test_answer_counts_for_the_gate_that_was_shown_only() -> None:
     assert machine.record(name).state is DeploymentState.AWAITING_APPROVAL
     with pytest.raises(Refused, match=f"it answers {first.id}, and {name} waits for approval-after_first_host now"):
         approve(machine.context, CLUSTER, name, answer, first.id)
+
+
+@pytest.mark.parametrize("name", ["x; DROP", "", "hello", "../x", "\ud800", "hello-production-1-ab"])
+def test_execution_of_no_deployment_is_refused_and_on_record(machine: Machine, name: str) -> None:
+    found = begin_requested(machine.context, name, "by-hand")
+    assert (found.kind, found.reason.startswith("the input names no deployment: ")) == ("REFUSED", True)
+    entry = machine.memory.audit_log.entries[-1]
+    assert (entry.cluster, entry.who, entry.kind) == (str(CLUSTER), "unknown", AuditKind.REFUSAL)
+    assert entry.what == "refused to start a deployment by the execution by-hand"
+
+
+def test_flood_of_executions_does_not_fill_the_audit_log(machine: Machine) -> None:
+    asked = machine.request("1.0.1")
+    for number in range(300):
+        machine.memory.clock.sleep(1)
+        assert begin_requested(machine.context, asked.deployment, f"by-hand-{number}").kind == "REFUSED"
+        assert begin_requested(machine.context, "x", f"by-hand-{number}").kind == "REFUSED"
+    refused = [each for each in machine.memory.audit_log.entries if each.kind is AuditKind.REFUSAL]
+    assert len(refused) == MOST
+
+
+@pytest.mark.parametrize("event", [None, [], {}, {"deployment": 7}, {"deployment": {}, "execution": "by-hand"}])
+def test_input_of_a_rollout_that_is_no_deployment_is_on_record(monkeypatch: pytest.MonkeyPatch, event: Any) -> None:
+    account = Account.of()
+    account.use(monkeypatch)
+    assert handler("plan").handle(event, Invocation("lifecycle-plan"))["kind"] == "REFUSED"
+    for cluster in account.context.registry.clusters():
+        (entry,) = (each for each in account.context.audit_log.read(cluster) if each.kind is AuditKind.REFUSAL)
+        assert (entry.who, "the event is not valid: " in entry.why) == ("unknown", True)

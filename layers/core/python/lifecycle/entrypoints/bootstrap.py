@@ -7,6 +7,7 @@ from typing import Any
 from lifecycle.application.context import Context
 from lifecycle.application.ports.alarms import Alarms
 from lifecycle.application.ports.artifacts import Artifacts
+from lifecycle.application.ports.audit import AuditLog
 from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.callers import Callers
 from lifecycle.application.ports.catalogue import Catalogue
@@ -147,6 +148,14 @@ def catalogue() -> Catalogue:
     from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415
 
     return DynamoCatalogue(_table(from_environment()))
+
+
+@cache
+def audit_log() -> AuditLog:
+    """Return the audit log, for the phases that need little else."""
+    from lifecycle.gateways.aws.audit import DynamoAuditLog  # noqa: PLC0415
+
+    return DynamoAuditLog(_table(from_environment()))
 
 
 @cache

@@ -9,9 +9,12 @@ from aws_lambda_powertools.logging import Logger
 from pydantic import BaseModel
 
 from lifecycle.application.context import Context
+from lifecycle.application.delivery.services_of_run import clusters_of_run
+from lifecycle.application.refused_attempt import UNKNOWN, Refusal
+from lifecycle.application.refused_attempt import record_refusal as write_refusal
 from lifecycle.domain.errors import InvalidValue, LifecycleError, Refused
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.identity import CONSOLE, person, same_person
+from lifecycle.domain.identity import CONSOLE, is_proven, person, same_person
 from lifecycle.domain.rollout.deployment import cluster_of
 from lifecycle.domain.rollout.freezes import EVERYTHING
 from lifecycle.entrypoints import bootstrap
@@ -40,7 +43,7 @@ class Caller:
         return {**unsigned(event), **{name: value for name, value in fields.items() if name in kind.model_fields}}
 
 
-NOBODY = Caller("unknown", "")
+NOBODY = Caller(UNKNOWN, "")
 
 
 def unsigned(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,19 +65,23 @@ def of(event: Mapping[str, Any], context: Any, *, for_console: bool = False) -> 
 
 
 def record_refusal(event: Mapping[str, Any], command: str, who: str, why: str) -> None:
-    """Record who tried, in the audit log of each cluster that a refused command is about."""
+    """Record who tried, in the audit log of each cluster that a refused command is about.
+
+    A person whom AWS has named is always on record. Of all others, there are only so many entries a day.
+    """
     what = f"refused: {command.removeprefix('lifecycle-')}"
-    deployment = str(event.get("deployment", ""))[:100]
+    deployment = str(event.get("deployment", ""))
     try:
         context = bootstrap.context()
-        for cluster in _clusters(context, event):
-            context.record(cluster, what, who, why[:1000], deployment=deployment)
+        named = who != NOBODY.name and is_proven(who)
+        refusal = Refusal(what, who, why, deployment)
+        write_refusal(context.audit_log, _clusters(context, event), refusal, context.clock.now(), named=named)
     except LifecycleError as error:  # the refusal is what the caller needs to know
         logger.warning("a refusal is not on record", extra={"reason": str(error)})
 
 
 def _clusters(context: Context, event: Mapping[str, Any]) -> Sequence[Cluster]:
-    """Return the clusters that a command is about, by its deployment, service or scope.
+    """Return the clusters that a command is about, by its deployment, service, run or scope.
 
     A deployment's id says its cluster, whatever is beside it. A scope may be an environment or everything, and so is
     a command that names nothing.
@@ -86,5 +93,8 @@ def _clusters(context: Context, event: Mapping[str, Any]) -> Sequence[Cluster]:
         return [Cluster(str(event.get("environment") or "production"), service)]
     with suppress(InvalidValue):
         return [Cluster.parse(scope)]
+    if run := str(event.get("run") or ""):
+        found = context.executions.earlier_run(run)
+        return clusters_of_run(context.catalogue, run[:100], found.repository if found else "")
     every = context.registry.clusters()
     return [each for each in every if scope in ("", EVERYTHING, each.environment)]

@@ -8,7 +8,7 @@ and whatever it says of its author is replaced by what AWS says (gateways/aws/ca
 `program` is for AWS's own services, whose events have no proof and no person's name. No person may call it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 from aws_lambda_powertools.logging import Logger
@@ -18,13 +18,11 @@ from lifecycle.domain.errors import CallFailed, InvalidEvent, LifecycleError, Re
 from lifecycle.domain.identity import PROGRAMS
 from lifecycle.entrypoints import caller
 from lifecycle.entrypoints.events import Command
+from lifecycle.entrypoints.wrong_fields import wrong_fields
 from lifecycle.gateways.serialization import to_plain
 
 C = TypeVar("C", bound=Command)
 Handler: TypeAlias = Callable[[dict[str, Any], Any], Any]
-
-# An error message names so many wrong fields: an input may have thousands.
-_MOST_PROBLEMS = 10
 
 logger = Logger()
 
@@ -41,8 +39,8 @@ def task(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
     return decorate
 
 
-def entry(kind: type[C], refuse: Callable[[str], Any]) -> Callable[[Callable[[C], Any]], Handler]:
-    """Return a decorator for a handler that returns `refuse(reason)` for an event that is not valid."""
+def entry(kind: type[C], refuse: Callable[[Mapping[str, Any], str], Any]) -> Callable[[Callable[[C], Any]], Handler]:
+    """Return a decorator for a handler that returns `refuse(event, reason)` for an event that is not valid."""
 
     def decorate(run: Callable[[C], Any]) -> Handler:
         def handle(event: dict[str, Any], context: Any) -> Any:
@@ -50,7 +48,7 @@ def entry(kind: type[C], refuse: Callable[[str], Any]) -> Callable[[Callable[[C]
                 parse(kind, event)
             except InvalidEvent as error:
                 logger.warning("refused", extra={"reason": str(error)})
-                return to_plain(refuse(str(error)))
+                return to_plain(refuse(event if isinstance(event, dict) else {}, str(error)))
             return _run(kind, run, event, context)
 
         return handle
@@ -136,6 +134,4 @@ def parse(kind: type[C], event: dict[str, Any]) -> C:
     try:
         return kind.model_validate(event)
     except ValidationError as error:
-        wrong = [f"{'.'.join(map(str, e['loc']))[:100] or 'input'}: {e['msg'][:300]}" for e in error.errors()]
-        more = f"; and {len(wrong) - _MOST_PROBLEMS} more" if len(wrong) > _MOST_PROBLEMS else ""
-        raise InvalidEvent("; ".join(wrong[:_MOST_PROBLEMS]) + more, str(event)[:200]) from error
+        raise InvalidEvent(wrong_fields(error), str(event)[:200]) from error

@@ -20,6 +20,7 @@ from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.identity import in_console
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.entrypoints import caller
+from lifecycle.entrypoints.wrong_fields import wrong_fields
 from lifecycle.gateways.aws.callers import PROOF
 from lifecycle.gateways.aws.errors import failure as failure_in_words
 from lifecycle.names import function
@@ -27,6 +28,8 @@ from lifecycle.names import function
 C = TypeVar("C", bound="_Call")
 Draw: TypeAlias = Callable[[C, ViewContext], Markup]
 Handler: TypeAlias = Callable[[dict[str, Any], Any], Any]
+# It records an event whose parameters are invalid, and why.
+Record: TypeAlias = Callable[[dict[str, Any], Any, str], None]
 
 logger = Logger()
 
@@ -133,7 +136,7 @@ def widget(shows: str, parameters: str) -> Callable[[Draw[WidgetCall]], Handler]
 
 def button(press: Draw[Button]) -> Handler:
     """Return a handler that acts, and draws the result or the refusal."""
-    act = _handler(Button, press, "Performs the actions of the console's buttons; it has no widget.")
+    act = _handler(Button, press, "Performs the actions of the console's buttons; it has no widget.", _record_invalid)
 
     def handle(event: dict[str, Any], context: Any) -> Any:
         event = _object(event)
@@ -152,23 +155,34 @@ def button(press: Draw[Button]) -> Handler:
     return handle
 
 
+def _record_invalid(event: dict[str, Any], context: Any, why: str) -> None:
+    """Record who pressed a button that no page draws."""
+    by = str(event.get("by") or "")[:200]
+    who = by if event.get("proven") else in_console(by)
+    caller.record_refusal(event, str(event.get("action") or context.function_name)[:100], who, why)
+
+
 def _object(event: Any) -> dict[str, Any]:
     """Return an event; {} for something else than an object, which a principal that may invoke may send."""
     return event if isinstance(event, dict) else {}
 
 
-def _handler(kind: type[C], draw: Draw[C], docs: str) -> Handler:
+def _nothing(_event: dict[str, Any], _context: Any, _why: str) -> None:
+    """Record nothing: a widget only reads."""
+
+
+def _handler(kind: type[C], draw: Draw[C], docs: str, record: Record = _nothing) -> Handler:
     def handle(event: dict[str, Any], context: Any) -> Any:
         event = _object(event)
         if event.get("describe"):
             logger.info("described")
             return {"markdown": docs}
-        return _answer(kind, draw, event, context)
+        return _answer(kind, draw, event, context, record)
 
     return handle
 
 
-def _answer(kind: type[C], draw: Draw[C], event: dict[str, Any], context: Any) -> Any:
+def _answer(kind: type[C], draw: Draw[C], event: dict[str, Any], context: Any, record: Record) -> Any:
     if event.get("warm"):
         logger.info("warm")
         return {}
@@ -177,8 +191,9 @@ def _answer(kind: type[C], draw: Draw[C], event: dict[str, Any], context: Any) -
         call = kind.model_validate(event)
         drawn = str(draw(call, view_context))
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        return _failed(view_context, f"The parameters are invalid: {wrong}. See docs/console.md.")
+        why = f"The parameters are invalid: {wrong_fields(error)}. See docs/console.md."
+        record(event, context, why)
+        return _failed(view_context, why)
     except LifecycleError as error:
         return _failed(view_context, _sentence(error))
     except Exception as error:  # a sentence in the widget says more than an empty place; the log has the rest

@@ -3,11 +3,14 @@
 Called by functions/delivery/start_build and record_snapshot, in statemachines/delivery.asl.json.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from lifecycle.application.delivery.receive_push import Push
 from lifecycle.application.delivery.refused_input import refused_input
+from lifecycle.application.delivery.refused_run import record_refused_snapshot, record_refused_start
 from lifecycle.application.delivery.sign import sign
 from lifecycle.application.delivery.staging import request_staging, superseded
 from lifecycle.application.ports.artifacts import Artifacts, Received
@@ -32,7 +35,6 @@ from lifecycle.domain.errors import (
 )
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
 from lifecycle.domain.listing import listed
-from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import CLOCK_SKEW
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.policy import After, Policy
@@ -93,16 +95,18 @@ class Started:
     superseded: str = ""
 
 
-def start_build(builds: Builds, catalogue: Catalogue, push: Push, started: str, execution: str) -> Started:
+def start_build(
+    builds: Builds, catalogue: Catalogue, audit_log: AuditLog, push: Push, started: str, execution: str
+) -> Started:
     """Start the build of one push, at most once per execution.
 
     There is none if its head commit asks for none, if a later push has superseded it, or if it was built before. A
     person who repeats a build gets it.
     """
     at = datetime.fromisoformat(started)
-    followed = catalogue.change_builds(push.repository, lambda before: before).branch
-    if why := refused_input(push, execution, at, followed):
-        return Started("", "REFUSED", why)
+    if why := refused_input(push, execution, at, catalogue.builds(push.repository).branch):
+        given = {"execution": execution, "repository": push.repository, "service": push.service}
+        return refuse_start(catalogue, audit_log, given, why, at)
     if push.head_read:
         read_at = datetime.fromisoformat(push.head_read)
         # A record that cannot be read stays, and then nothing is superseded.
@@ -133,6 +137,14 @@ def start_build(builds: Builds, catalogue: Catalogue, push: Push, started: str, 
         return Started(builds.start(push.repository, push.commit, execution, variables))
     except BuildsFull as error:
         return Started("", "WAIT", str(error))
+
+
+def refuse_start(
+    catalogue: Catalogue, audit_log: AuditLog, given: Mapping[str, Any], why: str, now: datetime
+) -> Started:
+    """Record that a run does not begin by this input, which no push gives, and return the refusal."""
+    record_refused_start(catalogue, audit_log, given, why, now)
+    return Started("", "REFUSED", why)
 
 
 def superseded_run(catalogue: Catalogue, push: Push, execution: str) -> str:
@@ -182,8 +194,29 @@ def record_snapshot(
     """Check what the build uploaded, bind the service to its repository, publish, record and sign the snapshot.
 
     A build may write its own upload and nothing else. So its manifest is a claim: what the run itself knows replaces
-    what the manifest says.
+    what the manifest says. Each refusal is in the audit log of the services that the run is about.
     """
+    found = _published(catalogue, artifacts, signer, requests, fleet, built, now)
+    return _on_record(catalogue, audit_log, built, found, now)
+
+
+def _on_record(
+    catalogue: Catalogue, audit_log: AuditLog, built: FinishedBuild, found: Recorded, now: datetime
+) -> Recorded:
+    if found.kind == "REFUSED":
+        record_refused_snapshot(catalogue, audit_log, built, found.reason, now)
+    return found
+
+
+def _published(
+    catalogue: Catalogue,
+    artifacts: Artifacts,
+    signer: Signer,
+    requests: Requests,
+    fleet: Fleet,
+    built: FinishedBuild,
+    now: datetime,
+) -> Recorded:
     service, version, sources = built.service, built.version, built.sources
     try:
         received = _received(artifacts, built, now)
@@ -196,9 +229,6 @@ def record_snapshot(
     manifest = replace(said, repository=built.repository, branch=built.branch, builder=built.build, snapshot=None)
     manifest = replace(manifest, policies={name: _of_today(policy) for name, policy in said.policies.items()})
     if why := _not_owned(catalogue, fleet, built):
-        # The owner of the service does not see the run of another repository.
-        what = f"refused the snapshot {version} of {service} from {built.repository}"
-        audit_log.append(AuditEntry(now, str(Cluster("production", service)), what, built.build, why))
         return Recorded("REFUSED", why, service, version)
     try:
         artifacts.publish(manifest, received.artifact)
@@ -241,9 +271,20 @@ def _recorded(
 
 
 def deploy_again(
-    catalogue: Catalogue, artifacts: Artifacts, requests: Requests, built: FinishedBuild, now: datetime
+    catalogue: Catalogue,
+    artifacts: Artifacts,
+    requests: Requests,
+    audit_log: AuditLog,
+    built: FinishedBuild,
+    now: datetime,
 ) -> Recorded:
     """Deploy the snapshot that an earlier run made of this commit; GONE if there is none any more."""
+    return _on_record(catalogue, audit_log, built, _again(catalogue, artifacts, requests, built, now), now)
+
+
+def _again(
+    catalogue: Catalogue, artifacts: Artifacts, requests: Requests, built: FinishedBuild, now: datetime
+) -> Recorded:
     service, version = built.service, built.version
     facts, known = catalogue.snapshots(service).get(version), catalogue.published(service, version)
     gone = Recorded("GONE", f"the snapshot {service} {version} is gone: it is built again", service, version)

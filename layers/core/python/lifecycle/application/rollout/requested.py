@@ -4,10 +4,13 @@ Called by functions/rollout/plan. An execution may be started by everybody whom 
 records count: the request, or what a plan, an alarm or a rollback has recorded of the deployment.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from lifecycle.application.context import Context
 from lifecycle.application.readable import readable
+from lifecycle.application.refused_attempt import UNKNOWN, Refusal, record_refusal
 from lifecycle.application.rollout.automatic import begin_automatic
 from lifecycle.application.rollout.plan import Planned, begin
 from lifecycle.application.rollout.supersede import is_automatic
@@ -17,6 +20,8 @@ from lifecycle.domain.rollout.deployment import DeploymentState, Request, check_
 from lifecycle.domain.rollout.execution import first_execution
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, how_to_request, not_allowed
 
+_LONGEST = 200
+
 
 def begin_requested(context: Context, deployment: str, execution: str) -> Planned:
     """Begin the deployment of this id by its recorded request, or resume it; refuses it without one."""
@@ -24,21 +29,40 @@ def begin_requested(context: Context, deployment: str, execution: str) -> Planne
         cluster = cluster_of(deployment)
         check_deployment_id(deployment, cluster)
     except InvalidValue as error:
-        return Planned("REFUSED", 0, f"the input names no deployment: {error}; start with `lifecycle deploy`")
+        why = f"the input names no deployment: {error}; start with `lifecycle deploy`"
+        return refuse_input(context, {"deployment": deployment, "execution": execution}, why)
     try:
         request, why = _on_record(context, cluster, deployment, execution)
     except UnreadableRecord as error:
         request, why = None, str(error)
     if request is None:
-        # The caller who started the execution is not known here; CloudTrail has it.
-        what = f"refused to start {deployment} by the execution {execution}"
-        context.record(cluster, what, "unknown", why, deployment=deployment)
+        _record(context, [cluster], deployment, execution, why)
         planned = Planned("REFUSED", 0, why)
     elif not _has_begun(context, request) and is_automatic(context, request):
         planned = begin_automatic(context, request, execution)
     else:
         planned = begin(context, request, execution)
     return replace(planned, service=cluster.service, environment=cluster.environment)
+
+
+def refuse_input(context: Context, given: Mapping[str, Any], why: str) -> Planned:
+    """Record that an execution does not begin by this input, which may be any, and return the refusal.
+
+    An input that names no cluster may be meant for each.
+    """
+    deployment, execution = (str(given.get(name, ""))[:_LONGEST] for name in ("deployment", "execution"))
+    try:
+        clusters: Sequence[Cluster] = [cluster_of(deployment)]
+    except InvalidValue:
+        clusters = context.registry.clusters()
+    _record(context, clusters, "", execution or "of an input that is no object", why)
+    return Planned("REFUSED", 0, why)
+
+
+def _record(context: Context, clusters: Sequence[Cluster], deployment: str, execution: str, why: str) -> None:
+    """Write the audit entry of a refusal. The caller of StartExecution is not known here; CloudTrail has it."""
+    what = f"refused to start {deployment or 'a deployment'} by the execution {execution}"
+    record_refusal(context.audit_log, clusters, Refusal(what, UNKNOWN, why, deployment), context.clock.now())
 
 
 def _has_begun(context: Context, request: Request) -> bool:

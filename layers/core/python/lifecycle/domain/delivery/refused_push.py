@@ -8,13 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from lifecycle.domain.visible_text import visible
+from lifecycle.domain.refused_limits import MOST, SHOWN, shown
 
-# More would make the record of a repository that somebody attacks large. A person needs the newest only.
-MOST = 50
-SHOWN = timedelta(days=1)
 _PAUSE = timedelta(seconds=1)
-_LONGEST_NAME, _LONGEST_REASON = 100, 400
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class RefusedPush:
     @classmethod
     def of(cls, at: datetime, repository: str, status: int, why: str, *, signed: bool) -> "RefusedPush":
         """Return a refusal with visible texts of a bounded length: a stranger may have chosen them."""
-        return cls(at, visible(repository)[:_LONGEST_NAME], status, visible(why)[:_LONGEST_REASON], signed)
+        return cls(at, shown(repository, _LONGEST_NAME), status, shown(why), signed)
 
     @property
     def in_words(self) -> str:
@@ -63,10 +60,10 @@ def last_day(found: Sequence[RefusedPush], now: datetime) -> Sequence[RefusedPus
 
 def refusals_in_words(found: Sequence[RefusedPush], now: datetime) -> str:
     """Return a sentence about the pushes that were refused in the last day, with the newest; empty for none."""
-    shown = last_day(found, now)
-    if not shown:
+    newest = last_day(found, now)
+    if not newest:
         return ""
-    most = "at least " if len(shown) >= MOST else ""
-    counted = f"{most}{len(shown)} deliveries" if len(shown) > 1 else "1 delivery"
-    newest = "the newest, at" if len(shown) > 1 else "at"
-    return f"{counted} refused in the last day; {newest} {shown[-1].at:%H:%M} UTC: {shown[-1].in_words}"
+    most = "at least " if len(newest) >= MOST else ""
+    counted = f"{most}{len(newest)} deliveries" if len(newest) > 1 else "1 delivery"
+    when = "the newest, at" if len(newest) > 1 else "at"
+    return f"{counted} refused in the last day; {when} {newest[-1].at:%H:%M} UTC: {newest[-1].in_words}"

@@ -13,6 +13,7 @@ class AuditKind(StrEnum):
     HAND_MADE = "HAND_MADE"  # what a person changed beside Lifecycle; it becomes a notification
     CRASH_LOOP = "CRASH_LOOP"  # a service that ended again after each repair; it becomes a notification
     SCHEDULE = "SCHEDULE"  # a scheduled command that failed or was skipped; it becomes a notification
+    REFUSAL = "REFUSAL"  # of somebody who is not known; only so many are written (refused_entries.py)
     OUTAGE = "OUTAGE"  # hosts that became unhealthy together; it becomes a notification
     OUTAGE_OVER = "OUTAGE_OVER"  # their recovery; it becomes a notification
 
