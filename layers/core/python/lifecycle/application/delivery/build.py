@@ -41,7 +41,6 @@ from lifecycle.domain.service.policy import After, Policy
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import SnapshotVersion
 from lifecycle.names import INCOMING
-from lifecycle.servicefile.manifests import refused_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +315,8 @@ def _refusal(said: Manifest, built: FinishedBuild, now: datetime) -> str:
         return f"the build's manifest must be of {wanted}, found {said.service} {said.version} of {said.commit}"
     if said.built_at > now + CLOCK_SKEW:
         return f"the build's manifest must be of a time before {now:%Y-%m-%d %H:%M} UTC, found {said.built_at}"
+    from lifecycle.servicefile.manifests import refused_values  # noqa: PLC0415 (other phases do not pay for it)
+
     if wrong := refused_values(said):
         return f"the build's manifest has values that lifecycle.toml refuses: {listed(wrong, separator='; ')}"
     return ""
