@@ -291,7 +291,7 @@ def test_stream_filters_pass_notified_changes_and_drop_heartbeats() -> None:
         "an attempt gets further",
         "a lease is renewed",
     ]
-    assert set(FILTERED_KINDS) == set(AuditKind) - {AuditKind.ACTION}
+    assert set(FILTERED_KINDS) == set(AuditKind) - {AuditKind.ACTION, AuditKind.REFUSAL}
 
 
 @pytest.mark.parametrize(("reason", "text"), [("4 hosts serve", "4 hosts serve"), ("", "new prices")])
