@@ -172,6 +172,16 @@ def test_failed_delivery_is_repeated_when_its_commit_is_pushed_again() -> None:
     assert "pushed before" in deliver(as_bytes(), executions, delivery="3").body["message"]
 
 
+def test_push_whose_names_are_all_taken_is_refused_after_a_hundred() -> None:
+    """Runs of another repository, which a person may start under these names."""
+    executions, name = MemoryExecutions(), f"hello-{COMMIT}"
+    for number in range(1, 201):
+        executions.start_delivery(name if number == 1 else f"{name}_{number}", {"repository": "another"})
+    refused = deliver(as_bytes(), executions)
+    assert (refused.status, executions.described) == (409, 100)
+    assert "and 100 in all" in refused.body["error"]
+
+
 def test_replayed_delivery_whose_run_failed_starts_nothing_in_two_calls_each_time() -> None:
     executions = MemoryExecutions()
     run = deliver(as_bytes(), executions).body["run"]

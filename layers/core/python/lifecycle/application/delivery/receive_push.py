@@ -19,6 +19,7 @@ from lifecycle.application.ports.repositories import Repositories
 from lifecycle.domain.delivery.branch import CLOCKS_DIFFER, NOTHING, Branch, Move
 from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_name
 from lifecycle.domain.delivery.skip_marker import skipped_because
+from lifecycle.domain.record_time import is_storable
 
 # A commit's runs that pushes may start, the failed ones included; a person may start more of them.
 MOST_RUNS = 5
@@ -26,7 +27,7 @@ MOST_RUNS = 5
 _OPTIONAL = ("skip", "folder", "again", "pushed", "service", "version", "head_read")
 # The record of the branch has them, and a run needs none.
 _UNSENT = ("before", "at")
-_FIRST_YEAR, _LAST_YEAR = 2005, 9998
+_MOST_NAMES = 100
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -114,13 +115,13 @@ def codecommit_push(event: dict[str, Any], repositories: Repositories) -> Push |
 def time_of(found: Any) -> str:
     """Return the time of a push, which events have as seconds or as text; empty for none, or for another form.
 
-    A time before Git, or beyond what a record can have, is none.
+    A time that no record can hold is none.
     """
     try:
         at = datetime.fromtimestamp(found, UTC) if isinstance(found, int) else datetime.fromisoformat(str(found))
     except (OverflowError, OSError, ValueError):
         return ""
-    return at.isoformat() if at.tzinfo and _FIRST_YEAR <= at.year <= _LAST_YEAR else ""
+    return at.isoformat() if is_storable(at) else ""
 
 
 def start(push: Push, executions: Executions, catalogue: Catalogue, now: datetime) -> Response:
@@ -193,7 +194,7 @@ def _started(push: Push, run: str, outcome: "Outcome") -> Response:
             message = "this push was delivered before, and its run failed"
             return Response(202, {"message": f"{message}; {_again(run)}", "run": run})
         case Outcome.LIMIT:
-            message = f"expected at most {MOST_RUNS} runs of a commit, and all of them failed"
+            message = f"expected at most {MOST_RUNS} runs of a commit that failed, and {_MOST_NAMES} in all"
             return Response(409, {"error": f"{message}; {_again(run)}", "run": run})
         case _:
             assert_never(outcome)
@@ -210,7 +211,7 @@ class Outcome(Enum):
     RETURNED = auto()  # started, for the snapshot of an earlier one
     KNOWN = auto()  # it runs, or it has succeeded
     REPEATED = auto()  # it has failed, and this very delivery started it
-    LIMIT = auto()  # too many have failed
+    LIMIT = auto()  # too many have failed, or have its names
 
 
 def start_once(
@@ -221,10 +222,13 @@ def start_once(
     A run of another repository may have the same name, as those of two owners' `shop` at one commit. So may a run for
     one folder that a person started. The next name is taken then. `returned` says that the branch is at this commit
     now: then the next one is started, too, after one that has succeeded by another delivery. It gets the snapshot
-    that was made. `dropped` says that the newest run builds nothing, also if it has not ended yet.
+    that was made. `dropped` says that the newest run builds nothing, also if it has not ended yet. A person may have
+    started runs of many names.
     """
     failed, snapshot = 0, dict[str, str]()
-    while not executions.start_delivery(run, {**payload, **snapshot}):
+    for _ in range(_MOST_NAMES):
+        if executions.start_delivery(run, {**payload, **snapshot}):
+            return run, Outcome.RETURNED if snapshot else Outcome.STARTED
         earlier = executions.earlier_run(run)
         if earlier is None:
             return run, Outcome.KNOWN
@@ -240,7 +244,7 @@ def start_once(
                 return run, Outcome.LIMIT
             snapshot = earlier.snapshot or snapshot
         run = next_delivery_name(run)
-    return run, Outcome.RETURNED if snapshot else Outcome.STARTED
+    return run, Outcome.LIMIT
 
 
 def payload_of(push: Push) -> dict[str, Any]:
