@@ -27,8 +27,9 @@ def test_a_release_is_withdrawn_and_its_service_retired(operator: Operator, lapt
     assert "production/site is a cluster" in used.err
     operator("local", "remove", "site", "--yes")
     operator("service", "remove", "site", "--why", "unused")
-    listed = operator("releases", "site").facts["releases"]
-    assert [each["withdrawn"]["by"] for each in listed] == ["ada", "ada"]
+    listed = {each["version"]: each["withdrawn"] for each in operator("releases", "site").facts["releases"]}
+    assert {mistake, release} <= set(listed), "there may be others, of an earlier test in this environment"
+    assert {each["by"] for each in listed.values()} == {"ada"}
 
     again = add_service(operator, laptop, REPOSITORY / "examples" / "other" / "static-site", 1)
     (again.copy / "public" / "index.html").write_text("Another site")

@@ -278,13 +278,13 @@ def test_a_rollback_is_started_as_a_rollout_of_its_own(stage: Stage) -> None:
     assert ("plan", {**rollback, "execution": started}) in stage.calls()
 
 
-def test_a_rollback_that_was_started_before_counts(stage: Stage) -> None:
+def test_a_rollback_whose_name_was_used_up_ends_as_failed_so_that_convergence_goes_on(stage: Stage) -> None:
     rollback = {**request("rollback-twice"), "kind": "ROLLBACK", "rollback_of": deployment("bad-twice")}
     stage.play(plan=[PLANNED], next_step=[DONE], finish=[FINISHED])
     assert stage.run("rollout", rollback["deployment"], rollback).status == "SUCCEEDED"
     stage.play(plan=[PLANNED], next_step=[step("ROLL_BACK")], roll_back=[{"input": rollback}])
     ended = stage.run("rollout", "bad-twice", request("bad-twice"))
-    assert (ended.status, ended.output["rollback"]) == ("SUCCEEDED", rollback["deployment"])
+    assert (ended.status, ended.error) == ("FAILED", "NameTaken")
     assert stage.phases() == ["plan", "next_step", "roll_back"]
 
 

@@ -38,7 +38,8 @@ def unhealthy_together(oracle: "Oracle") -> set[str]:
 def _is_hit(oracle: "Oracle", host: Host, digest: str) -> bool:
     """Return whether a host runs what is desired, tested, and only fails its health checks, all for a while."""
     sim, boot = oracle.sim, host.boot
-    changed = max(host.boot_changed_at, host.joined_at, host.false_report_at, host.last_unreachable_at)
+    lost = max(host.last_unreachable_at, host.clock_set_at)  # a clock that was set back makes a report look old
+    changed = max(host.boot_changed_at, host.joined_at, host.false_report_at, lost)
     steady = not (host.reports_falsely or host.cover_up) and sim.now - changed > 2 * GRACE
     unhealthy = sim.balancer.states.get(host.address) is TargetState.UNHEALTHY
     lasting = sim.now - sim.balancer.lost_at.get(host.address, -1e9) > GRACE

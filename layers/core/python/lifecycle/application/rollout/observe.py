@@ -214,18 +214,14 @@ def _foreign(
     recorded = recorded_bytes(context.catalogue, request.service, request.version)
     if why := foreign_bytes(request.version, stored.as_published, recorded, verified):
         return why
-    if request.kind is Kind.DEPLOY and (wrong := _refused_values(stored.manifest)):
+    from lifecycle.servicefile.manifests import refused_values  # noqa: PLC0415 (only a plan pays for the schema)
+
+    if request.kind is Kind.DEPLOY and (wrong := refused_values(stored.manifest)):
         # It was published before these limits. What ran before may be gone back to, and repaired.
         return f"{request.version} has values that lifecycle.toml refuses: {listed(wrong, separator='; ')}"
     if request.kind is not Kind.ROLLBACK:
         return ""
     return _no_way_back(context, request, Target(request.version, "", config), recent, desired)
-
-
-def _refused_values(manifest: Manifest) -> list[str]:
-    from lifecycle.servicefile.manifests import refused_values  # noqa: PLC0415 (only a plan pays for the schema)
-
-    return refused_values(manifest)
 
 
 def _no_way_back(
