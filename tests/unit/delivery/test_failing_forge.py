@@ -85,6 +85,14 @@ def test_forge_that_is_down_is_on_record_once_and_called_once_a_minute(scene: Sc
     assert scene.memory.audit_log.read(Cluster("production", "shop")) == []
 
 
+def test_failure_about_a_repository_that_no_service_is_named_after_is_on_record(scene: Scene) -> None:
+    scene.forge.failures = [DOWN]
+    run = scene.run(f"Shop_Web-{COMMIT}")
+    assert scene.reporting.report_run(run).outcome is Outcome.DOWN
+    (entry,) = scene.memory.audit_log.read(Cluster("production", "shop-web"))
+    assert entry.why == "no answer in time"
+
+
 def test_schedule_sends_what_a_forge_missed_that_was_down(scene: Scene) -> None:
     scene.run()
     scene.ends()

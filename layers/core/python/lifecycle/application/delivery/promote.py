@@ -59,13 +59,14 @@ def promote(
             raise error
     if recorded is None:
         raise Unknown("snapshot", snapshot, f"See `lifecycle snapshots {service}`.", of=service)
-    if gone := _withdrawn(catalogue, service).get(snapshot):
+    withdrawn = _withdrawn(catalogue, service)
+    if gone := withdrawn.get(snapshot):
         raise Refused(f"the promotion of {service} {snapshot}", [f"it was {gone.in_words}; push its commit again"])
     if not (digest := recorded.get("digest")):
         found = ", ".join(recorded) or "nothing"
         lost = f"its record in the catalogue has no digest, but {found}; push its commit again"
         raise Refused(f"the promotion of {service} {snapshot}", [lost])
-    before = snapshot in not_withdrawn(_releases(catalogue, service), _withdrawn(catalogue, service)).values()
+    before = snapshot in not_withdrawn(_releases(catalogue, service), withdrawn).values()
     of_snapshot = _snapshot_manifest(catalogue, artifacts, service, snapshot, digest, promoted=before)
     manifest = replace(of_snapshot, service=service)
     staging = gate(manifest, promoted=before)

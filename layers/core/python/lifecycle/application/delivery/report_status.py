@@ -12,12 +12,13 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from lifecycle.application.context import Context
+from lifecycle.application.delivery.services_of_run import clusters_of_run
 from lifecycle.application.ports.forge import Forge
 from lifecycle.application.readable import readable
 from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.delivery.forge_status import Wanted, of_deployment, of_run
 from lifecycle.domain.delivery.reported_status import LIMIT, REFUSED, UNREACHABLE, ReportedStatus, ReportedStatuses
-from lifecycle.domain.errors import DigestMismatch, ForgeFailed, InvalidValue, Unknown, UnreadableRecord
+from lifecycle.domain.errors import DigestMismatch, ForgeFailed, Unknown, UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
 
 # So often another call may interfere; the schedule sends what is left.
@@ -198,20 +199,13 @@ class Reporting:
         _ = self.context.catalogue.change_reported(_key(wanted), failed)  # `new` says what it found
         if not new:
             return
-        try:
-            cluster = Cluster.parse(wanted.cluster) if wanted.cluster else _cluster_of_run(wanted.subject)
-        except InvalidValue:  # a repository may have a name that no service can have
-            return
-        deployment = wanted.subject if wanted.cluster else ""
         what = f"no status was sent to {wanted.repository}; the delivery goes on"
-        self.context.record_action(cluster, deployment, what, str(error))
+        if wanted.cluster:
+            self.context.record_action(Cluster.parse(wanted.cluster), wanted.subject, what, str(error))
+            return
+        for cluster in clusters_of_run(self.context.catalogue, wanted.subject, ""):  # its clone URL is not known here
+            self.context.record_action(cluster, "", what, str(error))
 
 
 def _key(wanted: Wanted) -> str:
     return wanted.repository.lower()
-
-
-def _cluster_of_run(run: str) -> Cluster:
-    """Return the cluster whose audit log has what concerns a run: that of its service or its repository."""
-    name = DeliveryName.parse(run)
-    return Cluster("production", (name.service or name.repository) if name else "")
