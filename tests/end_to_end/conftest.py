@@ -82,12 +82,13 @@ def releases(hello: Service, first_push: Output) -> Hello:
     """Three releases, the first of them in production."""
     hello.change("lifecycle.toml", r"^automatic = true", "automatic = false")
     hello.change("lifecycle.toml", r'GREETING = "\w+"', 'GREETING = "Welcome"')
-    second = hello.push("Greet otherwise")
+    # Its build ends before the next push, which would supersede it.
+    second = hello.built(hello.push("Greet otherwise"))
     hello.change("switches.toml", r"^self_test_fails = false", "self_test_fails = true")
     hello.change("lifecycle.toml", r'^after = "staging"', 'after = "none"')  # it would fail there, too
-    bad = hello.push("Fail the self-test")
+    bad = hello.built(hello.push("Fail the self-test"))
     first = next(event["version"] for event in first_push.events if event["event"] == "snapshot")
-    snapshots = (first, hello.staged(hello.built(second)), hello.built(bad))
+    snapshots = (first, hello.staged(second), bad)
     found = Hello(*(hello.promoted(snapshot) for snapshot in snapshots))
     hello.deploy(found.first)
     return found
