@@ -117,7 +117,6 @@ class Installer:
         self._require_port(manifest)
         self._announce(AgentStage.INSTALLING)
         self._service.stop()
-        self._end_leftovers()
         # The trees are the service's user's: what has just ended may have changed this one since its check.
         prepared = self._release_store.prepared_again(turn, prepared)
         environment = self._environment(manifest, values)

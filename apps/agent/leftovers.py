@@ -64,8 +64,13 @@ class Search:
         environments = {each.pid: processes.environment(each.pid) for each in candidates}
         ours = [each for each in candidates if self._belongs(each, environments[each.pid], sessions)]
         found = _with_descendants(known, ours)
-        # A process that just begins another program has no environment for a moment.
-        self._strangers |= {pid for pid, seen in environments.items() if seen and pid not in found}
+        # A process that just begins another program has no environment for a moment, and one whose parent ended
+        # after it was read gets another parent.
+        self._strangers |= {
+            each.pid
+            for each in candidates
+            if environments[each.pid] and each.pid not in found and {each.parent} <= {0, *known, *self._strangers}
+        }
         return list(found.values())
 
     def _belongs(self, each: Process, environment: frozenset[bytes], sessions: Collection[int]) -> bool:

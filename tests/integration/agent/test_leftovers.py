@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from apps.agent import processes
 from apps.agent.leftovers import MARK, Search, mark_of, own_unit
 from apps.agent.processes import cgroup, environment, kernel_boot, process
 from apps.agent.service import Service, StartRecord
@@ -296,6 +298,26 @@ def test_daemon_without_an_environment_is_found_by_its_output(tmp_path: Path) ->
         found = [each.pid for each in Search("mark", [log], adopts=False).find(())]
         daemon.kill()
     assert found == [daemon.pid]
+
+
+def test_helper_is_found_whose_parent_ended_while_it_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel gives it to the agent a moment later: until then it is no stranger."""
+    with subprocess.Popen(["sleep", "600"], start_new_session=True, env={"A": "1"}) as helper:
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        before = process(helper.pid)
+        assert before
+        first = iter([replace(before, parent=ended.pid)])
+        monkeypatch.setattr(
+            processes, "process", lambda pid: (pid == helper.pid and next(first, None)) or process(pid)
+        )
+        search = Search("mark", [tmp_path / "log"], adopts=True)
+        first_found = search.find(())
+        found = [each.pid for each in (*first_found, *search.find(()))]
+        helper.kill()
+    assert helper.pid in found
 
 
 def test_only_the_unit_of_an_agent_counts_as_its_own() -> None:
