@@ -218,9 +218,10 @@ def run_agent(host: Host) -> None:
         actor = host.agent
         if actor is None:
             return
-        if agent._pause:
-            wait = max(agent._pause, host.cut_off_until - sim.now)
-            sim.sleep(actor, wait + sim.random())
+        if host.cut_off_until > sim.now + agent._pause > sim.now:
+            sim.park(actor)  # it goes on at the end of the cut-off, or of all faults
+        elif agent._pause:
+            sim.sleep(actor, agent._pause + sim.random())
         elif (
             journal._state is before
             and not journal._unsaved

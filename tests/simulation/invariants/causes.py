@@ -75,11 +75,15 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
 def _has_ended_with(oracle: "Oracle", host: str, version: str, config: int) -> bool:
     """Return whether a host reports, or did a moment ago, that its service ended with this version.
 
-    An agent reports only the end of a start that has passed its self-test.
+    An agent reports only the end of a start that has passed its self-test. A host that was away when a deployment
+    verified the version with a newer configuration gets that one.
     """
     here = oracle.sim.hosts.get(host)
     report = oracle.sim.fleet._reports.get(oracle.sim.cluster, {}).get(host)
-    if here is None or report is None or (report.installed, report.config) != (version, config):
+    if here is None or report is None or report.installed != version:
+        return False
+    done = [each.target for each in oracle.records.values() if each.state is DeploymentState.DONE]
+    if report.config != config and (version, config) not in [(each.version, each.config) for each in done]:
         return False
     return report.ended is not None or oracle.recent(here.boot_changed_at)
 

@@ -48,8 +48,8 @@ def fallen_is_asked_about(oracle: "Oracle", begun: HostAttempt) -> None:
         asked = answers_on(questions, attempt) or host in bad or (only and host not in only)
         if report is None or asked or attempt.state is not AttemptState.ALIVE or attempt.group is not Group.MAIN:
             continue
-        if oracle.recent(sim.hosts[host].lies_until):
-            continue  # its report names another address, so nothing of it counts
+        if oracle.recent(sim.hosts[host].lies_until) or oracle.recent(oracle.removed_at):
+            continue  # its report names another address, so nothing of it counts; or it came back after its removal
         fell = report.ended and (report.epoch, report.attempt) == (attempt.epoch, attempt.number)
         same = report.installed == record.target.version
         if fell and same and not oracle.recent(oracle.end_reported_at.get(host, -1e9)):
