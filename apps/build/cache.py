@@ -10,10 +10,10 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from apps.build.errors import BuildFailed
 from lifecycle.servicefile import ServiceFile
@@ -26,56 +26,106 @@ _FACTS = "facts.json"
 _DIGITS = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Cache:
-    """The cache of one service: `home` has a folder for each name, with the content and the seconds that it took."""
+class CacheUnavailable(Exception):
+    """Caches that cannot be read or written now; the message says why."""
 
-    home: Path
-    name: str
-    folders: tuple[str, ...]
 
-    def restore(self, folder: Path) -> float | None:
-        """Copy the cached folders into the clone; return the seconds that the commands took without them, or None."""
-        saved = self.home / self.name
-        wanted = [each for each in self.folders if not (folder / each).exists()]
+class Caches(Protocol):
+    """The port to the caches of one service; each has a name, folders, and the seconds that they took to make."""
+
+    def load(self, name: str, folders: Sequence[str], into: Path) -> float | None:
+        """Copy those of the folders that the cache has; return its seconds, or None if there is none.
+
+        Raises CacheUnavailable. What was copied before that is worth nothing.
+        """
+
+    def save(self, name: str, folders: Sequence[str], of: Path, seconds: float) -> None:
+        """Save those of the folders that exist; raises CacheUnavailable."""
+
+
+class FolderCaches:
+    """Caches in a folder of this machine. Each is a folder with the folders' content, and a file of facts."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    def load(self, name: str, folders: Sequence[str], into: Path) -> float | None:
+        saved = self._home / name
         try:
             seconds = float(json.loads((saved / _FACTS).read_text())["seconds"])
-            for each in wanted:
+            for each in folders:
                 if (saved / each).is_dir():
-                    shutil.copytree(saved / each, folder / each, symlinks=True)
+                    shutil.copytree(saved / each, into / each, symlinks=True)
             (saved / _FACTS).touch()
-        except (OSError, ValueError, KeyError, TypeError):
-            # Half a folder is worse than none. The next build that passes saves it again.
-            for part in (saved, *(folder / each for each in wanted)):
-                shutil.rmtree(part, ignore_errors=True)
+        except FileNotFoundError:
+            shutil.rmtree(saved, ignore_errors=True)
             return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            shutil.rmtree(saved, ignore_errors=True)  # the next build that passes saves it again
+            raise CacheUnavailable(f"it is damaged: {error!r}") from error
         return seconds
 
-    def save(self, folder: Path, seconds: float) -> bool:
-        """Save the folders of a build that passed, unless another one did; return whether they were saved."""
-        with suppress(OSError):
-            self.home.mkdir(parents=True, exist_ok=True)
-            new = Path(tempfile.mkdtemp(prefix="new-", dir=self.home))
+    def save(self, name: str, folders: Sequence[str], of: Path, seconds: float) -> None:
+        try:
+            self._home.mkdir(parents=True, exist_ok=True)
+            new = Path(tempfile.mkdtemp(prefix="new-", dir=self._home))
             try:
-                for each in self.folders:
-                    if (folder / each).is_dir():
-                        shutil.copytree(folder / each, new / each, symlinks=True)
+                for each in folders:
+                    if (of / each).is_dir():
+                        shutil.copytree(of / each, new / each, symlinks=True)
                 (new / _FACTS).write_text(json.dumps({"seconds": seconds}))
-                new.rename(self.home / self.name)
+                if not (self._home / name).exists():  # another build may have saved it meanwhile
+                    new.rename(self._home / name)
             finally:
                 shutil.rmtree(new, ignore_errors=True)
             self._forget_old()
-            return True
-        return False
+        except (OSError, shutil.Error) as error:
+            raise CacheUnavailable(str(error)) from error
 
     def _forget_old(self) -> None:
-        caches = [each for each in self.home.iterdir() if (each / _FACTS).exists()]
+        caches = [each for each in self._home.iterdir() if (each / _FACTS).exists()]
         newest_first = sorted(caches, key=lambda each: (each / _FACTS).stat().st_mtime, reverse=True)
         for each in newest_first[_NEWEST:]:
             shutil.rmtree(each, ignore_errors=True)
 
 
-def cache_of(folder: Path, file: ServiceFile, repository: str, home: Path) -> Cache:
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """The cache that a build begins with, or saves."""
+
+    caches: Caches
+    name: str
+    folders: tuple[str, ...]
+
+    def restore(self, folder: Path) -> float | None:
+        """Put the cached folders into the clone; return the seconds that the commands took without them, or None.
+
+        A folder that the clone has stays. Raises CacheUnavailable, with nothing put anywhere.
+        """
+        wanted = [each for each in self.folders if not (folder / each).exists()]
+        try:
+            with tempfile.TemporaryDirectory(prefix=".lifecycle-cache-", dir=folder) as loaded:
+                seconds = self.caches.load(self.name, wanted, Path(loaded))
+                for each in wanted if seconds is not None else ():
+                    if (Path(loaded) / each).is_dir():
+                        (folder / each).parent.mkdir(parents=True, exist_ok=True)
+                        (Path(loaded) / each).rename(folder / each)
+        except OSError as error:
+            raise CacheUnavailable(str(error)) from error
+        return seconds
+
+    def save(self, folder: Path, seconds: float) -> None:
+        """Save the folders of a build that passed; raises CacheUnavailable."""
+        self.caches.save(self.name, self.folders, folder, seconds)
+
+
+def caches_at(home: Path, file: ServiceFile, repository: str) -> FolderCaches:
+    """Return the caches of a service on this machine, where repositories may have services of one name."""
+    owner = hashlib.sha256(repository.encode()).hexdigest()[:8]
+    return FolderCaches(home / f"{file.name}-{owner}")
+
+
+def cache_of(folder: Path, file: ServiceFile, caches: Caches) -> Cache:
     """Return the cache of a service in this clone; raise BuildFailed for a declared file that is missing.
 
     Its name covers the declared files, the commands that make the folders, and the machine that they are made for.
@@ -92,8 +142,7 @@ def cache_of(folder: Path, file: ServiceFile, repository: str, home: Path) -> Ca
                 "commit it, or remove it from the list"
             ) from error
         name.update(f"\0{each}\0{len(content)}\0".encode() + content)
-    owner = hashlib.sha256(repository.encode()).hexdigest()[:8]
-    return Cache(home / f"{file.name}-{owner}", name.hexdigest()[:_DIGITS], build.cache)
+    return Cache(caches, name.hexdigest()[:_DIGITS], build.cache)
 
 
 def run_cached(
@@ -104,14 +153,20 @@ def run_cached(
         run()
         return
     shown, begun = ", ".join(cache.folders), time.monotonic()
-    before = cache.restore(folder)
+    try:
+        before, why = cache.restore(folder), f"no {shown} yet"
+    except CacheUnavailable as error:
+        before, why = None, f"{shown} not restored: {error}"
     restored = time.monotonic() - begun
-    print_line(
-        f"== cache: {shown} restored in {restored:.1f} s" if before is not None else f"== cache: no {shown} yet"
-    )
+    print_line(f"== cache: {shown} restored in {restored:.1f} s" if before is not None else f"== cache: {why}")
     run()
     took = time.monotonic() - begun
     if before is not None:
         print_line(f"== cache: {took:.1f} s with it, {before:.1f} s without: saved {max(0.0, before - took):.1f} s")
-    elif cache.save(folder, took):
+        return
+    try:
+        cache.save(folder, took)
+    except CacheUnavailable as error:
+        print_line(f"== cache: {shown} not saved: {error}")
+    else:
         print_line(f"== cache: {shown} saved for later builds")

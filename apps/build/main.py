@@ -23,7 +23,7 @@ from typing import Any
 
 from apps.build import referenced_content
 from apps.build.cache import VARIABLE as CACHES
-from apps.build.cache import Cache, cache_of, run_cached
+from apps.build.cache import Cache, Caches, cache_of, caches_at, run_cached
 from apps.build.choose import BuildOne, Choice, choose, described, details_of
 from apps.build.clean_clone import clean_clone, not_built, uncommitted
 from apps.build.errors import BuildFailed
@@ -138,10 +138,20 @@ def _build(
 def _cache(folder: Path, file: ServiceFile, request: Request, environ: Mapping[str, str]) -> Cache | None:
     if not file.build.cache:
         return None
-    if not (home := environ.get(CACHES)):
-        print_progress("== cache: this build machine keeps none")
-        return None
-    return cache_of(folder, file, request.repository, Path(home))
+    if home := environ.get(CACHES):
+        return cache_of(folder, file, caches_at(Path(home), file, request.repository))
+    if caches := _caches_in_s3(file, environ):
+        return cache_of(folder, file, caches)
+    print_progress("== cache: this build machine keeps none")
+    return None
+
+
+def _caches_in_s3(file: ServiceFile, environ: Mapping[str, str]) -> Caches | None:
+    """Return the caches that builds on AWS share; None where the control plane has not given this build any."""
+    from apps.build.s3_caches import PREFIX, S3Caches  # noqa: PLC0415 - a build without AWS does not need it
+
+    bucket, prefix = environ.get(Variable.CACHE_BUCKET), environ.get(PREFIX)
+    return S3Caches(_s3(), bucket, f"{prefix}/{file.name}") if bucket and prefix else None
 
 
 def _members(folder: Path, file: ServiceFile, exclude: Path | None) -> list[Member]:
@@ -176,13 +186,20 @@ def _bucket(environ: Mapping[str, str]) -> Callable[[], Snapshots]:
     import boto3  # noqa: PLC0415 - a build without AWS does not need it
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
-    from lifecycle.gateways.aws.client import S3_READ_TIMEOUT, client_config  # noqa: PLC0415
+    from lifecycle.gateways.aws.client import client_config  # noqa: PLC0415
 
     try:
-        s3 = boto3.client("s3", config=client_config(read_timeout=S3_READ_TIMEOUT))
-        return partial(_own_upload, s3, boto3.client("sts", config=client_config()), bucket)
+        return partial(_own_upload, _s3(), boto3.client("sts", config=client_config()), bucket)
     except BotoCoreError as error:
         raise BuildFailed(f"expected an AWS region in the environment: {error}") from error
+
+
+def _s3() -> Any:
+    import boto3  # noqa: PLC0415 - a build without AWS does not need it
+
+    from lifecycle.gateways.aws.client import S3_READ_TIMEOUT, client_config  # noqa: PLC0415
+
+    return boto3.client("s3", config=client_config(read_timeout=S3_READ_TIMEOUT))
 
 
 def _own_upload(s3: Any, sts: Any, bucket: str) -> Snapshots:

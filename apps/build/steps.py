@@ -25,7 +25,15 @@ PrintLine: TypeAlias = Callable[[str], None]
 GRACE_SECONDS = 3.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # A service's commands must not use the build's credentials or import the build's own Python modules.
-_HIDDEN = {Variable.ARTIFACT_BUCKET, "HOST", "PORT", "PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH"}
+_HIDDEN = {
+    Variable.ARTIFACT_BUCKET,
+    Variable.CACHE_BUCKET,
+    "HOST",
+    "PORT",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTHONSAFEPATH",
+}
 _HIDDEN_PREFIXES = ("AWS_", "ECS_", "GIT_", "LIFECYCLE_")
 _VISIBLE = {"LIFECYCLE_REPOSITORY", "LIFECYCLE_COMMIT", "LIFECYCLE_BRANCH"}
 

@@ -63,8 +63,10 @@ class BuildProject(Construct):
                 image=IMAGE,
                 compute_type="BUILD_GENERAL1_SMALL",
                 environment_variables=[
-                    codebuild.CfnProject.EnvironmentVariableProperty(
-                        name=names.Variable.ARTIFACT_BUCKET, value=Fn.sub(names.artifact_bucket())
+                    codebuild.CfnProject.EnvironmentVariableProperty(name=variable, value=Fn.sub(bucket))
+                    for variable, bucket in (
+                        (names.Variable.ARTIFACT_BUCKET, names.artifact_bucket()),
+                        (names.Variable.CACHE_BUCKET, names.cache_bucket()),
                     )
                 ],
             ),
@@ -88,6 +90,12 @@ def _allowed(tools: assets.Asset) -> tuple[Statement, ...]:
     )
     return (
         OWN_UPLOAD,
+        Statement(
+            "Caches",
+            ("s3:GetObject", "s3:PutObject"),
+            (names.cache_arns(),),
+            "the caches of a repository have a random prefix, which only its own builds are given",
+        ),
         Statement(
             "Tools",
             ("s3:GetObject", "s3:GetObjectVersion"),

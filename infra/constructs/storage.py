@@ -1,4 +1,4 @@
-"""The stores: the ledger (DynamoDB), artifacts (S3) and the webhook's secret (Secrets Manager)."""
+"""The stores: the ledger (DynamoDB), artifacts and caches of builds (S3), and the webhook's secret."""
 
 from aws_cdk import Duration, Fn, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -14,6 +14,8 @@ from lifecycle import names
 _DELETED_DAYS = 30
 # A delivery reads what its build uploaded within minutes.
 _UPLOAD_DAYS = 7
+# A cache is used while its key files stay the same; without one, a build makes it again.
+_CACHE_DAYS = 30
 
 
 def _written_once(bucket: s3.Bucket) -> iam.PolicyStatement:
@@ -33,7 +35,7 @@ def _written_once(bucket: s3.Bucket) -> iam.PolicyStatement:
 
 
 class Storage(Construct):
-    """The ledger, the artifact bucket and the webhook's secret. With `retain` they outlive the stack."""
+    """The ledger, both buckets and the webhook's secret. With `retain` they outlive the stack."""
 
     def __init__(self, scope: Construct, construct_id: str, *, retain: bool, plain_http: bool) -> None:
         super().__init__(scope, construct_id)
@@ -56,42 +58,59 @@ class Storage(Construct):
             removal_policy=self._removal,
         )
         self.artifacts = self._artifacts()
+        self._caches()
         self.secret = self._secret()
 
     def _artifacts(self) -> s3.Bucket:
-        bucket = s3.Bucket(
-            self,
+        # Keys are written once, by If-None-Match. Versions protect against a bug or a wrong deletion.
+        bucket = self._bucket(
             "Artifacts",
-            bucket_name=Fn.sub(names.artifact_bucket()),
-            # Keys are written once, by If-None-Match. Versions protect against a bug or a wrong deletion.
+            names.artifact_bucket(),
             versioned=True,
-            # The emulator serves plain HTTP on loopback, and enforces bucket policies.
-            enforce_ssl=not self._plain_http,
-            minimum_tls_version=None if self._plain_http else 1.2,
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            lifecycle_rules=[
+            rules=[
                 s3.LifecycleRule(
                     id="uploads-of-builds",
                     prefix=f"{names.INCOMING}/",
                     expiration=Duration.days(_UPLOAD_DAYS),
                     noncurrent_version_expiration=Duration.days(1),
                 ),
-                s3.LifecycleRule(id="unfinished-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)),
                 s3.LifecycleRule(
                     id="deleted-versions",
                     noncurrent_version_expiration=Duration.days(_DELETED_DAYS),
                     expired_object_delete_marker=True,
                 ),
             ],
-            removal_policy=self._removal,
         )
         if not self._plain_http:  # the emulator does not know these condition keys
             bucket.add_to_resource_policy(_written_once(bucket))
         reason = "the audit log records who published and promoted each version; access logs would add little"
         accept(bucket, {"AwsSolutions-S1": reason})
         return bucket
+
+    def _caches(self) -> None:
+        """Make the bucket of caches between builds: apart from the artifacts, of which builds write none."""
+        rule = s3.LifecycleRule(id="caches-of-builds", expiration=Duration.days(_CACHE_DAYS))
+        bucket = self._bucket("BuildCaches", names.cache_bucket(), versioned=False, rules=[rule])
+        accept(bucket, {"AwsSolutions-S1": "each build's log says which cache it read and saved"})
+
+    def _bucket(self, construct_id: str, name: str, *, versioned: bool, rules: list[s3.LifecycleRule]) -> s3.Bucket:
+        unfinished = s3.LifecycleRule(
+            id="unfinished-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
+        )
+        return s3.Bucket(
+            self,
+            construct_id,
+            bucket_name=Fn.sub(name),
+            versioned=versioned,
+            # The emulator serves plain HTTP on loopback, and enforces bucket policies.
+            enforce_ssl=not self._plain_http,
+            minimum_tls_version=None if self._plain_http else 1.2,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            lifecycle_rules=[*rules, unfinished],
+            removal_policy=self._removal,
+        )
 
     def _secret(self) -> secretsmanager.Secret:
         secret = secretsmanager.Secret(

@@ -80,6 +80,14 @@ def test_a_build_writes_its_own_upload_only(laptop: Laptop) -> None:
         for call in (partial(build.put_object, Body=b"evil"), build.get_object, build.delete_object):
             with pytest.raises(ClientError, match="AccessDenied"):
                 call(Bucket=bucket, Key=key)
+    # Of the caches it reads and writes those whose random prefix it was given; it can find no other.
+    caches = bucket.replace("lifecycle-artifacts", "lifecycle-build-caches")
+    build.put_object(Bucket=caches, Key="3f3f/hello/name.tar.gz", Body=b"own")
+    assert build.get_object(Bucket=caches, Key="3f3f/hello/name.tar.gz")["Body"].read() == b"own"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        build.list_objects_v2(Bucket=caches)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        build.delete_object(Bucket=caches, Key="3f3f/hello/name.tar.gz")
 
 
 def _reaches(client: Any, pk: str) -> bool:

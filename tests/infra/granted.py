@@ -4,6 +4,7 @@ from tests.infra.conftest import REPOSITORIES
 
 LEDGER = "dynamodb:table/lifecycle-ledger"
 BUCKET = "s3:::lifecycle-artifacts-${AWS::AccountId}-${AWS::Region}"
+CACHES = "s3:::lifecycle-build-caches-${AWS::AccountId}-${AWS::Region}"
 ROLLOUT = "states:stateMachine:lifecycle-rollout"
 DELIVERY = "states:stateMachine:lifecycle-delivery"
 BUILD_LOG = "logs:log-group:/aws/codebuild/lifecycle-build"

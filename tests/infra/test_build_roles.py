@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.infra.conftest import REPOSITORIES
-from tests.infra.granted import BUCKET, BUILD_LOG
+from tests.infra.granted import BUCKET, BUILD_LOG, CACHES
 from tests.infra.reading import allowed, resources, role_of, statements
 
 
@@ -27,8 +27,8 @@ def test_a_build_may_write_its_own_upload_pull_its_own_repository_and_nothing_el
     assert (
         found
         == {
-            "s3:PutObject": {f"{BUCKET}/incoming/${{!aws:userid}}/*"},
-            "s3:GetObject": {f"{BUCKET}/incoming/${{!aws:userid}}/*", *tools},
+            "s3:PutObject": {f"{BUCKET}/incoming/${{!aws:userid}}/*", f"{CACHES}/*"},
+            "s3:GetObject": {f"{BUCKET}/incoming/${{!aws:userid}}/*", f"{CACHES}/*", *tools},
             "logs:CreateLogStream": {BUILD_LOG, f"{BUILD_LOG}:*"},
             "logs:PutLogEvents": {BUILD_LOG, f"{BUILD_LOG}:*"},
         }

@@ -28,17 +28,42 @@ def test_the_ledger_can_be_restored_to_any_second_and_outlives_its_stack(
 def test_the_stores_are_retained(control_plane: dict[str, Any]) -> None:
     stores = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret")
     found = [r for r in control_plane["Resources"].values() if r["Type"] in stores]
-    assert len(found) == 3
+    assert len(found) == 4
     assert all(r["DeletionPolicy"] == r["UpdateReplacePolicy"] == "Retain" for r in found)
 
 
-def test_the_bucket_is_private_encrypted_and_over_tls_and_expires_only_deleted_versions(
-    control_plane: dict[str, Any],
-) -> None:
-    bucket = only(control_plane, "S3::Bucket")
+def bucket_with_policy(control_plane: dict[str, Any], name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the properties of a bucket, and the statements of its policy."""
+    ((logical, bucket),) = (
+        each for each in resources(control_plane, "S3::Bucket").items() if name in str(each[1]["BucketName"])
+    )
+    (policy,) = (
+        each for each in resources(control_plane, "S3::BucketPolicy").values() if each["Bucket"] == {"Ref": logical}
+    )
+    return bucket, policy["PolicyDocument"]["Statement"]
+
+
+@pytest.mark.parametrize("name", ["lifecycle-artifacts", "lifecycle-build-caches"])
+def test_a_bucket_is_private_encrypted_and_over_tls(control_plane: dict[str, Any], name: str) -> None:
+    bucket, denied = bucket_with_policy(control_plane, name)
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    assert {"Bool": {"aws:SecureTransport": "false"}} in [each["Condition"] for each in denied]
+
+
+def test_caches_of_builds_expire(control_plane: dict[str, Any]) -> None:
+    bucket, _ = bucket_with_policy(control_plane, "lifecycle-build-caches")
+    caches, unfinished = bucket["LifecycleConfiguration"]["Rules"]
+    assert caches == {"Id": "caches-of-builds", "Status": "Enabled", "ExpirationInDays": 30}
+    assert set(unfinished) == {"Id", "Status", "AbortIncompleteMultipartUpload"}
+    assert "VersioningConfiguration" not in bucket
+
+
+def test_artifacts_are_written_once_and_only_deleted_versions_expire(control_plane: dict[str, Any]) -> None:
+    bucket, denied = bucket_with_policy(control_plane, "lifecycle-artifacts")
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
-    uploads, unfinished, deleted = bucket["LifecycleConfiguration"]["Rules"]
+    uploads, deleted, unfinished = bucket["LifecycleConfiguration"]["Rules"]
     assert (uploads["Prefix"], uploads["ExpirationInDays"]) == ("incoming/", 7)
     assert set(unfinished) == {"Id", "Status", "AbortIncompleteMultipartUpload"}
     assert deleted == {
@@ -47,8 +72,6 @@ def test_the_bucket_is_private_encrypted_and_over_tls_and_expires_only_deleted_v
         "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
         "ExpiredObjectDeleteMarker": True,
     }
-    denied = only(control_plane, "S3::BucketPolicy")["PolicyDocument"]["Statement"]
-    assert {"Bool": {"aws:SecureTransport": "false"}} in [each["Condition"] for each in denied]
     (once,) = (each for each in denied if each.get("Sid") == "WrittenOnce")
     assert (once["Effect"], once["Action"], once["Principal"]) == ("Deny", "s3:PutObject", "*")
     assert once["Condition"] == {

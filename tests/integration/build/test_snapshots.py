@@ -1,29 +1,22 @@
 """One suite for the bucket and its in-memory fake: a snapshot is written once."""
 
-import os
-import socket
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from apps.build.publish import Snapshots
 from apps.build.s3 import S3Snapshots
-from apps.local.aws.emulator import emulator_answers
 from lifecycle.domain.errors import CallFailed
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from tests.fakes.snapshots import MemorySnapshots
 
-from .conftest import ROOT, Build, Repository, git
+from .conftest import BUCKET, Build, Repository, push_environment
 
-BUCKET = "lifecycle-artifacts"
 UPLOAD = "incoming/AROA:AWSCodeBuild-1"
 BYTES = b"the artifact"
 MANIFEST = Manifest(
@@ -42,52 +35,6 @@ MANIFEST = Manifest(
 )
 OTHER = b"other bytes"
 OTHER_MANIFEST = replace(MANIFEST, digest=sha256(OTHER).hexdigest(), builder="build:2")
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start the emulator with S3 and STS only, which starts fast; yield its URL."""
-    port = free_port()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "BIND_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
-        "SERVICES": "s3,sts",
-        "TMPDIR": str(tmp_path_factory.mktemp("emulator")),
-        "LOG_LEVEL": "ERROR",
-    }
-    with subprocess.Popen(
-        [ROOT / ".venv-emulator/bin/python", "-m", "ministack"], env=environment, stdout=subprocess.DEVNULL
-    ) as process:
-        url = f"http://127.0.0.1:{port}"
-        while not emulator_answers(port):
-            assert process.poll() is None, "the emulator ended while it started"
-        yield url
-        process.terminate()
-
-
-@pytest.fixture
-def s3(endpoint: str) -> Any:
-    client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(s3={"addressing_style": "path"}, proxies={}, retries={"total_max_attempts": 1}),
-    )
-    client.create_bucket(Bucket=BUCKET)
-    yield client
-    for found in client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
-        client.delete_object(Bucket=BUCKET, Key=found["Key"])
-    client.delete_bucket(Bucket=BUCKET)
-    client.close()
 
 
 @pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.emulator)])
@@ -148,18 +95,7 @@ def test_publishing_the_same_build_twice_succeeds(
     s3: Any, endpoint: str, repository: Repository, build: Build, tmp_path: Path
 ) -> None:
     folder = repository({"serve": ""})
-    environ = {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "ARTIFACT_BUCKET": BUCKET,
-        "CODEBUILD_BUILD_ID": "build:1",
-        "LIFECYCLE_REPOSITORY": str(folder),
-        "LIFECYCLE_BRANCH": "main",
-        "LIFECYCLE_COMMIT": git(folder, "rev-parse", "HEAD"),
-    }
+    environ = push_environment(endpoint, folder)
     exports = tmp_path / "exports"
     for number in (1, 2):
         done = build(folder, "--output", str(exports), **{**environ, "CODEBUILD_BUILD_ID": f"build:{number}"})

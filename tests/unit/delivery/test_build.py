@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from apps.build.s3_caches import PREFIX
 from lifecycle.application.delivery.build import FinishedBuild, Recorded, Started, record_snapshot, start_build
 from lifecycle.application.delivery.check_build import Checked, checked
 from lifecycle.application.delivery.receive_push import Push
@@ -94,6 +95,16 @@ def test_build_is_started_for_the_commit_with_the_execution_as_its_token() -> No
         "LIFECYCLE_SKIP_CI": "1",
     }
     assert builds.started == [(REPOSITORY, "c0ffee", "hello-c0ffee", environment)]
+
+
+def test_builds_of_a_repository_share_a_random_prefix_for_their_caches() -> None:
+    """It is kept, so a later build finds what an earlier one saved; another repository has another."""
+    builds, catalogue = OneBuild(State("RUNNING")), MemoryCatalogue()
+    others = "https://example.test/other.git"
+    for repository, random in ((REPOSITORY, "3f"), (REPOSITORY, "9c"), (others, "71"), (others, "88")):
+        push = Push(repository, "hello", "c0ffee", "main", "ada", "1")
+        start_build(builds, catalogue, MemoryAuditLog(), push, "2026-11-23T11:00:00Z", "hello-c0ffee", random)
+    assert [environment[PREFIX] for *_, environment in builds.started] == ["3f", "3f", "71", "71"]
 
 
 def test_succeeded_build_names_what_it_published() -> None:

@@ -171,6 +171,16 @@ def artifact_arns(prefix: str) -> str:
     return f"{artifact_bucket_arn()}/{prefix}/*"
 
 
+def cache_bucket() -> str:
+    """Return the name of the bucket of caches between builds, for `Fn::Sub`."""
+    return f"lifecycle-build-caches-{TEMPLATE.number}-{TEMPLATE.region}"
+
+
+def cache_arns() -> str:
+    """Return the pattern of the ARNs of all caches between builds, for `Fn::Sub`."""
+    return f"arn:{TEMPLATE.partition}:s3:::{cache_bucket()}/*"
+
+
 WEBHOOK_SECRET = "lifecycle/webhook"  # noqa: S105 - the secret's name  # nosec B105
 # A person creates it, and without it no forge is called.
 FORGE_SECRET = "lifecycle/forge-token"  # noqa: S105 - the secret's name  # nosec B105
@@ -317,6 +327,7 @@ class Variable:
 
     LEDGER_TABLE = "LEDGER_TABLE"
     ARTIFACT_BUCKET = "ARTIFACT_BUCKET"
+    CACHE_BUCKET = "CACHE_BUCKET"  # of builds
     ROLLOUT_MACHINE = "ROLLOUT_MACHINE"  # an ARN
     DELIVERY_MACHINE = "DELIVERY_MACHINE"  # an ARN
     BUILD_PROJECT = "BUILD_PROJECT"

@@ -95,12 +95,18 @@ class Started:
 
 
 def start_build(
-    builds: Builds, catalogue: Catalogue, audit_log: AuditLog, push: Push, started: str, execution: str
+    builds: Builds,
+    catalogue: Catalogue,
+    audit_log: AuditLog,
+    push: Push,
+    started: str,
+    execution: str,
+    cache: str = "",
 ) -> Started:
     """Start the build of one push, at most once per execution.
 
     There is none if its head commit asks for none, if a later push has superseded it, or if it was built before. A
-    person who repeats a build gets it.
+    person who repeats a build gets it. `cache` is a random text, below which a new repository's caches will be.
     """
     at = datetime.fromisoformat(started)
     if why := refused_input(push, execution, at, catalogue.builds(push.repository).branch):
@@ -125,7 +131,9 @@ def start_build(
         "LIFECYCLE_BRANCH": push.branch,
         "LIFECYCLE_BUILT_AT": push.pushed or started,
     }
-    builds_so_far = catalogue.change_builds(push.repository, lambda before: before.begun(push.commit, at))
+    builds_so_far = catalogue.change_builds(push.repository, lambda before: before.begun(push.commit, at, cache))
+    if builds_so_far.cache:
+        variables["LIFECYCLE_CACHE_PREFIX"] = builds_so_far.cache  # apps/build/s3_caches.py
     if push.folder:
         variables["LIFECYCLE_FOLDER"] = push.folder
     else:

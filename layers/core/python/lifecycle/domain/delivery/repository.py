@@ -51,6 +51,7 @@ class RepositoryBuilds:
 
     `branch` is its default branch, as a push has said, and `branch_at` the time of the first push that said so.
     `names` are the services that it was built as, the newest last, also those with which no push can compare.
+    `cache` is the random prefix of its builds' caches, which only its own builds are given.
     """
 
     repository: str
@@ -59,6 +60,7 @@ class RepositoryBuilds:
     branch: str = ""
     branch_at: datetime | None = None
     names: tuple[str, ...] = ()
+    cache: str = ""
 
     def followed(self, branch: str, at: datetime) -> "RepositoryBuilds":
         """Return the record after a push to the default branch, unless it is older than the record's branch."""
@@ -66,8 +68,13 @@ class RepositoryBuilds:
             return self
         return replace(self, branch=branch, branch_at=at)
 
-    def begun(self, commit: str, started: datetime) -> "RepositoryBuilds":
-        """Return the record with one more run, and without those that must have ended; once for each run."""
+    def begun(self, commit: str, started: datetime, cache: str = "") -> "RepositoryBuilds":
+        """Return the record with one more run, and without those that must have ended; once for each run.
+
+        `cache` is a random text: the prefix of the repository's caches, if they have none yet.
+        """
+        if not self.cache and cache:
+            return replace(self, cache=cache).begun(commit, started)
         if self._run(commit, started):
             return self
         lasting = tuple(each for each in self.runs if started - each.started < LONGEST_RUN)
