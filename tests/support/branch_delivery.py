@@ -63,9 +63,9 @@ class Delivery:
         given = Push(**self.executions.deliveries[run])
         return start_build(self.builds, self.catalogue, MemoryAuditLog(), given, NOW.isoformat(), run)
 
-    def check_build(self, run: str, build: str) -> Checked:
+    def check_build(self, run: str, build: str, look: timedelta = timedelta(seconds=1)) -> Checked:
         push = Push(**self.executions.deliveries[run])
-        return check_build(self.builds, self.catalogue, push, build, run, self.clock, timedelta(seconds=1))
+        return check_build(self.builds, self.catalogue, push, build, run, self.clock, look)
 
     def build(self, run: str, folder: str = "", **changes: Any) -> Recorded:
         """Let the build of a run end well, and the run with it; of one service of several if it has a `folder`."""

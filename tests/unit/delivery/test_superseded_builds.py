@@ -9,6 +9,8 @@ from lifecycle.domain.delivery.branch import NOTHING
 from lifecycle.gateways.aws.builds import CodeBuildState
 from tests.support.branch_delivery import REPOSITORY, A, B, C, Delivery
 
+PUSHED_AFTER = timedelta(seconds=0.3)
+
 
 def a_build_and_a_later_push(*, supersede: bool, **changes: Any) -> tuple[Delivery, str, str]:
     """Return the run of a push whose build is running, and that build; the head's lifecycle.toml says `supersede`."""
@@ -41,6 +43,17 @@ def test_one_call_waits_for_the_end_of_a_build() -> None:
     delivery.clock.ticks.append(lambda: delivery.builds.states.update({build: ended}))
     assert delivery.check_build(run, build).reason == "1 test failed"
     assert delivery.clock.now() - began == timedelta(seconds=1.1)
+
+
+def test_build_is_ended_soon_by_a_call_that_waits_for_its_end() -> None:
+    delivery = Delivery()
+    delivery.build(delivery.push(NOTHING, A), supersede=True)
+    run = delivery.push(A, B)
+    build, began = delivery.start_build(run).build, delivery.clock.now()
+    delivery.clock.ticks.append(lambda: delivery.push(B, C) if delivery.clock.now() - began == PUSHED_AFTER else None)
+    ended = delivery.check_build(run, build, look=timedelta(minutes=5))
+    assert ended.superseded == "bbbbbbb is no longer the head of main: ccccccc is"
+    assert delivery.clock.now() - began == timedelta(seconds=1)
 
 
 def test_running_build_goes_on_where_the_policy_says_so() -> None:

@@ -19,6 +19,7 @@ from lifecycle.domain.fleet.cluster import service_name
 from lifecycle.domain.foreign_json import parse_object
 
 _LOOK_AGAIN_SECONDS = 0.1
+_BRANCH_AGAIN = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,18 @@ def check_build(
 
     A person who repeats a build gets it.
     """
-    until = clock.now() + look
-    while (state := builds.state(build)).kind == "RUNNING" and clock.now() < until:
+    branch_at = clock.now()
+    until = branch_at + look
+    while True:
+        state, now = builds.state(build), clock.now()
+        may_end = state.stopped or (state.kind == "RUNNING" and now >= branch_at)
+        if may_end and not push.again and (why := _ends(catalogue, push, execution)):
+            builds.stop(build)
+            return Checked("NOTHING", f"the build was ended: {why}", superseded=why)
+        if state.kind != "RUNNING" or now >= until:
+            return checked(state)
+        branch_at = now + _BRANCH_AGAIN if may_end else branch_at
         clock.sleep(_LOOK_AGAIN_SECONDS)
-    may_end = (state.kind == "RUNNING" or state.stopped) and not push.again
-    if may_end and (why := _ends(catalogue, push, execution)):
-        builds.stop(build)
-        return Checked("NOTHING", f"the build was ended: {why}", superseded=why)
-    return checked(state)
 
 
 def checked(state: BuildState) -> Checked:
