@@ -23,6 +23,7 @@ import resource
 import shutil
 import time
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeAlias
 from urllib.parse import parse_qs
@@ -131,16 +132,19 @@ class PersistentEmulator:
         self._app.save_all = self._end
         for service in REQUESTS:
             self._app.SERVICE_HANDLERS[service] = self._journalling(service, self._app.SERVICE_HANDLERS[service])
+        dynamodb = _module("services.dynamodb")
         _module("services.cloudwatch").TWO_WEEKS_SECONDS = METRICS_SECONDS
         self._journal_sessions()
         self._journal_executions()
-        _module("services.dynamodb")._STREAM_RETENTION_SECONDS = STREAM_SECONDS
+        dynamodb._STREAM_RETENTION_SECONDS = STREAM_SECONDS
         filter_by_dimensions(_module("services.cloudwatch"))
         evict_from_the_oldest(_module("services.cloudwatch"))
         policies, evaluator = _sibling("policies"), _module("core.iam_evaluator")
         replace(evaluator, "parse_policy_document", policies.parsed_once(evaluator.parse_policy_document))
         replace(evaluator, "_first_match", policies.with_variables(evaluator._first_match))
-        actions, tables = _module("core.iam_actions"), _module("services.dynamodb")._tables
+        # The plain emulator checks the grammar of a query's condition once for each item of the partition.
+        replace(dynamodb, "_condition_syntax_error", lru_cache(maxsize=1024)(dynamodb._condition_syntax_error))
+        actions, tables = _module("core.iam_actions"), dynamodb._tables
         given = policies.with_leading_keys(actions.dynamodb_service_context, tables)
         replace(actions, "dynamodb_service_context", given)
         runtime, layers = _module("core.lambda_runtime"), self.store.home / "layers"
