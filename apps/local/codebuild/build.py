@@ -23,7 +23,8 @@ from apps.local.codebuild.buildspec import Buildspec, InvalidBuildspecError, Pha
 from apps.local.codebuild.cancellation import Cancellation, CancelledError
 from apps.local.codebuild.secondary_sources import UnresolvedError
 from apps.local.codebuild.shell import Shell
-from apps.local.codebuild.sources import PhaseFailedError, clone, fetch_zip
+from apps.local.codebuild.sources import PhaseFailedError, clone
+from apps.local.codebuild.unpacked_zips import UnpackedZips
 from lifecycle.domain.foreign_json import object_or_empty
 
 # apps/build/cache.py reads it. The commands of a service do not see it.
@@ -34,10 +35,12 @@ _ENDS_BUILD = ("install", "pre_build")
 class Build:
     """One build: the API shows `record`, and `on_change` is called after each change of it."""
 
-    def __init__(self, account: Account, record: Record, sources: list[dict[str, str]], folder: Path) -> None:
+    def __init__(
+        self, account: Account, record: Record, sources: list[dict[str, str]], zips: UnpackedZips, folder: Path
+    ) -> None:
         self.record, self.cancellation = record, Cancellation()
         self.on_change: Callable[[], None] = lambda: None
-        self._account, self._secondary, self._folder = account, sources, folder
+        self._account, self._secondary, self._zips, self._folder = account, sources, zips, folder
         self._scratch, self._source = folder / "scratch", folder / "src"
         self._failed = False
         self._exported: list[tuple[str, str]] = []
@@ -142,7 +145,7 @@ class Build:
             for each in self._secondary or self._account.secondary_sources(self.record["projectName"]):
                 folder = self._folder / f"src_{each['sourceIdentifier']}"
                 s3 = self._account.client("s3", self._credentials)
-                fetch_zip(s3, each["location"], folder, self._scratch)
+                self._zips.link(s3, each["location"], folder)
                 environment[f"CODEBUILD_SRC_DIR_{each['sourceIdentifier']}"] = str(folder)
             return parse(self._buildspec(source.get("buildspec", "")))
         except UnresolvedError as error:

@@ -17,6 +17,7 @@ from apps.local.codebuild.account import Account
 from apps.local.codebuild.build import Build
 from apps.local.codebuild.build_log import BuildLog
 from apps.local.codebuild.build_record import Record
+from apps.local.codebuild.unpacked_zips import UnpackedZips
 from apps.local.paths import write_json
 
 # AWS honours a token for as long.
@@ -37,6 +38,7 @@ class Builds:
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="build")
         for name in ("records", "logs", "work"):
             (home / name).mkdir(parents=True, exist_ok=True)
+        self._zips = UnpackedZips(home / "zips")
         self._load()
 
     def record(self, identity: str) -> Record | None:
@@ -65,7 +67,7 @@ class Builds:
         record = records.new_record(accepted, request, project)
         declared = request.get("secondarySourcesOverride") or project.get("secondarySources") or []
         unique = record["logs"]["streamName"]
-        build = Build(self._account, record, declared, self._home / "work" / unique)
+        build = Build(self._account, record, declared, self._zips, self._home / "work" / unique)
         build.on_change = lambda: self._save(build.record)
         with self._lock:
             self._records[record["id"]] = record
