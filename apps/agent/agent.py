@@ -389,7 +389,7 @@ class Agent:
         """Wait for the next poll; report a service that dies during a long wait."""
         until = time.monotonic() + seconds
         with self._survival.surviving():
-            wait_and_watch(stopping, seconds, self._service_now, self._publish)
+            wait_and_watch(stopping, seconds, self._service.pids(), self._service_now, self._publish)
         stopping.wait(max(until - time.monotonic(), 0.0))
 
     def _service_now(self) -> StartRecord | ServiceEnd | None:

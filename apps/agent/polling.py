@@ -7,14 +7,16 @@ again: the others wait for their rounds, and must cost little.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from apps.agent.decide import Abandon, AbandonRelease, Decision, Fetch, Idle, Ignore, Install, Prefetched, RunRelease
+from apps.agent.processes import Ends
 from lifecycle.domain.fleet.host_command import Order, Turn
 
-_CHECK_SECONDS = 0.25
+# A service that ends is noticed at once. Its log is bounded, and `stopping` heeded, within these.
+_CHECK_SECONDS, _STOP_SECONDS = 1.0, 0.25
 _GROWTH, _SOON_GROWTH = 2.0, 1.5
 _SOON_LIMIT = 15  # the longest pause while an install is expected, as a multiple of the shortest one
 _NEAR_LIMIT = 3  # the same once the turn was issued again: the host's round is the next one, or has begun
@@ -71,14 +73,25 @@ def _is_recent(turn: Turn, now: datetime) -> bool:
 
 
 def wait_and_watch(
-    stopping: threading.Event, seconds: float, look: Callable[[], object], changed: Callable[[], None]
+    stopping: threading.Event,
+    seconds: float,
+    pids: Iterable[int],
+    look: Callable[[], object],
+    changed: Callable[[], None],
 ) -> None:
-    """Wait for so many seconds, or until `stopping`. Call `changed` when `look` returns something new."""
-    if seconds <= _CHECK_SECONDS:
+    """Wait for so many seconds, or until `stopping`. Call `changed` when `look` returns something new.
+
+    It looks at the beginning, each second, and when one of these processes ends.
+    """
+    if seconds <= _STOP_SECONDS:
         stopping.wait(seconds)
         return
-    until, before = time.monotonic() + seconds, look()
-    while (left := until - time.monotonic()) > 0 and not stopping.wait(min(left, _CHECK_SECONDS)):
-        if (now := look()) != before:
-            before = now
-            changed()
+    looked, before = time.monotonic(), look()
+    until = looked + seconds
+    with Ends(pids) as ends:
+        while (left := until - time.monotonic()) > 0 and not stopping.is_set():
+            if ends.wait(min(left, _STOP_SECONDS)) or time.monotonic() - looked >= _CHECK_SECONDS:
+                looked = time.monotonic()
+                if (now := look()) != before:
+                    before = now
+                    changed()

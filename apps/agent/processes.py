@@ -11,10 +11,11 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Self
 
 _PROC = Path("/proc")
 _LONGEST_COMMAND = 200
@@ -163,6 +164,36 @@ def await_end(pid: int, seconds: float) -> None:
         ended.register(descriptor, select.POLLIN)
         ended.poll(seconds * 1000)
     finally:
+        os.close(descriptor)
+
+
+class Ends:
+    """The ends of some processes, each reported once. As a block, it closes what it has opened."""
+
+    def __init__(self, pids: Iterable[int]) -> None:
+        self._poll, self._open = select.poll(), set[int]()
+        for pid in pids:
+            with contextlib.suppress(OSError):  # it has ended and was reaped, or the kernel is too old
+                self._open.add(descriptor := os.pidfd_open(pid))
+                self._poll.register(descriptor, select.POLLIN)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in tuple(self._open):
+            self._close(each)
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep for so many seconds, or until a process ends that had not; return whether one has."""
+        ended = [descriptor for descriptor, _ in self._poll.poll(seconds * 1000)]
+        for each in ended:
+            self._close(each)
+        return bool(ended)
+
+    def _close(self, descriptor: int) -> None:
+        self._open.discard(descriptor)
+        self._poll.unregister(descriptor)
         os.close(descriptor)
 
 

@@ -208,6 +208,10 @@ class Service:
         known = [every[name] for name in self._exits if name in every]
         return next(iter([*known, *(each for each in every.values() if not each.lives())]), None)
 
+    def pids(self) -> list[int]:
+        """Return the pids of the last start, which may have ended."""
+        return [each.pid for each in self.started.every] if self.started else []
+
     def trim_log(self) -> None:
         """Bound the logs while the service writes to them."""
         service_log.trim_all(self.log)

@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from apps.agent.processes import await_end, command_line, process
+from apps.agent.polling import wait_and_watch
+from apps.agent.processes import Ends, await_end, command_line, process
 from tests.integration.agent.host import group_alive
 from tests.support.polling import PATIENCE_SECONDS, until
 
@@ -45,6 +47,39 @@ def test_wait_for_an_end_is_over_after_its_time() -> None:
     with leader(f"exec sleep {LONG}") as long:
         await_end(long.pid, 0.01)
         assert not dead(long.pid)
+
+
+def test_each_end_is_reported_once_and_one_of_before_not_at_all() -> None:
+    with leader("exit 0") as before, leader("exec sleep 0.05") as first, leader(f"exec sleep {LONG}") as second:
+        before.wait()
+        with Ends([before.pid, first.pid, second.pid]) as ends:
+            assert ends.wait(LONG)
+            assert dead(first.pid)
+            assert not ends.wait(0.01)
+            second.kill()
+            assert ends.wait(LONG)
+            assert not ends.wait(0.01)
+
+
+def test_wait_for_the_next_poll_looks_when_a_process_ends() -> None:
+    began, looks = time.monotonic(), list[float]()
+    stopping = threading.Event()
+
+    def look() -> bool:
+        looks.append(time.monotonic() - began)
+        return dead(short.pid)
+
+    with leader("exec sleep 0.3") as short:
+        wait_and_watch(stopping, LONG, [short.pid], look, stopping.set)
+    assert len(looks) == 2
+    assert looks[1] < 0.9
+
+
+def test_wait_for_the_next_poll_looks_each_second_and_ends_in_time() -> None:
+    began, looks = time.monotonic(), list[float]()
+    wait_and_watch(threading.Event(), 2.4, [], lambda: looks.append(0.0), lambda: pytest.fail("nothing changed"))
+    assert len(looks) == 3
+    assert 2.3 < time.monotonic() - began < 2.4 + 2.0
 
 
 @pytest.mark.parametrize("length", [100, 150, 199, 200, 5000])
