@@ -68,7 +68,7 @@ def run_demo(demo: Demo) -> None:
         added = clusters.add_service(demo.layout, EXAMPLE, demo.progress)
     first = not test_beds.was_deployed(facts, added.service)
     if not demo.with_test_bed:
-        test_beds.remove_from_policy(added.working_copy)
+        test_beds.remove_waits_from_policy(added.working_copy)
     with demo.phase("Push"):
         change(demo, added)
         commit = push(demo, added)

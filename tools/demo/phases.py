@@ -62,7 +62,7 @@ class Demo:
 
     layout: Layout
     progress: Progress
-    with_test_bed: bool = True  # False: production is deployed without a test bed
+    with_test_bed: bool = True  # False: production is deployed without the waits of its policy
     with_tour: bool = True  # False: the first run shows no test beds after the first version
     seconds: dict[str, float] = field(default_factory=dict)
 

@@ -22,6 +22,7 @@ from tools.demo.phases import Demo, DeploymentFailed, deploy, lifecycle, release
 from tools.demo.started import TOO_BUSY, Started
 
 _BAKE_MINUTES = re.compile(r"bake_minutes = \d+")
+_MIN_ALIVE = re.compile(r"min_alive_seconds = \d+")
 _WITHOUT_ERRORS, _WITH_ERRORS = "error_rate = 0.0 ", "error_rate = 0.03"
 
 
@@ -60,10 +61,11 @@ def show(demo: Demo, facts: dict[str, Any], added: Added) -> None:
         lifecycle(demo, "the rollback", "decide", bad.id, "ROLL_BACK", "--why", why, "--yes", "--watch")
 
 
-def remove_from_policy(copy: Path) -> None:
-    """Turn the test bed off in lifecycle.toml; the bench times orchestration, and a bake is none."""
+def remove_waits_from_policy(copy: Path) -> None:
+    """Turn the test bed off in lifecycle.toml, and the watch of a host that is alive: neither is orchestration."""
     file = copy / "lifecycle.toml"
-    file.write_text(_BAKE_MINUTES.sub("bake_minutes = 0", file.read_text(), count=1))
+    text = _BAKE_MINUTES.sub("bake_minutes = 0", file.read_text(), count=1)
+    file.write_text(_MIN_ALIVE.sub("min_alive_seconds = 0", text, count=1))
 
 
 @contextmanager
