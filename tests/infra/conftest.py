@@ -36,13 +36,23 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def emulated(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    """The control plane as the embedded environment gets it."""
+def emulated_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The assembly as the embedded environment gets it."""
     from infra.app import build_app  # noqa: PLC0415
 
     folder = tmp_path_factory.mktemp("emulated")
     build_app(str(folder), {"platform": "host"}).synth()
-    return _read(folder, "lifecycle")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def emulated(emulated_assembly: Path) -> Template:
+    return _read(emulated_assembly, "lifecycle")
+
+
+@pytest.fixture(scope="session")
+def emulated_cluster(emulated_assembly: Path) -> Template:
+    return _read(emulated_assembly, "lifecycle-cluster")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,5 @@
 """A cluster's three alarms: their metrics, their thresholds, and the topic that they notify."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,13 +106,3 @@ def test_the_embedded_environment_counts_errors_because_it_has_no_metric_math(
         assert "Metrics" not in alarm
         assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (10, 1, 1)
     assert (found["errors"]["MetricName"], found["errors"]["Threshold"]) == (FAILED, 5)
-
-
-@pytest.fixture(scope="session")
-def emulated_cluster(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The template of a cluster as the embedded environment gets it."""
-    from infra.app import build_app  # noqa: PLC0415  (CDK takes seconds to import)
-
-    folder: Path = tmp_path_factory.mktemp("emulated-cluster")
-    build_app(str(folder), {"platform": "host"}).synth()
-    return dict(json.loads((folder / "lifecycle-cluster.template.json").read_text()))

@@ -1,11 +1,11 @@
 """The keys that sign versions: who may use each, and how they are rotated."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lifecycle.domain.service.trusted_keys import KeyKind
 from tests.infra.reading import keys, listed, resources
 
 
@@ -27,18 +27,20 @@ def test_only_one_role_may_sign_with_each_key_and_no_policy_of_iam_can_add_anoth
     assert policy["Check"]["Condition"] == {"StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_numbers_of_signing_keys_say_which_signs_and_which_is_trusted_too(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    from infra.app import build_app  # noqa: PLC0415
+def test_numbers_of_signing_keys_say_which_signs_and_which_is_trusted_too() -> None:
+    from aws_cdk import App, Stack, aws_iam  # noqa: PLC0415  (CDK takes seconds to import)
+    from aws_cdk.assertions import Template  # noqa: PLC0415
 
-    def targets(numbers: str) -> dict[str, str]:
-        folder = tmp_path_factory.mktemp("keys")
-        build_app(str(folder), {"platform": "host", "signing_keys": numbers}).synth()
-        template = json.loads((folder / "lifecycle.template.json").read_text())
+    from infra.constructs.signing_keys import SigningKeys  # noqa: PLC0415
+
+    def targets(*numbers: str) -> dict[str, str]:
+        stack = Stack(App(), "Keys")
+        signer = aws_iam.Role.from_role_arn(stack, "Signer", "arn:aws:iam::111122223333:role/signer")
+        SigningKeys(stack, "SigningKeys", numbers, dict.fromkeys(KeyKind, signer), retain=True)
+        template = dict(Template.from_stack(stack).to_json())
         return {alias: each["Properties"]["Description"] for alias, each in keys(template).items()}
 
-    first, both, turned = targets("1"), targets("1,2"), targets("2,1")
+    first, both, turned = targets("1"), targets("1", "2"), targets("2", "1")
     signs, also = "alias/lifecycle-releases", "alias/lifecycle-releases-also-trusted"
     assert first[also] == first[signs], "no name of a trusted key is free"
     assert (both[signs], both[also]) == (first[signs], turned[signs])

@@ -250,7 +250,7 @@ while not Path(sys.argv[3]).read_text().endswith("\\n"):
 (helper,) = map(int, Path(sys.argv[3]).read_text().split())
 print(processes.process(helper).parent == os.getpid(), flush=True)
 service.stop()
-print(processes.process(helper), service.running())
+print(service.running(), processes.process(helper))  # the first reaps what has ended
 """
 
 
