@@ -16,6 +16,7 @@ from apps.agent.home_lock import HomeLock
 from apps.agent.ledger_clock import LedgerClock
 from apps.agent.log_shipping import LogShipper
 from apps.agent.metrics import MetricsPublisher
+from apps.agent.polling import Stopping
 from apps.agent.service import Service
 from apps.agent.settings import Settings, StopService, parse
 from apps.agent.signatures import NO_KEYS
@@ -53,7 +54,7 @@ def run(settings: Settings) -> None:
     """Run this host's agent until SIGTERM or SIGINT; finish a turn in progress first."""
     # The interrupted code may hold the Event's lock. SimpleQueue.put is reentrant, so a handler may call it.
     signals: SimpleQueue[int] = SimpleQueue()
-    stopping = threading.Event()
+    stopping = Stopping()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: signals.put(number))
     threading.Thread(target=_forward_signal, args=(signals, stopping), name="signals", daemon=True).start()

@@ -31,7 +31,7 @@ from apps.agent.installer import Installer
 from apps.agent.journal import Journal
 from apps.agent.ledger_clock import utc_now
 from apps.agent.place import place_of
-from apps.agent.polling import PollPace, wait_and_watch
+from apps.agent.polling import PollPace, Stopping, wait_and_watch
 from apps.agent.ports import Configurations, Releases, Reports, ScheduledRuns, Turns
 from apps.agent.release_store import ReleaseStore
 from apps.agent.reporter import Reporter
@@ -116,7 +116,7 @@ class Agent:
         """
         return self._installer.mask(text, part=part)
 
-    def run(self, stopping: threading.Event) -> None:
+    def run(self, stopping: Stopping) -> None:
         """Poll and act until `stopping` is set; leave the service as it is."""
         self._stopping = stopping
         self._reporter.start()
@@ -385,7 +385,7 @@ class Agent:
             release_ended=acted.release_ended,
         )
 
-    def _wait(self, stopping: threading.Event, seconds: float) -> None:
+    def _wait(self, stopping: Stopping, seconds: float) -> None:
         """Wait for the next poll; report a service that dies during a long wait."""
         until = time.monotonic() + seconds
         with self._survival.surviving():

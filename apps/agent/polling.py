@@ -5,8 +5,10 @@ begins, and when its own begins. An INSTALL follows the drain. So an agent polls
 again: the others wait for their rounds, and must cost little.
 """
 
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,8 +17,8 @@ from apps.agent.decide import Abandon, AbandonRelease, Decision, Fetch, Idle, Ig
 from apps.agent.processes import Ends
 from lifecycle.domain.fleet.host_command import Order, Turn
 
-# A service that ends is noticed at once. Its log is bounded, and `stopping` heeded, within these.
-_CHECK_SECONDS, _STOP_SECONDS = 1.0, 0.25
+# In a wait that is not short, an end of the service is noticed at once, and its log is bounded each second.
+_SHORT_SECONDS, _CHECK_SECONDS = 0.25, 1.0
 _GROWTH, _SOON_GROWTH = 2.0, 1.5
 _SOON_LIMIT = 15  # the longest pause while an install is expected, as a multiple of the shortest one
 _NEAR_LIMIT = 3  # the same once the turn was issued again: the host's round is the next one, or has begun
@@ -72,8 +74,21 @@ def _is_recent(turn: Turn, now: datetime) -> bool:
     return turn.issued_at.tzinfo is not None and now - turn.issued_at < ALERT
 
 
+class Stopping(threading.Event):
+    """An event that also wakes who polls its `descriptor`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.descriptor = os.eventfd(0)
+        weakref.finalize(self, os.close, self.descriptor)
+
+    def set(self) -> None:
+        super().set()
+        os.eventfd_write(self.descriptor, 1)
+
+
 def wait_and_watch(
-    stopping: threading.Event,
+    stopping: Stopping,
     seconds: float,
     pids: Iterable[int],
     look: Callable[[], object],
@@ -83,15 +98,13 @@ def wait_and_watch(
 
     It looks at the beginning, each second, and when one of these processes ends.
     """
-    if seconds <= _STOP_SECONDS:
+    if seconds <= _SHORT_SECONDS:
         stopping.wait(seconds)
         return
-    looked, before = time.monotonic(), look()
-    until = looked + seconds
-    with Ends(pids) as ends:
+    until, before = time.monotonic() + seconds, look()
+    with Ends(pids, stopping.descriptor) as ends:
         while (left := until - time.monotonic()) > 0 and not stopping.is_set():
-            if ends.wait(min(left, _STOP_SECONDS)) or time.monotonic() - looked >= _CHECK_SECONDS:
-                looked = time.monotonic()
-                if (now := look()) != before:
-                    before = now
-                    changed()
+            ends.wait(min(left, _CHECK_SECONDS))
+            if (now := look()) != before:
+                before = now
+                changed()

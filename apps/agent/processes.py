@@ -168,10 +168,15 @@ def await_end(pid: int, seconds: float) -> None:
 
 
 class Ends:
-    """The ends of some processes, each reported once. As a block, it closes what it has opened."""
+    """The ends of some processes, each reported once. As a block, it closes what it has opened.
 
-    def __init__(self, pids: Iterable[int]) -> None:
+    A wait is also over when `other`, an open descriptor, can be read.
+    """
+
+    def __init__(self, pids: Iterable[int], other: int | None = None) -> None:
         self._poll, self._open = select.poll(), set[int]()
+        if other is not None:
+            self._poll.register(other, select.POLLIN)
         for pid in pids:
             with contextlib.suppress(OSError):  # it has ended and was reaped, or the kernel is too old
                 self._open.add(descriptor := os.pidfd_open(pid))
@@ -186,7 +191,7 @@ class Ends:
 
     def wait(self, seconds: float) -> bool:
         """Sleep for so many seconds, or until a process ends that had not; return whether one has."""
-        ended = [descriptor for descriptor, _ in self._poll.poll(seconds * 1000)]
+        ended = [descriptor for descriptor, _ in self._poll.poll(seconds * 1000) if descriptor in self._open]
         for each in ended:
             self._close(each)
         return bool(ended)

@@ -15,6 +15,7 @@ from pathlib import Path
 from apps.agent.agent import Agent
 from apps.agent.digests import sha256
 from apps.agent.ledger_clock import utc_now
+from apps.agent.polling import Stopping
 from apps.agent.processes import pids, process
 from apps.agent.service import Service
 from apps.agent.settings import Settings
@@ -118,7 +119,7 @@ class Host:
         self.clock = utc_now
         self.epoch = 1
         self._attempt = 0
-        self._stopping = threading.Event()
+        self._stopping = Stopping()
         self._thread: threading.Thread | None = None
 
     def publish(
@@ -175,7 +176,7 @@ class Host:
 
     def start(self) -> None:
         """Start an agent in a thread of its own."""
-        self._stopping = threading.Event()
+        self._stopping = Stopping()
         self._thread = threading.Thread(target=self.agent().run, args=(self._stopping,))
         self._thread.start()
 

@@ -9,6 +9,7 @@ import pytest
 
 from apps.agent import service_log
 from apps.agent.agent import Agent
+from apps.agent.polling import Stopping
 from apps.agent.reporter import Reporter
 from apps.agent.service import Service, _in_words
 from lifecycle.domain.fleet.host import AgentStage
@@ -82,7 +83,7 @@ def test_error_outside_of_a_turn_does_not_end_the_agent(still_host: Host) -> Non
     agent._service.trim_log = _Raises(MemoryError())  # type: ignore[method-assign]
     assert agent.step() > 0
     assert agent.step() > 0
-    stopping = threading.Event()
+    stopping = Stopping()
     threading.Timer(0.3, stopping.set).start()
     agent._wait(stopping, 10.0)
 
