@@ -8,7 +8,9 @@ from apps.cli.ports import Connection, Run
 from apps.cli.repository_head import read_head
 from lifecycle.application.delivery.receive_push import Outcome, Push, start_head
 from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_name
+from lifecycle.domain.delivery.removal import former_owner
 from lifecycle.domain.errors import Refused, Unknown
+from lifecycle.domain.fleet.cluster import service_name
 
 
 def build_again(printer: Printer, connection: Connection, text: str) -> int:
@@ -80,14 +82,10 @@ def _repository(connection: Connection, text: str) -> tuple[str, str]:
         given = {}
     if given.get("repository"):
         return str(given["repository"]), str(given["name"])
-    try:
-        snapshot = resolve.newest_snapshot(connection, text)
-    except Unknown as error:
+    if not (owner := connection.catalogue.owner(service_name(text))):
         how = connection.command("build --head URL")
-        raise Unknown(
-            "repository", hint=f"Nothing was built of it yet: name its URL with `{how}`.", of=text
-        ) from error
-    repository = connection.context.artifacts.manifest(text, snapshot).repository
+        raise Unknown("repository", hint=f"No repository owns it: name its URL with `{how}`.", of=text)
+    repository = former_owner(owner)
     return repository, PurePosixPath(repository).name.removesuffix(".git")
 
 

@@ -60,7 +60,9 @@ def promote(
     printer: Printer,
     connection: Connection,
     service: ServiceName,
-    snapshot: Annotated[str, typer.Argument(metavar="SNAPSHOT", help="The snapshot. Default: the newest.")] = "",
+    snapshot: Annotated[
+        str, typer.Argument(metavar="SNAPSHOT", help="The snapshot. Default: that of the head of its branch.")
+    ] = "",
     *,
     reason: Reason = "",
     version: Annotated[
@@ -79,7 +81,7 @@ def promote(
     changes. It is refused if staging did not verify the snapshot, unless production's policy has `after = "none"`.
     """
     check_explained("the promotion", "--despite-staging", reason, given=despite_staging)
-    wanted = str(SnapshotVersion.parse(snapshot)) if snapshot else resolve.newest_snapshot(connection, service)
+    wanted = str(SnapshotVersion.parse(snapshot)) if snapshot else resolve.head_snapshot(connection, service)
     number = _number(connection, service_name(service), SnapshotVersion.parse(wanted), version)
     if number and number.note:
         printer.line(f"{service} {wanted}: {number.note}", "yellow")
