@@ -286,7 +286,7 @@ def test_refused_snapshot_of_no_service_is_on_record_at_those_of_its_repository(
 def test_snapshot_of_an_earlier_run_that_may_not_be_deployed_is_on_record() -> None:
     memory, artifacts = MemoryContext({}), uploaded()
     assert recorded(memory.catalogue, artifacts).kind == "RECORDED"
-    stores = memory.catalogue, artifacts, memory.requests, memory.audit_log
+    stores = memory.catalogue, artifacts, memory.requests, memory.audit_log, memory.fleet
     built = replace(BUILD, build="", repository="https://example.test/other.git")
     found = deploy_again(*stores, built, BUILT)
     assert found.kind == "REFUSED"

@@ -282,33 +282,39 @@ def deploy_again(
     artifacts: Artifacts,
     requests: Requests,
     audit_log: AuditLog,
+    fleet: Fleet,
     built: FinishedBuild,
     now: datetime,
 ) -> Recorded:
-    """Deploy the snapshot that an earlier run made of this commit; GONE if there is none any more."""
-    return _on_record(catalogue, audit_log, built, _again(catalogue, artifacts, requests, built, now), now)
+    """Deploy the snapshot that an earlier run made of this commit; GONE if there is none any more.
+
+    One that was withdrawn with its service is none: its commit is built again, as the first of a new service.
+    """
+    return _on_record(catalogue, audit_log, built, _again(catalogue, artifacts, requests, fleet, built, now), now)
 
 
 def _again(
-    catalogue: Catalogue, artifacts: Artifacts, requests: Requests, built: FinishedBuild, now: datetime
+    catalogue: Catalogue, artifacts: Artifacts, requests: Requests, fleet: Fleet, built: FinishedBuild, now: datetime
 ) -> Recorded:
     service, version = built.service, built.version
     facts, known = catalogue.snapshots(service).get(version), catalogue.published(service, version)
     gone = Recorded("GONE", f"the snapshot {service} {version} is gone: it is built again", service, version)
     if facts is None or known is None or facts.get("commit") != built.commit:
         return gone
-    if why := not_its_own(built.run, built.folder, service, facts.get("folder", "")):
-        return Recorded("REFUSED", why, service, version)
+    if (withdrawal := catalogue.withdrawal(service, version)) and withdrawal.done:
+        return replace(gone, reason=f"{service} {version} was {withdrawal.in_words}; its commit is built again")
     try:
         manifest = artifacts.manifest(service, version, known.manifest)
     except Unknown:
         return gone
     except DigestMismatch as error:
         return Recorded("REFUSED", f"the snapshot of an earlier run cannot be deployed: {error}", service, version)
+    folder, why = facts.get("folder", ""), ""
     if manifest.repository != built.repository:
-        reason = f"{service} {version} was built from {manifest.repository}, not from {built.repository}"
-        return Recorded("REFUSED", reason, service, version)
-    return _recorded(catalogue, requests, manifest, Sources(facts.get("folder", "")), now)
+        why = f"{service} {version} was built from {manifest.repository}, not from {built.repository}"
+    if why := not_its_own(built.run, built.folder, service, folder) or why or _not_owned(catalogue, fleet, built):
+        return Recorded("REFUSED", why, service, version)
+    return _recorded(catalogue, requests, manifest, Sources(folder), now)
 
 
 def _of_today(policy: Policy) -> Policy:
