@@ -3,6 +3,7 @@
 Called by functions/delivery/start_build and record_snapshot, in statemachines/delivery.asl.json.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -35,12 +36,16 @@ from lifecycle.domain.errors import (
 )
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
 from lifecycle.domain.listing import listed
+from lifecycle.domain.refused_limits import shown
 from lifecycle.domain.rollout.deployment import CLOCK_SKEW
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.policy import After, Policy
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import SnapshotVersion
 from lifecycle.names import INCOMING
+
+# The user id of a build's session (apps/build/main.py), which is one part of a key.
+_UPLOAD = re.compile(rf"{INCOMING}/(?!\.+$)[A-Za-z0-9_+=,.@:-]{{1,200}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +236,7 @@ def _published(
         return Recorded("REFUSED", f"the build published no snapshot: {error}", service, version)
     said = received.manifest
     foreign = not_its_own(built.run, built.folder, service, sources.folder)
-    if why := foreign or _refusal(said, built, now):
+    if why := foreign or _refusal(said, received.size, built, now):
         return Recorded("REFUSED", why, service, version)
     manifest = replace(said, repository=built.repository, branch=built.branch, builder=built.build, snapshot=None)
     manifest = replace(manifest, policies={name: _of_today(policy) for name, policy in said.policies.items()})
@@ -322,7 +327,7 @@ def _of_today(policy: Policy) -> Policy:
     return replace(policy, after=After.DEFAULT) if policy.after is After.OLDER_BUILD else policy
 
 
-def _refusal(said: Manifest, built: FinishedBuild, now: datetime) -> str:
+def _refusal(said: Manifest, size: int, built: FinishedBuild, now: datetime) -> str:
     """Return why a build's manifest is not of this build, or of no build; empty if it may be published."""
     if (said.service, said.version, said.commit) != (built.service, built.version, built.commit):
         wanted = f"{built.service} {built.version} of {built.commit}"
@@ -333,6 +338,8 @@ def _refusal(said: Manifest, built: FinishedBuild, now: datetime) -> str:
 
     if wrong := refused_values(said):
         return f"the build's manifest has values that lifecycle.toml refuses: {listed(wrong, separator='; ')}"
+    if said.size != size:
+        return f"the build's manifest must have the size of its artifact, {size} bytes, found {said.size}"
     return ""
 
 
@@ -342,8 +349,9 @@ def _received(artifacts: Artifacts, built: FinishedBuild, now: datetime) -> Rece
         expected = f"{named.base}-<time of the build>-{built.commit[:7]}"
         raise InvalidName("version of this build", built.version, expected)
     service_name(built.service)
-    if not built.upload.startswith(f"{INCOMING}/"):
-        raise Unknown("upload", built.upload or "no key", f"Expected a key below {INCOMING}/; start the build again.")
+    if not _UPLOAD.fullmatch(built.upload):
+        key = shown(built.upload, 100) or "no key"
+        raise Unknown("upload", key, f"Expected a key below {INCOMING}/; start the build again.")
     return artifacts.received(built.upload, built.service, built.version)
 
 
