@@ -7,6 +7,7 @@ from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection, Run
 from apps.cli.repository_head import read_head
 from lifecycle.application.delivery.receive_push import Outcome, Push, start_head
+from lifecycle.domain.delivery.clone_url import clone_url
 from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_name
 from lifecycle.domain.delivery.removal import former_owner
 from lifecycle.domain.errors import Refused, Unknown
@@ -73,9 +74,9 @@ def build_head(printer: Printer, connection: Connection, text: str) -> int:
 
 
 def _repository(connection: Connection, text: str) -> tuple[str, str]:
-    """Return a repository's URL, and the name that its runs have; raises Unknown."""
+    """Return a repository's URL, and the name that its runs have; raises Unknown, InvalidValue."""
     if "/" in text:
-        return text, PurePosixPath(text).name.removesuffix(".git")
+        return clone_url(text), PurePosixPath(text).name.removesuffix(".git")
     try:
         given = resolve.run_named(connection, text).input
     except Unknown:
