@@ -13,9 +13,10 @@ from apps.cli.output.printer import Printer
 from apps.cli.output.text import one_line
 from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
+from lifecycle.application.delivery.promote import next_number
 from lifecycle.application.readable import Rows, readable
 from lifecycle.domain.fleet.cluster import service_name
-from lifecycle.domain.service.version import ReleaseNumber, ReleaseVersion, SnapshotVersion, release_number
+from lifecycle.domain.service.version import ReleaseNumber, ReleaseVersion, SnapshotVersion
 from lifecycle.domain.service.withdrawal import Withdrawal, done, not_withdrawn
 
 
@@ -109,10 +110,10 @@ def promote(
 def _number(connection: Connection, service: str, snapshot: SnapshotVersion, wanted: str) -> ReleaseNumber | None:
     """Return the version that the promotion will take; None for a snapshot that was promoted before."""
     made, _ = readable(lambda: connection.catalogue.releases(service), {})
-    if str(snapshot) in not_withdrawn(made, resolve.withdrawn_versions(connection, service)).values():
+    withdrawn = resolve.withdrawn_versions(connection, service)
+    if str(snapshot) in not_withdrawn(made, withdrawn).values():
         return None
-    number = ReleaseVersion.parse(wanted) if wanted else None
-    return release_number(snapshot.base, [ReleaseVersion.parse(each) for each in made], number)
+    return next_number(snapshot, made, withdrawn, ReleaseVersion.parse(wanted) if wanted else None)
 
 
 @connected("releases hello")
