@@ -41,6 +41,20 @@ def codecommit_name(url: str) -> str:
     return found[1] if found else ""
 
 
+def place_and_name(url: str) -> tuple[str, str]:
+    """Return the forge's host and the name there, such as `github.com` and `acme/shop`, which events have as well.
+
+    A repository of this machine is named `local/<name>`, and has no host. Both are empty for one at CodeCommit.
+    """
+    if _is_of_forge(url):
+        host, _, name = url.removeprefix("https://").removesuffix(".git").partition("/")
+        return host, name
+    if _is_local(url):
+        name = unquote(url.removeprefix(_FILE)) if url.startswith(_FILE) else url
+        return "", f"local/{name.rpartition('/')[2].removesuffix('.git')}"
+    return "", ""
+
+
 def _is_of_forge(text: str) -> bool:
     found = _FORGE.fullmatch(text)
     return found is not None and not found["host"].startswith(_CODECOMMIT_HOST)
