@@ -7,6 +7,7 @@ from apps.cli.errors import FunctionRefused
 from apps.cli.ports import Run
 from lifecycle.domain.foreign_json import object_or_empty, parse_json
 from lifecycle.gateways.aws.callers import signed_payload
+from lifecycle.gateways.aws.executions import newest_build
 from lifecycle.names import execution_arn, function, function_log
 
 
@@ -39,12 +40,7 @@ class StepRuns:
         return current_step(found["events"])
 
     def build(self, name: str) -> str:
-        found = self._states.get_execution_history(executionArn=execution_arn(self._delivery, name), maxResults=20)
-        for event in found["events"]:
-            exited = event.get("stateExitedEventDetails", {})
-            if exited.get("name") == "StartBuild":
-                return str(_document(exited.get("output")).get("build") or "")
-        return ""
+        return newest_build(self._states, execution_arn(self._delivery, name))
 
     def _describe(self, machine: str, name: str) -> Run | None:
         try:

@@ -47,7 +47,7 @@ class Runs(Protocol):
         """Describe in a few words what a delivery does now."""
 
     def build(self, name: str) -> str:
-        """Return the id of the build that a delivery started; empty before that, or if it started none."""
+        """Return the id of the build that a delivery started last; empty before that, or if it started none."""
 
 
 class BuildLogs(Protocol):

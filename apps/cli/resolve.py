@@ -4,7 +4,7 @@ Used by the commands before they show or start anything.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from apps.cli.errors import Ambiguous, NoDeployment
@@ -13,6 +13,7 @@ from apps.cli.output.text import names_or_none
 from apps.cli.ports import Connection, Run
 from lifecycle.application.readable import readable
 from lifecycle.domain.delivery.delivery_name import DeliveryName
+from lifecycle.domain.delivery.removal import former_owner
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
 from lifecycle.domain.rollout.decision import Question, QuestionKind, open_questions
@@ -22,6 +23,7 @@ from lifecycle.domain.service.withdrawal import Withdrawal, done, not_withdrawn
 
 _DEPLOYMENT = re.compile(r"[a-z0-9-]+-(?:staging|production)-\d{14}-[0-9a-z]+")
 _COMMIT = re.compile(r"[0-9a-f]{4,40}")
+_COMMIT_DIGITS = 7
 _MOST_NAMES = 5  # in a message about an unknown name
 
 
@@ -101,13 +103,36 @@ def _services(clusters: Sequence[Cluster]) -> list[str]:
     return sorted({cluster.service for cluster in clusters})
 
 
-def newest_snapshot(connection: Connection, service: str) -> str:
-    """Return the snapshot that was built last, and not withdrawn; raises Unknown."""
+def head_snapshot(connection: Connection, service: str) -> str:
+    """Return the snapshot of its branch's head, which an automatic staging serves; raises Unknown.
+
+    Raises Refused where there is none, or where nobody knows the head. After a force-push the newest one is another.
+    """
     every = connection.catalogue.snapshots(service_name(service))
     found = not_withdrawn(every, withdrawn_versions(connection, service))
     if not found:
         raise unknown_version(connection, "snapshot", service)
-    return max(found, key=lambda each: (SnapshotVersion.parse(each).built, each))
+    repository = former_owner(connection.catalogue.owner(service) or "")
+    followed = connection.catalogue.builds(repository).branch if repository else ""
+    heads, of_head = set[str](), list[str]()
+    for version, facts in found.items():
+        name, folder = facts.get("branch", ""), facts.get("folder", "")
+        if not repository or not name or followed not in ("", name):
+            continue
+        if wanted := connection.catalogue.branch(repository, name).wanted(service, folder):
+            heads.add(f"{name} is at {wanted[:_COMMIT_DIGITS]}")
+            of_head += [version] if wanted == facts.get("commit") else []
+    if of_head:
+        return max(of_head, key=lambda each: (found[each].get("built", ""), each))
+    raise _no_head(connection, service, found, sorted(heads))
+
+
+def _no_head(connection: Connection, service: str, found: Collection[str], heads: Sequence[str]) -> Refused:
+    newest = sorted(found, key=lambda each: (SnapshotVersion.parse(each).built, each), reverse=True)
+    head = f"{' and '.join(heads)}, which has no snapshot" if heads else "nobody knows the head of its branch"
+    build = f"or build the head with `{connection.command(f'build --head {service}')}`"
+    names = f"name one of its snapshots, the newest of which are {', '.join(newest[:_MOST_NAMES])}, {build}"
+    return Refused(f"the choice of a snapshot of {service}", [f"{head}: {names}"])
 
 
 def newest_release(connection: Connection, service: str) -> str:
@@ -128,7 +153,7 @@ def withdrawn_versions(connection: Connection, service: str) -> Mapping[str, Wit
 
 
 def version_for(connection: Connection, cluster: Cluster, text: str, *, keep: bool = False) -> str:
-    """Return the named version, else the newest release for production, the newest snapshot for staging.
+    """Return the named version, else the newest release for production, the head's snapshot for staging.
 
     With `keep` and no name, that is the version which is desired now.
     """
@@ -140,7 +165,7 @@ def version_for(connection: Connection, cluster: Cluster, text: str, *, keep: bo
         return desired.version
     if cluster.environment == "production":
         return newest_release(connection, cluster.service)
-    return newest_snapshot(connection, cluster.service)
+    return head_snapshot(connection, cluster.service)
 
 
 @dataclass(frozen=True, slots=True)

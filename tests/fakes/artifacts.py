@@ -12,6 +12,7 @@ from lifecycle.domain.errors import DigestMismatch, ForeignObject, Unknown
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.version import artifact_prefix
+from lifecycle.gateways.aws.artifacts import refuse_size
 from lifecycle.gateways.serialization import to_json
 
 
@@ -62,7 +63,7 @@ class MemoryArtifacts:
         if prefix not in self._uploads:
             raise Unknown("upload", prefix, "Start the build again.")
         manifest, body = self._uploads[prefix]
-        return Received(manifest, io.BytesIO(body))
+        return Received(manifest, io.BytesIO(body), len(body))
 
     def open_artifact(self, service: str, version: str) -> BinaryIO:
         prefix = artifact_prefix(service, version)
@@ -71,7 +72,10 @@ class MemoryArtifacts:
         return io.BytesIO(self._bytes[prefix])
 
     def publish(self, manifest: Manifest, artifact: BinaryIO) -> None:
-        body = artifact.read()
+        refuse_size(manifest)
+        body = artifact.read(manifest.size + 1)
+        if len(body) != manifest.size:
+            raise DigestMismatch(f"the artifact of {manifest.prefix}", f"of {manifest.size} bytes", "another size")
         found = hashlib.sha256(body).hexdigest()
         if found != manifest.digest:
             raise DigestMismatch(f"the artifact of {manifest.prefix}", manifest.digest, found)

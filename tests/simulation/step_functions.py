@@ -249,6 +249,7 @@ class StepFunctions:
                 self.memory.artifacts,
                 self.memory.requests,
                 self.memory.audit_log,
+                self.memory.fleet,
                 event.finished(),
                 self.time(),
             )

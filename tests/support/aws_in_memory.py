@@ -103,7 +103,7 @@ class StoredObjects:
         del Bucket
         if Key not in self.objects:
             raise _refused("NoSuchKey", "GetObject")
-        return {"Body": io.BytesIO(self.objects[Key])}
+        return {"Body": io.BytesIO(self.objects[Key]), "ContentLength": len(self.objects[Key])}
 
     def head_object(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         del Bucket

@@ -88,7 +88,8 @@ class Delivery:
         assert started.kind == "BUILT"
         commit = self.executions.deliveries[run]["commit"]
         built = FinishedBuild(REPOSITORY, commit, "main", "", started.service, started.version, "")
-        return self.ended(run, deploy_again(*self._stores, self.requests, MemoryAuditLog(), built, NOW))
+        known = *self._stores, self.requests, MemoryAuditLog(), MemoryFleet()
+        return self.ended(run, deploy_again(*known, built, NOW))
 
     @property
     def _stores(self) -> tuple[MemoryCatalogue, MemoryArtifacts]:

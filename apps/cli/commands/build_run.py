@@ -7,8 +7,11 @@ from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection, Run
 from apps.cli.repository_head import read_head
 from lifecycle.application.delivery.receive_push import Outcome, Push, start_head
+from lifecycle.domain.delivery.clone_url import clone_url
 from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_name
+from lifecycle.domain.delivery.removal import former_owner
 from lifecycle.domain.errors import Refused, Unknown
+from lifecycle.domain.fleet.cluster import service_name
 
 
 def build_again(printer: Printer, connection: Connection, text: str) -> int:
@@ -71,23 +74,19 @@ def build_head(printer: Printer, connection: Connection, text: str) -> int:
 
 
 def _repository(connection: Connection, text: str) -> tuple[str, str]:
-    """Return a repository's URL, and the name that its runs have; raises Unknown."""
+    """Return a repository's URL, and the name that its runs have; raises Unknown, InvalidValue."""
     if "/" in text:
-        return text, PurePosixPath(text).name.removesuffix(".git")
+        return clone_url(text), PurePosixPath(text).name.removesuffix(".git")
     try:
         given = resolve.run_named(connection, text).input
     except Unknown:
         given = {}
     if given.get("repository"):
         return str(given["repository"]), str(given["name"])
-    try:
-        snapshot = resolve.newest_snapshot(connection, text)
-    except Unknown as error:
+    if not (owner := connection.catalogue.owner(service_name(text))):
         how = connection.command("build --head URL")
-        raise Unknown(
-            "repository", hint=f"Nothing was built of it yet: name its URL with `{how}`.", of=text
-        ) from error
-    repository = connection.context.artifacts.manifest(text, snapshot).repository
+        raise Unknown("repository", hint=f"No repository owns it: name its URL with `{how}`.", of=text)
+    repository = former_owner(owner)
     return repository, PurePosixPath(repository).name.removesuffix(".git")
 
 

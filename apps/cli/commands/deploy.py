@@ -25,7 +25,7 @@ Version = Annotated[
     str,
     typer.Argument(
         metavar="VERSION",
-        help="A release or a snapshot. Default: production's newest release, staging's newest snapshot.",
+        help="A release or a snapshot. Default: production's newest release, staging's snapshot of the head.",
     ),
 ]
 Quarantined = Annotated[

@@ -9,6 +9,7 @@ from apps.cli.command import ServiceName, Yes, connected
 from apps.cli.options import Why
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
+from lifecycle.domain.delivery.clone_url import clone_url
 from lifecycle.domain.fleet.cluster import service_name
 
 app = typer.Typer(help="Change which repository a service belongs to, or retire it.", no_args_is_help=True)
@@ -24,7 +25,9 @@ def transfer(
     printer: Printer,
     connection: Connection,
     service: ServiceName,
-    to: Annotated[str, typer.Option("--to", metavar="URL", help="The clone URL of the repository.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="URL", help="The clone URL, such as https://github.com/shop/hello.git.")
+    ],
     why: Why,
     *,
     yes: Yes = False,
@@ -34,10 +37,10 @@ def transfer(
     Builds of the former repository are refused from then on. Snapshots and releases stay.
     """
     owner = connection.catalogue.owner(service_name(service)) or "no repository"
-    if not yes and not printer.confirm(f"{service} belongs to {owner}. Hand it over to {to}?"):
+    if not yes and not printer.confirm(f"{service} belongs to {owner}. Hand it over to {clone_url(to)}?"):
         printer.line("not transferred")
         return 1
-    payload = {"service": service, "to": to, "by": connection.by, "why": why}
+    payload = {"service": service, "to": clone_url(to), "by": connection.by, "why": why}
     call_function(printer, connection, "transfer_service", payload)
     printer.line("next: push to that repository, or deliver its last push again")
     return 0

@@ -13,9 +13,10 @@ from apps.cli.output.printer import Printer
 from apps.cli.output.text import one_line
 from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
+from lifecycle.application.delivery.promote import next_number
 from lifecycle.application.readable import Rows, readable
 from lifecycle.domain.fleet.cluster import service_name
-from lifecycle.domain.service.version import ReleaseNumber, ReleaseVersion, SnapshotVersion, release_number
+from lifecycle.domain.service.version import ReleaseNumber, ReleaseVersion, SnapshotVersion
 from lifecycle.domain.service.withdrawal import Withdrawal, done, not_withdrawn
 
 
@@ -60,7 +61,9 @@ def promote(
     printer: Printer,
     connection: Connection,
     service: ServiceName,
-    snapshot: Annotated[str, typer.Argument(metavar="SNAPSHOT", help="The snapshot. Default: the newest.")] = "",
+    snapshot: Annotated[
+        str, typer.Argument(metavar="SNAPSHOT", help="The snapshot. Default: that of the head of its branch.")
+    ] = "",
     *,
     reason: Reason = "",
     version: Annotated[
@@ -79,7 +82,7 @@ def promote(
     changes. It is refused if staging did not verify the snapshot, unless production's policy has `after = "none"`.
     """
     check_explained("the promotion", "--despite-staging", reason, given=despite_staging)
-    wanted = str(SnapshotVersion.parse(snapshot)) if snapshot else resolve.newest_snapshot(connection, service)
+    wanted = str(SnapshotVersion.parse(snapshot)) if snapshot else resolve.head_snapshot(connection, service)
     number = _number(connection, service_name(service), SnapshotVersion.parse(wanted), version)
     if number and number.note:
         printer.line(f"{service} {wanted}: {number.note}", "yellow")
@@ -107,10 +110,10 @@ def promote(
 def _number(connection: Connection, service: str, snapshot: SnapshotVersion, wanted: str) -> ReleaseNumber | None:
     """Return the version that the promotion will take; None for a snapshot that was promoted before."""
     made, _ = readable(lambda: connection.catalogue.releases(service), {})
-    if str(snapshot) in not_withdrawn(made, resolve.withdrawn_versions(connection, service)).values():
+    withdrawn = resolve.withdrawn_versions(connection, service)
+    if str(snapshot) in not_withdrawn(made, withdrawn).values():
         return None
-    number = ReleaseVersion.parse(wanted) if wanted else None
-    return release_number(snapshot.base, [ReleaseVersion.parse(each) for each in made], number)
+    return next_number(snapshot, made, withdrawn, ReleaseVersion.parse(wanted) if wanted else None)
 
 
 @connected("releases hello")

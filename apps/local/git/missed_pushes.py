@@ -18,6 +18,7 @@ from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
 from lifecycle.domain.delivery.branch import wanted_snapshot
 from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.service.withdrawal import done, not_withdrawn
 from lifecycle.names import LEDGER
 
 
@@ -60,4 +61,8 @@ def _head(bare: Path, now: datetime) -> Push | None:
 def _had_a_run(push: Push, services: tuple[str, ...], executions: Executions, catalogue: Catalogue) -> bool:
     if executions.earlier_run(push.execution):
         return True
-    return any(wanted_snapshot(catalogue.snapshots(service), push.commit) for service in services)
+    return any(wanted_snapshot(_snapshots(service, catalogue), push.commit) for service in services)
+
+
+def _snapshots(service: str, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
+    return not_withdrawn(catalogue.snapshots(service), done(catalogue.withdrawals(service)))

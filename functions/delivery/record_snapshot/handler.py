@@ -16,6 +16,7 @@ def handle(event: RecordSnapshot) -> Recorded:
     context = bootstrap.context()
     built, now = event.finished(), datetime.now(UTC)
     if not event.build:
-        return deploy_again(catalogue, artifacts, context.requests, context.audit_log, built, now)
+        known = catalogue, artifacts, context.requests, context.audit_log, context.fleet
+        return deploy_again(*known, built, now)
     stores = catalogue, artifacts, signer, context.requests, context.audit_log, context.fleet
     return record_snapshot(*stores, built, now)

@@ -22,6 +22,7 @@ from apps.local.paths import Layout, write_json
 from apps.local.ports import Ports
 from lifecycle.application.delivery.github_push import receive_github
 from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
+from lifecycle.domain.service.withdrawal import Withdrawal, WithdrawalState
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
 
@@ -217,6 +218,17 @@ def test_head_whose_snapshot_is_known_gets_no_run(repository: tuple[Path, Path])
     executions, catalogue = MemoryExecutions(), MemoryCatalogue()
     catalogue.record_snapshot("hello", "1.0.0-20261123100000-aaaaaaa", {"commit": ref.after})
     assert list(missed({bare: ("hello",)}, executions, catalogue, NOW)) == []
+
+
+def test_head_whose_snapshot_was_withdrawn_gets_a_run(repository: tuple[Path, Path]) -> None:
+    """Its service was removed, and the repository was added again."""
+    bare, copy = repository
+    ref = pushed(bare, copy)
+    catalogue, version = MemoryCatalogue(), "1.0.0-20261123100000-aaaaaaa"
+    catalogue.record_snapshot("hello", version, {"commit": ref.after})
+    catalogue.put_withdrawal("hello", None, Withdrawal(version, "ada", "removed", NOW, WithdrawalState.DONE))
+    (line,) = missed({bare: ("hello",)}, MemoryExecutions(), catalogue, NOW)
+    assert line == f"started: hello-{ref.after}, for a push that had no run"
 
 
 def test_repository_that_was_never_pushed_to_gets_no_run(repository: tuple[Path, Path], tmp_path: Path) -> None:

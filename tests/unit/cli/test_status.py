@@ -258,7 +258,10 @@ def test_snapshots_are_listed_with_their_releases(desk: Desk) -> None:
     ]
 
 
-def test_the_newest_snapshot_is_promoted_unless_another_is_named(desk: Desk) -> None:
+def test_the_snapshot_of_the_head_is_promoted_unless_another_is_named(desk: Desk) -> None:
+    repository = desk.connection.catalogue.claim_service("hello", "https://example.test/hello.git")
+    now, head = desk.machine.now, "a" * 40
+    desk.connection.catalogue.change_branch(repository, "main", lambda found: found.read(head, now))
     done = desk.type("promote hello")
     assert done.exit_code == 0, done.output
     assert desk.functions.calls[0] == (

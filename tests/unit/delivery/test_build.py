@@ -1,6 +1,7 @@
 """A build is started once, its state is read, and what it published becomes a snapshot."""
 
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -110,6 +111,23 @@ def test_builds_of_a_repository_share_a_random_prefix_for_their_caches() -> None
 def test_succeeded_build_names_what_it_published() -> None:
     exported = {"LIFECYCLE_SERVICE": "hello", "LIFECYCLE_VERSION": VERSION}
     assert checked(State("SUCCEEDED", "built", exported)) == Checked("SUCCEEDED", "built", "hello", VERSION)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("LIFECYCLE_DETAILS", json.dumps({"folder": "a", "source": "x" * 65}), "at most 64 in ASCII"),
+        ("LIFECYCLE_DETAILS", json.dumps({"folder": "a", "source": "x" * 100_000}), "LIFECYCLE_DETAILS of more than"),
+        ("LIFECYCLE_DETAILS", json.dumps({"folder": "a", "source": "\ud800"}), "at most 64 in ASCII"),
+        ("LIFECYCLE_DETAILS", json.dumps({"nothing": "x" * 100_000}), "LIFECYCLE_DETAILS of more than 32768"),
+        ("LIFECYCLE_VERSION", "x" * 100_000, "LIFECYCLE_VERSION of more than 32768 characters"),
+    ],
+)
+def test_build_that_exports_more_than_a_run_can_keep_has_failed(name: str, text: str, said: str) -> None:
+    """It would be a variable of each later build of the repository, or more than the run's state."""
+    exported = {"LIFECYCLE_SERVICE": "hello", "LIFECYCLE_VERSION": VERSION, name: text}
+    found = checked(State("SUCCEEDED", "built", exported))
+    assert (found.kind, said in found.reason, len(found.reason) < 500) == ("FAILED", True, True)
 
 
 def test_failed_build_has_a_reason_and_no_version() -> None:

@@ -8,10 +8,15 @@ import pytest
 
 from lifecycle.application.delivery.build import FinishedBuild, deploy_again, start_build
 from lifecycle.application.delivery.receive_push import Push, time_of
+from lifecycle.application.delivery.remove_service import remove_service
+from lifecycle.application.delivery.transfer_service import transfer_service
+from lifecycle.application.operator_command import RequestedBy
 from lifecycle.domain.delivery.branch import NOTHING
 from lifecycle.domain.errors import BuildsFull
 from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.builds import MemoryBuilds
+from tests.fakes.context import MemoryContext
+from tests.fakes.fleet import MemoryFleet
 from tests.support.branch_delivery import NOW, REPOSITORY, A, B, C, D, Delivery
 
 
@@ -170,8 +175,30 @@ def test_snapshot_of_another_repository_is_not_deployed() -> None:
     delivery = Delivery()
     version = delivery.build(delivery.push(NOTHING, A)).version
     built = FinishedBuild("https://example.test/evil.git", A, "main", "", "hello", version, "")
-    found = deploy_again(delivery.catalogue, delivery.artifacts, delivery.requests, MemoryAuditLog(), built, NOW)
+    stores = delivery.catalogue, delivery.artifacts, delivery.requests, MemoryAuditLog(), MemoryFleet()
+    found = deploy_again(*stores, built, NOW)
     assert (found.kind, "was built from" in found.reason) == ("REFUSED", True)
+
+
+def test_commit_of_a_removed_service_is_built_again_by_its_next_push() -> None:
+    delivery = Delivery()
+    withdrawn = delivery.build(delivery.push(NOTHING, A)).version
+    remove_service(MemoryContext({}, catalogue=delivery.catalogue).context, "hello", RequestedBy("ada", "start over"))
+    again = delivery.deploy_again(delivery.push(NOTHING, A))
+    assert (again.kind, again.staging) == ("GONE", None)
+    assert f"hello {withdrawn} was withdrawn by ada" in again.reason
+    assert delivery.catalogue.owner("hello") is None
+
+
+def test_former_owner_that_is_forced_back_deploys_nothing() -> None:
+    delivery = Delivery()
+    delivery.build(delivery.push(NOTHING, A))
+    delivery.build(delivery.push(A, B))
+    context = MemoryContext({}, catalogue=delivery.catalogue).context
+    transfer_service(context, "hello", "https://example.test/new/hello.git", RequestedBy("ada", "moved"))
+    again = delivery.deploy_again(delivery.push(B, A))
+    assert (again.kind, again.staging) == ("REFUSED", None)
+    assert "belongs to https://example.test/new/hello.git, but was built from" in again.reason
 
 
 def test_head_that_a_person_has_read_counts_although_its_push_was_lost() -> None:

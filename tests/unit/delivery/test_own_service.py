@@ -100,5 +100,6 @@ def test_run_of_one_service_deploys_no_earlier_snapshot_of_another() -> None:
     shop.publish(WHOLE_RUN, "web", "services/web")
     given = {"build": "", "service": "web", "version": SNAPSHOT, "execution": f"{API_RUN}_2"}
     event = RecordSnapshot.model_validate({**payload_of(replace(WHOLE, folder="services/api")), **given})
-    found = deploy_again(shop.catalogue, shop.artifacts, shop.requests, MemoryAuditLog(), event.finished(), BUILT)
+    stores = shop.catalogue, shop.artifacts, shop.requests, MemoryAuditLog(), MemoryFleet()
+    found = deploy_again(*stores, event.finished(), BUILT)
     assert (found.kind, found.staging) == ("REFUSED", None)

@@ -104,7 +104,22 @@ def test_upload_whose_bytes_differ_from_its_manifest_is_not_published() -> None:
     assert artifacts.stored("hello") == []
 
 
-@pytest.mark.parametrize("upload", ["", "snapshot/hello", "release", "incoming"])
+@pytest.mark.parametrize("size", [1, 27, 29, 1024**3])
+def test_size_that_is_not_that_of_the_artifact_is_refused(size: int) -> None:
+    """Every host would refuse the version."""
+    catalogue, artifacts = MemoryCatalogue(), uploaded(size=size)
+    found = recorded(catalogue, artifacts)
+    assert (found.kind, f"the size of its artifact, 28 bytes, found {size}" in found.reason) == ("REFUSED", True)
+    assert (catalogue.snapshots("hello"), artifacts.stored("hello")) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    "upload",
+    [
+        *("", "snapshot/hello", "release", "incoming", "incoming/", "incoming/..", "incoming/../snapshot"),
+        *("incoming/\ud800", "incoming/\0", "incoming/" + "x" * 1500, "incoming/a\n"),
+    ],
+)
 def test_key_outside_of_the_uploads_is_not_read(upload: str) -> None:
     artifacts = MemoryArtifacts()
     artifacts.upload(upload, MADE, SNAPSHOT.encode())
@@ -286,7 +301,7 @@ def test_refused_snapshot_of_no_service_is_on_record_at_those_of_its_repository(
 def test_snapshot_of_an_earlier_run_that_may_not_be_deployed_is_on_record() -> None:
     memory, artifacts = MemoryContext({}), uploaded()
     assert recorded(memory.catalogue, artifacts).kind == "RECORDED"
-    stores = memory.catalogue, artifacts, memory.requests, memory.audit_log
+    stores = memory.catalogue, artifacts, memory.requests, memory.audit_log, memory.fleet
     built = replace(BUILD, build="", repository="https://example.test/other.git")
     found = deploy_again(*stores, built, BUILT)
     assert found.kind == "REFUSED"

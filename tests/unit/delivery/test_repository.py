@@ -118,6 +118,12 @@ def test_service_is_built_where_too_many_runs_would_have_to_be_compared() -> Non
     assert list(known(builds, C).services) == ["web"]
 
 
+def test_service_whose_sources_have_a_long_name_is_built_and_the_others_are_compared() -> None:
+    """An older version recorded whatever a build called its sources."""
+    builds = RepositoryBuilds(REPOSITORY).recorded("api", last("one")).recorded("web", last("x" * 100_000))
+    assert known(builds, C).services == {"api": ("one", 0)}
+
+
 def test_record_and_the_variable_of_a_build_stay_small() -> None:
     builds = RepositoryBuilds(REPOSITORY)
     for number in range(2 * MOST_SERVICES):

@@ -6,8 +6,9 @@ import pytest
 
 from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
 from lifecycle.entrypoints.recent import Recent
+from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
-from tests.unit.delivery.test_receive_push import as_bytes, deliver, repository_of
+from tests.unit.delivery.test_receive_push import CODECOMMIT, as_bytes, deliver, repository_of
 
 OWN = json.dumps({"*": "for all", "acme/shop": ["new", "old"], "Acme/Pay": "pay"})
 
@@ -110,3 +111,63 @@ def test_old_value_is_not_used_when_it_cannot_be_read_again() -> None:
     now[0] = 31.0
     with pytest.raises(StopIteration):
         recent.value()
+
+
+FORGES = json.dumps({"*": "for all", "acme/shop": "github's", "git.example.test:8443/acme/shop": "ours"})
+OURS = {
+    "full_name": "acme/shop",
+    "clone_url": "https://git.example.test:8443/acme/shop.git",
+    "default_branch": "main",
+}
+
+
+@pytest.mark.parametrize(
+    ("repository", "secret", "claimed", "status"),
+    [
+        (OURS, "ours", "git.example.test:8443/acme/shop", 202),
+        (OURS, "ours", "GIT.example.test:8443/Acme/Shop", 202),
+        (OURS, "github's", "acme/shop", 401),
+        (OURS, "for all", "", 401),
+        (repository_of("acme/shop"), "github's", "acme/shop", 202),
+        (repository_of("acme/shop"), "ours", "git.example.test:8443/acme/shop", 401),
+    ],
+)
+@pytest.mark.parametrize("kind", ["ping", "push"])
+def test_repositories_of_one_name_at_two_forges_may_have_a_secret_each(
+    repository: dict[str, str], secret: str, claimed: str, status: int, kind: str
+) -> None:
+    executions, body = MemoryExecutions(), as_bytes(repository=repository)
+    assert deliver(body, executions, secret=secret, claimed=claimed, known=FORGES, kind=kind).status == status
+    assert len(executions.deliveries) == (1 if (kind, status) == ("push", 202) else 0)
+
+
+def test_refusal_names_the_forge_where_the_entry_does() -> None:
+    found = deliver(as_bytes(repository=OURS), MemoryExecutions(), secret="for all", known=FORGES)
+    assert found.body["error"].endswith("?repository=git.example.test:8443/acme/shop")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("file:///srv/my%20git/shop.git", "/srv/git/shop.git", "/srv/git/hello.git", "/srv/acme/hello.git"),
+        *(
+            "https://example.test/a/acme/hello.git",
+            "https://example.test/acme/hello",
+            "https://example.test/x/hello.git",
+        ),
+        *("https://example.test/Acme/hello.git", f"{CODECOMMIT}/v1/repos/hello", "", "acme/hello"),
+    ],
+)
+def test_secret_of_one_repository_moves_no_branch_of_another(url: str) -> None:
+    """The signed name chose the secret, and the URL beside it may be that of another repository."""
+    executions, catalogue = MemoryExecutions(), MemoryCatalogue()
+    body = as_bytes(repository={"full_name": "acme/hello", "clone_url": url, "default_branch": "main"})
+    known = json.dumps({"*": "others", "acme/hello": "hello's"})
+    found = deliver(body, executions, secret="hello's", claimed="acme/hello", known=known, catalogue=catalogue)
+    assert (found.status, executions.deliveries, catalogue.branch(url, "main").head) == (400, {}, "")
+
+
+@pytest.mark.parametrize("url", ["/home/ada/shop.git", "file:///home/ada/my%20work/shop.git"])
+def test_repository_of_this_machine_has_the_name_of_its_folder(url: str) -> None:
+    repository = {"full_name": "local/shop", "clone_url": url, "default_branch": "main"}
+    assert deliver(as_bytes(repository=repository), MemoryExecutions()).status == 202

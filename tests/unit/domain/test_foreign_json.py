@@ -104,7 +104,7 @@ def executions(text: str) -> StepFunctionsExecutions:
 def test_build_that_exports_deep_json_has_failed(text: str) -> None:
     found = checked(CodeBuildState("SUCCEEDED", "", {"LIFECYCLE_DETAILS": text}))
     assert found.kind == "FAILED"
-    assert "LIFECYCLE_DETAILS that cannot be read" in found.reason
+    assert "the build exported LIFECYCLE_DETAILS" in found.reason
 
 
 @pytest.mark.parametrize("text", DEEP)

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from apps.agent.aws import S3Releases
-from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.errors import DigestMismatch, StoreRefused
 from lifecycle.gateways.aws.artifacts import MAXIMUM_TEXT_BYTES, S3Artifacts
 from tests.support.aws_in_memory import StoredObjects
+from tests.support.rollout import manifest
 
 SNAPSHOT = "1.0.1-20261123110000-aaaaaaa"
 
@@ -38,7 +39,7 @@ class LargeObjects(StoredObjects):
         self.body = Endless()
 
     def get_object(self, **_: Any) -> dict[str, Any]:
-        return {"Body": self.body}
+        return {"Body": self.body, "ContentLength": 1 << 50}
 
 
 READS: dict[str, Callable[[LargeObjects], object]] = {
@@ -56,3 +57,19 @@ def test_endless_object_is_refused_in_words(read: Callable[[LargeObjects], objec
     with pytest.raises(StoreRefused, match="expected at most 1048576; publish the version again"):
         read(s3)
     assert s3.body.taken <= 2 * MAXIMUM_TEXT_BYTES
+
+
+def test_upload_is_read_up_to_the_size_of_its_manifest() -> None:
+    """An artifact of more bytes than that was never checked to fit the memory of its reader."""
+    body = Endless()
+    made = manifest(SNAPSHOT, size=1000)
+    with pytest.raises(DigestMismatch, match="expected sha256 of 1000 bytes, found more than 1000 bytes"):
+        S3Artifacts(LargeObjects(), "artifacts").publish(made, body)  # type: ignore[arg-type]
+    assert body.taken == 1001
+
+
+def test_artifact_that_is_larger_than_any_is_not_read() -> None:
+    body = Endless()
+    with pytest.raises(StoreRefused, match="expected at most 1073741824: build a smaller one"):
+        S3Artifacts(LargeObjects(), "artifacts").publish(manifest(SNAPSHOT, size=1024**3 + 1), body)  # type: ignore[arg-type]
+    assert body.taken == 0

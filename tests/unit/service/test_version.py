@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.errors import InvalidName, Refused
 from lifecycle.domain.service.version import (
     ReleaseVersion,
     SnapshotVersion,
@@ -95,3 +95,47 @@ def test_a_promotion_says_when_it_does_not_take_the_declared_version(
 ) -> None:
     found = release_number(V(declared), [V(each) for each in released], V(wanted) if wanted else None)
     assert (str(found.version), found.note, found.jump) == (version, note, jump)
+
+
+@pytest.mark.parametrize(
+    ("declared", "released", "withdrawn", "version", "note"),
+    [
+        ("1.5.0", ["1.4.0"], ["11.4.2"], "1.5.0", ""),
+        (
+            "1.4.0",
+            ["1.4.0"],
+            ["1.4.1", "1.4.2"],
+            "1.4.3",
+            "declared 1.4.0, but 1.4.0 is released: this becomes 1.4.3",
+        ),
+        ("1.5.0", ["1.4.0"], ["1.5.0"], "1.5.1", "declared 1.5.0, but that was withdrawn: this becomes 1.5.1"),
+        ("1.5.0", [], ["1.5.0", "2.0.0"], "1.5.1", "declared 1.5.0, but that was withdrawn: this becomes 1.5.1"),
+        ("1.5.0", [], ["999999999.999999999.999999999"], "1.5.0", ""),
+    ],
+)
+def test_withdrawn_number_stays_taken_and_binds_no_later_release(
+    declared: str, released: list[str], withdrawn: list[str], version: str, note: str
+) -> None:
+    found = release_number(V(declared), [V(each) for each in released], None, {V(each) for each in withdrawn})
+    assert (str(found.version), found.note, found.jump) == (version, note, "")
+
+
+@pytest.mark.parametrize(
+    "chosen", ["100000000.0.0", "0.100000000.0", "1.0.100000000", "999999999.999999999.999999999"]
+)
+def test_number_after_which_few_would_be_left_is_not_chosen(chosen: str) -> None:
+    with pytest.raises(Refused, match="expected numbers of at most 99999999"):
+        release_number(V("1.0.0"), [], V(chosen))
+    with pytest.raises(Refused, match="expected numbers of at most 99999999"):
+        release_number(V(chosen), [V("0.0.1")])
+
+
+def test_next_patch_of_a_high_number_goes_on() -> None:
+    assert str(release_number(V("1.0.0"), [V("1.0.99999999")]).version) == "1.0.100000000"
+    assert str(release_number(V("1.0.0"), [V("1.0.100000000")]).version) == "1.0.100000001"
+
+
+def test_after_the_last_number_of_all_the_refusal_says_what_to_do() -> None:
+    with pytest.raises(Refused, match="no number is left after it: choose a number of a later line, or withdraw"):
+        release_number(V("1.0.0"), [V("999999999.999999999.999999999")])
+    assert str(release_number(V("1.0.0"), [V("999999999.999999999.999999999")], V("1.0.0")).version) == "1.0.0"

@@ -3,6 +3,7 @@
 Called by functions/delivery/start_build and record_snapshot, in statemachines/delivery.asl.json.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -35,12 +36,16 @@ from lifecycle.domain.errors import (
 )
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
 from lifecycle.domain.listing import listed
+from lifecycle.domain.refused_limits import shown
 from lifecycle.domain.rollout.deployment import CLOCK_SKEW
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.policy import After, Policy
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import SnapshotVersion
 from lifecycle.names import INCOMING
+
+# The user id of a build's session (apps/build/main.py), which is one part of a key.
+_UPLOAD = re.compile(rf"{INCOMING}/(?!\.+$)[A-Za-z0-9_+=,.@:-]{{1,200}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +236,7 @@ def _published(
         return Recorded("REFUSED", f"the build published no snapshot: {error}", service, version)
     said = received.manifest
     foreign = not_its_own(built.run, built.folder, service, sources.folder)
-    if why := foreign or _refusal(said, built, now):
+    if why := foreign or _refusal(said, received.size, built, now):
         return Recorded("REFUSED", why, service, version)
     manifest = replace(said, repository=built.repository, branch=built.branch, builder=built.build, snapshot=None)
     manifest = replace(manifest, policies={name: _of_today(policy) for name, policy in said.policies.items()})
@@ -282,33 +287,39 @@ def deploy_again(
     artifacts: Artifacts,
     requests: Requests,
     audit_log: AuditLog,
+    fleet: Fleet,
     built: FinishedBuild,
     now: datetime,
 ) -> Recorded:
-    """Deploy the snapshot that an earlier run made of this commit; GONE if there is none any more."""
-    return _on_record(catalogue, audit_log, built, _again(catalogue, artifacts, requests, built, now), now)
+    """Deploy the snapshot that an earlier run made of this commit; GONE if there is none any more.
+
+    One that was withdrawn with its service is none: its commit is built again, as the first of a new service.
+    """
+    return _on_record(catalogue, audit_log, built, _again(catalogue, artifacts, requests, fleet, built, now), now)
 
 
 def _again(
-    catalogue: Catalogue, artifacts: Artifacts, requests: Requests, built: FinishedBuild, now: datetime
+    catalogue: Catalogue, artifacts: Artifacts, requests: Requests, fleet: Fleet, built: FinishedBuild, now: datetime
 ) -> Recorded:
     service, version = built.service, built.version
     facts, known = catalogue.snapshots(service).get(version), catalogue.published(service, version)
     gone = Recorded("GONE", f"the snapshot {service} {version} is gone: it is built again", service, version)
     if facts is None or known is None or facts.get("commit") != built.commit:
         return gone
-    if why := not_its_own(built.run, built.folder, service, facts.get("folder", "")):
-        return Recorded("REFUSED", why, service, version)
+    if (withdrawal := catalogue.withdrawal(service, version)) and withdrawal.done:
+        return replace(gone, reason=f"{service} {version} was {withdrawal.in_words}; its commit is built again")
     try:
         manifest = artifacts.manifest(service, version, known.manifest)
     except Unknown:
         return gone
     except DigestMismatch as error:
         return Recorded("REFUSED", f"the snapshot of an earlier run cannot be deployed: {error}", service, version)
+    folder, why = facts.get("folder", ""), ""
     if manifest.repository != built.repository:
-        reason = f"{service} {version} was built from {manifest.repository}, not from {built.repository}"
-        return Recorded("REFUSED", reason, service, version)
-    return _recorded(catalogue, requests, manifest, Sources(facts.get("folder", "")), now)
+        why = f"{service} {version} was built from {manifest.repository}, not from {built.repository}"
+    if why := not_its_own(built.run, built.folder, service, folder) or why or _not_owned(catalogue, fleet, built):
+        return Recorded("REFUSED", why, service, version)
+    return _recorded(catalogue, requests, manifest, Sources(folder), now)
 
 
 def _of_today(policy: Policy) -> Policy:
@@ -316,7 +327,7 @@ def _of_today(policy: Policy) -> Policy:
     return replace(policy, after=After.DEFAULT) if policy.after is After.OLDER_BUILD else policy
 
 
-def _refusal(said: Manifest, built: FinishedBuild, now: datetime) -> str:
+def _refusal(said: Manifest, size: int, built: FinishedBuild, now: datetime) -> str:
     """Return why a build's manifest is not of this build, or of no build; empty if it may be published."""
     if (said.service, said.version, said.commit) != (built.service, built.version, built.commit):
         wanted = f"{built.service} {built.version} of {built.commit}"
@@ -327,6 +338,8 @@ def _refusal(said: Manifest, built: FinishedBuild, now: datetime) -> str:
 
     if wrong := refused_values(said):
         return f"the build's manifest has values that lifecycle.toml refuses: {listed(wrong, separator='; ')}"
+    if said.size != size:
+        return f"the build's manifest must have the size of its artifact, {size} bytes, found {said.size}"
     return ""
 
 
@@ -336,8 +349,9 @@ def _received(artifacts: Artifacts, built: FinishedBuild, now: datetime) -> Rece
         expected = f"{named.base}-<time of the build>-{built.commit[:7]}"
         raise InvalidName("version of this build", built.version, expected)
     service_name(built.service)
-    if not built.upload.startswith(f"{INCOMING}/"):
-        raise Unknown("upload", built.upload or "no key", f"Expected a key below {INCOMING}/; start the build again.")
+    if not _UPLOAD.fullmatch(built.upload):
+        key = shown(built.upload, 100) or "no key"
+        raise Unknown("upload", key, f"Expected a key below {INCOMING}/; start the build again.")
     return artifacts.received(built.upload, built.service, built.version)
 
 

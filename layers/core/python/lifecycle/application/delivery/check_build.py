@@ -13,13 +13,19 @@ from lifecycle.application.delivery.receive_push import Push
 from lifecycle.application.ports.builds import Builds, BuildState
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.clock import Clock
+from lifecycle.domain.delivery.repository import LONGEST_SOURCE
 from lifecycle.domain.delivery.service_folder import service_folder
 from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.cluster import service_name
 from lifecycle.domain.foreign_json import parse_object
+from lifecycle.domain.listing import listed
+from lifecycle.domain.refused_limits import shown
 
 _LOOK_AGAIN_SECONDS = 0.1
 _BRANCH_AGAIN = timedelta(seconds=1)
+# An execution has at most 262,144 bytes of state. The folders of 50 services are the most that a build has to say.
+_LONGEST = 32_768
+_LONGEST_TEXT = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,10 @@ def checked(state: BuildState) -> Checked:
     service, version, upload, details = (
         state.exported.get(f"LIFECYCLE_{name}", "") for name in ("SERVICE", "VERSION", "UPLOAD", "DETAILS")
     )
+    if state.kind == "SUCCEEDED" and (
+        long := [name for name, text in state.exported.items() if len(text) > _LONGEST]
+    ):
+        return Checked("FAILED", f"the build exported {listed(sorted(long))} of more than {_LONGEST} characters")
     if state.kind != "SUCCEEDED" or not details:
         return Checked(state.kind, state.reason, service, version, upload=upload)
     try:
@@ -76,13 +86,16 @@ def checked(state: BuildState) -> Checked:
 
 
 def _detailed(reason: str, service: str, version: str, found: Mapping[str, Any]) -> Checked:
-    unchanged = str(found.get("unchanged", ""))
+    unchanged = shown(str(found.get("unchanged", "")), _LONGEST_TEXT)
     if services := found.get("services"):
         folders = {service_name(name): service_folder(folder) for name, folder in services.items()}
         return Checked("SEVERAL", reason, sources=Sources(unchanged=unchanged), services=folders)
     if nothing := found.get("nothing"):
-        return Checked("NOTHING", str(nothing), sources=Sources(unchanged=unchanged))
-    sources = Sources(service_folder(found["folder"]), str(found["source"]), unchanged)
+        return Checked("NOTHING", shown(str(nothing), _LONGEST_TEXT), sources=Sources(unchanged=unchanged))
+    source = str(found["source"])
+    if len(source) > LONGEST_SOURCE or not source.isascii() or not source.isprintable():
+        raise InvalidValue("name of sources", shown(source, LONGEST_SOURCE), f"at most {LONGEST_SOURCE} in ASCII")
+    sources = Sources(service_folder(found["folder"]), source, unchanged)
     return Checked("SUCCEEDED", reason, service, version, sources)
 
 

@@ -16,9 +16,9 @@ from lifecycle.application.delivery.receive_push import Push, Response, checked_
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
 from lifecycle.domain.delivery.branch import NOTHING
-from lifecycle.domain.delivery.clone_url import clone_url, codecommit_name
+from lifecycle.domain.delivery.clone_url import clone_url, place_and_name
 from lifecycle.domain.delivery.skip_marker import skip_marker
-from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
+from lifecycle.domain.delivery.webhook_secrets import OTHERS, WebhookSecrets
 from lifecycle.domain.errors import InvalidJson, InvalidValue
 from lifecycle.domain.foreign_json import parse_object
 
@@ -54,11 +54,15 @@ def receive_github(
     try:
         found = _content(headers.get("content-type", ""), body)
         # The ping of an organisation's webhook names no repository.
-        name = _full_name(found["repository"]) if event == "push" or "repository" in found else claimed
-        if secrets.entry(name) != secrets.entry(claimed):
-            error = f"{name} has a secret of its own: end the webhook's URL with ?repository={name}"
+        signed, name, url = secrets.entry(claimed), claimed, ""
+        if event == "push" or "repository" in found:
+            name, url = _named(found["repository"])
+            signed = secrets.entry(name, place_and_name(url)[0])
+        if signed != secrets.entry(claimed):
+            whole = name if signed in (OTHERS, name.casefold()) else signed
+            error = f"{whole} has a secret of its own: end the webhook's URL with ?repository={whole}"
             return Response(401, {"error": error})
-        push = _github_push(found, name, headers.get("x-github-delivery", "")) if event == "push" else "pong"
+        push = _github_push(found, name, url, headers.get("x-github-delivery", "")) if event == "push" else "pong"
     except _UNREADABLE as error:
         return Response(400, {"error": f"not a {event} event of GitHub: {error!r:.200}"})
     return start(push, executions, catalogue, now) if isinstance(push, Push) else Response(202, {"message": push})
@@ -80,7 +84,7 @@ def _content(content_type: str, body: bytes) -> dict[str, Any]:
     return parse_object(text)
 
 
-def _github_push(event: Mapping[str, Any], name: str, delivery: str) -> Push | str:
+def _github_push(event: Mapping[str, Any], name: str, url: str, delivery: str) -> Push | str:
     """Return the push, or why there is nothing to deliver."""
     repository = event["repository"]
     branch = str(event["ref"]).removeprefix("refs/heads/")
@@ -92,7 +96,7 @@ def _github_push(event: Mapping[str, Any], name: str, delivery: str) -> Push | s
         message = "X-GitHub-Delivery must have the id of the delivery"
         raise ValueError(message)
     return Push(
-        repository=_clone_url(str(repository["clone_url"]), name),
+        repository=url,
         name=name.partition("/")[2],
         commit=checked_commit(event["after"]),
         branch=branch,
@@ -104,18 +108,17 @@ def _github_push(event: Mapping[str, Any], name: str, delivery: str) -> Push | s
     )
 
 
-def _full_name(repository: Mapping[str, Any]) -> str:
+def _named(repository: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the name of a repository and its clone URL; raise ValueError unless both are of the same one.
+
+    The name chooses the secret, and the URL the branch that moves. So no secret signs for another's URL.
+    """
     name = str(repository["full_name"])
     if not _FULL_NAME.fullmatch(name):
         message = f"a repository must have an owner and a name, found {name!r:.60}"
         raise ValueError(message)
-    return name
-
-
-def _clone_url(text: str, name: str) -> str:
-    """Return the clone URL; raise ValueError if it is none, or that of another repository than the signed one."""
-    url = clone_url(text)
-    if codecommit_name(url) or (url.startswith("https://") and not url.removesuffix(".git").endswith(f"/{name}")):
-        message = f"the clone URL must be that of {name} at its forge, found {text!r:.100}"
+    url = clone_url(str(repository["clone_url"]))
+    if place_and_name(url)[1] != name:
+        message = f"the clone URL must be that of {name} at its forge, found {url!r:.100}"
         raise ValueError(message)
-    return url
+    return name, url

@@ -8,7 +8,7 @@ object that is replaced is noticed. At the end the release is signed, also one t
 signed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -22,7 +22,7 @@ from lifecycle.domain.errors import DigestMismatch, ForeignObject, Refused, Unkn
 from lifecycle.domain.service.attestation import PROMOTION
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.published import Published
-from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, release_number
+from lifecycle.domain.service.version import ReleaseNumber, ReleaseVersion, SnapshotVersion, release_number
 from lifecycle.domain.service.withdrawal import Withdrawal, done, not_withdrawn
 
 # Attempts to claim the next version while other promotions of the service claim it first.
@@ -170,7 +170,7 @@ def _claim(
         for release, promoted in not_withdrawn(releases, withdrawn).items():
             if promoted == str(snapshot):
                 return _own(service, str(snapshot), release, wanted), ""
-        number = release_number(snapshot.base, [ReleaseVersion.parse(each) for each in releases], wanted)
+        number = next_number(snapshot, releases, withdrawn, wanted)
         version = str(number.version)
         if version in releases:
             raise _taken(service, str(snapshot), number.version, releases, withdrawn)
@@ -185,6 +185,18 @@ def _claim(
     raise Refused(
         f"the promotion of {service} {snapshot}", [f"{_RACES} other promotions of it came first; try again"]
     )
+
+
+def next_number(
+    snapshot: SnapshotVersion,
+    releases: Collection[str],
+    withdrawn: Collection[str],
+    wanted: ReleaseVersion | None = None,
+) -> ReleaseNumber:
+    """Return the number of a snapshot that has no release yet; raises Refused. None follows a withdrawn one."""
+    kept = [ReleaseVersion.parse(each) for each in releases if each not in withdrawn]
+    gone = [ReleaseVersion.parse(each) for each in releases if each in withdrawn]
+    return release_number(snapshot.base, kept, wanted, gone)
 
 
 def _own(service: str, snapshot: str, release: str, wanted: ReleaseVersion | None) -> str:

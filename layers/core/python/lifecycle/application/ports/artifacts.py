@@ -32,10 +32,11 @@ class StoredManifest:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A version as a build uploaded it: claims, until they are checked."""
+    """A version as a build uploaded it: claims, until they are checked; `size` is the store's."""
 
     manifest: Manifest
     artifact: BinaryIO
+    size: int
 
 
 class Artifacts(Protocol):
@@ -60,7 +61,10 @@ class Artifacts(Protocol):
         """Return the bytes of a version's artifact; raises Unknown if there are none."""
 
     def publish(self, manifest: Manifest, artifact: BinaryIO) -> None:
-        """Write artifact, then manifest, each once; the same bytes again are accepted, others raise ForeignObject."""
+        """Write artifact, then manifest, each once; the same bytes again are accepted, others raise ForeignObject.
+
+        No more is read than the manifest's size. Raises DigestMismatch, and StoreRefused for a size that none has.
+        """
 
     def envelope(self, service: str, version: str) -> str:
         """Return the envelope of a version, as it is stored; empty if there is none."""

@@ -14,9 +14,12 @@ from lifecycle.domain.foreign_json import parse_object
 
 # An execution of statemachines/delivery.asl.json ends after three hours, so no older run is still building.
 LONGEST_RUN = timedelta(hours=3)
-# CodeBuild takes 5,120 characters of environment variables; these two limits keep `known` well below.
+# CodeBuild takes 5,120 characters of environment variables; these limits keep `known` well below.
 MOST_SERVICES = 50
 MOST_RUNS = 100
+_MOST_CHARACTERS = 4_500
+# A build names its sources in 16 digits, and its commands can make it say anything.
+LONGEST_SOURCE = 64
 _COMMIT_DIGITS = 12
 # The newest runs whose start may be repeated; a start is repeated within minutes.
 _REPEATABLE_RUNS = 10
@@ -145,7 +148,8 @@ class Known:
 def _known(services: Mapping[str, LastBuild], runs: Sequence[StartedRun], commit: str) -> Known:
     """Return what is known before a run of this commit.
 
-    A service is left out, and so built, if too many runs began after the one of its newest snapshot.
+    A service is left out, and so built, if too many runs began after the one of its newest snapshot. So are those
+    whose sources would make the text too long for a build.
     """
     others = sorted((run for run in runs if run.commit != commit), key=lambda run: run.started, reverse=True)
     found = {}
@@ -153,5 +157,11 @@ def _known(services: Mapping[str, LastBuild], runs: Sequence[StartedRun], commit
         later = sum(run.started >= last.started - _SECOND for run in others)
         if later <= MOST_RUNS:
             found[name] = (last.source, later)
+    while len((known := _with_runs(found, others)).to_text()) > _MOST_CHARACTERS and found:
+        del found[max(found, key=lambda name: len(found[name][0]))]
+    return known
+
+
+def _with_runs(found: Mapping[str, tuple[str, int]], others: Sequence[StartedRun]) -> Known:
     most = max((later for _, later in found.values()), default=0)
-    return Known(found, tuple(run.commit[:_COMMIT_DIGITS] for run in others[:most]))
+    return Known(dict(found), tuple(run.commit[:_COMMIT_DIGITS] for run in others[:most]))

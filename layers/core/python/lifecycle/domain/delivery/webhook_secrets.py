@@ -17,7 +17,10 @@ OTHERS = "*"
 
 @dataclass(frozen=True, slots=True)
 class WebhookSecrets:
-    """The secrets by repository, such as `acme/shop`, in lower case: GitHub's names have no case."""
+    """The secrets by repository, such as `acme/shop`, in lower case: GitHub's names have no case.
+
+    An entry such as `git.example.test/acme/shop` is of the repository at that forge, and `acme/shop` of all others.
+    """
 
     by_repository: Mapping[str, tuple[str, ...]]
 
@@ -33,10 +36,10 @@ class WebhookSecrets:
             return cls({OTHERS: _secrets(text)})
         return cls({str(name).casefold(): _secrets(given) for name, given in found.items()})
 
-    def entry(self, repository: str) -> str:
-        """Return the name of the entry that holds for a repository."""
-        name = repository.casefold()
-        return name if name in self.by_repository else OTHERS
+    def entry(self, repository: str, host: str = "") -> str:
+        """Return the name of the entry that holds for a repository, at the forge of this host if it is known."""
+        names = (f"{host}/{repository}".casefold(), repository.casefold())
+        return next((name for name in names if name in self.by_repository), OTHERS)
 
     def of(self, repository: str) -> tuple[str, ...]:
         """Return the valid secrets of a repository, the one to sign with first."""

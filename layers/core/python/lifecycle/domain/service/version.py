@@ -11,10 +11,13 @@ from datetime import UTC, datetime
 from functools import total_ordering
 from typing import TypeAlias
 
-from lifecycle.domain.errors import InvalidName, InvalidValue
+from lifecycle.domain.errors import InvalidName, InvalidValue, Refused
 from lifecycle.domain.record_time import storable
 
 _RELEASE = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
+_HIGHEST = 999_999_999
+# What a person or a lifecycle.toml may choose, so that a next patch is always left.
+_HIGHEST_CHOSEN = 99_999_999
 _TIME = "%Y%m%d%H%M%S"
 _SNAPSHOT = re.compile(rf"(?P<base>{_RELEASE.pattern})-(?P<built>[0-9]{{14}})-(?P<commit>[0-9a-f]{{7}})")
 
@@ -36,6 +39,10 @@ class ReleaseVersion:
         return cls(*(int(part) for part in match.groups()))
 
     def next_patch(self) -> "ReleaseVersion":
+        """Return the next version of this line; raises Refused after the last one."""
+        if self.patch >= _HIGHEST:
+            how = "choose a number of a later line, or withdraw that release if it was never deployed"
+            raise Refused(f"a release after {self}", [f"no number is left after it: {how}"])
         return ReleaseVersion(self.major, self.minor, self.patch + 1)
 
     def __lt__(self, other: "ReleaseVersion") -> bool:
@@ -103,10 +110,18 @@ def artifact_prefix(service: str, version: str) -> str:
     return f"{kind}/{service}/{version}"
 
 
-def next_release(declared: ReleaseVersion, released: Iterable[ReleaseVersion]) -> ReleaseVersion:
-    """Return the version for a promotion: the declared one, or the patch after the newest release."""
+def next_release(
+    declared: ReleaseVersion, released: Iterable[ReleaseVersion], withdrawn: Collection[ReleaseVersion] = ()
+) -> ReleaseVersion:
+    """Return the version for a promotion: the declared one, or the patch after the newest release; raises Refused.
+
+    Withdrawn numbers are passed over, and bind no later release to their line.
+    """
     newest = max(released, default=None)
-    return declared if newest is None or declared > newest else newest.next_patch()
+    version = declared if newest is None or declared > newest else newest.next_patch()
+    while version in withdrawn:
+        version = version.next_patch()
+    return version
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +134,22 @@ class ReleaseNumber:
 
 
 def release_number(
-    declared: ReleaseVersion, released: Collection[ReleaseVersion], wanted: ReleaseVersion | None = None
+    declared: ReleaseVersion,
+    released: Collection[ReleaseVersion],
+    wanted: ReleaseVersion | None = None,
+    withdrawn: Collection[ReleaseVersion] = (),
 ) -> ReleaseNumber:
-    """Return the version that a promotion takes: the `wanted` one of its person, else the next release."""
-    newest, version = max(released, default=None), wanted or next_release(declared, released)
+    """Return the version that a promotion takes: the `wanted` one of its person, else the next release.
+
+    `released` has no withdrawn ones. Raises Refused for a number after which none would be left.
+    """
+    newest, version = max(released, default=None), wanted or next_release(declared, released, withdrawn)
+    if wanted or newest is None or declared > newest:
+        _refuse_last(wanted or declared)
     note = jump = ""
     if wanted is None and version != declared:
-        note = f"declared {declared}, but {newest} is released: this becomes {version}"
+        why = f"{newest} is released" if newest and newest >= declared else "that was withdrawn"
+        note = f"declared {declared}, but {why}: this becomes {version}"
     elif version != declared:
         note = f"declared {declared}, but {version} is wanted"
     if newest and version.major > newest.major:
@@ -133,3 +157,9 @@ def release_number(
     elif wanted is None and version.major != declared.major:
         jump = note
     return ReleaseNumber(version, note, jump)
+
+
+def _refuse_last(chosen: ReleaseVersion) -> None:
+    """Raise Refused for a chosen number so high that its line, or a later one, would soon have no number left."""
+    if max(chosen.major, chosen.minor, chosen.patch) > _HIGHEST_CHOSEN:
+        raise Refused(f"the release number {chosen}", [f"expected numbers of at most {_HIGHEST_CHOSEN}"])

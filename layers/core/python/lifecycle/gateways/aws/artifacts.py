@@ -10,7 +10,7 @@ from lifecycle.application.ports.artifacts import Received, StoredManifest
 from lifecycle.domain.delivery.retention import Stored
 from lifecycle.domain.errors import DigestMismatch, ForeignObject, InvalidName, StoreRefused, Unknown
 from lifecycle.domain.service.envelope import ENVELOPE
-from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.manifest import MAXIMUM_ARTIFACT_BYTES, Manifest
 from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.version import artifact_prefix
 from lifecycle.gateways.aws.errors import code_of, failure, repeated, translated
@@ -68,11 +68,12 @@ class S3Artifacts:
 
     def received(self, upload: str, service: str, version: str) -> Received:
         prefix = f"{upload}/{artifact_prefix(service, version)}"
-        manifest, artifact = (self._body(f"{prefix}/{name}") for name in (_MANIFEST, _ARTIFACT))
+        manifest, artifact = self._body(f"{prefix}/{_MANIFEST}"), self._object(f"{prefix}/{_ARTIFACT}")
         if manifest is None or artifact is None:
             raise Unknown("upload", prefix, "Start the build again.")
         text = self._text_of(manifest, f"{prefix}/{_MANIFEST}")
-        return Received(manifest_of(text, self._bucket, f"{prefix}/{_MANIFEST}"), artifact)
+        found = manifest_of(text, self._bucket, f"{prefix}/{_MANIFEST}")
+        return Received(found, artifact["Body"], artifact["ContentLength"])
 
     def open_artifact(self, service: str, version: str) -> BinaryIO:
         key = f"{artifact_prefix(service, version)}/{_ARTIFACT}"
@@ -83,7 +84,11 @@ class S3Artifacts:
 
     def publish(self, manifest: Manifest, artifact: BinaryIO) -> None:
         # IfNoneMatch compares nothing but existence, so the bytes are checked before they are written.
-        body = artifact.read()
+        refuse_size(manifest)
+        body = artifact.read(manifest.size + 1)
+        if len(body) != manifest.size:
+            found = f"more than {manifest.size} bytes" if len(body) > manifest.size else f"{len(body)} bytes"
+            raise DigestMismatch(f"the artifact of {manifest.prefix}", f"of {manifest.size} bytes", found)
         found = hashlib.sha256(body).hexdigest()
         if found != manifest.digest:
             raise DigestMismatch(f"the artifact of {manifest.prefix}", manifest.digest, found)
@@ -181,8 +186,13 @@ class S3Artifacts:
 
     def _body(self, key: str) -> Any:
         """Return the stream of an object; None if there is none."""
+        found = self._object(key)
+        return found["Body"] if found else None
+
+    def _object(self, key: str) -> Any:
+        """Return S3's answer about an object, with its stream; None if there is none."""
         try:
-            return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
+            return self._s3.get_object(Bucket=self._bucket, Key=key)
         except Exception as error:
             if code_of(error) not in _MISSING:
                 raise
@@ -196,6 +206,13 @@ class S3Artifacts:
 
     def _url(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
+
+
+def refuse_size(manifest: Manifest) -> None:
+    """Raise StoreRefused for a manifest of an artifact that is larger than any, which is then not read."""
+    if manifest.size > MAXIMUM_ARTIFACT_BYTES:
+        found = f"has {manifest.size} bytes, expected at most {MAXIMUM_ARTIFACT_BYTES}"
+        raise StoreRefused(f"the artifact of {manifest.prefix} {found}: build a smaller one")
 
 
 def _text(manifest: Manifest) -> bytes:

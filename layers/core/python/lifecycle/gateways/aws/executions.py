@@ -21,7 +21,8 @@ _FAILURES = ("FAILED", "TIMED_OUT", "ABORTED")
 _LONGEST_TOKEN = 2048
 _CANCELLED = "Cancelled"
 _LONGEST_CAUSE = 32_768
-_FIRST_EVENTS = 100
+_EVENTS = 1_000  # in one answer of Step Functions, which keeps 25,000 of an execution
+_MOST_PAGES = 25
 
 
 @translated
@@ -78,17 +79,11 @@ class StepFunctionsExecutions:
         if not is_execution_name(name):
             return ""
         try:
-            # StartBuild is the first state, so its end is among the first events, whatever was repeated.
-            found = self._states.get_execution_history(
-                executionArn=execution_arn(self._delivery, name), maxResults=_FIRST_EVENTS
-            )
+            return newest_build(self._states, execution_arn(self._delivery, name))
         except Exception as error:
             if code_of(error) != "ExecutionDoesNotExist":
                 raise
             return ""
-        exits = (event.get("stateExitedEventDetails", {}) for event in found["events"])
-        output = next((each.get("output", "") for each in exits if each.get("name") == "StartBuild"), "")
-        return str(object_or_empty(output).get("build") or "")
 
     def rollout_state(self, name: str) -> ExecutionState:
         return self._state(self._rollout, name)
@@ -143,3 +138,25 @@ class StepFunctionsExecutions:
                 raise
             return False
         return True
+
+
+def newest_build(states: Any, arn: str) -> str:
+    """Return the build that a delivery started last, or nothing.
+
+    It is read from the end: StartBuild is repeated while the queue is full, and where an earlier snapshot is gone.
+    """
+    more: dict[str, str] = {}
+    for _ in range(_MOST_PAGES):
+        found = states.get_execution_history(executionArn=arn, reverseOrder=True, maxResults=_EVENTS, **more)
+        for event in found["events"]:
+            exited = event.get("stateExitedEventDetails", {})
+            if exited.get("name") == "StartBuild" and (build := _build_in(exited)):
+                return build
+        if not found.get("nextToken"):
+            break
+        more = {"nextToken": found["nextToken"]}
+    return ""
+
+
+def _build_in(exited: Mapping[str, Any]) -> str:
+    return str(object_or_empty(exited.get("output") or "").get("build") or "")
