@@ -279,7 +279,7 @@ KINDS: tuple[ItemKind, ...] = (
         Partition.SCHEDULES,
         "",
         "No host runs this schedule until the record is deleted: {delete}",
-        lambda each: (_ANY, each.schedule),
+        lambda each: (_ANY, each.checked().schedule),
         lambda each: {"changes": each.changes},
     ),
     ItemKind(
