@@ -252,7 +252,8 @@ class ControlPlaneStack(Stack):
         self._phase("approve", reads=[REGISTRY], writes=[ledger(_TRAIL, _DEPLOYMENT)], may=[ANSWER_ROLLOUT])
         self._phase("freeze", reads=[clusters], writes=[ledger(_TRAIL, Partition.FREEZES)], may=[LIFT_FREEZE])
         self._phase("set_policy", reads=[REGISTRY, clusters], writes=[ledger(_TRAIL)], may=[SET_FLOOR])
-        self._phase("record_config", writes=[ledger(_TRAIL, Partition.CONFIG)])
+        # It reads which revision is the newest, and decrypts nothing.
+        self._phase("record_config", reads=[REGISTRY], writes=[ledger(_TRAIL, Partition.CONFIG)])
         self._phase(
             "quarantine", reads=[SNAPSHOTS, RELEASES], writes=[ledger(_TRAIL, _CLUSTER)], may=[LIFT_QUARANTINE]
         )

@@ -241,7 +241,7 @@ class SetQuarantine(Operate, OfCluster):
 class RecordConfig(OfCluster):
     """The names of a configuration's revision; a value is no part of any event."""
 
-    revision: int = Field(ge=1)
+    revision: int = Field(ge=1, le=LARGEST_REVISION)
     names: tuple[ConfigName, ...] = Field(max_length=MOST_CONFIG_NAMES)
     changed: tuple[ConfigName, ...] = Field(max_length=2 * MOST_CONFIG_NAMES)
     by: Requester
