@@ -72,7 +72,8 @@ def test_number_that_parameter_store_does_not_give_next_is_refused(
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"revision": 10**9 + 1}, {"names": ["A=secret"]}, {"changed": ["two words"]}, {"names": ["PORT"]}, {"revision": 0}, {"by": " "},
+        {"revision": 10**9 + 1},
+        {"names": ["A=secret"]}, {"changed": ["two words"]}, {"names": ["PORT"]}, {"revision": 0}, {"by": " "},
         {"values": {"A": "secret"}}, {"names": ["A"] * 1201},
     ],
 )  # fmt: skip
