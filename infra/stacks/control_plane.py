@@ -268,7 +268,7 @@ class ControlPlaneStack(Stack):
             may=[LIST_DELIVERIES],
             seconds=300,  # it withdraws thousands of versions one by one
         )
-        self._phase("bind_hosts", reads=[TARGETS], writes=[ledger(_TRAIL, _CLUSTER)])
+        self._phase("bind_hosts", reads=[TARGETS, MACHINES], writes=[ledger(_TRAIL, _CLUSTER)])
         removes: dict[str, Any] = {
             "reads": [TARGETS, WEIGHTS, MACHINES],
             "writes": [ledger(_TRAIL, _CLUSTER)],
