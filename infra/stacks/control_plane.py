@@ -252,7 +252,8 @@ class ControlPlaneStack(Stack):
         self._phase("approve", reads=[REGISTRY], writes=[ledger(_TRAIL, _DEPLOYMENT)], may=[ANSWER_ROLLOUT])
         self._phase("freeze", reads=[clusters], writes=[ledger(_TRAIL, Partition.FREEZES)], may=[LIFT_FREEZE])
         self._phase("set_policy", reads=[REGISTRY, clusters], writes=[ledger(_TRAIL)], may=[SET_FLOOR])
-        self._phase("record_config", writes=[ledger(_TRAIL, Partition.CONFIG)])
+        # It reads which revision is the newest, and decrypts nothing.
+        self._phase("record_config", reads=[REGISTRY], writes=[ledger(_TRAIL, Partition.CONFIG)])
         self._phase(
             "quarantine", reads=[SNAPSHOTS, RELEASES], writes=[ledger(_TRAIL, _CLUSTER)], may=[LIFT_QUARANTINE]
         )
@@ -267,7 +268,7 @@ class ControlPlaneStack(Stack):
             may=[LIST_DELIVERIES],
             seconds=300,  # it withdraws thousands of versions one by one
         )
-        self._phase("bind_hosts", reads=[TARGETS], writes=[ledger(_TRAIL, _CLUSTER)])
+        self._phase("bind_hosts", reads=[TARGETS, MACHINES], writes=[ledger(_TRAIL, _CLUSTER)])
         removes: dict[str, Any] = {
             "reads": [TARGETS, WEIGHTS, MACHINES],
             "writes": [ledger(_TRAIL, _CLUSTER)],

@@ -32,7 +32,9 @@ class MemoryCatalogue:
     def owner(self, service: str) -> str | None:
         return self._owners.get(service) or None
 
-    def transfer_service(self, service: str, owner: str, to: str) -> bool:
+    def transfer_service(self, service: str, owner: str | None, to: str) -> bool:
+        if owner is None:  # every record in memory can be read
+            return False
         if self._owners.get(service) not in (owner, to):
             return False
         self._owners[service] = to

@@ -125,8 +125,8 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "transfer_service": WRITE_LEDGER,
     "withdraw_release": WRITE_LEDGER | READ_REGISTRY,
     "remove_service": WRITE_LEDGER | LIST_REGISTRY | {"states:ListExecutions": {DELIVERY}},
-    "bind_hosts": WRITE_LEDGER | READ_TARGETS,
-    "record_config": WRITE_LEDGER,
+    "bind_hosts": WRITE_LEDGER | READ_TARGETS | READ_MACHINES,
+    "record_config": WRITE_LEDGER | READ_REGISTRY,
     "set_policy": WRITE_LEDGER | LIST_REGISTRY | READ_REGISTRY | WRITE_FLOORS,
     **dict.fromkeys(
         ("remove_host", "host_terminated"),

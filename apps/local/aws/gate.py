@@ -34,6 +34,10 @@ _GIVES_KEY = frozenset(name.lower() for name in _PRESIGNED) | {"awsaccesskeyid"}
 _UPLOAD_FORM = "multipart/form-data"
 # The emulator answers these itself, and asks no IAM.
 _OWN_PATHS = "/_"
+# The largest request of a Function URL, as of Lambda. Anybody who reaches the port may send one.
+LARGEST_UNSIGNED = 6 * 1024 * 1024
+# The largest object of S3 by one request; a caller with a key of this environment sends it.
+LARGEST_SIGNED = 5 * 1024**3
 # The key whose signature in the header of this request is valid.
 _checked_key: ContextVar[str] = ContextVar("checked_key", default="")
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -192,10 +196,15 @@ class Gate:
             await answer(send, 403, {"content-type": "application/json"}, json.dumps({"message": problem}).encode())
             return
         if call.method == "GET" and call.raw_path == HEALTH_PATH:
-            await self._inner({**scope, "headers": [], "query_string": b""}, receive, send)
+            # The emulator would read a body of any length.
+            await self._inner({**scope, "headers": [], "query_string": b""}, _again(b"", receive), send)
             return
         if url and url.is_open and not call.gives_key:
-            if (body := await _body(receive)) is not None:
+            body = await _body(receive, LARGEST_UNSIGNED)
+            if isinstance(body, Failure):
+                content = json.dumps({"message": body.message}).encode()
+                await answer(send, 413, {"content-type": "application/json"}, content)
+            elif body is not None:
                 invoked = self._functions.invoke(url, call.method, call.headers, call.query, body)
                 await answer(send, *await invoked)
             return
@@ -212,9 +221,9 @@ class Gate:
             return claimed
         if call.path.startswith(_OWN_PATHS) and claimed[0].access_key_id != self._root:
             return Failure("AccessDenied", f"expected the account's root to call {call.path[:80]}")
-        body = await _body(receive)
-        if body is None:
-            return None
+        body = await _body(receive, LARGEST_SIGNED)
+        if body is None or isinstance(body, Failure):
+            return body
         if failure := self._signatures.failure(call, *claimed, body):
             return failure
         _checked_key.set("" if call.presigned else claimed[0].access_key_id)
@@ -230,14 +239,17 @@ async def answer(send: Send, status: int, headers: Mapping[str, Any], body: byte
     await send({"type": "http.response.body", "body": body})
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """Return the request's body; None if the caller left before its end."""
-    chunks = []
+async def _body(receive: Receive, most: int) -> bytes | Failure | None:
+    """Return the request's body; None if the caller left before its end. No more than `most` bytes are read."""
+    chunks, size = [], 0
     while True:
         message = await receive()
         if message["type"] != "http.request":
             return None
         chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > most:
+            return Failure("EntityTooLarge", f"expected a body of at most {most} bytes, found more")
         if not message.get("more_body", False):
             return b"".join(chunks)
 

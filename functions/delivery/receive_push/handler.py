@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -9,13 +10,16 @@ from typing import Any
 from lifecycle.application.delivery.github_push import receive_github
 from lifecycle.application.delivery.receive_push import Push, Response, codecommit_push, start
 from lifecycle.application.delivery.refused_push import record_refusal
-from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.errors import CallFailed, InvalidValue, LifecycleError
+from lifecycle.domain.foreign_json import whole_text
 from lifecycle.entrypoints import bootstrap
 from lifecycle.entrypoints.handler import logger
+from lifecycle.entrypoints.recordable import object_of
 
 
 def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Start one execution of the delivery state machine for each pushed commit."""
+    event = object_of(event)
     response = _codecommit(event) if event.get("source") == "aws.codecommit" else _github(event)
     logger.info("push", extra={"status": response.status, "answer": response.body})
     return {
@@ -26,10 +30,14 @@ def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
 
 def _codecommit(event: dict[str, Any]) -> Response:
-    found = codecommit_push(event, bootstrap.repositories())
+    try:
+        found = codecommit_push(event, bootstrap.repositories())
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return _recorded(Response(400, {"error": f"not an event of CodeCommit: {error!r:.200}"}), "")
     if not isinstance(found, Push):
         return Response(202, {"message": found})
-    return _recorded(start(found, bootstrap.executions(), bootstrap.catalogue(), datetime.now(UTC)), found.name)
+    stores = bootstrap.executions(), bootstrap.catalogue()
+    return _recorded(_in_words(lambda: start(found, *stores, datetime.now(UTC))), found.name)
 
 
 def _github(event: dict[str, Any]) -> Response:
@@ -41,9 +49,21 @@ def _github(event: dict[str, Any]) -> Response:
         unread = Response(400, {"error": "the body is marked as base64, but is none; send it as it is"})
         return _recorded(unread, claimed, read=False)
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    secrets, executions, catalogue = bootstrap.webhook_secrets(), bootstrap.executions(), bootstrap.catalogue()
-    answer = receive_github(headers, body, claimed, secrets, executions, catalogue, datetime.now(UTC))
-    return _recorded(answer, claimed)
+    secrets, stores = bootstrap.webhook_secrets(), (bootstrap.executions(), bootstrap.catalogue())
+    now = datetime.now(UTC)
+    return _recorded(_in_words(lambda: receive_github(headers, body, claimed, secrets, *stores, now)), claimed)
+
+
+def _in_words(receive: Callable[[], Response]) -> Response:
+    """Return the answer to a push; an error of Lifecycle is a refusal in words. What AWS could not do is raised."""
+    try:
+        return receive()
+    except CallFailed:
+        raise  # the sender may deliver it again
+    except InvalidValue as error:
+        return Response(400, {"error": whole_text(str(error))})
+    except LifecycleError as error:
+        return Response(500, {"error": whole_text(str(error))})
 
 
 def _recorded(answer: Response, repository: str, *, read: bool = True) -> Response:

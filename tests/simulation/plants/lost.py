@@ -136,7 +136,7 @@ FAULTS = (
         "a-wrong-input-is-tried-again",
         (29,),
         "lifecycle.entrypoints.handler",
-        "                return to_plain(refuse(event if isinstance(event, dict) else {}, str(error)))\n",
+        "                return to_plain(refuse(object_of(event), str(error)))\n",
         "                raise\n",
         "tests/simulation/test_inputs_by_hand.py",
     ),

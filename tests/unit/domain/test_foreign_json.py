@@ -172,3 +172,23 @@ def test_position_in_a_log_that_is_deep_json_counts_as_none(text: str, tmp_path:
     file = tmp_path / "position.json"
     file.write_text(text)
     assert load(file) is None
+
+
+HALVES = [
+    *('"\\ud800"', '"\\uDFFF"', '{"\\udc00": 1}', '["\\\\\\ud83d"]', '"\\ud83d\\ud83d\\ude00"', '"\\ude00\\ud83d"'),
+    *('"\ud800"', '"\ud83d\\ude00"'),
+]
+
+
+@pytest.mark.parametrize("text", HALVES)
+def test_half_a_character_is_refused_as_it_is_and_escaped(text: str) -> None:
+    for each in (text, text.encode("utf-8", "surrogatepass"), text.encode("utf-16", "surrogatepass")):
+        with pytest.raises(InvalidJson):
+            parse_json(each)
+
+
+@pytest.mark.parametrize(
+    "text", ['"\\ud83d\\ude00"', '"\\uD83D\\uDE00"', '"\\\\ud800"', '"\U0001f600 é"', '"\\ud7ff"']
+)
+def test_whole_characters_are_read(text: str) -> None:
+    assert parse_json(text) == parse_json(text.encode()) == parse_json(text.encode("utf-16")) == json.loads(text)

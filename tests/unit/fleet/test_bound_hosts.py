@@ -15,6 +15,7 @@ from lifecycle.domain.errors import InvalidValue, Refused
 from lifecycle.domain.fleet.bound_hosts import OPEN, BoundHosts, UnreadableBoundHosts
 from lifecycle.domain.fleet.host import HostReport, SelfTest, UnreadableReport
 from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.monitoring.audit import AuditKind
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import Policy
 from lifecycle.gateways.aws.fleet import LARGEST_REPORT, MOST_REPORTS, DynamoFleet, report_of
@@ -287,6 +288,33 @@ def test_hosts_beside_the_group_that_serve_leave_it_open_and_convergence_says_so
     assert "its instances are not bound" in reason
     assert "host-2, host-3, host-4 would not count any more" in reason
     assert not machine.context.fleet.bound(CLUSTER).closed
+
+
+def test_word_of_an_operator_does_not_replace_that_of_ec2() -> None:
+    machine = Machine()
+    machine.deploy("1.0.0")
+    group = machine.memory.machines.groups[CLUSTER] = {each.name: each.address for each in machine.hosts}
+    converge(machine)
+    for wrong in ({"i-ghost": DATABASE}, {"host-1": DATABASE}, {**group, "host-2": DATABASE}):
+        with pytest.raises(Refused, match=r"is no instance of the Auto Scaling group|as EC2 says, and not at"):
+            bind_hosts(machine.context, CLUSTER, wrong, GRACE)
+    assert machine.context.fleet.bound(CLUSTER).places == group
+    assert bind_hosts(machine.context, CLUSTER, group, GRACE).message.endswith("nothing new")
+
+
+def test_bound_host_that_reports_and_that_ec2_does_not_know_is_reported_once_and_stays() -> None:
+    machine = Machine()
+    machine.deploy("1.0.0")
+    group = {each.name: each.address for each in machine.hosts}
+    machine.memory.machines.groups[CLUSTER] = group
+    machine.memory.fleet.bind(CLUSTER, {**group, "i-ghost": DATABASE, "i-gone": "10.99.0.54"})
+    ghost(machine, "i-ghost", seen_at=machine.now)
+    for _ in range(3):
+        converge(machine)
+    found = [each for each in machine.memory.audit_log.entries if each.kind is AuditKind.HAND_MADE]
+    what = f"found bound hosts that are no instances of the Auto Scaling group: i-ghost at {DATABASE}"
+    assert [each.what for each in found if "Auto Scaling" in each.what] == [what]
+    assert machine.context.fleet.bound(CLUSTER).places["i-ghost"] == DATABASE
 
 
 class Flood:

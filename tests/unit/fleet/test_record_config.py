@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lifecycle.application.fleet.record_config import record_config
-from lifecycle.domain.errors import InvalidEvent
+from lifecycle.domain.errors import InvalidEvent, Refused
 from lifecycle.domain.service.configuration import ConfigRevision
 from lifecycle.entrypoints.events import RecordConfig
 from lifecycle.entrypoints.handler import parse
@@ -55,9 +55,24 @@ def test_number_is_recorded_again_when_it_is_to_be_replaced(memory: MemoryContex
     assert [entry.who for entry in memory.audit_log.entries] == ["ada", "grace"]
 
 
+@pytest.mark.parametrize("number", [2, 10**9])
+@pytest.mark.parametrize("again", [False, True])
+def test_number_that_parameter_store_does_not_give_next_is_refused(
+    memory: MemoryContext,
+    number: int,
+    again: bool,  # noqa: FBT001
+) -> None:
+    with pytest.raises(Refused, match="expected at most 1, which Parameter Store gives next"):
+        record_config(memory.context, replace(FIRST, revision=number), replace=again)
+    assert not memory.configurations.recorded(CLUSTER)
+    memory.config_store.write(CLUSTER, {"A": "x"}, 0)
+    assert record_config(memory.context, replace(FIRST, revision=2), replace=again).recorded
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
+        {"revision": 10**9 + 1},
         {"names": ["A=secret"]}, {"changed": ["two words"]}, {"names": ["PORT"]}, {"revision": 0}, {"by": " "},
         {"values": {"A": "secret"}}, {"names": ["A"] * 1201},
     ],

@@ -6,19 +6,22 @@ from typing import Any
 
 import pytest
 
+from lifecycle.application.queries.schedule_words import ScheduleView
 from lifecycle.domain.errors import SomeUnreadable
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.fleet.scheduled_run import (
     REMEMBERED,
+    RunProblem,
     RunState,
     ScheduledRun,
     claimed,
     out_of_service,
 )
 from lifecycle.gateways.aws.scheduled_runs import DynamoScheduledRuns
-from lifecycle.gateways.aws.table import Table, item
+from lifecycle.gateways.aws.table import Table, item, schedules_key
+from tests.support.aws_in_memory import StoredLedger
 
 AT = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -189,3 +192,47 @@ def test_host_that_waits_or_is_at_rest_may_run(order: Order) -> None:
 )
 def test_host_out_of_service_may_not_run(given: Turn | None, found: HostReport, restored: bool, why: str) -> None:  # noqa: FBT001
     assert why in out_of_service(given, found, restored=restored)
+
+
+PROBLEM = RunProblem(AT, "web-1", "failed", "exit code 1")
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"problems": (PROBLEM,) * (REMEMBERED + 1)},
+        {"problems": (replace(PROBLEM, what="w" * 30_000),)},
+        {"problems": (replace(PROBLEM, why="w" * 30_000),)},
+        {"problems": (replace(PROBLEM, log_tail="w" * 30_000),)},
+        {"problems": (replace(PROBLEM, host="alice approved it"),)},
+        {"host": "alice approved it"},
+        {"host": ""},
+        {"detail": "w" * 30_000},
+        {"version": "w" * 30_000},
+        {"schedule": "is fine: alice approved it"},
+        {"schedule": "x" * 25},
+    ],
+)
+def test_record_that_no_agent_writes_is_unreadable_and_hides_no_other(lie: dict[str, Any]) -> None:
+    ledger, cluster = StoredLedger(), Cluster("production", "hello")
+    bad, pk = run(**lie), schedules_key(cluster)
+    for each in (bad, run(schedule="other")):
+        ledger.store(item(pk, each.schedule, each))
+    with pytest.raises(SomeUnreadable) as found:
+        DynamoScheduledRuns(Table(ledger, "ledger")).of(cluster)
+    assert [each.schedule for each in found.value.readable] == ["other"]
+    assert len(str(found.value)) < 1_000
+
+
+def test_what_an_agent_writes_at_most_can_be_read() -> None:
+    last = run()
+    for number in range(2 * REMEMBERED):
+        last = replace(last, minute=AT + number * MINUTE).ended(AT, "x" * 9_999, "y" * 99_999)
+    ledger, cluster = StoredLedger(), Cluster("production", "hello")
+    ledger.store(item(schedules_key(cluster), last.schedule, last))
+    assert DynamoScheduledRuns(Table(ledger, "ledger")).of(cluster) == [last]
+
+
+def test_failed_run_without_a_reason_has_words() -> None:
+    view = ScheduleView("report", run(state=RunState.FAILED), None, AT)
+    assert "failed: its record does not say why" in view.in_words

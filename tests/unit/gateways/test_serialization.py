@@ -8,7 +8,7 @@ import pytest
 
 from apps.cli.start import request_payload
 from lifecycle.domain.analysis.model import Better, Measure, MetricResult, Scale
-from lifecycle.domain.errors import StoreRefused, UnreadableRecord
+from lifecycle.domain.errors import InvalidValue, StoreRefused, UnreadableRecord
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.monitoring.audit import AuditEntry
@@ -23,6 +23,7 @@ from lifecycle.domain.service.target import Target
 from lifecycle.entrypoints.events import RequestDeployment
 from lifecycle.entrypoints.handler import parse
 from lifecycle.gateways.serialization import to_json, to_plain
+from lifecycle.gateways.small_records import Owner, RecordedSnapshot
 from tests.support.records import read
 from tests.support.rollout import manifest
 
@@ -143,3 +144,24 @@ def test_manifest_without_a_configuration_is_written_as_before() -> None:
     )
     assert read(Manifest, to_json(declared)) == declared
     assert read(Manifest, json.dumps(plain)).config == ConfigNames()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        AuditEntry(datetime(2026, 11, 27, tzinfo=UTC), "production/hello", "override staging", "ada", "evil\udcff"),
+        Owner("https://example.test/\ud800"),
+        RecordedSnapshot("1.0.0", {"\ud800": "x"}),
+        replace(DEPLOYMENT, epoch=2**70),
+        (DEPLOYMENT, replace(DEPLOYMENT, host_count=-(2**53) - 1)),
+    ],
+)
+def test_nothing_is_written_that_could_not_be_read(record: object) -> None:
+    with pytest.raises(InvalidValue, match=r"half a character|a number above"):
+        to_json(record)
+
+
+@pytest.mark.parametrize("text", ["\U0001f680", "\\ud800", "9" * 40, " 12345678901234567", "é€"])
+def test_whole_text_is_written_and_read(text: str) -> None:
+    assert read(Owner, to_json(Owner(text))) == Owner(text)
+    assert read(Deployment, to_json(replace(DEPLOYMENT, reason=text, epoch=2**30))).reason == text

@@ -13,10 +13,9 @@ from lifecycle.application.delivery.services_of_run import clusters_of_run
 from lifecycle.application.refused_attempt import UNKNOWN, Refusal
 from lifecycle.application.refused_attempt import record_refusal as write_refusal
 from lifecycle.domain.errors import InvalidValue, LifecycleError, Refused
-from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, clusters_of_scope
 from lifecycle.domain.identity import CONSOLE, is_proven, person, same_person
 from lifecycle.domain.rollout.deployment import cluster_of
-from lifecycle.domain.rollout.freezes import EVERYTHING
 from lifecycle.entrypoints import bootstrap
 from lifecycle.gateways.aws.callers import PROOF, command_digest
 from lifecycle.names import CONSOLE_ROLE
@@ -81,20 +80,24 @@ def record_refusal(event: Mapping[str, Any], command: str, who: str, why: str) -
 
 
 def _clusters(context: Context, event: Mapping[str, Any]) -> Sequence[Cluster]:
-    """Return the clusters that a command is about, by its deployment, service, run or scope.
+    """Return the clusters that a command is about: each that its deployment, service, run or scope names.
 
-    A deployment's id says its cluster, whatever is beside it. A scope may be an environment or everything, and so is
-    a command that names nothing.
+    A deployment may be of another cluster than the one beside it, and then both count. A scope may be an
+    environment or everything. A command that names nothing that exists may be about each cluster.
     """
     deployment, service, scope = (str(event.get(name) or "") for name in ("deployment", "service", "scope"))
+    named: dict[Cluster, None] = {}
     with suppress(InvalidValue):
-        return [cluster_of(deployment)]
+        named[cluster_of(deployment)] = None
+    environment = str(event.get("environment") or "production")
+    for each in (environment,) if environment in ENVIRONMENTS else ENVIRONMENTS:
+        with suppress(InvalidValue):
+            named[Cluster(each, service)] = None
     with suppress(InvalidValue):
-        return [Cluster(str(event.get("environment") or "production"), service)]
-    with suppress(InvalidValue):
-        return [Cluster.parse(scope)]
+        named[Cluster.parse(scope)] = None
+    if named:
+        return list(named)
     if run := str(event.get("run") or ""):
         found = context.executions.earlier_run(run)
         return clusters_of_run(context.catalogue, run[:100], found.repository if found else "")
-    every = context.registry.clusters()
-    return [each for each in every if scope in ("", EVERYTHING, each.environment)]
+    return clusters_of_scope(scope, context.registry.clusters())

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, ConfigDict, Field, model_validator
 
 from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.application.rollout.test_bed.task import BakeTask
@@ -32,6 +32,7 @@ from lifecycle.entrypoints.names_in_events import (
     Time,
     VersionName,
 )
+from lifecycle.entrypoints.recordable import Recordable
 from lifecycle.entrypoints.step_functions import execution_end
 from lifecycle.entrypoints.stream import clusters_of_reports
 
@@ -46,7 +47,7 @@ MOST_CONFIG_NAMES = 1_200
 Shortened: TypeAlias = Annotated[str, AfterValidator(lambda text: text[:REASON_LENGTH])]
 
 
-class Command(BaseModel):
+class Command(Recordable):
     """A frozen event; an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -240,7 +241,7 @@ class SetQuarantine(Operate, OfCluster):
 class RecordConfig(OfCluster):
     """The names of a configuration's revision; a value is no part of any event."""
 
-    revision: int = Field(ge=1)
+    revision: int = Field(ge=1, le=LARGEST_REVISION)
     names: tuple[ConfigName, ...] = Field(max_length=MOST_CONFIG_NAMES)
     changed: tuple[ConfigName, ...] = Field(max_length=2 * MOST_CONFIG_NAMES)
     by: Requester

@@ -15,9 +15,11 @@ from aws_lambda_powertools.logging import Logger
 from pydantic import ValidationError
 
 from lifecycle.domain.errors import CallFailed, InvalidEvent, LifecycleError, Refused
+from lifecycle.domain.foreign_json import is_deep, whole_text
 from lifecycle.domain.identity import PROGRAMS
 from lifecycle.entrypoints import caller
 from lifecycle.entrypoints.events import Command
+from lifecycle.entrypoints.recordable import object_of
 from lifecycle.entrypoints.wrong_fields import wrong_fields
 from lifecycle.gateways.serialization import to_plain
 
@@ -48,7 +50,7 @@ def entry(kind: type[C], refuse: Callable[[Mapping[str, Any], str], Any]) -> Cal
                 parse(kind, event)
             except InvalidEvent as error:
                 logger.warning("refused", extra={"reason": str(error)})
-                return to_plain(refuse(event if isinstance(event, dict) else {}, str(error)))
+                return to_plain(refuse(object_of(event), str(error)))
             return _run(kind, run, event, context)
 
         return handle
@@ -64,7 +66,7 @@ def command(kind: type[C], *, for_console: bool = False) -> Callable[[Callable[[
 
     def decorate(run: Callable[[C], Any]) -> Handler:
         def handle(event: dict[str, Any], context: Any) -> Any:
-            event = event if isinstance(event, dict) else {}
+            event = object_of(event)
             if event.get("warm"):
                 return _run(kind, run, event, context)
             who = caller.NOBODY
@@ -93,7 +95,7 @@ def program(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
             except CallFailed:
                 raise  # Lambda repeats the call
             except LifecycleError as error:
-                return _refused(event if isinstance(event, dict) else {}, context, caller.NOBODY, error)
+                return _refused(object_of(event), context, caller.NOBODY, error)
 
         return handle
 
@@ -119,9 +121,11 @@ def _check_program(kind: type[C], event: dict[str, Any]) -> None:
 
 
 def _refused(event: dict[str, Any], context: Any, who: caller.Caller, error: LifecycleError) -> dict[str, str]:
-    logger.warning("refused", extra={"reason": str(error), "caller": who.arn})
-    caller.record_refusal(event, str(context.function_name), who.name, str(error))
-    return {"error": str(error)}
+    # An error may repeat what it was given.
+    why = whole_text(str(error))
+    logger.warning("refused", extra={"reason": why, "caller": who.arn})
+    caller.record_refusal(event, str(context.function_name), who.name, why)
+    return {"error": why}
 
 
 def _log_keys(request: Command) -> dict[str, Any]:
@@ -134,4 +138,4 @@ def parse(kind: type[C], event: dict[str, Any]) -> C:
     try:
         return kind.model_validate(event)
     except ValidationError as error:
-        raise InvalidEvent(wrong_fields(error), str(event)[:200]) from error
+        raise InvalidEvent(wrong_fields(error), "too many levels" if is_deep(event) else str(event)[:200]) from error

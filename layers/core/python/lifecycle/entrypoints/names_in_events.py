@@ -16,6 +16,9 @@ from lifecycle.domain.record_time import parse_time, storable
 from lifecycle.domain.service.configuration import check_name
 from lifecycle.domain.service.version import parse_version
 
+# The bytes of an address that is a key.
+_LONGEST_NAME = 1_000
+
 
 def _checked(check: Callable[[Any], object]) -> AfterValidator:
     def validate(value: Any) -> Any:
@@ -26,6 +29,13 @@ def _checked(check: Callable[[Any], object]) -> AfterValidator:
         return value
 
     return AfterValidator(validate)
+
+
+def _key_sized(text: str) -> str:
+    """Refuse a text whose bytes do not fit into a sort key, which has at most 1024 (gateways/aws/table.py)."""
+    if (found := len(text.encode())) > _LONGEST_NAME:
+        raise ValueError(f"must have at most {_LONGEST_NAME} bytes, found {found}")
+    return text
 
 
 def _not_blank(text: str) -> str:
@@ -42,7 +52,7 @@ HostName: TypeAlias = Annotated[str, _checked(host_name)]
 # Step Functions takes 80 characters, and the executions after the first one end in _2, _3 and so on.
 ExecutionName: TypeAlias = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,75}(_[0-9]{1,4})?$")]
 # As application/delivery/receive_push.py passes them on; git gets both as arguments.
-Repository: TypeAlias = Annotated[str, _checked(clone_url)]
+Repository: TypeAlias = Annotated[str, _checked(clone_url), AfterValidator(_key_sized)]
 Branch: TypeAlias = Annotated[str, Field(pattern=r"^[^-\s\x00-\x1f][^\s\x00-\x1f]{0,249}$")]
 # Empty for a run of the whole repository.
 ServiceFolder: TypeAlias = Annotated[str, _checked(lambda text: text and service_folder(text))]

@@ -17,9 +17,11 @@ from lifecycle.console.context import BY, DEPLOYMENT, ENVIRONMENT, PAGE, SERVICE
 from lifecycle.console.html import Markup
 from lifecycle.console.theme import Theme
 from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.foreign_json import whole_text
 from lifecycle.domain.identity import in_console
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.entrypoints import caller
+from lifecycle.entrypoints.recordable import Recordable, object_of
 from lifecycle.entrypoints.wrong_fields import wrong_fields
 from lifecycle.gateways.aws.callers import PROOF
 from lifecycle.gateways.aws.errors import failure as failure_in_words
@@ -49,7 +51,7 @@ class _Context(BaseModel):
     identified: bool = False  # a laptop's console says so; CloudWatch does not know who presses a button
 
 
-class _Call(BaseModel):
+class _Call(Recordable):
     """A call of CloudWatch: the parameters of the widget or of the button, and the widget's context."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
@@ -139,7 +141,7 @@ def button(press: Draw[Button]) -> Handler:
     act = _handler(Button, press, "Performs the actions of the console's buttons; it has no widget.", _record_invalid)
 
     def handle(event: dict[str, Any], context: Any) -> Any:
-        event = _object(event)
+        event = object_of(event)
         if event.get("describe") or event.get("warm"):
             return act(event, context)
         given = {name: value for name, value in event.items() if name != "proven"}
@@ -162,18 +164,13 @@ def _record_invalid(event: dict[str, Any], context: Any, why: str) -> None:
     caller.record_refusal(event, str(event.get("action") or context.function_name)[:100], who, why)
 
 
-def _object(event: Any) -> dict[str, Any]:
-    """Return an event; {} for something else than an object, which a principal that may invoke may send."""
-    return event if isinstance(event, dict) else {}
-
-
 def _nothing(_event: dict[str, Any], _context: Any, _why: str) -> None:
     """Record nothing: a widget only reads."""
 
 
 def _handler(kind: type[C], draw: Draw[C], docs: str, record: Record = _nothing) -> Handler:
     def handle(event: dict[str, Any], context: Any) -> Any:
-        event = _object(event)
+        event = object_of(event)
         if event.get("describe"):
             logger.info("described")
             return {"markdown": docs}
@@ -209,6 +206,7 @@ def _sentence(error: LifecycleError) -> str:
 
 
 def _failed(view_context: ViewContext, sentence: str) -> str:
+    sentence = whole_text(sentence)
     logger.warning("refused", extra={"reason": sentence})
     return str(failure(view_context, sentence))
 

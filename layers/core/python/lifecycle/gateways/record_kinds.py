@@ -279,7 +279,7 @@ KINDS: tuple[ItemKind, ...] = (
         Partition.SCHEDULES,
         "",
         "No host runs this schedule until the record is deleted: {delete}",
-        lambda each: (_ANY, each.schedule),
+        lambda each: (_ANY, each.checked().schedule),
         lambda each: {"changes": each.changes},
     ),
     ItemKind(
@@ -299,7 +299,13 @@ KINDS: tuple[ItemKind, ...] = (
         "{environment}` records it again. Look at it: {look}",
         lambda each: (f"{Partition.CONFIG}{Cluster.parse(each.cluster)}", revision_key(each.revision)),
     ),
-    ItemKind("owner of a service", Owner, _OF_SERVICE, "OWNER", "Delete it, and push from its repository: {delete}"),
+    ItemKind(
+        "owner of a service",
+        Owner,
+        _OF_SERVICE,
+        "OWNER",
+        "Write it again: `lifecycle service transfer {service} --to URL --why '...'`. Look at it: {look}",
+    ),
     ItemKind(
         "snapshot in the catalogue",
         RecordedSnapshot,

@@ -1,12 +1,14 @@
 """Domain records to and from plain JSON values: one converter for DynamoDB, S3, SSM and the agent.
 
 Datetimes become ISO 8601 in UTC, enums their values, tuples lists. Every reader names the place of its record, so
-that an error says where it is and how to mend it. Values are never converted: a number is no text. An unknown key is
-ignored, and a missing one takes the dataclass's default; ADR 17 says which versions read each other. Keys and
-values that version 1 wrote are read under their new names. Keys of it that have no meaning any more are dropped.
+that an error says where it is and how to mend it. Nothing is written that could not be read again. Values are never
+converted: a number is no text. An unknown key is ignored, and a missing one takes the dataclass's default; ADR 17
+says which versions read each other. Keys and values that version 1 wrote are read under their new names. Keys of it
+that have no meaning any more are dropped.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
@@ -19,12 +21,12 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from cattrs.strategies import configure_union_passthrough
 
 from lifecycle.domain.analysis.model import Measure, MetricResult
-from lifecycle.domain.errors import InvalidJson, UnreadableRecord
+from lifecycle.domain.errors import InvalidJson, InvalidValue, UnreadableRecord
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.epoch import LARGEST_EPOCH, Epoch, is_epoch
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
-from lifecycle.domain.foreign_json import parse_json
+from lifecycle.domain.foreign_json import LARGEST_NUMBER, parse_json, unrecordable
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.record_time import FIRST_YEAR, LAST_YEAR, is_storable, storable
 from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question, QuestionKind
@@ -68,8 +70,8 @@ _OPTIONAL: Mapping[type, tuple[str, ...]] = {
 _REQUIRED: Mapping[type, frozenset[str]] = {Lease: frozenset({"epoch", "deployment"})}
 
 
-# The whole numbers that every reader of JSON has exactly. DynamoDB refuses much larger ones.
-_LARGEST = 2**53
+# Digits of a number that may be above LARGEST_NUMBER.
+_LARGE = re.compile(r"[\[ ]-?[0-9]{16}")
 
 _PLAIN: Mapping[type, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (int, float)}
 
@@ -127,8 +129,8 @@ def _exactly(kind: type, allowed: tuple[type, ...]) -> Structure:
     def structure(plain: Any, _: Any) -> Any:
         if not isinstance(plain, allowed) or (isinstance(plain, bool) and kind is not bool):
             raise TypeError(f"expected {kind.__name__}, found {plain!r:.40}")
-        if isinstance(plain, int) and abs(plain) > _LARGEST:
-            raise ValueError(f"expected a number up to {_LARGEST}, found {plain!r:.40}")
+        if isinstance(plain, int) and abs(plain) > LARGEST_NUMBER:
+            raise ValueError(f"expected a number up to {LARGEST_NUMBER}, found {plain!r:.40}")
         return kind(plain)
 
     return structure
@@ -242,8 +244,13 @@ def to_plain(record: Any) -> Any:
 
 
 def to_json(record: Any) -> str:
-    """Return a record as JSON with sorted keys."""
-    return json.dumps(to_plain(record), sort_keys=True)
+    """Return a record as JSON with sorted keys; raises InvalidValue for one that `from_json` would not read."""
+    plain = to_plain(record)
+    text = json.dumps(plain, sort_keys=True)
+    # Half a character is written as an escape, and so are characters above U+FFFF, which are rare.
+    if ("\\ud" in text or _LARGE.search(text)) and (problem := unrecordable(plain)):
+        raise InvalidValue(f"{type(record).__name__} to write", problem, "whole characters, numbers up to 2^53")
+    return text
 
 
 def from_json(kind: type[T], text: str | bytes, source: Source | Callable[[], Source], version: object = None) -> T:

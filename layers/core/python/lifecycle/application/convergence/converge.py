@@ -5,6 +5,7 @@ Called by functions/convergence/converge, on a schedule and by `lifecycle conver
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from lifecycle.application.context import Context
 from lifecycle.application.convergence import outages
@@ -83,15 +84,27 @@ def converge_all(
 ) -> list[Result]:
     """Converge every cluster of the registry, or only one.
 
-    `suffix` makes the names of new deployments unique. `ended` is the execution whose end is the cause, if one is.
+    `suffix` makes the names of new deployments unique, and orders the clusters. `ended` is the execution whose end is
+    the cause, if one is. An error that no part expects is raised after the other clusters.
     """
     found = []
-    for cluster in [only] if only else context.registry.clusters():
+    unexpected: list[Exception] = []
+    for cluster in [only] if only else _in_turn(context.registry.clusters(), suffix):
         try:
             found += _converge_cluster(context, cluster, suffix, by, ended)
         except LifecycleError as error:  # the other clusters must still converge
             found.append(Result(str(cluster), "FAILED", str(error)))
-    return found
+        except Exception as error:  # noqa: BLE001 (it is raised after the other clusters)
+            error.add_note(f"while {cluster} was converged")
+            unexpected.append(error)
+    if unexpected:
+        raise unexpected[0]
+    return sorted(found, key=lambda each: each.cluster)
+
+
+def _in_turn(clusters: Sequence[Cluster], suffix: str) -> Sequence[Cluster]:
+    """Return the clusters, in another order at each call: one that takes all the time starves no other for long."""
+    return sorted(clusters, key=lambda each: sha256(f"{suffix} {each}".encode()).digest())
 
 
 def _converge_cluster(

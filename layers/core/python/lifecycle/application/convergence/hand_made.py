@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from lifecycle.application.context import Context
-from lifecycle.application.convergence.report_once import report_once
+from lifecycle.application.convergence.report_once import Finding, report_once
 from lifecycle.domain.convergence.decide import ClusterFacts
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
@@ -19,10 +19,10 @@ from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 
 def report_hand_made(context: Context, cluster: Cluster, facts: ClusterFacts) -> None:
     """Write an audit entry for each change that was made by hand, unless it was reported before."""
-    for entry in _changes(context, cluster, facts):
-        last = facts.nobodys.last if facts.nobodys else None
-        # The same edit after another deployment is another change.
-        _report_once(context, cluster, entry, last.started_at if last else None)
+    last = facts.nobodys.last if facts.nobodys else None
+    # The same edit after another deployment is another change.
+    since = last.started_at if last else None
+    report_once(context, cluster, (_finding(entry, since) for entry in _changes(context, cluster, facts)))
 
 
 def missing_manifest(context: Context, cluster: Cluster, version: str) -> str | None:
@@ -32,7 +32,7 @@ def missing_manifest(context: Context, cluster: Cluster, version: str) -> str | 
     except Unknown as error:
         why = f"{error} No repair can begin: publish {version} again, or deploy another version"
         entry = _entry(context, cluster, f"found {version} deleted from the artifact store", why)
-        _report_once(context, cluster, entry)
+        report_once(context, cluster, [_finding(entry)])
         return why
     return None
 
@@ -52,5 +52,5 @@ def _entry(context: Context, cluster: Cluster, what: str, why: str, deployment: 
     return AuditEntry(now, str(cluster), what, "lifecycle", why, deployment, kind=AuditKind.HAND_MADE)
 
 
-def _report_once(context: Context, cluster: Cluster, entry: AuditEntry, since: datetime | None = None) -> None:
-    report_once(context, cluster, entry, lambda each: replace(each, at=entry.at) == entry, since)
+def _finding(entry: AuditEntry, since: datetime | None = None) -> Finding:
+    return Finding(entry, lambda each: replace(each, at=entry.at) == entry, since)

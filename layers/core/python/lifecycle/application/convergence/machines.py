@@ -1,14 +1,24 @@
 """Instances of Auto Scaling: bind each to the address that EC2 knows, before its report can count.
 
-Called by converge.py before anything else, also at the event of a new instance.
+Called by converge.py before anything else, also at the event of a new instance. A bound host that EC2 does not know
+stays bound: an answer of EC2 may lack an instance for a moment, and an unbound host loses its traffic. A terminated
+one is removed by its own event. One whose agent still reports is neither, so people are notified of it.
 """
 
+from collections.abc import Mapping
+
 from lifecycle.application.context import Context
+from lifecycle.application.convergence.report_once import Finding, report_once
 from lifecycle.application.fleet.bind_hosts import bind_hosts
 from lifecycle.application.operator_command import RequestedBy
 from lifecycle.domain.errors import CallFailed, InvalidValue, Refused
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.listing import listed
+from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 
+# The reports of so many unknown hosts are read at each convergence.
+_MOST_READ = 20
 _WHO = "auto-scaling"
 _WHY = "EC2 names this private address of an instance of the Auto Scaling group"
 
@@ -31,9 +41,32 @@ def _bind(context: Context, cluster: Cluster) -> None:
         return
     bound = context.fleet.bound(cluster).places
     taken = {address for host, address in machines.items() if bound.get(host) != address}
+    _report_unknown(context, cluster, {host: at for host, at in bound.items() if host not in machines})
     for host, address in bound.items():
         if host not in machines and address in taken:  # of a terminated instance, whose event was lost
             context.record(cluster, f"unbind {host}", _WHO, f"{address} is another instance's now", host=host)
             context.fleet.unbind(cluster, host)
     if taken:
-        _ = bind_hosts(context, cluster, machines, RequestedBy(_WHO, _WHY))  # a sentence for people
+        _ = bind_hosts(context, cluster, machines, RequestedBy(_WHO, _WHY), machines)  # a sentence for people
+
+
+def _report_unknown(context: Context, cluster: Cluster, unknown: Mapping[str, str]) -> None:
+    """Write an audit entry about the bound hosts that report, and that EC2 does not know, unless it was written."""
+    alive = {host: at for host, at in sorted(unknown.items())[:_MOST_READ] if _reports(context, cluster, host)}
+    if not alive:
+        return
+    named = listed([f"{host} at {at}" for host, at in alive.items()])
+    what = f"found bound hosts that are no instances of the Auto Scaling group: {named}"
+    why = (
+        f"their agents report, and EC2 does not know them. Remove each with `lifecycle remove-host {cluster.service} "
+        "HOST`, or attach its instance to the group"
+    )
+    entry = AuditEntry(context.clock.now(), str(cluster), what, "lifecycle", why, kind=AuditKind.HAND_MADE)
+    report_once(context, cluster, [Finding(entry, lambda each: (each.kind, each.what) == (entry.kind, what))])
+
+
+def _reports(context: Context, cluster: Cluster, host: str) -> bool:
+    report = context.fleet.report(cluster, host)
+    if not isinstance(report, HostReport):
+        return False
+    return not report.unreachable_since(context.clock.now(), context.heartbeat_timeout)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lifecycle.application.context import Context
 from lifecycle.application.readable import readable
+from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.service.configuration import ConfigRevision
 
@@ -24,13 +25,18 @@ def record_config(context: Context, revision: ConfigRevision, *, replace: bool =
     """Record a revision and an audit entry with its names.
 
     Without `replace`, a number that is recorded already is refused: another person writes that revision now, or their
-    command line has ended in between.
+    command line has ended in between. Raises Refused for a number that Parameter Store does not give next.
     """
+    cluster = Cluster.parse(revision.cluster)
+    # Plans read the highest numbers that are recorded, so numbers that nobody wrote would hide all others.
+    if revision.revision > (following := context.configurations.newest(cluster) + 1):
+        what = f"the record of the configuration revision {revision.revision} of {cluster}"
+        raise Refused(what, [f"expected at most {following}, which Parameter Store gives next"])
     if replace:
         context.configurations.record(revision)
     elif not context.configurations.claim(revision):
         return RecordedConfig(recorded=_is_repeat(context, revision))
-    context.record(Cluster.parse(revision.cluster), _in_words(revision), revision.by, revision.why)
+    context.record(cluster, _in_words(revision), revision.by, revision.why)
     return RecordedConfig(recorded=True)
 
 

@@ -24,10 +24,10 @@ class Catalogue(Protocol):
     def owner(self, service: str) -> str | None:
         """Return the repository that owns a service; None for a service that was never built, or was removed."""
 
-    def transfer_service(self, service: str, owner: str, to: str) -> bool:
+    def transfer_service(self, service: str, owner: str | None, to: str) -> bool:
         """Make `to` the owner in the place of `owner`; returns False if it has another one.
 
-        An empty `to` leaves the service to the next one that claims it.
+        None stands for an owner that cannot be read. An empty `to` leaves the service to the next one that claims it.
         """
 
     def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> Mapping[str, str]:

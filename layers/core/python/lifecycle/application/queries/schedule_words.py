@@ -46,7 +46,8 @@ class ScheduleView:
             return "never run"
         what = f"the run of {moment(run.minute)} UTC on {run.host} with {run.version}"
         if self.failed:
-            return f"{what} failed: {run.all_problems(self.now)[-1].why}"
+            problems = run.all_problems(self.now)  # a host may write a failed run without any
+            return f"{what} failed: {problems[-1].why if problems else 'its record does not say why'}"
         if run.state is RunState.RUNNING:
             skipped = f", and {moment(run.decided)} was skipped" if run.decided > run.minute else ""
             return f"{what} goes on{skipped}"

@@ -1,6 +1,7 @@
 """Clusters: the hosts of one service in one environment, and their allowed names."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -54,6 +55,18 @@ class Cluster:
 
     def __str__(self) -> str:
         return f"{self.environment}/{self.service}"
+
+
+def clusters_of_scope(scope: str, clusters: Sequence[Cluster]) -> Sequence[Cluster]:
+    """Return the clusters whose audit logs have what was done or refused about a scope, which may be any text.
+
+    They are those of the services that it names, else those of its environments. A scope of none of them is of
+    each: it may be wrong, or of an environment that has no cluster yet.
+    """
+    parts = scope.split("/")
+    of_service = [each for each in clusters if each.service in parts]
+    exactly = [each for each in of_service if each.environment in parts]
+    return exactly or of_service or [each for each in clusters if each.environment in parts] or clusters
 
 
 @lru_cache(maxsize=1024)

@@ -4,11 +4,13 @@ The agents of a cluster compete for each due minute by one conditional write of 
 by the queries and by convergence, which tells people of failures.
 """
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.errors import InvalidValue
+from lifecycle.domain.fleet.host import HostReport, host_name
 from lifecycle.domain.fleet.host_command import Order, Turn
 
 MARGIN = timedelta(minutes=1)
@@ -19,6 +21,15 @@ AHEAD = timedelta(minutes=10)
 LONGEST = timedelta(days=1, minutes=15)
 """The longest time that a run may go on: a day and a stop (servicefile/model.py)."""
 MOST_CHANGES = 2**53
+_LONGEST_WHY = 2_000
+_LONGEST_LOG = 12_000
+"""An agent writes 20 lines of 500 characters at most."""
+_LONGEST_TEXT = 20_000
+"""What an agent may have written that did not cut its texts yet."""
+# As lifecycle.toml allows (servicefile/fields.py).
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,23}")
+FAILED, SKIPPED, OF_THE_FUTURE = "failed", "skipped", "recorded for the future"
+PROBLEMS = (FAILED, SKIPPED, OF_THE_FUTURE)
 
 
 class RunState(StrEnum):
@@ -31,7 +42,10 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunProblem:
-    """A due minute whose command failed, or that was skipped; `what` and `why` complete a sentence for people."""
+    """A due minute whose command failed, or that was skipped.
+
+    `what` is one of PROBLEMS. A host writes it, as well as `why` and the log, and may write anything.
+    """
 
     minute: datetime
     host: str
@@ -63,6 +77,22 @@ class ScheduledRun:
     succeeded: datetime | None = None
     problems: tuple[RunProblem, ...] = ()
 
+    def checked(self) -> "ScheduledRun":
+        """Return the record; raises InvalidValue for one that no agent writes: a host may write anything."""
+        if not _NAME.fullmatch(self.schedule):
+            raise InvalidValue("schedule", self.schedule[:60], "at most 24 lower-case letters, digits and hyphens")
+        if len(self.problems) > REMEMBERED:
+            raise InvalidValue("record of a schedule", f"{len(self.problems)} problems", f"{REMEMBERED} at most")
+        texts = [self.version, self.detail]
+        for each in self.problems:
+            texts += [each.what, each.why, each.log_tail]
+        if (longest := max(map(len, texts))) > _LONGEST_TEXT:
+            found = f"a text of {longest} characters"
+            raise InvalidValue("record of a schedule", found, f"{_LONGEST_TEXT} at most")
+        for host in (self.host, *(each.host for each in self.problems)):
+            _ = host_name(host)  # only to refuse it
+        return self
+
     def is_same_run(self, other: "ScheduledRun") -> bool:
         """Return whether both records are about one run, whatever became of it."""
         mine = (self.minute, self.host, self.started_at)
@@ -81,13 +111,14 @@ class ScheduledRun:
         """Return the record of the run's end; an empty `problem` is a success."""
         if not problem:
             return self._next(state=RunState.DONE, ended_at=now, detail="exit code 0", succeeded=self.minute)
-        found = RunProblem(self.minute, self.host, "failed", problem, log_tail)
-        return self._next(state=RunState.FAILED, ended_at=now, detail=problem, problems=self._with(found))
+        why = problem[:_LONGEST_WHY]
+        found = RunProblem(self.minute, self.host, FAILED, why, log_tail[:_LONGEST_LOG])
+        return self._next(state=RunState.FAILED, ended_at=now, detail=why, problems=self._with(found))
 
     def skipping(self, minute: datetime) -> "ScheduledRun":
         """Return the record after a due minute at which this run still went on."""
         why = f"the run of {self.minute:%Y-%m-%d %H:%M} UTC on {self.host} was still going on"
-        return self._next(decided=minute, problems=self._with(RunProblem(minute, self.host, "skipped", why)))
+        return self._next(decided=minute, problems=self._with(RunProblem(minute, self.host, SKIPPED, why)))
 
     def all_problems(self, now: datetime) -> tuple[RunProblem, ...]:
         """Return the problems, with that of a lost run or of a record that cannot be true."""
@@ -100,11 +131,11 @@ class ScheduledRun:
             f"its record is about {self.decided:%Y-%m-%d %H:%M} UTC, and has {self.changes} changes: a wrong clock, "
             "or somebody who has this host; the next run does not heed it"
         )
-        return RunProblem(min(self.minute, now), self.host, "recorded for the future", why)
+        return RunProblem(min(self.minute, now), self.host, OF_THE_FUTURE, why)
 
     def _loss(self) -> RunProblem:
         why = f"its agent recorded no end until {self.until:%H:%M:%S} UTC: the host or its agent is gone"
-        return RunProblem(self.minute, self.host, "failed", why)
+        return RunProblem(self.minute, self.host, FAILED, why)
 
     def _with(self, problem: RunProblem) -> tuple[RunProblem, ...]:
         return (*self.problems, problem)[-REMEMBERED:]

@@ -15,6 +15,7 @@ from lifecycle.domain.service.withdrawal import Withdrawal, WithdrawalState
 from lifecycle.gateways.aws.errors import code_of, pauses, translated
 from lifecycle.gateways.aws.table import (
     Table,
+    is_readable,
     item,
     record,
     record_or,
@@ -76,9 +77,17 @@ class DynamoCatalogue:
         found = self._table.get(service_key(service), "OWNER")
         return (record(Owner, found).repository or None) if found else None
 
-    def transfer_service(self, service: str, owner: str, to: str) -> bool:
-        before, after = (item(service_key(service), "OWNER", Owner(each)) for each in (owner, to))
-        return self._table.put(after, "body = :body", body=before["body"])
+    def transfer_service(self, service: str, owner: str | None, to: str) -> bool:
+        pk = service_key(service)
+        after = item(pk, "OWNER", Owner(to))
+        if owner is not None:
+            return self._table.put(after, "body = :body", body=item(pk, "OWNER", Owner(owner))["body"])
+        found = self._table.get(pk, "OWNER")
+        if found is None or is_readable(Owner, found):
+            return False
+        if "body" not in found:
+            return self._table.put(after, "attribute_not_exists(body)")
+        return self._table.put(after, "body = :body", body=found["body"])
 
     def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> Mapping[str, str]:
         pk, sk = service_key(service), f"SNAPSHOT#{snapshot}"

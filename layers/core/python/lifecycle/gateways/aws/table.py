@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 
 from lifecycle.domain.errors import CallFailed, InvalidValue, SomeUnreadable, UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.foreign_json import is_text
 from lifecycle.gateways.aws.errors import code_of, pauses, repeated
 from lifecycle.gateways.record_kinds import kind_of
-from lifecycle.gateways.serialization import RECORD_VERSION, VERSION_KEY, from_json, to_json
+from lifecycle.gateways.serialization import NEWEST_READABLE, RECORD_VERSION, VERSION_KEY, from_json, to_json
 from lifecycle.names import Partition
 
 T = TypeVar("T")
@@ -168,6 +169,18 @@ def whole(answer: U, errors: Sequence[UnreadableRecord]) -> U:
     return answer
 
 
+def is_readable(kind: type[Any], found: Mapping[str, Any]) -> bool:
+    """Return whether an item holds a record; raises UnreadableRecord for one that a newer Lifecycle wrote."""
+    try:
+        record(kind, found)
+    except UnreadableRecord:
+        version = _version(found)
+        if isinstance(version, int) and version > NEWEST_READABLE:
+            raise
+        return False
+    return True
+
+
 def record_or(kind: type[T], found: Mapping[str, Any], stand_in: Callable[[str, str], U]) -> T | U:
     """Return the record of an item, or what stands in for it: made from its sort key and the error."""
     try:
@@ -296,7 +309,9 @@ class Table:
 
 def _possible(pk: str, sk: str) -> bool:
     """Return whether an item can have this key."""
-    return all(0 < len(part.encode()) <= most for part, most in zip((pk, sk), _LONGEST_KEYS, strict=True))
+    return all(
+        is_text(part) and 0 < len(part.encode()) <= most for part, most in zip((pk, sk), _LONGEST_KEYS, strict=True)
+    )
 
 
 def _required(pk: str, sk: str) -> None:
