@@ -129,7 +129,9 @@ def _build(
         print_progress,
     )
     referenced_content.check(folder, file)
-    packed = pack(_members(folder, file, exclude), artifact, request.built_at)
+    members = _members(folder, file, exclude)
+    referenced_content.check_packed(members)
+    packed = pack(members, artifact, request.built_at)
     manifest = manifest_of(file, request, packed, history)
     print_progress(
         f"== snapshot {manifest.version}: {packed.files} files, {packed.size} bytes, sha256 {packed.digest}"
