@@ -36,12 +36,16 @@ class Process:
     group: int
     session: int
     flags: int
+    threads: int
     started: int
 
     @property
     def dead(self) -> bool:
-        """True for a zombie, which only waits to be reaped and holds no port."""
-        return self.state in ("Z", "X")
+        """True for a zombie, which only waits to be reaped and holds no port.
+
+        A process whose main thread has ended shows the same state while its other threads run.
+        """
+        return self.state in ("Z", "X") and self.threads <= 1
 
     @property
     def is_of_kernel(self) -> bool:
@@ -58,7 +62,8 @@ def process(pid: int) -> Process | None:
     # The command's name is in parentheses, and may contain spaces and parentheses itself.
     fields = text.rpartition(")")[2].split()
     state, parent, group, session = fields[0], *map(int, fields[1:4])
-    return Process(pid, state, parent, group, session, flags=int(fields[6]), started=int(fields[19]))
+    flags, threads, started = int(fields[6]), int(fields[17]), int(fields[19])
+    return Process(pid, state, parent, group, session, flags, threads, started)
 
 
 def pids() -> list[int]:
@@ -73,12 +78,31 @@ def _every_process() -> Iterator[Process]:
             yield found
 
 
+def _threads(pid: int) -> Iterator[Path]:
+    """Yield the folder of a process, then those of its other threads: that of a main thread that ended is empty."""
+    main = _PROC / str(pid)
+    yield main
+    with contextlib.suppress(OSError):
+        yield from (main / "task" / each for each in os.listdir(main / "task") if each != str(pid))  # noqa: PTH208
+
+
 def environment(pid: int) -> frozenset[bytes]:
     """Return the `NAME=value` pairs that a process began with; none when this user may not see them."""
-    try:
-        return frozenset((_PROC / str(pid) / "environ").read_bytes().split(b"\0"))
-    except OSError:
-        return frozenset()
+    content = None
+    for thread in _threads(pid):
+        with contextlib.suppress(OSError):
+            if content := (thread / "environ").read_bytes():
+                break
+    return frozenset(() if content is None else content.split(b"\0"))
+
+
+def _descriptors(pid: int) -> Path:
+    """Return the folder of a process's open files."""
+    for thread in _threads(pid):
+        with contextlib.suppress(OSError):
+            if os.listdir(thread / "fd"):  # noqa: PTH208 - names only
+                return thread / "fd"
+    return _PROC / str(pid) / "fd"
 
 
 def cgroup(pid: int) -> str:
@@ -93,10 +117,10 @@ def cgroup(pid: int) -> str:
 
 def output_files(pid: int) -> frozenset[str]:
     """Return the paths of a process's standard output and error; none when this user may not see them."""
-    found = set()
+    found, opened = set(), _descriptors(pid)
     for descriptor in ("1", "2"):
         with contextlib.suppress(OSError):
-            found.add(str((_PROC / str(pid) / "fd" / descriptor).readlink()))
+            found.add(str((opened / descriptor).readlink()))
     return frozenset(found)
 
 
@@ -207,7 +231,7 @@ def listener(address: str, port: int) -> Process | None:
     sockets = set(_listening_sockets(address, port))
     for found in _every_process():
         with contextlib.suppress(OSError):
-            descriptors = (_PROC / str(found.pid) / "fd").iterdir()
+            descriptors = _descriptors(found.pid).iterdir()
             if any(str(descriptor.readlink()) in sockets for descriptor in descriptors):
                 return found
     return None

@@ -6,11 +6,14 @@ cache never has half a state. Nothing here fails a build: without its cache it o
 
 import hashlib
 import json
+import os
 import platform
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +26,8 @@ VARIABLE = "LIFECYCLE_BUILD_CACHE"
 
 _NEWEST = 3  # of a service; older ones are deleted
 _FACTS = "facts.json"
+_NEW = "new-"  # the beginning of the name of one that is being saved
+_UNFINISHED_SECONDS = 86_400  # more than any build takes
 _DIGITS = 32
 
 
@@ -58,35 +63,57 @@ class FolderCaches:
                     shutil.copytree(saved / each, into / each, symlinks=True)
             (saved / _FACTS).touch()
         except FileNotFoundError:
-            shutil.rmtree(saved, ignore_errors=True)
+            _delete(saved)
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            shutil.rmtree(saved, ignore_errors=True)  # the next build that passes saves it again
+            _delete(saved)  # the next build that passes saves it again
             raise CacheUnavailable(f"it is damaged: {error!r}") from error
         return seconds
 
     def save(self, name: str, folders: Sequence[str], of: Path, seconds: float) -> None:
         try:
             self._home.mkdir(parents=True, exist_ok=True)
-            new = Path(tempfile.mkdtemp(prefix="new-", dir=self._home))
+            new = Path(tempfile.mkdtemp(prefix=_NEW, dir=self._home))
             try:
                 for each in folders:
                     if (of / each).is_dir():
                         shutil.copytree(of / each, new / each, symlinks=True)
                 (new / _FACTS).write_text(json.dumps({"seconds": seconds}))
-                if not (self._home / name).exists():  # another build may have saved it meanwhile
+                if not (self._home / name / _FACTS).exists():  # another build may have saved it meanwhile
+                    _delete(self._home / name)
                     new.rename(self._home / name)
             finally:
-                shutil.rmtree(new, ignore_errors=True)
+                _delete(new)
             self._forget_old()
         except (OSError, shutil.Error) as error:
             raise CacheUnavailable(str(error)) from error
 
     def _forget_old(self) -> None:
-        caches = [each for each in self._home.iterdir() if (each / _FACTS).exists()]
-        newest_first = sorted(caches, key=lambda each: (each / _FACTS).stat().st_mtime, reverse=True)
-        for each in newest_first[_NEWEST:]:
-            shutil.rmtree(each, ignore_errors=True)
+        """Delete all but the newest caches, what is left of deleted ones, and what an ended build left unfinished."""
+        whole = {each.parent: each.stat().st_mtime for each in self._home.glob(f"*/{_FACTS}")}
+        newest = sorted(whole, key=lambda each: whole[each], reverse=True)[:_NEWEST]
+        for each in set(self._home.iterdir()).difference(newest):
+            if not each.name.startswith(_NEW) or each.stat().st_mtime < time.time() - _UNFINISHED_SECONDS:
+                _delete(each)
+
+
+def _delete(cache: Path) -> None:
+    """Delete a cache, also with folders that nobody may write to, such as those of Go's modules."""
+    with suppress(OSError):
+        (cache / _FACTS).unlink()  # what stays if this process ends now is no cache
+    for found, folders, _ in os.walk(cache):
+        for each in folders:
+            with suppress(OSError):
+                _make_writable(Path(found, each))
+    shutil.rmtree(cache, ignore_errors=True)
+
+
+def _make_writable(folder: Path) -> int:
+    """Let this user write to a folder; return its former mode."""
+    mode = folder.lstat().st_mode
+    if stat.S_ISDIR(mode):
+        folder.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
+    return stat.S_IMODE(mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +136,8 @@ class Cache:
                 for each in wanted if seconds is not None else ():
                     if (Path(loaded) / each).is_dir():
                         (folder / each).parent.mkdir(parents=True, exist_ok=True)
-                        (Path(loaded) / each).rename(folder / each)
+                        mode = _make_writable(Path(loaded) / each)  # else it cannot get another parent
+                        (Path(loaded) / each).rename(folder / each).chmod(mode)
         except OSError as error:
             raise CacheUnavailable(str(error)) from error
         return seconds

@@ -4,6 +4,7 @@ Called by main. Neither ignored files nor uncommitted changes reach the artifact
 """
 
 import os
+import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,29 +16,48 @@ from apps.build.request import git, head_commit
 from lifecycle.ambient import git_environment
 
 _NAMED = 5
+# Git takes the settings of `git -c` away from the process that reads a repository beside it, so that one, too, would
+# refuse a repository of another owner. A shell reads this value.
+_UPLOAD_PACK = "--upload-pack=git -c 'safe.directory=*' upload-pack"
 
 
 @contextmanager
 def clean_clone(folder: Path) -> Iterator[Path]:
     """Yield the folder in a clean clone of its repository at its commit, or itself outside of Git.
 
-    Raises BuildFailed for a folder that the commit does not have.
+    Raises BuildFailed for a folder that the commit does not have, and for a repository without all of the commit.
     """
     top = git(folder, "rev-parse", "--show-toplevel")
     if top is None:
         yield folder
         return
     commit, inside = head_commit(folder), folder.resolve().relative_to(Path(top).resolve())
+    if commit is not None:
+        _refuse_partial(top, commit)
     if commit is None or git(folder, "cat-file", "-e", "HEAD:./") is None:
         raise BuildFailed(f"expected {folder} in a commit, found none that has it; commit it with `git commit`")
     with TemporaryDirectory(prefix="lifecycle-build-") as temporary:
         clone = Path(temporary) / "src"
-        _run("clone", "--quiet", "--no-checkout", "--", top, str(clone))
+        _run("clone", "--quiet", "--no-checkout", _UPLOAD_PACK, "--", top, str(clone))
         _run("-C", str(clone), "checkout", "--quiet", "--detach", commit)
+        if absent := git(clone, "ls-files", "-z", "--deleted"):  # Git only prints that it cannot write a file
+            names = ", ".join(absent.rstrip("\0").split("\0")[:_NAMED])
+            raise BuildFailed(f"expected all files of the commit in its clone, found none of these: {names}")
         if origin := git(folder, "remote", "get-url", "origin"):
             # The manifest names it, and the addresses of submodules may be relative to it.
             _run("-C", str(clone), "remote", "set-url", "origin", origin)
         yield clone / inside
+
+
+def _refuse_partial(top: str, commit: str) -> None:
+    """Raise BuildFailed for a clone that would fetch a part of the commit later, or has lost it."""
+    listed = git(Path(top), "rev-list", "--objects", "--no-walk", "--missing=print", commit)
+    if listed is None or (missing := sum(line.startswith("?") for line in listed.splitlines())):
+        found = "that some are missing" if listed is None else f"that {missing} are missing"
+        raise BuildFailed(
+            f"expected all files of commit {commit[:7]} in {top}, found {found}, as in a partial clone; fetch them, "
+            f"then build again: git -C {shlex.quote(top)} fetch --refetch --no-filter"
+        )
 
 
 def uncommitted(folder: Path, into: Path) -> list[str]:

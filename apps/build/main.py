@@ -37,7 +37,7 @@ from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.serialization import to_json
 from lifecycle.names import INCOMING, Variable
-from lifecycle.servicefile import InvalidServiceFile, ServiceFile, read_service_file
+from lifecycle.servicefile import InvalidServiceFile, ServiceFile, lost_failures, read_service_file
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -116,6 +116,8 @@ def _build(
 ) -> Manifest:
     file = read_service_file(folder)
     print_progress(f"== {file.name} {file.version}: commit {request.commit[:7]} of {request.repository}")
+    for line in lost_failures.warnings(file.build):
+        print_progress(f"== warning: {line}")
     history = read_history(folder)
     referenced_content.fetch(folder, file)
     for line in referenced_content.missing(folder, file).described():
@@ -127,7 +129,9 @@ def _build(
         print_progress,
     )
     referenced_content.check(folder, file)
-    packed = pack(_members(folder, file, exclude), artifact, request.built_at)
+    members = _members(folder, file, exclude)
+    referenced_content.check_packed(members)
+    packed = pack(members, artifact, request.built_at)
     manifest = manifest_of(file, request, packed, history)
     print_progress(
         f"== snapshot {manifest.version}: {packed.files} files, {packed.size} bytes, sha256 {packed.digest}"

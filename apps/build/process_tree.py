@@ -85,10 +85,10 @@ def _search(root: int) -> tuple[set[int], set[int]]:
     children = defaultdict[int, list[int]](list)
     dead = set()
     for entry in os.listdir("/proc"):  # noqa: PTH208 - names only
-        if entry.isdigit() and (found := _state_and_parent(entry)):
-            state, parent = found
+        if entry.isdigit() and (found := _parent_and_death(entry)):
+            parent, is_dead = found
             children[parent].append(int(entry))
-            if state in (b"Z", b"X"):
+            if is_dead:
                 dead.add(int(entry))
     below, waiting = set[int](), [root]
     while waiting:
@@ -98,9 +98,10 @@ def _search(root: int) -> tuple[set[int], set[int]]:
     return below - dead, below & dead
 
 
-def _state_and_parent(pid: str) -> tuple[bytes, int] | None:
+def _parent_and_death(pid: str) -> tuple[int, bool] | None:
     try:
-        state, parent = Path("/proc", pid, "stat").read_bytes().rpartition(b")")[2].split()[:2]
-        return state, int(parent)
-    except (OSError, ValueError):  # it has ended
+        fields = Path("/proc", pid, "stat").read_bytes().rpartition(b")")[2].split()
+        # A process whose main thread has ended has a dead one's state, and more than one thread while others run.
+        return int(fields[1]), fields[0] in (b"Z", b"X") and int(fields[17]) <= 1
+    except (OSError, ValueError, IndexError):  # it has ended
         return None

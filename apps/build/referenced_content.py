@@ -1,16 +1,18 @@
 """Content that a commit only names: Git submodules and the files of Git LFS.
 
 Called by main. A plain clone has an empty folder for a submodule and a small text, the pointer, for a file of LFS.
-Each is fetched where lifecycle.toml says so. A build that still lacks one after its commands is refused.
+Each is fetched where lifecycle.toml says so. A build that still lacks one after its commands is refused, and so is an
+artifact with a pointer, wherever that came from.
 """
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from apps.build.errors import BuildFailed
+from apps.build.files import Member
 from apps.build.request import git
 from lifecycle.ambient import git_environment
 from lifecycle.servicefile import ServiceFile
@@ -45,30 +47,61 @@ class Missing:
 
 def fetch(folder: Path, file: ServiceFile) -> None:
     """Fetch the submodules and the files of LFS that the service declares to need; raise BuildFailed."""
-    if file.build.submodules and (found := submodules(folder, file)):
+    if file.build.submodules and (found := list(_named(folder, _paths(file)))):
         _run(folder, "submodule", "update", "--init", "--recursive", "--", *found)
-    if file.build.lfs and missing(folder, file).pointers:
-        _run(folder, "lfs", "pull")
+    if file.build.lfs:
+        # `git lfs pull` stays in one repository. A command may read files beside the service, too.
+        for each in (folder, *(folder / path for path in submodules(folder, file))):
+            if any(_is_pointer(each / path) for path in _listed(each, ":/")):
+                _run(each, "lfs", "pull")
 
 
 def missing(folder: Path, file: ServiceFile) -> Missing:
     """Return what the clone lacks of the service's folder and its declared paths; nothing outside of Git."""
     empty = (path for path in submodules(folder, file) if not _has_content(folder / path))
-    listed = git(folder, "ls-files", "-z", "--cached", "--recurse-submodules", "--", *_paths(file)) or ""
-    pointers = (path for path in listed.split("\0") if path and _is_pointer(folder / path))
-    return Missing(tuple(empty), tuple(pointers))
+    listed = _listed(folder, "--recurse-submodules", "--", *_paths(file))
+    return Missing(tuple(empty), tuple(path for path in listed if _is_pointer(folder / path)))
 
 
 def check(folder: Path, file: ServiceFile) -> None:
     """Raise BuildFailed for a clone that lacks content which its commit names."""
-    if problems := list(missing(folder, file).described()):
-        raise BuildFailed("\n".join(problems))
+    _raise_for(missing(folder, file))
+
+
+def check_packed(members: Iterable[Member]) -> None:
+    """Raise BuildFailed for a pointer of LFS among the files of an artifact, such as a copy of a tracked one."""
+    _raise_for(Missing((), tuple(each.name for each in members if each.is_file and _is_pointer(each.path))))
 
 
 def submodules(folder: Path, file: ServiceFile) -> list[str]:
-    """Return the submodules of the service's folder and its declared paths, as paths from that folder."""
-    listed = git(folder, "ls-files", "-z", "--stage", "--", *_paths(file)) or ""
-    return [entry.partition("\t")[2] for entry in listed.split("\0") if entry.startswith(_SUBMODULE)]
+    """Return the submodules of the service's folder and its declared paths, as paths from that folder.
+
+    Those of a submodule that was fetched follow it.
+    """
+    return list(_with_inner(folder, _named(folder, _paths(file))))
+
+
+def _with_inner(folder: Path, named: Iterable[str]) -> Iterator[str]:
+    for path in named:
+        yield path
+        if (folder / path / ".git").exists():  # without it, Git would answer for the repository around it
+            yield from (f"{path}/{inner}" for inner in _with_inner(folder / path, _named(folder / path, ["."])))
+
+
+def _named(folder: Path, paths: Iterable[str]) -> Iterator[str]:
+    """Yield the submodules that the repository of the folder itself names below these paths."""
+    for entry in _listed(folder, "--stage", "--", *paths):
+        if entry.startswith(_SUBMODULE):
+            yield entry.partition("\t")[2]
+
+
+def _listed(folder: Path, *arguments: str) -> list[str]:
+    return [each for each in (git(folder, "ls-files", "-z", "--cached", *arguments) or "").split("\0") if each]
+
+
+def _raise_for(found: Missing) -> None:
+    if problems := list(found.described()):
+        raise BuildFailed("\n".join(problems))
 
 
 def _paths(file: ServiceFile) -> list[str]:

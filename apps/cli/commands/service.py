@@ -31,7 +31,7 @@ def validate(printer: Printer, path: Folder = Path()) -> int:
     """Check a lifecycle.toml, or those of all services of a repository, and list every problem with its line."""
     from apps.cli.service_files import read_files  # noqa: PLC0415 (pydantic is slow)
     from lifecycle.servicefile import InvalidServiceFile  # noqa: PLC0415
-    from lifecycle.servicefile.pipes import pipe_warnings  # noqa: PLC0415
+    from lifecycle.servicefile.lost_failures import warnings as warnings_of  # noqa: PLC0415
 
     try:
         found = read_files(path)
@@ -45,7 +45,7 @@ def validate(printer: Printer, path: Folder = Path()) -> int:
     warnings = [
         f"{each.folder}: {text}" if found.several else text
         for each in found.services
-        for text in pipe_warnings(each.file.build)
+        for text in warnings_of(each.file.build)
     ]
     first = found.services[0]
     services = [{"folder": each.folder, "name": each.name, "version": each.file.version} for each in found.services]

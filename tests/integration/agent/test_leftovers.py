@@ -18,6 +18,7 @@ from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.service.manifest import Check
 from lifecycle.gateways.serialization import to_json
 from tests.integration.agent.host import PYTHON, SERVICE, Host
+from tests.support.headless import GO_ON_WITHOUT_MAIN_THREAD
 from tests.support.polling import until
 
 ROOT = Path(__file__).parents[3]
@@ -38,9 +39,10 @@ if os.fork(): os._exit(0)
 for fd in (0, 1, 2): os.dup2(os.open(os.devnull, os.O_RDWR), fd)
 if "stubborn" in sys.argv: signal.signal(signal.SIGTERM, signal.SIG_IGN)
 open(os.environ["PIDS"], "a").write(f"{os.getpid()}\\n")
+if "headless" in sys.argv: exec(open("headless.py").read())
 time.sleep(600)
 """
-FILES = {"daemon.py": DAEMON, "helper.py": HELPER}
+FILES = {"daemon.py": DAEMON, "helper.py": HELPER, "headless.py": GO_ON_WITHOUT_MAIN_THREAD}
 
 
 @pytest.fixture
@@ -83,7 +85,7 @@ def test_version_that_leaves_as_a_daemon_fails_and_its_daemon_is_ended(host: Hos
     assert host.answer() == "1.0.0"
 
 
-@pytest.mark.parametrize("how", ["", "stubborn"])
+@pytest.mark.parametrize("how", ["", "stubborn", "headless"])
 def test_helpers_of_an_older_version_are_ended_with_it(host: Host, pids: Path, how: str) -> None:
     host.publish("1.0.0", run=helped(pids, how), files=FILES, environment={"PIDS": str(pids)}, stop_seconds=0.3)
     host.publish("1.0.1")

@@ -3,16 +3,19 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from apps.agent.polling import Stopping, wait_and_watch
 from apps.agent.processes import Ends, await_end, command_line, process
 from tests.integration.agent.host import group_alive
+from tests.support.headless import GO_ON_WITHOUT_MAIN_THREAD
 from tests.support.polling import PATIENCE_SECONDS, until
 
 LONG = 10 * PATIENCE_SECONDS
@@ -41,6 +44,15 @@ def test_wait_for_an_end_is_over_when_the_process_ends() -> None:
         waiting.start()
         until(lambda: not waiting.is_alive())
         assert dead(short.pid)
+
+
+def test_process_lives_whose_main_thread_has_ended(tmp_path: Path) -> None:
+    (tmp_path / "headless.py").write_text(GO_ON_WITHOUT_MAIN_THREAD)
+    with leader(f"exec {sys.executable} {tmp_path / 'headless.py'}") as headless:
+        until(lambda: (found := process(headless.pid)) is not None and found.state == "Z")
+        assert not dead(headless.pid)
+        headless.kill()
+        until(lambda: dead(headless.pid))
 
 
 def test_wait_for_an_end_is_over_after_its_time() -> None:

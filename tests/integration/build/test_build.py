@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.domain.service.manifest import Manifest
+from tests.support.headless import GO_ON_WITHOUT_MAIN_THREAD
 from tests.support.records import read
 
 from .conftest import ROOT, SMALLEST, Build, Repository, git
@@ -148,6 +149,17 @@ def test_a_process_that_ignores_sigterm_is_killed_before_the_next_command(
     after = "! kill -0 $(cat $HOME/child) 2>/dev/null"
     folder = repository({"lifecycle.toml": SMALLEST + f'build.commands = ["""{stubborn} {wait}""", "{after}"]'})
     assert build(folder).returncode == 0
+
+
+def test_a_process_whose_main_thread_has_ended_is_killed_before_the_next_command(
+    repository: Repository, build: Build
+) -> None:
+    start = f"setsid {sys.executable} headless.py & echo $! > $HOME/child"
+    wait = "while ! grep -q '^State:.Z' /proc/$(cat $HOME/child)/status; do sleep 0.01; done"
+    after = "test ! -e /proc/$(cat $HOME/child)"
+    text = SMALLEST + f'build.commands = ["""{start}; {wait}""", "{after}"]'
+    done = build(repository({"lifecycle.toml": text, "headless.py": GO_ON_WITHOUT_MAIN_THREAD}))
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_failure_within_a_command_of_several_lines_fails_the_build(

@@ -2,7 +2,10 @@
 
 import io
 import os
+import subprocess
+import sys
 import tarfile
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ from apps.build.cache import Caches, CacheUnavailable, FolderCaches
 from apps.build.s3_caches import PREFIX, S3Caches
 from lifecycle.names import Variable
 
-from .conftest import BUCKET, Build, Repository, git, push_environment
+from .conftest import BUCKET, ROOT, Build, Repository, git, push_environment
 from .test_cache import CACHED, change
 
 TOKEN = "3f" * 16
@@ -77,6 +80,53 @@ def test_a_second_save_of_a_name_does_no_harm(caches: Caches, clone: Path, tmp_p
     for _ in range(2):
         caches.save("name", FOLDERS, clone, 1.0)
     assert caches.load("name", FOLDERS, tmp_path) == 1.0
+
+
+READ_ONLY = """
+import os, sys
+from pathlib import Path
+from apps.build.cache import Cache, FolderCaches
+at = Path(sys.argv[1])
+if os.getuid() == 0:  # root may write anywhere
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+module = at / "clone/mod/example.com"
+module.mkdir(parents=True)
+(module / "go.mod").write_text("x")
+module.chmod(0o555)
+module.parent.chmod(0o555)
+caches = FolderCaches(at / "home")
+for number in range(5):
+    caches.save(f"key{number}", ("mod",), at / "clone", 1.0)
+    os.utime(at / f"home/key{number}/facts.json", (number, number))
+caches.save("key5", ("mod",), at / "clone", 1.0)
+print(sorted(each.name for each in (at / "home").iterdir()))
+(at / "home/key5/facts.json").unlink()
+caches.save("key5", ("mod",), at / "clone", 2.0)
+(at / "into").mkdir()
+print(Cache(caches, "key5", ("mod",)).restore(at / "into"), sorted(each.name for each in (at / "into").iterdir()))
+print((at / "into/mod/example.com/go.mod").read_text(), oct((at / "into/mod").stat().st_mode)[-3:])
+"""
+
+
+def test_folders_that_nobody_may_write_to_are_saved_restored_and_forgotten() -> None:
+    with tempfile.TemporaryDirectory() as home:
+        Path(home).chmod(0o777)
+        path = {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core/python'}", "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "-P", "-c", READ_ONLY, home]
+        done = subprocess.run(command, env=path, capture_output=True, text=True, check=False)
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout.splitlines() == ["['key3', 'key4', 'key5']", "2.0 ['mod']", "x 555"]
+
+
+def test_what_an_ended_build_left_unfinished_is_deleted_after_a_day(clone: Path, tmp_path: Path) -> None:
+    home = tmp_path / "caches"
+    for name in ("new-old", "new-now"):
+        (home / name).mkdir(parents=True)
+    os.utime(home / "new-old", (1, 1))
+    FolderCaches(home).save("name", FOLDERS, clone, 1.0)
+    assert sorted(each.name for each in home.iterdir()) == ["name", "new-now"]
 
 
 @pytest.mark.emulator

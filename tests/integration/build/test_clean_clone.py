@@ -1,7 +1,12 @@
 """A build at a desk packs what a push of the commit would."""
 
+import os
+import shlex
+import subprocess
 import tarfile
 from pathlib import Path
+
+import pytest
 
 from lifecycle.domain.service.manifest import Manifest
 from tests.support.records import read
@@ -72,3 +77,50 @@ def test_a_folder_without_a_commit_is_refused_with_the_command(
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: expected {folder / 'more'} in a commit, found none that has it; commit it")
     assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give a file away")
+def test_a_checkout_of_another_owner_is_built(repository: Repository, build: Build, tmp_path: Path) -> None:
+    folder = repository({"code": "x"})
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, 65534, 65534, follow_symlinks=False)
+    done = build(folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert names(tmp_path) == ["code", "lifecycle.toml"]
+
+
+@pytest.mark.parametrize("what", ["--filter=blob:none --sparse", "--filter=tree:0 --no-checkout"])
+def test_a_partial_clone_is_refused_with_the_command_that_mends_it(
+    what: str, repository: Repository, build: Build, tmp_path: Path
+) -> None:
+    source, partial = repository({"big/data": "x"}), tmp_path / "partial clone"
+    git(source, "config", "uploadpack.allowFilter", "true")
+    git(source, "config", "uploadpack.allowAnySHA1InWant", "true")
+    git(tmp_path, "clone", "--quiet", *what.split(), source.as_uri(), str(partial))
+    if "tree" in what:
+        (partial / "lifecycle.toml").write_text(SMALLEST)
+    done = build(partial)
+    assert done.returncode == 1
+    assert "as in a partial clone; fetch them, then build again: " in done.stderr
+    command = done.stderr.rpartition("then build again: ")[2].strip()
+    assert shlex.split(command)[:3] == ["git", "-C", str(partial)]
+    subprocess.run(shlex.split(command), check=True, capture_output=True)
+    assert build(partial).returncode == 0
+    assert "big/data" in names(tmp_path)
+
+
+def test_a_sparse_checkout_with_all_objects_is_built_whole(
+    repository: Repository, build: Build, tmp_path: Path
+) -> None:
+    source, sparse = repository({"big/data": "x"}), tmp_path / "sparse"
+    git(tmp_path, "clone", "--quiet", "--sparse", source.as_uri(), str(sparse))
+    assert not (sparse / "big").exists()
+    assert build(sparse).returncode == 0
+    assert "big/data" in names(tmp_path)
+
+
+def test_a_lost_object_is_refused(repository: Repository, build: Build) -> None:
+    folder = repository({"code": "x"})
+    lost = git(folder, "rev-parse", "HEAD:code")
+    (folder / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
+    assert "as in a partial clone" in build(folder).stderr

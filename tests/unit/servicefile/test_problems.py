@@ -5,7 +5,7 @@ import time
 import pytest
 
 from lifecycle.servicefile import InvalidServiceFile, Problem, parse_service_file
-from lifecycle.servicefile.model import RunTable
+from lifecycle.servicefile.model import BuildTable, RunTable
 
 HEAD = 'name = "hello"\nversion = "1.4.0"\n'
 RUN = HEAD + '[run]\ncommand = "./serve"\n'
@@ -292,3 +292,22 @@ def test_a_cache_needs_the_files_that_name_it(key: str) -> None:
 def test_a_cached_folder_is_inside_the_repository(folder: str) -> None:
     found = only_problem(RUN + f'[build]\ncache = ["{folder}"]\ncache_key = ["a"]')
     assert "build.cache[0]: expected a folder inside the repository" in found
+
+
+@pytest.mark.parametrize(
+    ("folders", "found"),
+    [
+        ('"node_modules", "node_modules/.cache"', '"node_modules/.cache" in "node_modules"'),
+        ('"a/b/c", "z", "./a//b"', '"a/b/c" in "a/b"'),
+        ('"a", "./a"', '"a" twice'),
+    ],
+)
+def test_cached_folders_are_not_inside_of_each_other(folders: str, found: str) -> None:
+    problem = only_problem(RUN + f'[build]\ncache = [{folders}]\ncache_key = ["a"]')
+    assert "build.cache: expected folders that are not inside of each other" in problem
+    assert problem.endswith(f"found {found}")
+
+
+def test_cached_folders_may_have_names_that_begin_alike() -> None:
+    folders = ("node_modules", "node_modules.d", "web/node_modules")
+    assert BuildTable(cache=folders, cache_key=("a",)).cache == folders

@@ -23,6 +23,7 @@ from lifecycle.domain.service.version import ReleaseVersion
 COMMAND = "a shell command: text of 1 to 4000 characters"
 URL_PATH = 'a path of printable characters, without spaces, that begins with a slash, such as "/is_alive"'
 ARTIFACT = 'a folder inside the repository, such as "dist" ("." is all of it)'
+APART = "folders that are not inside of each other, and each once: a cache has all that is in its folders"
 BUILT_FOLDER = 'a folder inside the repository that the build makes, such as "node_modules"'
 KEY_FILE = 'a file inside the repository, such as "package-lock.json"'
 PATHS = 'a list of folders or files that the service also depends on, such as ["../shared"], at most 50 of them'
@@ -138,6 +139,15 @@ def _folder(text: str) -> str:
     return str(path)
 
 
+def _are_apart(folders: tuple[str, ...]) -> tuple[str, ...]:
+    for number, each in enumerate(folders):
+        for other in folders[:number]:
+            inner, outer = sorted((PurePosixPath(each), PurePosixPath(other)), key=lambda path: -len(path.parts))
+            if inner.is_relative_to(outer):
+                raise expected(APART, found=f'"{inner}" in "{outer}"' if inner != outer else f'"{each}" twice')
+    return folders
+
+
 def _path(text: str) -> str:
     path = PurePosixPath(text)
     if not text.strip() or path.is_absolute() or re.search(r"[\x00-\x1f\\]", text) or len(text) > 200:
@@ -198,6 +208,7 @@ Command = Annotated[str, checked(lambda text: text.strip() and _fits(text), COMM
 UrlPath = Annotated[str, checked(re.compile(r"/[!-\"$-~]{0,199}").fullmatch, URL_PATH)]
 Folder = Annotated[str, AfterValidator(_folder)]
 BuiltFolder = Annotated[str, AfterValidator(_folder), checked(lambda text: text != ".", BUILT_FOLDER)]
+BuiltFolders = Annotated[tuple[BuiltFolder, ...], AfterValidator(_are_apart)]
 Path = Annotated[str, AfterValidator(_path)]
 Variable = Annotated[str, checked(_fits, VARIABLE)]
 # Any, because pydantic would convert 1.0 and True to an integer before the validator runs.

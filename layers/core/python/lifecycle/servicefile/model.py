@@ -17,7 +17,7 @@ from lifecycle.domain.service.policy import After, AfterBake, ApprovalGate, OnAl
 from lifecycle.domain.service.version import ReleaseVersion
 from lifecycle.servicefile import fields, without_http
 from lifecycle.servicefile.fields import (
-    BuiltFolder,
+    BuiltFolders,
     Command,
     ConfigName,
     Cron,
@@ -74,7 +74,7 @@ class BuildTable(Table):
     integration_tests: tuple[Command, ...] = fields.commands()
     artifact: Folder = Field(default=".", description=fields.ARTIFACT)
     environment: dict[VariableName, Variable] = fields.variables()
-    cache: tuple[BuiltFolder, ...] = fields.built_folders()
+    cache: BuiltFolders = fields.built_folders()
     cache_key: tuple[Folder, ...] = fields.key_files()
     submodules: bool = Field(default=False, strict=True, description="true or false")
     lfs: bool = Field(default=False, strict=True, description="true or false")
