@@ -93,10 +93,11 @@ def wait_and_watch(
     pids: Iterable[int],
     look: Callable[[], object],
     changed: Callable[[], None],
+    check: float = _CHECK_SECONDS,
 ) -> None:
     """Wait for so many seconds, or until `stopping`. Call `changed` when `look` returns something new.
 
-    It looks at the beginning, each second, and when one of these processes ends.
+    It looks at the beginning, every `check` seconds, and when one of these processes ends.
     """
     if seconds <= _SHORT_SECONDS:
         stopping.wait(seconds)
@@ -104,7 +105,7 @@ def wait_and_watch(
     until, before = time.monotonic() + seconds, look()
     with Ends(pids, stopping.descriptor) as ends:
         while (left := until - time.monotonic()) > 0 and not stopping.is_set():
-            ends.wait(min(left, _CHECK_SECONDS))
+            ends.wait(min(left, check))
             if (now := look()) != before:
                 before = now
                 changed()

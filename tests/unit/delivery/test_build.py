@@ -118,7 +118,8 @@ def test_succeeded_build_names_what_it_published() -> None:
     [
         ("LIFECYCLE_DETAILS", json.dumps({"folder": "a", "source": "x" * 65}), "at most 64 in ASCII"),
         ("LIFECYCLE_DETAILS", json.dumps({"folder": "a", "source": "x" * 100_000}), "LIFECYCLE_DETAILS of more than"),
-        ("LIFECYCLE_DETAILS", json.dumps({"folder": "a", "source": "\ud800"}), "at most 64 in ASCII"),
+        ("LIFECYCLE_DETAILS", json.dumps({"folder": "a", "source": "\ud800"}), "half a character"),
+        ("LIFECYCLE_DETAILS", json.dumps({"folder": "a", "source": "\u00e4"}), "at most 64 in ASCII"),
         ("LIFECYCLE_DETAILS", json.dumps({"nothing": "x" * 100_000}), "LIFECYCLE_DETAILS of more than 32768"),
         ("LIFECYCLE_VERSION", "x" * 100_000, "LIFECYCLE_VERSION of more than 32768 characters"),
     ],

@@ -50,7 +50,12 @@ def test_build_is_ended_soon_by_a_call_that_waits_for_its_end() -> None:
     delivery.build(delivery.push(NOTHING, A), supersede=True)
     run = delivery.push(A, B)
     build, began = delivery.start_build(run).build, delivery.clock.now()
-    delivery.clock.ticks.append(lambda: delivery.push(B, C) if delivery.clock.now() - began == PUSHED_AFTER else None)
+
+    def push_later() -> None:
+        if delivery.clock.now() - began == PUSHED_AFTER:
+            delivery.push(B, C)
+
+    delivery.clock.ticks.append(push_later)
     ended = delivery.check_build(run, build, look=timedelta(minutes=5))
     assert ended.superseded == "bbbbbbb is no longer the head of main: ccccccc is"
     assert delivery.clock.now() - began == timedelta(seconds=1)
