@@ -33,6 +33,7 @@ _BARE_SETTINGS = (
     ("receive.fsckObjects", "false"),
     ("receive.maxInputSize", "0"),
     ("receive.keepAlive", "5"),
+    ("receive.advertisePushOptions", "true"),  # else a `push.pushOption` of the person ends the push
     ("transfer.hideRefs", "!refs"),
 )
 GENERATED = shutil.ignore_patterns(

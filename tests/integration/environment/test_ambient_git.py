@@ -133,6 +133,7 @@ RECEIVING = {
     "keepAlive": "[receive]\n\tkeepAlive = x\n",
     "fsckObjects": "[transfer]\n\tfsckObjects = true\n",
     "denyDeletes": "[receive]\n\tdenyDeletes = true\n\tdenyCurrentBranch = x\n",
+    "pushOption": "[push]\n\tpushOption = ci.skip\n[receive]\n\tadvertisePushOptions = false\n",
     "alternateRefsCommand": "[core]\n\talternateRefsCommand = exit 1\n",
 }
 
