@@ -6,10 +6,8 @@ cache never has half a state. Nothing here fails a build: without its cache it o
 
 import hashlib
 import json
-import os
 import platform
 import shutil
-import stat
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from apps.build.errors import BuildFailed
+from apps.build.read_only import delete, make_writable
 from lifecycle.servicefile import ServiceFile
 
 VARIABLE = "LIFECYCLE_BUILD_CACHE"
@@ -98,22 +97,9 @@ class FolderCaches:
 
 
 def _delete(cache: Path) -> None:
-    """Delete a cache, also with folders that nobody may write to, such as those of Go's modules."""
     with suppress(OSError):
         (cache / _FACTS).unlink()  # what stays if this process ends now is no cache
-    for found, folders, _ in os.walk(cache):
-        for each in folders:
-            with suppress(OSError):
-                _make_writable(Path(found, each))
-    shutil.rmtree(cache, ignore_errors=True)
-
-
-def _make_writable(folder: Path) -> int:
-    """Let this user write to a folder; return its former mode."""
-    mode = folder.lstat().st_mode
-    if stat.S_ISDIR(mode):
-        folder.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
-    return stat.S_IMODE(mode)
+    delete(cache)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +122,7 @@ class Cache:
                 for each in wanted if seconds is not None else ():
                     if (Path(loaded) / each).is_dir():
                         (folder / each).parent.mkdir(parents=True, exist_ok=True)
-                        mode = _make_writable(Path(loaded) / each)  # else it cannot get another parent
+                        mode = make_writable(Path(loaded) / each)  # else it cannot get another parent
                         (Path(loaded) / each).rename(folder / each).chmod(mode)
         except OSError as error:
             raise CacheUnavailable(str(error)) from error

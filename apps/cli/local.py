@@ -5,6 +5,7 @@ Added to the CLI by apps/cli/main.py; `python -m apps.cli.local` runs it alone, 
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import webbrowser
@@ -106,7 +107,7 @@ def added_lines(added: Sequence[clusters.Added]) -> list[str]:
     served = [each for service in added for each in service.clusters if each.http]
     return [
         *(f"{each.name} will be served at {each.address}" for each in served),
-        f"next: git -C {added[0].working_copy} push lifecycle HEAD",
+        f"next: git -C {shlex.quote(str(added[0].working_copy))} push lifecycle HEAD",
     ]
 
 

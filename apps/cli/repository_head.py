@@ -38,6 +38,7 @@ def read_head(repository: str) -> Head:
             errors="replace",
             env=environment,
             timeout=_SECONDS,
+            cwd="/",  # the working folder may have been removed, and a repository there has no say
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:

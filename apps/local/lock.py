@@ -7,6 +7,7 @@ of these names, so the lock also proves that the folder belongs to an environmen
 import contextlib
 import fcntl
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from typing import IO
@@ -75,7 +76,7 @@ def _refuse_foreign_folder(layout: Layout) -> None:
         raise LaptopError(
             f"{expected}, found {layout.home} with {', '.join(found[:3])}{', ...' * (len(found) > 3)} and no `lock` "
             f"of an environment; nothing was changed. Choose another, such as {layout.home / '.lifecycle'}. If this "
-            f"was an environment before, run: touch {layout.lock}"
+            f"was an environment before, run: touch {shlex.quote(str(layout.lock))}"
         )
 
 

@@ -8,6 +8,7 @@ import ipaddress
 import json
 import os
 import re
+import shlex
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -91,5 +92,5 @@ def _check_owner(path: Path, found: os.stat_result, closed: int) -> None:
             path,
             "it to be closed to other users",
             f"mode {stat.S_IMODE(found.st_mode):04o}",
-            "" if closed == _OTHERS_USE else f"If it is yours, run: chmod go-w {path}",
+            "" if closed == _OTHERS_USE else f"If it is yours, run: chmod go-w {shlex.quote(str(path))}",
         )

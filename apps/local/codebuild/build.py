@@ -6,7 +6,6 @@ always runs. With `on-failure: CONTINUE` the next phase runs, and the build stil
 
 import os
 import shlex
-import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from apps.build.read_only import delete
 from apps.local.codebuild import build_record as records
 from apps.local.codebuild.account import Account
 from apps.local.codebuild.build_log import BuildLog
@@ -59,7 +59,7 @@ class Build:
             build_log.say(f"Build ended: {status}")
         finally:
             alarm.cancel()
-            shutil.rmtree(self._folder, ignore_errors=True)
+            delete(self._folder)
             build_log.close()
         records.complete(self.record, status, self._exported)
         self.on_change()

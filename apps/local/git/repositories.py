@@ -20,9 +20,22 @@ from apps.local.paths import PYTHONPATH, Layout, write_json
 from lifecycle.ambient import INHERITED, git_environment
 
 REMOTE = "lifecycle"
+_HOOK = "apps.local.git.post_receive_hook"
 BRANCH = "main"
 # A hook or a key of the person's other work has no say in a commit of Lifecycle.
 _PLAIN_COMMIT = ("-c", f"core.hooksPath={os.devnull}", "-c", "commit.gpgSign=false")
+# What a bare repository refuses, checks and hides is not for a pusher's own settings to say, which Git reads there.
+_BARE_SETTINGS = (
+    ("core.hooksPath", "hooks"),
+    ("receive.denyNonFastForwards", "false"),
+    ("receive.denyDeletes", "false"),
+    ("receive.denyDeleteCurrent", "refuse"),
+    ("receive.fsckObjects", "false"),
+    ("receive.maxInputSize", "0"),
+    ("receive.keepAlive", "5"),
+    ("receive.advertisePushOptions", "true"),  # else a `push.pushOption` of the person ends the push
+    ("transfer.hideRefs", "!refs"),
+)
 GENERATED = shutil.ignore_patterns(
     ".git", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".venv", "node_modules"
 )
@@ -54,6 +67,8 @@ def _adopted(layout: Layout, origins: Mapping[str, str], copy: Path, wanted: str
     """Record the services of a working copy, and give it its bare repository, named `wanted` if that is free."""
     branch = _branch(copy)
     _refuse_shallow(copy)
+    _refuse_sha256(copy)
+    _refuse_foreign_remote(layout, copy)
     known = read_json(layout.services, {})
     others = {service: record for service, record in known.items() if service not in origins}
     name = _repository_of_copy(known, copy) or _free_name(layout, others, wanted)
@@ -63,8 +78,7 @@ def _adopted(layout: Layout, origins: Mapping[str, str], copy: Path, wanted: str
     }
     write_json(layout.services, {**known, **records})
     bare = _bare_repository(layout, name)
-    remotes = git(copy, "remote").split()
-    git(copy, "remote", *(("set-url",) if REMOTE in remotes else ("add",)), REMOTE, str(bare))
+    _set_remote(copy, bare)
     # The bare repository's default branch is the one that is pushed, whatever its name.
     git(bare, "symbolic-ref", "HEAD", f"refs/heads/{branch}")
     return copy
@@ -144,12 +158,12 @@ def _branch(copy: Path) -> str:
     if not branch:
         raise LaptopError(
             f"expected a branch to be checked out in {copy}, found a detached HEAD; check one out, then add again: "
-            f"git -C {copy} switch BRANCH (or switch --create BRANCH)"
+            f"{_git_in(copy)} switch BRANCH (or switch --create BRANCH)"
         )
     if not git(copy, "for-each-ref", f"refs/heads/{branch}"):
         raise LaptopError(
             f"expected a commit on {branch} in {copy}, found none; make one, then add again: "
-            f"git -C {copy} add --all && git -C {copy} commit"
+            f"{_git_in(copy)} add --all && {_git_in(copy)} commit"
         )
     return branch
 
@@ -160,8 +174,65 @@ def _refuse_shallow(copy: Path) -> None:
         return
     raise LaptopError(
         f"expected the whole history in {copy}, found a shallow clone, which Git cannot push to a new repository; "
-        f"fetch the rest, then add again: git -C {copy} fetch --unshallow"
+        f"fetch the rest, then add again: {_git_in(copy)} fetch --unshallow"
     )
+
+
+def _refuse_sha256(copy: Path) -> None:
+    """Raise LaptopError for a repository with other hashes: Lifecycle names each commit by its SHA-1."""
+    if (found := git(copy, "rev-parse", "--show-object-format").strip()) == "sha1":
+        return
+    new = shlex.quote(f"{copy}-sha1")
+    raise LaptopError(
+        f"expected a repository with SHA-1 in {copy}, found {found}, which Git cannot push to one with SHA-1; "
+        f"copy its history, then add the copy: git init --object-format=sha1 {new} && {_git_in(copy)} fast-export "
+        f"--all | git -C {new} fast-import && git -C {new} checkout {shlex.quote(_branch(copy))}"
+    )
+
+
+def _refuse_foreign_remote(layout: Layout, copy: Path) -> None:
+    """Raise LaptopError if the remote `lifecycle` is somebody's own: it would no longer lead where it did."""
+    foreign = [
+        each for each in (*_urls(copy, "url"), *_urls(copy, "pushurl")) if not _is_bare_of_laptop(layout, each)
+    ]
+    if foreign:
+        raise LaptopError(
+            f"expected no remote `{REMOTE}` in {copy}, or one that `lifecycle local add` made, found {foreign[0]}; "
+            f"give it another name, then add again: {_git_in(copy)} remote rename {REMOTE} {REMOTE}-2"
+        )
+
+
+def _is_bare_of_laptop(layout: Layout, url: str) -> bool:
+    """Return whether an address is a bare repository of this environment or another one, also of one that is gone."""
+    path = Path(url)
+    hook = path / "hooks" / "post-receive"
+    if not path.is_absolute() or path.parent.name != layout.repositories.name or path.suffix != ".git":
+        return False
+    return not path.exists() or (hook.exists() and _HOOK in hook.read_text(errors="replace"))
+
+
+def _urls(copy: Path, key: str) -> list[str]:
+    """Return the addresses of the remote `lifecycle` in the repository's own settings."""
+    listed = git(copy, "config", "--local", "-z", "--list").split("\0")
+    pairs = (each.partition("\n") for each in listed)
+    return [value for name, _, value in pairs if name == f"remote.{REMOTE}.{key}"]
+
+
+def _set_remote(copy: Path, bare: Path) -> None:
+    """Make the remote `lifecycle` of a working copy lead to its bare repository, for fetches and pushes."""
+    if REMOTE not in git(copy, "remote").split():
+        git(copy, "remote", "add", REMOTE, str(bare))
+    git(copy, "config", "--replace-all", f"remote.{REMOTE}.url", str(bare))
+    if _urls(copy, "pushurl"):
+        git(copy, "config", "--unset-all", f"remote.{REMOTE}.pushurl")
+    # A push runs this program. It reads the settings of the bare repository, and none of the pusher's.
+    closed = f"env GIT_CONFIG_GLOBAL={os.devnull} GIT_CONFIG_NOSYSTEM=1"
+    trusted = shlex.quote(f"safe.directory={bare}")
+    git(copy, "config", "--replace-all", f"remote.{REMOTE}.receivepack", f"{closed} git -c {trusted} receive-pack")
+
+
+def _git_in(copy: Path) -> str:
+    return f"git -C {shlex.quote(str(copy))}"
 
 
 def bare_repositories(layout: Layout) -> dict[Path, tuple[str, ...]]:
@@ -179,10 +250,13 @@ def clone_url(bare: Path) -> str:
 
 
 def write_hooks(layout: Layout) -> None:
-    """Write the hook of every known service again: an older version's hook names a module that may have moved."""
+    """Write the hook and the settings of every known service again: those of an older version may differ."""
     for service, record in read_json(layout.services, {}).items():
         if (bare := _bare(layout, _repository_of(service, record))).exists():
             _write_hook(layout, bare)
+            copy = Path(record["copy"])
+            if (copy / ".git").exists() and _urls(copy, "url") == [str(bare)]:
+                _set_remote(copy, bare)
 
 
 def bare_repository_of(layout: Layout, service: str, record: Mapping[str, str]) -> Path:
@@ -212,11 +286,12 @@ def _write_hook(layout: Layout, bare: Path) -> None:
         "# Sends a push to Lifecycle, as GitHub's webhook would. No other setting of the pusher reaches it.\n"
         f'exec env -i {inherited} GIT_DIR="${{GIT_DIR:-.}}" PYTHONUTF8=1 '
         f"LIFECYCLE_HOME={shlex.quote(str(layout.home))} PYTHONPATH={shlex.quote(PYTHONPATH)} "
-        f"{shlex.quote(sys.executable)} -P -m apps.local.git.post_receive_hook\n"
+        f"{shlex.quote(sys.executable)} -P -m {_HOOK}\n"
     )
     hook.chmod(0o755)
     # A pusher's own `core.hooksPath` would hide the hook: the push would start no run, without a word.
-    git(bare.parent, f"--git-dir={bare}", "config", "core.hooksPath", "hooks")
+    for key, value in _BARE_SETTINGS:
+        git(bare.parent, f"--git-dir={bare}", "config", "--replace-all", key, value)
 
 
 def _working_copy(layout: Layout, service: str, path: Path) -> Path:

@@ -4,6 +4,7 @@
 registers a host after it has passed its checks.
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -111,7 +112,8 @@ def add(
     """Add a service as `add_service` does; the caller holds the environment's lock."""
     if path.is_file():
         raise LaptopError(
-            f"expected a folder with a lifecycle.toml, found a file: {path}; run: lifecycle local add {path.parent}"
+            f"expected a folder with a lifecycle.toml, found a file: {path}; "
+            f"run: lifecycle local add {shlex.quote(str(path.parent))}"
         )
     declared = read_service_file(path)
     service = declared.name

@@ -1,6 +1,7 @@
 """Lifecycle's own repositories, commits and hook, for a person whose Git is set up in another way."""
 
 import os
+import shlex
 import stat
 import subprocess
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from apps.local.codebuild.cancellation import Cancellation
 from apps.local.codebuild.sources import clone
 from apps.local.errors import LaptopError
 from apps.local.git.post_receive_hook import PushedRef, push_event
-from apps.local.git.repositories import adopt, commit_all, git
+from apps.local.git.repositories import adopt, commit_all, git, write_hooks
 from apps.local.paths import Layout
 
 
@@ -25,10 +26,11 @@ class Person:
     def write(self, text: str) -> None:
         (self.home / ".gitconfig").write_text(text)
 
-    def push(self, copy: Path, **ambient: str) -> "subprocess.CompletedProcess[str]":
+    def push(self, copy: Path, *options: str, **ambient: str) -> "subprocess.CompletedProcess[str]":
         """Push as a person does, whose shell has these variables too."""
         variables = {"PATH": os.environ["PATH"], "HOME": str(self.home), **ambient}
-        command = ["git", "-C", str(copy), "push", "lifecycle", "HEAD"]
+        named = () if any(not each.startswith("-") for each in options) else ("HEAD",)
+        command = ["git", "-C", str(copy), "push", "lifecycle", *options, *named]
         return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
 
 
@@ -123,13 +125,105 @@ def test_broken_settings_of_git_are_ignored(person: Person, copy: Path) -> None:
     assert commit_all(copy, "More")
 
 
+RECEIVING = {
+    "denyNonFastForwards": "[receive]\n\tdenyNonFastForwards = true\n",
+    "hideRefs": "[transfer]\n\thideRefs = refs/heads/main\n[receive]\n\thideRefs = refs/heads\n",
+    "procReceiveRefs": "[receive]\n\tprocReceiveRefs = refs\n",
+    "maxInputSize": "[receive]\n\tmaxInputSize = 10\n",
+    "keepAlive": "[receive]\n\tkeepAlive = x\n",
+    "fsckObjects": "[transfer]\n\tfsckObjects = true\n",
+    "denyDeletes": "[receive]\n\tdenyDeletes = true\n\tdenyCurrentBranch = x\n",
+    "pushOption": "[push]\n\tpushOption = ci.skip\n[receive]\n\tadvertisePushOptions = false\n",
+    "alternateRefsCommand": "[core]\n\talternateRefsCommand = exit 1\n",
+}
+
+
+@pytest.mark.parametrize("setting", RECEIVING)
+def test_no_setting_of_the_person_refuses_a_push(person: Person, copy: Path, setting: str) -> None:
+    assert person.push(copy).returncode == 0
+    person.write(RECEIVING[setting])
+    # A commit of an older Git, with a time zone that a check refuses; it replaces the one before.
+    tree = git(copy, "rev-parse", "HEAD^{tree}").strip()
+    old = f"tree {tree}\nauthor O <o@x> 1 +051800\ncommitter O <o@x> 1 +051800\n\nold\n"
+    made = subprocess.run(
+        ["git", "-C", str(copy), "hash-object", "-t", "commit", "-w", "--stdin", "--literally"],
+        input=old, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    git(copy, "reset", "--quiet", "--hard", made.stdout.strip())
+    done = person.push(copy, "--force")
+    assert done.returncode == 0, done.stderr
+    assert git(bare_of(copy), "rev-parse", "main") == made.stdout
+    assert person.push(copy, "HEAD:refs/heads/other").returncode == 0
+    assert person.push(copy, "--delete", "other").returncode == 0
+    assert person.push(copy, "--delete", "main").returncode != 0
+
+
+def test_settings_hold_for_a_push_from_another_clone(person: Person, copy: Path, tmp_path: Path) -> None:
+    person.push(copy)
+    other = tmp_path / "other"
+    git(tmp_path, "clone", "--quiet", "--origin=lifecycle", str(bare_of(copy)), str(other))
+    person.write("".join(RECEIVING[each] for each in ("denyNonFastForwards", "hideRefs", "maxInputSize")))
+    git(other, "-c", "user.name=A", "-c", "user.email=a@x", "commit", "--quiet", "--amend", "--message=New")
+    done = person.push(other, "--force")
+    assert done.returncode == 0, done.stderr
+
+
+def test_settings_of_an_older_environment_are_renewed(person: Person, copy: Path, tmp_path: Path) -> None:
+    git(copy, "config", "--unset", "remote.lifecycle.receivepack")
+    write_hooks(Layout(tmp_path / "environment of Zoë"))
+    person.write(RECEIVING["keepAlive"])
+    assert person.push(copy).returncode == 0
+
+
+@pytest.mark.parametrize("key", ["url", "pushurl"])
+def test_foreign_remote_is_refused_with_the_command_that_mends_it(copy: Path, tmp_path: Path, key: str) -> None:
+    layout, name = Layout(tmp_path / "environment of Zoë"), f"remote.lifecycle.{key}"
+    git(copy, "config", name, "git@github.com:acme/lifecycle.git")
+    before, layout_before = (copy / ".git" / "config").read_text(), layout.services.read_text()
+    with pytest.raises(
+        LaptopError, match=r"found git@github.com:acme/lifecycle\.git; give it another name"
+    ) as refused:
+        adopt(layout, "hello", copy)
+    assert ((copy / ".git" / "config").read_text(), layout.services.read_text()) == (before, layout_before)
+    command = str(refused.value).rpartition("then add again: ")[2]
+    subprocess.run(shlex.split(command), check=True)
+    adopt(layout, "hello", copy)
+    assert git(copy, "remote", "get-url", "--push", "lifecycle").strip() == str(bare_of(copy))
+
+
+def test_remote_of_an_environment_that_is_gone_is_replaced(copy: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone" / "repositories" / "hello.git"
+    git(copy, "config", "--add", "remote.lifecycle.url", str(gone))
+    git(copy, "config", "remote.lifecycle.pushurl", str(gone))
+    adopt(Layout(tmp_path / "environment of Zoë"), "hello", copy)
+    assert git(copy, "remote", "get-url", "--all", "lifecycle").strip() == str(bare_of(copy))
+    assert git(copy, "remote", "get-url", "--push", "--all", "lifecycle").strip() == str(bare_of(copy))
+
+
+@pytest.mark.usefixtures("person")
+def test_repository_with_sha256_is_refused_with_the_commands_that_mend_it(tmp_path: Path) -> None:
+    other, layout = tmp_path / "my sha256", Layout(tmp_path / "other")
+    git(tmp_path, "init", "--quiet", "--object-format=sha256", "--initial-branch=trunk", str(other))
+    (other / "file").write_text("x")
+    commit_all(other, "Begin")
+    with pytest.raises(LaptopError, match="expected a repository with SHA-1") as refused:
+        adopt(layout, "hello", other)
+    assert not layout.services.exists()
+    commands = str(refused.value).rpartition("then add the copy: ")[2]
+    without_hooks = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    subprocess.run(["sh", "-e", "-c", commands], env=without_hooks, check=True, capture_output=True)
+    new = tmp_path / "my sha256-sha1"
+    assert (new / "file").read_text() == "x"
+    assert adopt(layout, "hello", new) == new
+
+
 def test_shallow_clone_is_refused_with_the_command_that_mends_it(person: Person, copy: Path, tmp_path: Path) -> None:
     (copy / "new").write_text("x")
     commit_all(copy, "More")
-    shallow = tmp_path / "shallow"
+    shallow = tmp_path / "my shallow clone"
     git(tmp_path, "clone", "--quiet", "--depth=1", copy.as_uri(), str(shallow))
     layout = Layout(tmp_path / "other")
-    with pytest.raises(LaptopError, match=f"shallow clone.*git -C {shallow} fetch --unshallow"):
+    with pytest.raises(LaptopError, match=f"shallow clone.*git -C '{shallow}' fetch --unshallow"):
         adopt(layout, "hello", shallow)
     assert not layout.services.exists()
     git(shallow, "fetch", "--quiet", "--unshallow")

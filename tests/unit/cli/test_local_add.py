@@ -20,3 +20,8 @@ def test_address_of_each_cluster_is_said_before_the_push() -> None:
         "production/web will be served at http://127.0.0.1:8083",
         "next: git -C shop push lifecycle HEAD",
     ]
+
+
+def test_command_that_is_printed_can_be_pasted() -> None:
+    (line,) = added_lines([Added("shop", Path("/home/zoë/my shop"), ())])
+    assert line == "next: git -C '/home/zoë/my shop' push lifecycle HEAD"

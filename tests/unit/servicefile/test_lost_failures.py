@@ -83,6 +83,9 @@ def test_the_warning_names_the_command_and_a_way_out() -> None:
         "bash -c 'lint\npytest'",
         "set +e; pytest; echo done",
         "(lint && pytest; echo done)",
+        "command lint && pytest; echo done",
+        "log=$(lint) && pytest; echo done",
+        "check() { lint && pytest; }; check; echo done",
     ],
 )
 def test_a_command_that_goes_on_after_a_failure_is_found(command: str) -> None:
@@ -112,6 +115,10 @@ def test_a_command_that_goes_on_after_a_failure_is_found(command: str) -> None:
         "./serve & sleep 1; pytest",
         "echo 'a && b'; make",
         "lint &&\\\n pytest",
+        "check() { lint; pytest; }; check",
+        "log=$(lint; pytest); echo $log",
+        "command -v npm && npm ci\nnpm test",
+        "set +e\nlint && pytest",
     ],
 )
 def test_a_command_that_ends_at_each_failure_is_not_warned_of(command: str) -> None:

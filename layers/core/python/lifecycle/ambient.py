@@ -6,7 +6,7 @@ person's shell may set a proxy, another AWS, another Python or a hook of Git. No
 
 import os
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from functools import cache
 
 # None of them names another AWS, Python, Git or proxy.
@@ -31,6 +31,11 @@ def for_python(environ: Mapping[str, str], path: str = "") -> dict[str, str]:
 def without_python(environ: Mapping[str, str]) -> dict[str, str]:
     """Return all variables but those that change a Python process: for a build, which wants the person's others."""
     return {name: value for name, value in environ.items() if not name.startswith("PYTHON")}
+
+
+def close_to_tls_logs(environ: MutableMapping[str, str]) -> None:
+    """Take the variable away by which Python writes TLS keys to a file, and fails where that has no folder."""
+    environ.pop("SSLKEYLOGFILE", None)
 
 
 def for_git(environ: Mapping[str, str], settings: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -27,7 +27,7 @@ _TOKEN = re.compile(
 )
 _SUBSTITUTED = re.compile(r"\$\((.*)\)|`([^`]*)`", re.DOTALL)
 _SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
-_TESTS = ("[", "[[", "test", "command")
+_TESTS = ("[", "[[", "test", "set")
 _CONDITIONS = ("if", "elif", "while", "until")
 
 
@@ -49,7 +49,7 @@ class _Shell:
 
     def end_list(self) -> None:
         left = [each for each in self.parts[:-1] if each not in _TESTS]
-        self.lost |= not self.handled and bool(left if self.errexit else self.parts)
+        self.lost |= not self.handled and bool(left if self.errexit else self.parts != ["set"] and self.parts)
         self.lists += bool(self.parts)
         self.parts, self.handled, self.starts, self.words = [], False, True, []
 
@@ -84,7 +84,8 @@ def lost_failures(command: str, *, errexit: bool = True, pipefail: bool = False)
 
 def _opened(shells: list[_Shell]) -> bool:
     outer = shells[-1]
-    _begin(outer, "(")
+    if outer.starts:  # else it is a `$(...)` or a function's
+        _begin(outer, "(")
     shells.append(_Shell(outer.errexit, outer.pipefail, lost=outer.lost))
     return False
 
@@ -113,6 +114,8 @@ def _word(word: str, shell: _Shell) -> set[str]:
         if shell.words[0] == "set":
             shell.pipefail |= _sets_pipefail(shell.words)
             shell.errexit = not _is_flag(word, "e", "+") and (shell.errexit or _is_flag(word, "e"))
+        if shell.words[:2] in (["command", "-v"], ["command", "-V"]):
+            shell.parts[-1] = "test"
         if shell.words[0] == "case" and word == "in":
             shell.end_list()
             shell.pattern = True

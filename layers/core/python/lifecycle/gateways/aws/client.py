@@ -40,8 +40,10 @@ def laptop_session(*credentials: str, region: str | None = None) -> Any:
     A profile, a configuration file, FIPS endpoints or a retry mode of AWS's would fail its calls or change them.
     """
     import boto3  # noqa: PLC0415 (see the module's docstring)
-    from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES  # noqa: PLC0415
+    from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConstantProvider  # noqa: PLC0415
     from botocore.session import Session  # noqa: PLC0415
+
+    from lifecycle.ambient import close_to_tls_logs  # noqa: PLC0415 (no function on AWS needs it)
 
     # Each is a key of the configuration file, a variable, a default and a conversion.
     known = BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
@@ -50,7 +52,11 @@ def laptop_session(*credentials: str, region: str | None = None) -> Any:
         without[file] = (None, None, os.devnull, None)
     # The laptop's own processes have a short copy of AWS's data (apps/local/aws/emulator.py).
     without["data_path"] = (None, "AWS_DATA_PATH", None, None)
-    return boto3.Session(*credentials, region_name=region, botocore_session=Session(session_vars=without))
+    session = Session(session_vars=without)
+    # S3 has variables of its own, which are not among those.
+    session.get_component("config_store").set_config_provider("s3", ConstantProvider(value={}))
+    close_to_tls_logs(os.environ)
+    return boto3.Session(*credentials, region_name=region, botocore_session=session)
 
 
 class LazyClient:
