@@ -9,6 +9,7 @@ from apps.cli.command import ServiceName, Yes, connected
 from apps.cli.options import Why
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
+from lifecycle.application.readable import readable
 from lifecycle.domain.fleet.cluster import service_name
 
 app = typer.Typer(help="Change which repository a service belongs to, or retire it.", no_args_is_help=True)
@@ -33,7 +34,8 @@ def transfer(
 
     Builds of the former repository are refused from then on. Snapshots and releases stay.
     """
-    owner = connection.catalogue.owner(service_name(service)) or "no repository"
+    found, unreadable = readable(lambda: connection.catalogue.owner(service_name(service)), None)
+    owner = found or ("an owner that cannot be read" if unreadable else "no repository")
     if not yes and not printer.confirm(f"{service} belongs to {owner}. Hand it over to {to}?"):
         printer.line("not transferred")
         return 1
