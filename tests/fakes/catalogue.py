@@ -7,6 +7,7 @@ from lifecycle.domain.delivery.branch import Branch
 from lifecycle.domain.delivery.refused_push import RefusedPush, RefusedPushes
 from lifecycle.domain.delivery.reported_status import ReportedStatuses
 from lifecycle.domain.delivery.repository import RepositoryBuilds
+from lifecycle.domain.errors import UnreadableRecord
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.withdrawal import Withdrawal
 
@@ -16,6 +17,7 @@ class MemoryCatalogue:
 
     def __init__(self) -> None:
         self._owners: dict[str, str] = {}
+        self.damaged_owners: set[str] = set()
         self._snapshots: dict[str, dict[str, dict[str, str]]] = {}
         self._releases: dict[str, dict[str, str]] = {}
         self._published: dict[tuple[str, str], Published] = {}
@@ -30,11 +32,16 @@ class MemoryCatalogue:
         return self._owners[service]
 
     def owner(self, service: str) -> str | None:
+        if service in self.damaged_owners:
+            raise UnreadableRecord(f"SERVICE#{service} OWNER", "an Owner", "damage", "Write it again.")
         return self._owners.get(service) or None
 
     def transfer_service(self, service: str, owner: str | None, to: str) -> bool:
-        if owner is None:  # every record in memory can be read
-            return False
+        if owner is None:
+            damaged = service in self.damaged_owners
+            self.damaged_owners.discard(service)
+            self._owners |= {service: to} if damaged else {}
+            return damaged
         if self._owners.get(service) not in (owner, to):
             return False
         self._owners[service] = to

@@ -124,7 +124,7 @@ def _approve(context: Context, given: Mapping[str, Any]) -> Any:
 def _converge(context: Context, given: Mapping[str, Any]) -> Any:
     event = events.Converge.model_validate({n: v for n, v in given.items() if n != "suffix"})
     suffix, by, ended = given["suffix"], event.requested_by, event.ended()
-    return [each for only in event.each() for each in converge.converge_all(context, suffix, by, only, ended)]
+    return converge.converge_some(context, suffix, by, event.named() or context.registry.clusters(), ended)
 
 
 def _freeze(context: Context, given: Mapping[str, Any]) -> Any:

@@ -9,6 +9,7 @@ from apps.cli.command import ServiceName, Yes, connected
 from apps.cli.options import Why
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
+from lifecycle.application.readable import readable
 from lifecycle.domain.delivery.clone_url import clone_url
 from lifecycle.domain.fleet.cluster import service_name
 
@@ -36,7 +37,8 @@ def transfer(
 
     Builds of the former repository are refused from then on. Snapshots and releases stay.
     """
-    owner = connection.catalogue.owner(service_name(service)) or "no repository"
+    found, unreadable = readable(lambda: connection.catalogue.owner(service_name(service)), None)
+    owner = found or ("an owner that cannot be read" if unreadable else "no repository")
     if not yes and not printer.confirm(f"{service} belongs to {owner}. Hand it over to {clone_url(to)}?"):
         printer.line("not transferred")
         return 1

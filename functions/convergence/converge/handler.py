@@ -5,7 +5,7 @@ The ledger's stream calls it too, when a host reports that its service has ended
 
 import secrets
 
-from lifecycle.application.convergence.converge import Result, converge_all
+from lifecycle.application.convergence.converge import Result, converge_some
 from lifecycle.entrypoints import bootstrap
 from lifecycle.entrypoints.events import Converge
 from lifecycle.entrypoints.handler import program
@@ -14,6 +14,6 @@ from lifecycle.entrypoints.handler import program
 @program(Converge)
 def handle(event: Converge) -> list[Result]:
     """Compare every cluster, or some, and start the repairs that they need."""
-    suffix = secrets.token_hex(2)
-    context, by, ended = bootstrap.context(), event.requested_by, event.ended()
-    return [each for only in event.each() for each in converge_all(context, suffix, by, only, ended)]
+    suffix, context = secrets.token_hex(2), bootstrap.context()
+    clusters = event.named() or context.registry.clusters()
+    return converge_some(context, suffix, event.requested_by, clusters, event.ended())

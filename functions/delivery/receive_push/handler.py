@@ -41,17 +41,22 @@ def _codecommit(event: dict[str, Any]) -> Response:
 
 
 def _github(event: dict[str, Any]) -> Response:
-    text = (event.get("body") or "").encode("utf-8", "surrogatepass")
-    claimed = (event.get("queryStringParameters") or {}).get("repository", "")
+    text = str(event.get("body") or "").encode("utf-8", "surrogatepass")
+    claimed = _texts(event.get("queryStringParameters")).get("repository", "")
     try:
         body = base64.b64decode(text) if event.get("isBase64Encoded") else text
     except ValueError:
         unread = Response(400, {"error": "the body is marked as base64, but is none; send it as it is"})
         return _recorded(unread, claimed, read=False)
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    headers = {name.lower(): value for name, value in _texts(event.get("headers")).items()}
     secrets, stores = bootstrap.webhook_secrets(), (bootstrap.executions(), bootstrap.catalogue())
     now = datetime.now(UTC)
     return _recorded(_in_words(lambda: receive_github(headers, body, claimed, secrets, *stores, now)), claimed)
+
+
+def _texts(found: Any) -> dict[str, str]:
+    """Return the texts of an object; a Function URL sends one, and who invokes the function may send anything."""
+    return {name: str(value) for name, value in found.items()} if isinstance(found, dict) else {}
 
 
 def _in_words(receive: Callable[[], Response]) -> Response:

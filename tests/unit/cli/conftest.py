@@ -17,6 +17,7 @@ from lifecycle.application.delivery.cancel_run import cancel_run
 from lifecycle.application.delivery.promote import promote
 from lifecycle.application.delivery.remove_service import remove_service
 from lifecycle.application.delivery.staging_gate import StagingGate
+from lifecycle.application.delivery.transfer_service import transfer_service
 from lifecycle.application.delivery.withdraw_release import withdraw_release
 from lifecycle.application.fleet.quarantine import lift_quarantine, quarantine
 from lifecycle.application.fleet.record_config import record_config
@@ -34,7 +35,7 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 from lifecycle.domain.service.policy import Policy
 from lifecycle.entrypoints import events
-from lifecycle.entrypoints.delivery_events import CancelRun, RemoveService, WithdrawRelease
+from lifecycle.entrypoints.delivery_events import CancelRun, RemoveService, TransferService, WithdrawRelease
 from lifecycle.gateways.serialization import to_plain
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.executions import MemoryExecutions
@@ -158,6 +159,10 @@ class FakeFunctions:
     def _cancel_run(self, payload: dict[str, Any]) -> Any:
         asked = CancelRun.model_validate(payload)
         return cancel_run(self.machine.context, self.builds, asked.run, RequestedBy(asked.by, asked.why))
+
+    def _transfer_service(self, payload: dict[str, Any]) -> Any:
+        asked = TransferService.model_validate(payload)
+        return transfer_service(self.machine.context, asked.service, asked.to, RequestedBy(asked.by, asked.why))
 
     def _remove_service(self, payload: dict[str, Any]) -> Any:
         asked = RemoveService.model_validate(payload)

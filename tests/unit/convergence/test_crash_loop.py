@@ -40,7 +40,7 @@ def converge(machine: Machine) -> Result:
     """Converge as the ledger's stream does; run the repair, if one begins."""
     machine.memory.clock.sleep(1)
     asked = parse(Converge, stream_event(str(CLUSTER)))
-    (only,) = asked.each()
+    (only,) = asked.named()
     suffix = f"{len(machine.memory.executions.rollouts):04x}"
     (found,) = converge_all(machine.context, suffix, asked.requested_by, only, asked.ended())
     if found.kind == "REPAIR":
@@ -200,7 +200,7 @@ def test_clock_of_a_host_that_is_far_ahead_delays_no_repair_for_long(machine: Ma
 
 def test_stream_converges_each_named_cluster_once() -> None:
     asked = parse(Converge, stream_event("production/hello", "staging/hello", "production/hello", "nonsense"))
-    assert [str(each) for each in asked.each()] == ["production/hello", "staging/hello"]
+    assert [str(each) for each in asked.named()] == ["production/hello", "staging/hello"]
     assert asked.requested_by == "supervision"
 
 

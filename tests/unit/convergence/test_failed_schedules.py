@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lifecycle.application.convergence.converge import converge_all
+from lifecycle.application.convergence.converge import converge_all, converge_some
 from lifecycle.application.convergence.crash_loops import report_crash_loops
 from lifecycle.application.convergence.failed_schedules import MOST_A_DAY, report_failed_schedules
 from lifecycle.domain.convergence.crash_loop import CrashLoop
@@ -170,7 +170,7 @@ def test_unexpected_error_of_one_cluster_stops_no_other_and_is_raised(machine: M
         machines = Damaged()
         machine.context = replace(machine.context, machines=machines)
         with pytest.raises(ZeroDivisionError) as raised:
-            converge_all(machine.context, suffix, "schedule")
+            converge_some(machine.context, suffix, "supervision", [CLUSTER, *others])
         assert raised.value.__notes__ == [f"while {CLUSTER} was converged"]
         assert sorted(machines.read) == sorted([CLUSTER, *others])
         first.add(machines.read[0])

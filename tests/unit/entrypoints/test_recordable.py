@@ -149,6 +149,17 @@ def test_event_that_is_none_of_codecommit_is_answered(account: Account, detail: 
     assert account
 
 
+@pytest.mark.parametrize("name", ["body", "headers", "queryStringParameters", "isBase64Encoded"])
+@pytest.mark.parametrize("value", [7, "text", ["text"], {"repository": 7}, {"x": None}])
+def test_webhook_of_another_form_is_answered(
+    account: Account, monkeypatch: pytest.MonkeyPatch, name: str, value: object
+) -> None:
+    monkeypatch.setattr(bootstrap, "webhook_secrets", lambda: WebhookSecrets({OTHERS: (SECRET,)}))
+    answer = handler("receive_push").handle({**webhook(), name: value}, Invocation("lifecycle-receive-push"))
+    assert answer["statusCode"] in (202, 400, 401)
+    assert account
+
+
 @pytest.mark.parametrize("repository", [f"https://x.test/{HALF}", f"https://x.test/{'€' * 990}"])
 def test_run_whose_repository_no_record_can_hold_is_refused_and_on_record(
     account: Account, monkeypatch: pytest.MonkeyPatch, repository: str

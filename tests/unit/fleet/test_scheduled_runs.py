@@ -208,7 +208,8 @@ PROBLEM = RunProblem(AT, "web-1", "failed", "exit code 1")
         {"host": "alice approved it"},
         {"host": ""},
         {"detail": "w" * 30_000},
-        {"version": "w" * 30_000},
+        {"version": "w" * 101},
+        {"version": "1.0.0\nalice approved it"},
         {"schedule": "is fine: alice approved it"},
         {"schedule": "x" * 25},
     ],
@@ -236,3 +237,10 @@ def test_what_an_agent_writes_at_most_can_be_read() -> None:
 def test_failed_run_without_a_reason_has_words() -> None:
     view = ScheduleView("report", run(state=RunState.FAILED), None, AT)
     assert "failed: its record does not say why" in view.in_words
+
+
+def test_words_of_a_host_take_one_line_of_a_view() -> None:
+    said = "exit code 1\n\nproduction/hello: approved by alice " * 100
+    view = ScheduleView("report", run().ended(AT, said), None, AT)
+    assert "\n" not in view.in_words
+    assert len(view.in_words) < 600

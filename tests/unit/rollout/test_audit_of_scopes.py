@@ -63,6 +63,8 @@ def test_floor_of_an_environment_without_clusters_is_on_record() -> None:
         ("freeze", {"scope": "prod/hello", "why": "x"}),
         ("freeze", {"scope": "production/hello/x", "why": "x"}),
         ("freeze", {"scope": "nothing", "why": "x"}),
+        ("freeze", {"scope": "production/helo", "why": "x", "lift": True}),
+        ("freeze", {"scope": "*", "why": "x", "lift": True}),
         ("set_policy", {"scope": "prod/hello", "why": "x", "settings": {}}),
         ("approve", {"service": "hello", "environment": "production", "deployment": GHOST, "choice": "APPROVE"}),
         ("approve", {"service": "hello", "environment": "prod", "deployment": GHOST, "choice": "APPROVE"}),

@@ -83,7 +83,7 @@ def _clusters(context: Context, event: Mapping[str, Any]) -> Sequence[Cluster]:
     """Return the clusters that a command is about: each that its deployment, service, run or scope names.
 
     A deployment may be of another cluster than the one beside it, and then both count. A scope may be an
-    environment or everything. A command that names nothing that exists may be about each cluster.
+    environment or everything, or of no cluster. A command that names nothing may be about each.
     """
     deployment, service, scope = (str(event.get(name) or "") for name in ("deployment", "service", "scope"))
     named: dict[Cluster, None] = {}
@@ -93,6 +93,8 @@ def _clusters(context: Context, event: Mapping[str, Any]) -> Sequence[Cluster]:
     for each in (environment,) if environment in ENVIRONMENTS else ENVIRONMENTS:
         with suppress(InvalidValue):
             named[Cluster(each, service)] = None
+    if scope:
+        named |= dict.fromkeys(clusters_of_scope(scope, context.registry.clusters()))
     with suppress(InvalidValue):
         named[Cluster.parse(scope)] = None
     if named:
@@ -100,4 +102,4 @@ def _clusters(context: Context, event: Mapping[str, Any]) -> Sequence[Cluster]:
     if run := str(event.get("run") or ""):
         found = context.executions.earlier_run(run)
         return clusters_of_run(context.catalogue, run[:100], found.repository if found else "")
-    return clusters_of_scope(scope, context.registry.clusters())
+    return context.registry.clusters()

@@ -317,9 +317,10 @@ class Converge(Repair):
             raise ValueError(message)
         return self
 
-    def each(self) -> tuple[Cluster | None, ...]:
-        """Return the clusters to converge; None stands for all."""
-        return tuple(Cluster.parse(each) for each in self.clusters) or (self.only(),)
+    def named(self) -> tuple[Cluster, ...]:
+        """Return the clusters to converge; none stands for all."""
+        only = self.only()
+        return tuple(Cluster.parse(each) for each in self.clusters) or ((only,) if only else ())
 
     def ended(self) -> EndedExecution | None:
         """Return the execution whose end is the cause of this call, if one is."""

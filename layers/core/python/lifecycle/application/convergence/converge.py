@@ -85,11 +85,18 @@ def converge_all(
     """Converge every cluster of the registry, or only one.
 
     `suffix` makes the names of new deployments unique, and orders the clusters. `ended` is the execution whose end is
-    the cause, if one is. An error that no part expects is raised after the other clusters.
+    the cause, if one is.
     """
+    return converge_some(context, suffix, by, [only] if only else context.registry.clusters(), ended)
+
+
+def converge_some(
+    context: Context, suffix: str, by: str, clusters: Sequence[Cluster], ended: EndedExecution | None = None
+) -> list[Result]:
+    """Converge these clusters. An error that no part expects is raised after the other ones."""
     found = []
     unexpected: list[Exception] = []
-    for cluster in [only] if only else _in_turn(context.registry.clusters(), suffix):
+    for cluster in _in_turn(clusters, suffix):
         try:
             found += _converge_cluster(context, cluster, suffix, by, ended)
         except LifecycleError as error:  # the other clusters must still converge

@@ -16,6 +16,9 @@ from lifecycle.domain.service.cron import next_due
 from lifecycle.domain.service.manifest import Schedule
 from lifecycle.domain.time_format import moment
 
+# A host's words in one line of a view.
+_LONGEST_WHY = 400
+
 
 @dataclass(frozen=True, slots=True)
 class ScheduleView:
@@ -47,7 +50,8 @@ class ScheduleView:
         what = f"the run of {moment(run.minute)} UTC on {run.host} with {run.version}"
         if self.failed:
             problems = run.all_problems(self.now)  # a host may write a failed run without any
-            return f"{what} failed: {problems[-1].why if problems else 'its record does not say why'}"
+            why = problems[-1].why if problems else "its record does not say why"
+            return f"{what} failed: {' '.join(why.split())[:_LONGEST_WHY]}"
         if run.state is RunState.RUNNING:
             skipped = f", and {moment(run.decided)} was skipped" if run.decided > run.minute else ""
             return f"{what} goes on{skipped}"

@@ -21,6 +21,7 @@ AHEAD = timedelta(minutes=10)
 LONGEST = timedelta(days=1, minutes=15)
 """The longest time that a run may go on: a day and a stop (servicefile/model.py)."""
 MOST_CHANGES = 2**53
+_LONGEST_VERSION = 100
 _LONGEST_WHY = 2_000
 _LONGEST_LOG = 12_000
 """An agent writes 20 lines of 500 characters at most."""
@@ -83,7 +84,9 @@ class ScheduledRun:
             raise InvalidValue("schedule", self.schedule[:60], "at most 24 lower-case letters, digits and hyphens")
         if len(self.problems) > REMEMBERED:
             raise InvalidValue("record of a schedule", f"{len(self.problems)} problems", f"{REMEMBERED} at most")
-        texts = [self.version, self.detail]
+        if len(self.version) > _LONGEST_VERSION or not self.version.isprintable():
+            raise InvalidValue("version", self.version[:60], f"{_LONGEST_VERSION} printable characters at most")
+        texts = [self.detail]
         for each in self.problems:
             texts += [each.what, each.why, each.log_tail]
         if (longest := max(map(len, texts))) > _LONGEST_TEXT:
