@@ -31,6 +31,9 @@ from lifecycle.domain.foreign_json import object_or_empty
 Send: TypeAlias = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
 _NOTHING = "0" * 40
 _BRANCHES = "refs/heads/"
+_TAKEN = range(200, 300)
+# receive_push, or what is in front of it, has refused the event. Another answer may come after a run began.
+_REFUSED = range(400, 500)
 _FAILURES = (LaptopError, OSError, http.client.HTTPException)
 
 
@@ -137,8 +140,12 @@ def deliver_each(bare: Path, lines: Iterable[str], send: Send) -> int:
         except _FAILURES as error:
             code = _not_started(error, bare)
             continue
+        said = f"{status} {answer.get('message') or answer.get('error') or answer or 'without a word'}"
+        if status not in _TAKEN:
+            code = _refused(said, bare, known=status in _REFUSED)
+            continue
         run = f"; follow it with `lifecycle watch {answer['run']}`" if "run" in answer else ""
-        print(f"lifecycle: {status} {answer.get('message') or answer.get('error') or answer}{run}")
+        print(f"lifecycle: {said}{run}")
     return code
 
 
@@ -157,13 +164,19 @@ def main() -> int:
 
 def _not_started(error: Exception, bare: Path) -> int:
     """Say what is known of the run. Once the event was sent, the answer alone is missing."""
+    sent = isinstance(error, (TimeoutError, http.client.HTTPException, ConnectionResetError))
+    return _refused(str(error) or "no answer", bare, known=not sent)
+
+
+def _refused(why: str, bare: Path, *, known: bool) -> int:
+    """Say that no run was started if that is `known`, and how to look and to start it; return the exit code."""
     how = f"`lifecycle build --head {shlex.quote(str(bare))}`"
-    if isinstance(error, (TimeoutError, http.client.HTTPException, ConnectionResetError)):
-        print(f"lifecycle: the push is stored, but it is not known whether its run began: {error or 'no answer'}")
-        print(f"lifecycle: look with `lifecycle status`; if it did not, start it with {how}")
-    else:
-        print(f"lifecycle: the push is stored, but its run was not started: {error}")
+    if known:
+        print(f"lifecycle: the push is stored, but its run was not started: {why}")
         print(f"lifecycle: start it with {how}, or with `lifecycle local up`, which starts what is missing")
+    else:
+        print(f"lifecycle: the push is stored, but it is not known whether its run began: {why}")
+        print(f"lifecycle: look with `lifecycle status`; if it did not, start it with {how}")
     return 1
 
 

@@ -201,6 +201,38 @@ def test_hook_says_after_a_time_out_that_nobody_knows_of_a_run(
     assert f"`lifecycle build --head {bare}`" in how
 
 
+@pytest.mark.parametrize(
+    ("status", "answer", "said"),
+    [
+        (
+            502,
+            {"message": "Internal Server Error"},
+            "it is not known whether its run began: 502 Internal Server Error",
+        ),
+        (504, {"message": "Task timed out"}, "it is not known whether its run began: 504 Task timed out"),
+        (500, {}, "it is not known whether its run began: 500 without a word"),
+        (302, {}, "it is not known whether its run began: 302 without a word"),
+        (401, {"error": "the secret is another"}, "its run was not started: 401 the secret is another"),
+        (413, {"error": "the body is too long"}, "its run was not started: 413 the body is too long"),
+        (429, {"message": "Rate Exceeded."}, "its run was not started: 429 Rate Exceeded."),
+    ],
+)
+def test_hook_says_after_an_error_what_is_known_of_the_run(
+    status: int,
+    answer: dict[str, Any],
+    said: str,
+    repository: tuple[Path, Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bare, copy = repository
+    ref = pushed(bare, copy)
+    assert deliver_each(bare, [f"{ref.before} {ref.after} {ref.ref}\n"], lambda _: (status, answer)) == 1
+    first, how = capsys.readouterr().out.splitlines()
+    assert first == f"lifecycle: the push is stored, but {said}"
+    assert f"`lifecycle build --head {bare}`" in how
+    assert ("`lifecycle status`" in how) is (status not in range(400, 500))
+
+
 def test_head_without_a_run_gets_one_when_the_environment_is_up(repository: tuple[Path, Path]) -> None:
     bare, copy = repository
     ref = pushed(bare, copy)

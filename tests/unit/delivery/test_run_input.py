@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lifecycle.application.delivery.build import FinishedBuild, Started, record_snapshot, start_build
-from lifecycle.application.delivery.receive_push import Push, Response, payload_of, start, start_head
+from lifecycle.application.delivery.receive_push import Push, Response, codecommit_push, payload_of, start, start_head
 from lifecycle.domain.delivery.branch import NOTHING, Branch
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.fleet.cluster import Cluster
@@ -23,6 +23,7 @@ from tests.fakes.builds import MemoryBuilds
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
 from tests.fakes.fleet import MemoryFleet
+from tests.fakes.repositories import MemoryRepositories
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.signer import SNAPSHOT_SIGNER
 from tests.support.account import Account, handler
@@ -203,6 +204,42 @@ def test_push_says_itself_that_it_asks_for_no_build(forge: Forge) -> None:
 def test_staging_of_a_push_may_be_approved_by_any_person(forge: Forge) -> None:
     request = forge.staged(A)
     assert (request.requested_by, _refusals(request)) == ("delivery", ("", ""))
+
+
+@pytest.mark.parametrize("by", ["ada", "Ada"])
+def test_staging_of_a_push_is_not_approved_by_its_pusher(forge: Forge, by: str) -> None:
+    request = forge.staged(A)
+    deployment = Deployment.not_begun(request, Target(request.version, ""), BY_ANOTHER, NOW)
+    refused = approval_refusal(deployment, by) or ""
+    assert refused.startswith(
+        f"{by} pushed what {request.deployment} deploys, and the policy of staging/hello requires"
+    )
+
+
+def test_staging_is_approved_by_nobody_who_pushed_its_commit(forge: Forge) -> None:
+    forge.push(B)
+    forge.push(A, pusher="arn:aws:sts::000000000000:assumed-role/lifecycle-operator/grace")
+    assert forge.staged(A).pushed_by == ("ada", "grace")
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("arn:aws:iam::000000000000:user/team/ada", "ada"),
+        (f"arn:aws:sts::000000000000:assumed-role/{'r' * 64}/{'s' * 64}", "s" * 64),
+        (f"arn:aws:iam::000000000000:user/{'p' * 500}/ada", "ada"),
+        (None, ""),
+    ],
+)
+def test_codecommit_says_who_pushed(said: str | None, name: str) -> None:
+    detail = {"event": "referenceUpdated", "repositoryName": "hello", "referenceType": "branch", "commitId": A}
+    detail |= {"referenceName": "main", "oldCommitId": NOTHING} | ({"callerUserArn": said} if said else {})
+    push = codecommit_push(
+        {"id": "1", "region": "eu-west-1", "detail": detail}, MemoryRepositories({"hello": "main"})
+    )
+    assert isinstance(push, Push)
+    assert push.move(NOW).pusher == name
+    StartBuild.model_validate({**payload_of(push), "execution": push.execution, "started": NOW.isoformat()})
 
 
 def test_staging_of_a_repeated_push_is_that_of_the_push(forge: Forge) -> None:

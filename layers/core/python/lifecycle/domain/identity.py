@@ -56,6 +56,15 @@ def same_person(one: str, other: str) -> bool:
     return one.strip().casefold() == other.strip().casefold()
 
 
+def pusher_name(said: str) -> str:
+    """Return the name in what an event says of a pusher: of an ARN the user's or the session's; empty for unknown.
+
+    CodeCommit's ARN is proven by AWS. A forge's name is one of the forge.
+    """
+    name = said.rpartition("/")[2].strip()
+    return "" if name == "unknown" else name
+
+
 def person(arn: str, account: str, allowed: Sequence[str]) -> str:
     """Return the person's name in an ARN that GetCallerIdentity returned; raises Refused.
 

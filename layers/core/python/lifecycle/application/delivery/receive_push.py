@@ -19,6 +19,7 @@ from lifecycle.application.ports.repositories import Repositories
 from lifecycle.domain.delivery.branch import CLOCKS_DIFFER, NOTHING, Branch, Move
 from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_name
 from lifecycle.domain.delivery.skip_marker import skipped_because
+from lifecycle.domain.identity import pusher_name
 from lifecycle.domain.record_time import is_storable
 
 # A commit's runs that pushes may start, the failed ones included; a person may start more of them.
@@ -28,6 +29,7 @@ _OPTIONAL = ("skip", "folder", "again", "pushed", "service", "version", "head_re
 # The record of the branch has them, and a run needs none.
 _UNSENT = ("before", "at")
 _MOST_NAMES = 100
+_LONGEST_PUSHER = 200  # the end of an ARN has the name
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -72,7 +74,7 @@ class Push:
         at = datetime.fromisoformat(self.at) if self.at else received
         # One of the future would make it the newest push for as long.
         at = min(at, received + CLOCKS_DIFFER)
-        return Move(self.before or NOTHING, self.commit, self.delivery, at, self.skip)
+        return Move(self.before or NOTHING, self.commit, self.delivery, at, self.skip, pusher_name(self.pusher))
 
     @property
     def execution(self) -> str:
@@ -105,7 +107,7 @@ def codecommit_push(event: dict[str, Any], repositories: Repositories) -> Push |
         name=name,
         commit=checked_commit(detail["commitId"]),
         branch=branch,
-        pusher=str(detail.get("callerUserArn", "unknown"))[:100],
+        pusher=str(detail.get("callerUserArn", "unknown"))[-_LONGEST_PUSHER:],
         delivery=str(event.get("id", "")),
         before=checked_commit(detail.get("oldCommitId") or NOTHING),
         at=time_of(event.get("time")),

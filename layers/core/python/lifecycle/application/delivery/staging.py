@@ -37,7 +37,8 @@ def superseded(catalogue: Catalogue, manifest: Manifest, folder: str) -> str:
 def request_staging(catalogue: Catalogue, requests: Requests, manifest: Manifest, now: datetime) -> Payload | None:
     """Record the request for the staging rollout of a snapshot; None if the policy does not deploy it there.
 
-    A push of the commit stands behind it. Where none is on record, a person started the run, and nobody knows who.
+    A push of the commit stands behind it. Where another person must approve, no pusher does. Where no push is on
+    record, a person started the run, and nobody knows who.
     """
     if not manifest.policy("staging").automatic:
         return None
@@ -49,6 +50,7 @@ def request_staging(catalogue: Catalogue, requests: Requests, manifest: Manifest
         version=manifest.version,
         requested_by=DELIVERY if branch.pushed(manifest.commit) else DELIVERY_WITHOUT_PUSH,
         reason="the staging policy deploys the snapshot of the head",
+        pushed_by=branch.pushers(manifest.commit),
     )
     record_request(requests, RecordedRequest(request, Source.DELIVERY, now))
     return payload(request)

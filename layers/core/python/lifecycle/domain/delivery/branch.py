@@ -26,6 +26,7 @@ class Move:
     """One push: the branch left `before` and arrived at `after`. `at` is when it was pushed, as its event says.
 
     `delivery` is the event's id, which a repeated event has too. `skip` is the marker that asks for no build.
+    `pusher` is the name of who pushed, as the event says it; empty in records of before it was kept.
     """
 
     before: str
@@ -33,6 +34,7 @@ class Move:
     delivery: str
     at: datetime
     skip: str = ""
+    pusher: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,10 @@ class Branch:
     def pushed(self, commit: str) -> bool:
         """Return whether a push to this commit is on record."""
         return any(each.after == commit for each in self.moves)
+
+    def pushers(self, commit: str) -> tuple[str, ...]:
+        """Return who pushed this commit, as far as that is known; the order has no meaning."""
+        return tuple(sorted({each.pusher for each in self.moves if each.after == commit and each.pusher}))
 
     def skips(self, commit: str) -> bool:
         """Return whether the newest push to this commit asked for no build; what a run's input says is no push."""

@@ -122,7 +122,8 @@ class Request:
     """The request for a deployment, and the input of its execution.
 
     `only` restricts it to these hosts, if any are named. `config` is the revision of the configuration; None stands
-    for the newest one when the deployment is planned.
+    for the newest one when the deployment is planned. `pushed_by` has who pushed the commit that delivery deploys
+    by itself, as the events of the pushes name them.
     """
 
     deployment: str
@@ -136,6 +137,7 @@ class Request:
     overrides: tuple[Override, ...] = ()
     only: tuple[str, ...] = ()
     config: int | None = None
+    pushed_by: tuple[str, ...] = ()
 
     @property
     def cluster(self) -> Cluster:

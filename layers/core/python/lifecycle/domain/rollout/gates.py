@@ -78,6 +78,8 @@ def approval_refusal(deployment: Deployment, by: str) -> str | None:
         return f"{requires}, and nobody knows who {requester} is, who requested {deployment.id}: abort it, and deploy"
     if same_person(by, requester):
         return f"{requester} requested {deployment.id}, and {requires}"
+    if any(same_person(by, each) for each in deployment.request.pushed_by):
+        return f"{by} pushed what {deployment.id} deploys, and {requires}"
     return None
 
 
