@@ -101,6 +101,7 @@ def _github_push(event: Mapping[str, Any], name: str, delivery: str) -> Push | s
         before=checked_commit(event.get("before") or NOTHING),
         at=time_of(repository.get("pushed_at")),
         skip=skip_marker(str((event.get("head_commit") or {}).get("message", ""))),
+        forced=event.get("forced") is True,
     )
 
 
