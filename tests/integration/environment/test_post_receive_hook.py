@@ -25,7 +25,6 @@ from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
 
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET = b"a secret of the webhook"
 
 
@@ -102,6 +101,17 @@ def test_event_has_the_commit_its_author_and_its_message(repository: tuple[Path,
     assert event["head_commit"]["id"] == event["after"]
     assert event["repository"]["default_branch"] == "main"
     assert event["created"] is True
+
+
+def test_event_says_whether_the_push_was_forced(repository: tuple[Path, Path]) -> None:
+    bare, copy = repository
+    first = pushed(bare, copy).after
+    (copy / "new").write_text("x")
+    second = commit_all(copy, "More")
+    git(copy, "push", "--quiet")
+    assert push_event(bare, PushedRef(first, second, "refs/heads/main"))["forced"] is False
+    assert push_event(bare, PushedRef(second, first, "refs/heads/main"))["forced"] is True
+    assert push_event(bare, PushedRef("5" * 40, first, "refs/heads/main"))["forced"] is False
 
 
 def test_a_deleted_branch_has_no_commit(repository: tuple[Path, Path]) -> None:
@@ -200,31 +210,87 @@ def test_hook_says_after_a_time_out_that_nobody_knows_of_a_run(
     assert f"`lifecycle build --head {bare}`" in how
 
 
+@dataclass
+class Ledger:
+    """receive_push over fakes."""
+
+    executions: MemoryExecutions = field(default_factory=MemoryExecutions)
+    catalogue: MemoryCatalogue = field(default_factory=MemoryCatalogue)
+    sent: int = 0
+
+    def send(self, event: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        self.sent += 1
+        body = json.dumps(event).encode()
+        headers = {k.lower(): v for k, v in signed_headers(body, SECRET, f"delivery-{self.sent}").items()}
+        secrets, now = WebhookSecrets.parse(SECRET.decode()), datetime.now(UTC)
+        found = receive_github(headers, body, "local/hello", secrets, self.executions, self.catalogue, now)
+        return found.status, found.body
+
+    def missed(self, bare: Path, *new: str) -> list[str]:
+        return list(missed({bare: ("hello",)}, self.executions, self.catalogue, self.send, new))
+
+
 def test_head_without_a_run_gets_one_when_the_environment_is_up(repository: tuple[Path, Path]) -> None:
     bare, copy = repository
-    ref = pushed(bare, copy)
-    executions, catalogue = MemoryExecutions(), MemoryCatalogue()
-    (line,) = missed({bare: ("hello",)}, executions, catalogue, NOW)
-    assert line == f"started: hello-{ref.after}, for a push that had no run"
-    (given,) = executions.deliveries.values()
-    assert (given["repository"], given["branch"], given["head_read"]) == (str(bare), "main", NOW.isoformat())
-    assert list(missed({bare: ("hello",)}, executions, catalogue, NOW)) == []
+    ref, ledger = pushed(bare, copy), Ledger()
+    assert ledger.missed(bare) == [f"hello-{ref.after}, for a push that had no run: started"]
+    (given,) = ledger.executions.deliveries.values()
+    assert (given["repository"], given["branch"], given["commit"]) == (str(bare), "main", ref.after)
+    assert ledger.missed(bare) == []
+
+
+def test_branch_that_was_forced_back_while_nothing_ran_is_delivered_again(repository: tuple[Path, Path]) -> None:
+    bare, copy = repository
+    ledger, good = Ledger(), pushed(bare, copy).after
+    ledger.missed(bare)
+    ledger.executions.outputs[f"hello-{good}"] = {"service": "hello", "version": "1.0.0-good"}
+    (copy / "new").write_text("x")
+    bad = commit_all(copy, "Bad")
+    git(copy, "push", "--quiet")
+    ledger.missed(bare)
+    git(copy, "push", "--quiet", "--force", "lifecycle", f"{good}:main")
+    (line,) = ledger.missed(bare)
+    assert line.startswith(f"hello-{good}_2, for a push that had no run: the branch is back at this commit")
+    branch = ledger.catalogue.branch(str(bare), "main")
+    assert (branch.head, branch.moves[-1].before, branch.moves[-1].forced) == (good, bad, True)
+    assert ledger.missed(bare) == []
+
+
+def test_head_that_asks_for_no_build_is_not_built_when_the_environment_is_up(repository: tuple[Path, Path]) -> None:
+    bare, copy = repository
+    ledger = Ledger()
+    pushed(bare, copy)
+    ledger.missed(bare)
+    (copy / "new").write_text("x")
+    commit_all(copy, "Docs [skip ci]")
+    git(copy, "push", "--quiet")
+    (line,) = ledger.missed(bare)
+    assert line.endswith("no build: the message of the head commit has [skip ci]")
+
+
+def test_head_is_delivered_again_to_clusters_that_its_first_run_did_not_find(repository: tuple[Path, Path]) -> None:
+    bare, copy = repository
+    ledger, commit = Ledger(), pushed(bare, copy).after
+    ledger.missed(bare)
+    ledger.executions.outputs[f"hello-{commit}"] = {"service": "hello", "version": "1.0.0-good"}
+    assert ledger.missed(bare) == []
+    (line,) = ledger.missed(bare, "hello")
+    assert line.startswith(f"hello-{commit}_2, for a push that had no run: ")
 
 
 def test_head_whose_snapshot_is_known_gets_no_run(repository: tuple[Path, Path]) -> None:
     bare, copy = repository
-    ref = pushed(bare, copy)
-    executions, catalogue = MemoryExecutions(), MemoryCatalogue()
-    catalogue.record_snapshot("hello", "1.0.0-20261123100000-aaaaaaa", {"commit": ref.after})
-    assert list(missed({bare: ("hello",)}, executions, catalogue, NOW)) == []
+    ref, ledger = pushed(bare, copy), Ledger()
+    ledger.catalogue.record_snapshot("hello", "1.0.0-20261123100000-aaaaaaa", {"commit": ref.after})
+    assert ledger.missed(bare) == []
 
 
 def test_repository_that_was_never_pushed_to_gets_no_run(repository: tuple[Path, Path], tmp_path: Path) -> None:
     bare, _ = repository
-    executions, catalogue = MemoryExecutions(), MemoryCatalogue()
-    known = {bare: ("hello",), tmp_path / "gone.git": ("gone",)}
-    assert list(missed(known, executions, catalogue, NOW)) == []
-    assert executions.deliveries == {}
+    ledger = Ledger()
+    assert ledger.missed(bare) == []
+    assert ledger.missed(tmp_path / "gone.git", "hello") == []
+    assert ledger.executions.deliveries == {}
 
 
 def test_tag_of_a_tree_or_blob_is_ignored(repository: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
