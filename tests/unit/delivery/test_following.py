@@ -179,7 +179,7 @@ def test_head_that_a_person_has_read_counts_although_its_push_was_lost() -> None
     assert delivery.catalogue.branch(REPOSITORY, "main").head == B
 
 
-def test_push_of_the_future_is_the_newest_for_a_minute_only() -> None:
+def test_push_of_the_future_is_the_newest_until_the_next_one_only() -> None:
     delivery = Delivery()
     delivery.receive(delivery.pushed(NOTHING, A))
     future = replace(delivery.pushed("e" * 40, B), at="2099-01-01T00:00:00+00:00")
@@ -188,6 +188,19 @@ def test_push_of_the_future_is_the_newest_for_a_minute_only() -> None:
     later = (NOW + timedelta(hours=1, minutes=2)).isoformat()
     delivery.receive(replace(delivery.pushed("f" * 40, C), at=later), timedelta(hours=2))
     assert delivery.catalogue.branch(REPOSITORY, "main").head == C
+
+
+def test_late_event_of_a_forge_whose_clock_is_fast_is_an_old_one() -> None:
+    delivery = Delivery()
+    fast = timedelta(minutes=4)
+    first = replace(delivery.pushed(NOTHING, A), at=(NOW + fast).isoformat())
+    second = replace(delivery.pushed(A, B), at=(NOW + timedelta(seconds=20) + fast).isoformat())
+    delivery.receive(second, timedelta(seconds=20))
+    delivery.receive(first, timedelta(minutes=1))
+    # No push leads from here to B, as A may be that of another push.
+    third = replace(delivery.pushed(C, A), at=(NOW + timedelta(seconds=10) + fast).isoformat())
+    delivery.receive(third, timedelta(minutes=2))
+    assert delivery.catalogue.branch(REPOSITORY, "main").head == B
 
 
 def test_push_that_came_while_a_person_read_the_head_is_the_head() -> None:

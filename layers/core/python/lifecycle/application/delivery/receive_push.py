@@ -16,7 +16,7 @@ from typing import Any, assert_never
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
 from lifecycle.application.ports.repositories import Repositories
-from lifecycle.domain.delivery.branch import CLOCKS_DIFFER, NOTHING, Branch, Move
+from lifecycle.domain.delivery.branch import NOTHING, Branch, Move
 from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_name
 from lifecycle.domain.delivery.skip_marker import skipped_because
 from lifecycle.domain.record_time import is_storable
@@ -74,8 +74,8 @@ class Push:
     def move(self, received: datetime) -> Move:
         """Return what the push says about its branch."""
         at = datetime.fromisoformat(self.at) if self.at else received
-        # One of the future would make it the newest push for as long.
-        at = min(at, received + CLOCKS_DIFFER)
+        if at > received + CLOCK_SKEW:
+            at = received  # It would be the newest push for as long.
         return Move(self.before or NOTHING, self.commit, self.delivery, at, self.skip, self.forced, received)
 
     def read_at(self, started: datetime) -> datetime:
