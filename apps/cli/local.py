@@ -26,6 +26,7 @@ from apps.local import environment, status
 from apps.local.console import location
 from apps.local.errors import LaptopError
 from apps.local.git.missed_pushes import start_missed
+from apps.local.own_files import read_environment
 from apps.local.paths import Layout
 from apps.local.ports import VARIABLE, Ports
 from apps.local.progress import Progress
@@ -94,12 +95,15 @@ def add(
     """Add a service: a Git repository to push to, a staging and a production cluster, and their hosts."""
     with _errors():
         sizes = {"production": host_count, "staging": staging_hosts}
-        added = clusters.add_services(Layout.find(), path, Progress(quiet=as_json), sizes, is_alive)
+        layout = Layout.find()
+        before = hosts.services(layout)
+        added = clusters.add_services(layout, path, Progress(quiet=as_json), sizes, is_alive)
+        missed = start_missed(layout, read_environment(layout.environment), {each.service for each in added} - before)
     if as_json:
         shown = [asdict(each) for each in added]
         print(json.dumps(shown if len(shown) > 1 else shown[0], indent=2, default=str))
     else:
-        print(clean("\n".join(added_lines(added))))
+        print(clean("\n".join([*missed, *added_lines(added)])))
 
 
 def added_lines(added: Sequence[clusters.Added]) -> list[str]:

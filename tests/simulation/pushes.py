@@ -11,7 +11,7 @@ import hashlib
 import logging
 import random
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -57,12 +57,17 @@ class RandomFailures:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit of the branch: how long its build takes, and whether its build or its self-test fails."""
+    """A commit of the branch: how long its build takes, and whether its build or its self-test fails.
+
+    `parent` is the commit that it was made on. `skips` says that it asks for no build.
+    """
 
     id: str
+    parent: str
     seconds: float
     builds: bool
     works: bool
+    skips: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,20 @@ class Pushes(StepFunctions):
         self._deliveries = 0
         self._lost = False
         self._seen = ""
+        self._seed = seed
         self._plan()
+
+    @property
+    def wanted(self) -> str:
+        """The newest commit on the branch that asks for a build; the head where a person has read it."""
+        if self._lost:
+            return self.head
+        return next((each for each in self._ancestors(self.head) if not self.commits[each].skips), "")
+
+    def _ancestors(self, commit: str) -> Iterator[str]:
+        while commit != NOTHING:
+            yield commit
+            commit = self.commits[commit].parent
 
     def _plan(self) -> None:
         rng = self.rng
@@ -162,6 +180,8 @@ class Pushes(StepFunctions):
         self._deliveries += 1
         at = self.time().replace(microsecond=0).isoformat()
         push = Push(REPOSITORY, "hello", self.head, "main", "ada", str(self._deliveries), before=before, at=at)
+        forced = before not in (NOTHING, *self._ancestors(self.head))
+        push = replace(push, skip="[skip ci]" if self.commits[self.head].skips else "", forced=forced)
         if rng.random() < 0.1:
             self._lost = True
         else:
@@ -171,7 +191,9 @@ class Pushes(StepFunctions):
         rng = self.rng
         name = hashlib.sha1(str(len(self.commits)).encode(), usedforsecurity=False).hexdigest()
         seconds = rng.choice((5.0, 60.0, 600.0)) * (0.5 + rng.random())
-        self.commits[name] = Commit(name, seconds, builds=rng.random() < 0.85, works=rng.random() < 0.8)
+        builds, works = rng.random() < 0.85, rng.random() < 0.8
+        skips = self._seed % 2 == 0 and rng.random() < 0.25
+        self.commits[name] = Commit(name, self.head, seconds, builds=builds, works=works, skips=skips)
         return name
 
     def _send(self, push: Push) -> None:
@@ -212,25 +234,25 @@ class Pushes(StepFunctions):
         self._seen = name
         record = self.memory.deployments.get(STAGING, name)
         made = self.memory.artifacts.manifest("hello", desired.version)
-        head = self.catalogue.branch(REPOSITORY, "main").head
-        if record and record.request.requested_by.startswith("delivery") and made.commit != head:
-            self.violations.append(f"36 head: {name} begins with {made.commit[:7]}, the head is {head[:7]}")
+        wanted = self.catalogue.branch(REPOSITORY, "main").wanted("", "")
+        if record and record.request.requested_by.startswith("delivery") and made.commit != wanted:
+            self.violations.append(f"36 head: {name} begins with {made.commit[:7]}, wanted is {wanted[:7]}")
 
     def check(self) -> list[str]:
         """Return what is wrong at the end: staging serves the head's snapshot, or something says why not."""
-        if self.violations or not self._path:
+        if self.violations or not self.wanted:
             return self.violations
-        runs = [each for each in self.by_name.values() if self._is_of_the_head(each)]
+        runs = [each for each in self.by_name.values() if self._is_wanted(each)]
         if not runs:
-            return [f"36 head: no run of the head {self.head[:7]}"]
+            return [f"36 head: no run of the head {self.wanted[:7]}"]
         facts = self.catalogue.snapshots("hello")
-        wanted = [version for version, each in facts.items() if each["commit"] == self.head]
+        wanted = [version for version, each in facts.items() if each["commit"] == self.wanted]
         if wanted and set(self.machine.installed().values()) <= set(wanted):
             return []
-        return [] if self._says_why(runs, wanted) else [f"36 head: {self.head[:7]} is not served: {self.report()}"]
+        return [] if self._says_why(runs, wanted) else [f"36 head: {self.wanted[:7]} is not served: {self.report()}"]
 
-    def _is_of_the_head(self, execution: FailingExecution) -> bool:
-        return execution.definition is delivery() and execution.given.get("commit") == self.head
+    def _is_wanted(self, execution: FailingExecution) -> bool:
+        return execution.definition is delivery() and execution.given.get("commit") == self.wanted
 
     def _says_why(self, runs: list[FailingExecution], wanted: list[str]) -> bool:
         if runs[-1].error:  # its build failed, or a function failed for ever
@@ -241,7 +263,10 @@ class Pushes(StepFunctions):
 
     def report(self) -> str:
         """Return what the records say, for a person who looks at a violation."""
-        lines = [f"path {' '.join(each[:7] for each in self._path)}", f"installed {self.machine.installed()}"]
+        lines = [
+            f"path {' '.join(each[:7] + '!' * self.commits[each].skips for each in self._path)}",
+            f"installed {self.machine.installed()}",
+        ]
         for name, each in self.by_name.items():
             said = each.error or (each.output if each.definition is delivery() else "")
             lines.append(f"{each.began_at:8.0f} {name} {each.state} at {each.at} {said} {each.cause}")

@@ -1,5 +1,6 @@
 """`lifecycle build --again` and `lifecycle build --head`: start the run of a push without a push."""
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from apps.cli import resolve
@@ -19,7 +20,7 @@ def build_again(printer: Printer, connection: Connection, text: str) -> int:
     earlier, moved_on = _run_to_repeat(connection, text)
     name = next_delivery_name(earlier.name)
     # A new version has the time of its own build, and is no snapshot of an earlier one.
-    left_out = ("pushed", "service", "version", "head_read")
+    left_out = ("pushed", "service", "version", "head_read", "read_seconds")
     given = {field: value for field, value in earlier.input.items() if field not in left_out}
     # A service that was built once is unchanged, so its build is only repeated in a run of that service alone.
     if folder := earlier.output.get("folder"):
@@ -60,7 +61,10 @@ def build_head(printer: Printer, connection: Connection, text: str) -> int:
     repository, name = _repository(connection, text)
     before = connection.context.clock.now()  # a push that comes during the reading is later
     head = read_head(repository)
-    push = Push(repository, name, head.commit, head.branch, connection.by, "", head_read=before.isoformat())
+    # Its start takes a moment, too.
+    seconds = int((connection.context.clock.now() - before).total_seconds()) + 2
+    push = Push(repository, name, head.commit, head.branch, connection.by, "")
+    push = replace(push, head_read=before.isoformat(), read_seconds=seconds)
     run, outcome = start_head(push, connection.context.executions, connection.catalogue)
     printer.facts({"run": run, "started": outcome in (Outcome.STARTED, Outcome.RETURNED), "commit": head.commit})
     printer.line(f"{head.branch} is at {head.commit[:7]}")

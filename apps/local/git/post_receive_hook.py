@@ -62,7 +62,7 @@ def push_event(bare: Path, pushed: PushedRef) -> dict[str, Any]:
         "after": pushed.after,
         "created": pushed.before == _NOTHING,
         "deleted": deleted,
-        "forced": False,
+        "forced": _is_forced(bare, pushed),
         "repository": {
             "name": name,
             "full_name": f"local/{name}",
@@ -76,6 +76,16 @@ def push_event(bare: Path, pushed: PushedRef) -> dict[str, Any]:
         "head_commit": commit,
         "commits": [commit] if commit else [],
     }
+
+
+def _is_forced(bare: Path, pushed: PushedRef) -> bool:
+    """Return whether the new commit leaves out the one before it; False where Git no longer has that one."""
+    if _NOTHING in (pushed.before, pushed.after):
+        return False
+    try:
+        return bool(git(bare, "rev-list", "--max-count=1", pushed.before, f"^{pushed.after}"))
+    except LaptopError:
+        return False
 
 
 def signed_headers(body: bytes, secret: bytes, delivery: str) -> dict[str, str]:

@@ -90,6 +90,11 @@ def clusters(layout: Layout) -> dict[str, LocalCluster]:
     }
 
 
+def services(layout: Layout) -> set[str]:
+    """Return the services that have a cluster in this environment."""
+    return {each.service for each in clusters(layout).values()}
+
+
 def save(layout: Layout, cluster: LocalCluster) -> None:
     """Write a cluster into clusters.json."""
     known = {**clusters(layout), cluster.name: cluster}

@@ -1,3 +1,5 @@
+"""The hook of a laptop's repositories: it delivers each push as GitHub would, and says what is known of its run."""
+
 import hashlib
 import hmac
 import json
@@ -15,19 +17,14 @@ import pytest
 
 from apps.local.aws import root_key
 from apps.local.errors import LaptopError
-from apps.local.git.missed_pushes import missed
 from apps.local.git.post_receive_hook import PushedRef, deliver_each, post, push_event, signed_headers
 from apps.local.git.repositories import adopt, commit_all, git, write_hooks
 from apps.local.paths import Layout, write_json
 from apps.local.ports import Ports
 from lifecycle.application.delivery.github_push import receive_github
 from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
-from lifecycle.domain.service.withdrawal import Withdrawal, WithdrawalState
 from tests.fakes.catalogue import MemoryCatalogue
-from tests.fakes.executions import MemoryExecutions
-
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-SECRET = b"a secret of the webhook"
+from tests.integration.environment.conftest import SECRET, pushed
 
 
 @dataclass
@@ -40,16 +37,6 @@ class Runs:
         return self.started.setdefault(name, payload) is payload
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> tuple[Path, Path]:
-    """Return a service's bare repository and working copy."""
-    source = tmp_path / "source"
-    source.mkdir()
-    (source / "lifecycle.toml").write_text('name = "hello"\n')
-    copy = adopt(Layout(tmp_path / "home"), "hello", source)
-    return tmp_path / "home" / "repositories" / "hello.git", copy
-
-
 def test_hook_of_an_older_version_is_written_again(repository: tuple[Path, Path], tmp_path: Path) -> None:
     bare, _ = repository
     hook = bare / "hooks" / "post-receive"
@@ -58,12 +45,6 @@ def test_hook_of_an_older_version_is_written_again(repository: tuple[Path, Path]
     write_hooks(Layout(tmp_path / "home"))
     assert hook.read_text() == written
     assert os.access(hook, os.X_OK)
-
-
-def pushed(bare: Path, copy: Path) -> PushedRef:
-    (bare / "hooks" / "post-receive").unlink()
-    git(copy, "push", "--quiet")
-    return PushedRef("0" * 40, git(copy, "rev-parse", "HEAD").strip(), "refs/heads/main")
 
 
 def test_a_push_from_the_hook_starts_a_run_of_that_commit(repository: tuple[Path, Path]) -> None:
@@ -103,6 +84,17 @@ def test_event_has_the_commit_its_author_and_its_message(repository: tuple[Path,
     assert event["head_commit"]["id"] == event["after"]
     assert event["repository"]["default_branch"] == "main"
     assert event["created"] is True
+
+
+def test_event_says_whether_the_push_was_forced(repository: tuple[Path, Path]) -> None:
+    bare, copy = repository
+    first = pushed(bare, copy).after
+    (copy / "new").write_text("x")
+    second = commit_all(copy, "More")
+    git(copy, "push", "--quiet")
+    assert push_event(bare, PushedRef(first, second, "refs/heads/main"))["forced"] is False
+    assert push_event(bare, PushedRef(second, first, "refs/heads/main"))["forced"] is True
+    assert push_event(bare, PushedRef("5" * 40, first, "refs/heads/main"))["forced"] is False
 
 
 def test_a_deleted_branch_has_no_commit(repository: tuple[Path, Path]) -> None:
@@ -231,44 +223,6 @@ def test_hook_says_after_an_error_what_is_known_of_the_run(
     assert first == f"lifecycle: the push is stored, but {said}"
     assert f"`lifecycle build --head {bare}`" in how
     assert ("`lifecycle status`" in how) is (status not in range(400, 500))
-
-
-def test_head_without_a_run_gets_one_when_the_environment_is_up(repository: tuple[Path, Path]) -> None:
-    bare, copy = repository
-    ref = pushed(bare, copy)
-    executions, catalogue = MemoryExecutions(), MemoryCatalogue()
-    (line,) = missed({bare: ("hello",)}, executions, catalogue, NOW)
-    assert line == f"started: hello-{ref.after}, for a push that had no run"
-    (given,) = executions.deliveries.values()
-    assert (given["repository"], given["branch"], given["head_read"]) == (str(bare), "main", NOW.isoformat())
-    assert list(missed({bare: ("hello",)}, executions, catalogue, NOW)) == []
-
-
-def test_head_whose_snapshot_is_known_gets_no_run(repository: tuple[Path, Path]) -> None:
-    bare, copy = repository
-    ref = pushed(bare, copy)
-    executions, catalogue = MemoryExecutions(), MemoryCatalogue()
-    catalogue.record_snapshot("hello", "1.0.0-20261123100000-aaaaaaa", {"commit": ref.after})
-    assert list(missed({bare: ("hello",)}, executions, catalogue, NOW)) == []
-
-
-def test_head_whose_snapshot_was_withdrawn_gets_a_run(repository: tuple[Path, Path]) -> None:
-    """Its service was removed, and the repository was added again."""
-    bare, copy = repository
-    ref = pushed(bare, copy)
-    catalogue, version = MemoryCatalogue(), "1.0.0-20261123100000-aaaaaaa"
-    catalogue.record_snapshot("hello", version, {"commit": ref.after})
-    catalogue.put_withdrawal("hello", None, Withdrawal(version, "ada", "removed", NOW, WithdrawalState.DONE))
-    (line,) = missed({bare: ("hello",)}, MemoryExecutions(), catalogue, NOW)
-    assert line == f"started: hello-{ref.after}, for a push that had no run"
-
-
-def test_repository_that_was_never_pushed_to_gets_no_run(repository: tuple[Path, Path], tmp_path: Path) -> None:
-    bare, _ = repository
-    executions, catalogue = MemoryExecutions(), MemoryCatalogue()
-    known = {bare: ("hello",), tmp_path / "gone.git": ("gone",)}
-    assert list(missed(known, executions, catalogue, NOW)) == []
-    assert executions.deliveries == {}
 
 
 def test_tag_of_a_tree_or_blob_is_ignored(repository: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise, permutations
 
@@ -85,6 +86,24 @@ def test_a_push_whose_predecessor_was_lost_is_the_head() -> None:
     assert received([moves[2], moves[0]]).path == (A, B, C)
 
 
+def test_the_newest_push_is_the_head_although_a_push_to_its_commit_was_lost() -> None:
+    """0 to A, the push to B lost, forced back to A, and pushed to B again."""
+    moves = path_of(NEW, A, B, A, B)
+    assert received([moves[0], moves[2], moves[3]]).head == B
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_the_newest_push_is_the_head_whatever_was_lost_before_it(seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311 (chance, no secret)
+    commits = [NEW]
+    for _ in range(rng.randint(2, 8)):
+        commits.append(rng.choice([each for each in (A, B, C, D) if each != commits[-1]]))
+    *moves, newest = path_of(*commits)
+    arriving = [*(each for each in moves if rng.random() > 0.3), newest]
+    rng.shuffle(arriving)
+    assert received(arriving).head == commits[-1]
+
+
 def test_a_long_path_in_the_wrong_order_is_one_path() -> None:
     """As the simulation found it: the last two pushes of one second arrived in the wrong order."""
     moves = at_one_time(path_of(NEW, A, B, C, D, B, D, "e" * 40, D))
@@ -101,9 +120,10 @@ def test_a_circle_without_its_first_push_is_at_its_newest_push() -> None:
     assert received([Move(B, A, "2", at(2)), Move(A, B, "1", at(1))]).head == A
 
 
-def test_the_path_shows_each_visit() -> None:
+def test_the_path_has_no_commit_that_the_branch_has_left() -> None:
     moves = path_of(NEW, A, B, A)
-    assert received([moves[1], moves[2], moves[0]]).path == (A, B, A)
+    assert received([moves[1], moves[0]]).path == (A, B)
+    assert received([moves[1], moves[2], moves[0]]).path == (A,)
 
 
 def test_a_head_that_was_read_stands_for_all_pushes_before_it() -> None:
@@ -130,6 +150,14 @@ def test_only_the_newest_pushes_stay_in_the_record() -> None:
     assert received(sorted(moves, key=lambda each: each.at.second + rng.random() * 5)).head == commits[-1]
 
 
+def test_an_old_push_that_the_record_has_forgotten_changes_nothing_when_it_comes_again() -> None:
+    """Commits that recur: as a circle, the record of the newest pushes does not show where it began."""
+    moves = path_of(NEW, *([A, B] * MOST_MOVES)[: MOST_MOVES + 11])
+    branch = received(moves)
+    assert branch.moved(moves[0]) == branch
+    assert branch.moved(replace(moves[0], delivery="another")) == branch
+
+
 def test_only_the_head_is_wanted() -> None:
     branch = received(path_of(NEW, A, B))
     assert branch.wanted("hello", "") == B
@@ -150,6 +178,39 @@ def test_a_service_in_a_folder_follows_a_branch_that_is_forced_back() -> None:
     assert received(path_of(NEW, A, B)).begun("api", B).moved(Move(B, A, "back", at(9))).begun("api", A).wanted(
         "api", "api"
     ) == A  # fmt: skip
+
+
+def test_a_commit_that_the_branch_has_left_is_wanted_by_no_service() -> None:
+    """B failed to build, and the branch was forced back to A, whose deployment may still wait."""
+    branch = received(path_of(NEW, A, B, A)[:2]).begun("api", A).begun("api", B)
+    assert branch.superseded(A, "api", "api")
+    back = branch.moved(Move(B, A, "back", at(9)))
+    assert back.superseded(A, "api", "api") == ""
+    assert back.superseded(B, "api", "api") == "bbbbbbb is no longer the head of main for api: aaaaaaa is"
+    only = received(path_of(NEW, A, B, A)).begun("api", B)
+    assert only.superseded(B, "api", "api") == "bbbbbbb is no longer on main"
+
+
+def test_a_forced_push_leaves_the_commit_before_it_and_perhaps_no_other() -> None:
+    forced = Move(B, C, "forced", at(9), forced=True)
+    branch = received([*path_of(NEW, A, B), forced]).begun("api", A).begun("api", B)
+    assert branch.wanted("api", "api") == A
+    assert branch.path == (C,)
+
+
+def test_what_the_branch_has_left_stays_so_when_its_moves_are_forgotten() -> None:
+    branch = received(path_of(NEW, A, B)).begun("api", A).begun("api", B)
+    path = [A, *(f"{number:040x}" for number in range(1, 2 * MOST_MOVES))]
+    later = [replace(each, at=at(10 + number)) for number, each in enumerate(path_of(B, *path))]
+    branch = received((replace(each, delivery=f"later-{each.delivery}") for each in later), branch)
+    assert branch.wanted("api", "api") == A
+    assert A not in {each.after for each in branch.moves}
+
+
+def test_a_service_of_an_older_record_wants_its_newest_build() -> None:
+    branch = replace(received(path_of(NEW, A, B)), services={"api": A})
+    assert branch.wanted("api", "api") == A
+    assert branch.begun("api", B).wanted("api", "api") == B
 
 
 def test_the_newest_snapshot_of_a_commit_is_found() -> None:

@@ -17,7 +17,7 @@ from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.context import MemoryContext
 from tests.fakes.fleet import MemoryFleet
-from tests.support.branch_delivery import NOW, REPOSITORY, A, B, C, D, Delivery
+from tests.support.branch_delivery import NOW, REPOSITORY, A, B, C, Delivery
 
 
 def test_slow_build_of_an_older_push_is_recorded_and_not_deployed() -> None:
@@ -110,21 +110,17 @@ def test_force_push_back_while_the_first_build_runs_leaves_the_deployment_to_it(
 
 
 def test_head_that_a_late_push_shows_again_is_deployed_again() -> None:
-    """Seeds 1317 and 2299 of the pushes: the deployment of B, once the head, has ended that of the head."""
+    """Three pushes of one second; the deployment of A, once taken for the head, has ended that of the head."""
     delivery = Delivery()
     first = delivery.pushed(NOTHING, A)
-    path = ((A, B), (B, A), (A, C), (C, B), (B, D))
-    pushes = [first, *(replace(delivery.pushed(*each), at=first.at) for each in path)]
-    for number in (0, 2, 3, 5):
-        head = delivery.receive(pushes[number])
-    delivery.build(str(head.body["run"]))
-    between = delivery.receive(pushes[1])
-    assert delivery.catalogue.branch(REPOSITORY, "main").head == B
-    delivery.build(str(between.body["run"]))
+    middle, last = (replace(delivery.pushed(*each), at=first.at) for each in ((A, B), (B, C)))
+    delivery.build(str(delivery.receive(last).body["run"]))
+    delivery.build(str(delivery.receive(first).body["run"]))
+    assert delivery.catalogue.branch(REPOSITORY, "main").head == A
     for _ in range(2):
-        delivery.receive(pushes[4])
-        assert [each for each in delivery.executions.deliveries if D in each] == [f"hello-{D}", f"hello-{D}_2"]
-    assert delivery.deploy_again(f"hello-{D}_2").staging
+        delivery.receive(middle)
+        assert [each for each in delivery.executions.deliveries if C in each] == [f"hello-{C}", f"hello-{C}_2"]
+    assert delivery.deploy_again(f"hello-{C}_2").staging
 
 
 def test_force_push_back_that_is_superseded_again_deploys_nothing() -> None:
@@ -210,7 +206,7 @@ def test_head_that_a_person_has_read_counts_although_its_push_was_lost() -> None
     assert delivery.catalogue.branch(REPOSITORY, "main").head == B
 
 
-def test_push_of_the_future_is_the_newest_for_a_minute_only() -> None:
+def test_push_of_the_future_is_the_newest_until_the_next_one_only() -> None:
     delivery = Delivery()
     delivery.receive(delivery.pushed(NOTHING, A))
     future = replace(delivery.pushed("e" * 40, B), at="2099-01-01T00:00:00+00:00")
@@ -219,6 +215,19 @@ def test_push_of_the_future_is_the_newest_for_a_minute_only() -> None:
     later = (NOW + timedelta(hours=1, minutes=2)).isoformat()
     delivery.receive(replace(delivery.pushed("f" * 40, C), at=later), timedelta(hours=2))
     assert delivery.catalogue.branch(REPOSITORY, "main").head == C
+
+
+def test_late_event_of_a_forge_whose_clock_is_fast_is_an_old_one() -> None:
+    delivery = Delivery()
+    fast = timedelta(minutes=4)
+    first = replace(delivery.pushed(NOTHING, A), at=(NOW + fast).isoformat())
+    second = replace(delivery.pushed(A, B), at=(NOW + timedelta(seconds=20) + fast).isoformat())
+    delivery.receive(second, timedelta(seconds=20))
+    delivery.receive(first, timedelta(minutes=1))
+    # No push leads from here to B, as A may be that of another push.
+    third = replace(delivery.pushed(C, A), at=(NOW + timedelta(seconds=10) + fast).isoformat())
+    delivery.receive(third, timedelta(minutes=2))
+    assert delivery.catalogue.branch(REPOSITORY, "main").head == B
 
 
 def test_push_that_came_while_a_person_read_the_head_is_the_head() -> None:

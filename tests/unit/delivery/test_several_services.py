@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from lifecycle.application.delivery.build import FinishedBuild, Sources, Started
 from lifecycle.application.delivery.check_build import Checked, checked
 from lifecycle.application.delivery.receive_push import Push, payload_of, start
 from lifecycle.application.delivery.several import start_services
+from lifecycle.domain.delivery.branch import Move
 from lifecycle.domain.delivery.delivery_name import DeliveryName, service_delivery
 from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.errors import Refused
@@ -175,6 +177,24 @@ def test_snapshot_is_recorded_with_its_folder_and_sources() -> None:
     assert catalogue.snapshots("hello")[SNAPSHOT]["folder"] == "services/hello"
     last = builds_of(catalogue).services["hello"]
     assert (last.snapshot, last.source, last.started) == (SNAPSHOT, "0" * 16, manifest(SNAPSHOT).built_at)
+
+
+def test_service_whose_later_build_failed_is_built_by_a_push_that_takes_it_back() -> None:
+    """Its waiting deployment may have ended when the build of B began, and nothing else would deploy A again."""
+    later, catalogue = "b" * 40, MemoryCatalogue()
+    start(replace(PUSH, before="0" * 40, at="2026-11-23T11:00:00Z"), MemoryExecutions(), catalogue, BUILT)
+    catalogue.change_branch(REPOSITORY, "main", lambda branch: branch.begun("hello", COMMIT))
+    assert recorded(catalogue, Sources("services/hello", "0" * 16)) == "RECORDED"
+    assert '"hello"' in variables(PUSH, catalogue)["LIFECYCLE_KNOWN"]
+    catalogue.change_branch(
+        REPOSITORY, "main", lambda branch: branch.moved(Move(COMMIT, later, "2", BUILT)).begun("hello", later)
+    )
+    back = Move(later, COMMIT, "3", BUILT + timedelta(days=2))
+    catalogue.change_branch(REPOSITORY, "main", lambda branch: branch.moved(back))
+    builds = MemoryBuilds()
+    start_build(builds, catalogue, MemoryAuditLog(), PUSH, (BUILT + timedelta(days=2)).isoformat(), "shop-2")
+    (found,) = builds.started.values()
+    assert '"hello"' not in found["LIFECYCLE_KNOWN"]
 
 
 def test_refused_snapshot_leaves_the_sources_of_the_repository_alone() -> None:

@@ -118,6 +118,17 @@ def test_pending_deployment_starts_after_a_good_end_or_where_all_is_automatic(
         assert step.reason.startswith(f"{ended.id} {outcome} while 1.0.2 waited for it")
 
 
+@pytest.mark.parametrize("requested_by", ["delivery", "delivery:no-push"])
+@pytest.mark.parametrize("state", [DeploymentState.ABORTED, DeploymentState.REJECTED, DeploymentState.REFUSED])
+def test_pending_deployment_of_delivery_starts_whatever_policy_the_ended_one_had(
+    machine: Machine, state: DeploymentState, requested_by: str
+) -> None:
+    """`automatic = true` may be new in the pushed commit. Nobody would ask for its deployment again."""
+    ended = replace(queued(machine, "1.0.1"), state=state)
+    request = replace(queued(machine, "1.0.2").request, requested_by=requested_by)
+    assert isinstance(after_end(ended, PendingDeployment(request, machine.now)), StartPending)
+
+
 def test_pending_deployment_of_a_free_cluster_starts(machine: Machine) -> None:
     pending = PendingDeployment(queued(machine, "1.0.2").request, machine.now)
     assert after_end(None, pending) == StartPending(pending, "the cluster is free")

@@ -27,6 +27,7 @@ class Pushed(Command):
     service: str = Field(default="", max_length=40)
     version: str = Field(default="", max_length=100)
     head_read: Moment = ""
+    read_seconds: int = Field(default=0, ge=0, le=900)
 
     def push(self) -> Push:
         return Push(**self.model_dump(include={each.name for each in fields(Push)}))
@@ -105,6 +106,7 @@ class RecordSnapshot(Command):
     again: bool = False
     pushed: str = ""
     head_read: str = ""
+    read_seconds: int = 0
     execution: str = ""
     build: str
     service: str

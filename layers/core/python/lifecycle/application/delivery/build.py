@@ -13,7 +13,7 @@ from lifecycle.application.delivery.receive_push import Push
 from lifecycle.application.delivery.refused_input import refused_input
 from lifecycle.application.delivery.refused_run import record_refused_snapshot, record_refused_start
 from lifecycle.application.delivery.sign import sign
-from lifecycle.application.delivery.staging import request_staging, superseded
+from lifecycle.application.delivery.staging import request_staging, superseded, undelivered
 from lifecycle.application.ports.artifacts import Artifacts, Received
 from lifecycle.application.ports.audit import AuditLog
 from lifecycle.application.ports.builds import Builds
@@ -118,7 +118,7 @@ def start_build(
         given = {"execution": execution, "repository": push.repository, "service": push.service}
         return refuse_start(catalogue, audit_log, given, why, at)
     if push.head_read:
-        read_at = datetime.fromisoformat(push.head_read)
+        read_at = push.read_at(at)
         # A record that cannot be read stays, and then nothing is superseded.
         _ = catalogue.change_branch(
             push.repository, push.branch, lambda before: before.believed(at).read(push.commit, read_at)
@@ -136,7 +136,10 @@ def start_build(
         "LIFECYCLE_BRANCH": push.branch,
         "LIFECYCLE_BUILT_AT": push.pushed or started,
     }
-    builds_so_far = catalogue.change_builds(push.repository, lambda before: before.begun(push.commit, at, cache))
+    branch = catalogue.branch(push.repository, push.branch)
+    builds_so_far = catalogue.change_builds(
+        push.repository, lambda before: before.without(undelivered(branch, before)).begun(push.commit, at, cache)
+    )
     if builds_so_far.cache:
         variables["LIFECYCLE_CACHE_PREFIX"] = builds_so_far.cache  # apps/build/s3_caches.py
     if push.folder:
@@ -144,7 +147,7 @@ def start_build(
     else:
         # A service in the top folder needs neither; only the clone shows which kind of repository it is.
         variables["LIFECYCLE_KNOWN"] = builds_so_far.known_to(push.commit, at)
-        variables |= {} if push.again else {"LIFECYCLE_SKIP_CI": "1"}
+        variables |= {} if push.again or push.head_read else {"LIFECYCLE_SKIP_CI": "1"}
     try:
         return Started(builds.start(push.repository, push.commit, execution, variables))
     except BuildsFull as error:

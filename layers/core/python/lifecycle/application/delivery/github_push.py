@@ -105,6 +105,7 @@ def _github_push(event: Mapping[str, Any], name: str, url: str, delivery: str) -
         before=checked_commit(event.get("before") or NOTHING),
         at=time_of(repository.get("pushed_at")),
         skip=skip_marker(str((event.get("head_commit") or {}).get("message", ""))),
+        forced=event.get("forced") is True,
     )
 
 

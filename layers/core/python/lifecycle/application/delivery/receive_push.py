@@ -9,25 +9,26 @@ as long as Step Functions keeps it: 90 days.
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from typing import Any, assert_never
 
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
 from lifecycle.application.ports.repositories import Repositories
-from lifecycle.domain.delivery.branch import CLOCKS_DIFFER, NOTHING, Branch, Move
+from lifecycle.domain.delivery.branch import NOTHING, Branch, Move
 from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_name
 from lifecycle.domain.delivery.skip_marker import skipped_because
 from lifecycle.domain.identity import pusher_name
 from lifecycle.domain.record_time import is_storable
+from lifecycle.domain.rollout.deployment import CLOCK_SKEW
 
 # A commit's runs that pushes may start, the failed ones included; a person may start more of them.
 MOST_RUNS = 5
 # The fields of a push that most pushes do not have.
-_OPTIONAL = ("skip", "folder", "again", "pushed", "service", "version", "head_read")
+_OPTIONAL = ("skip", "folder", "again", "pushed", "service", "version", "head_read", "read_seconds")
 # The record of the branch has them, and a run needs none.
-_UNSENT = ("before", "at")
+_UNSENT = ("before", "at", "forced")
 _MOST_NAMES = 100
 _LONGEST_PUSHER = 200  # the end of an ARN has the name
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -50,7 +51,8 @@ class Push:
     `pushed` is then the start of the push's own run, so that snapshots of a service have the order of the pushes.
     `before` is the commit that the branch left, and `at` when it was pushed, as the event says. `service` and
     `version` name the snapshot that an earlier run made of this commit. `head_read` is when somebody read the commit
-    from the repository, as the head of the branch; empty for an event.
+    from the repository, as the head of the branch; empty for an event. `read_seconds` is for how long that was known
+    when the run was started, by one clock. `forced`: the commit does not contain the one before it.
     """
 
     repository: str
@@ -68,13 +70,26 @@ class Push:
     service: str = ""
     version: str = ""
     head_read: str = ""
+    read_seconds: int = 0
+    forced: bool = False
 
     def move(self, received: datetime) -> Move:
         """Return what the push says about its branch."""
         at = datetime.fromisoformat(self.at) if self.at else received
-        # One of the future would make it the newest push for as long.
-        at = min(at, received + CLOCKS_DIFFER)
-        return Move(self.before or NOTHING, self.commit, self.delivery, at, self.skip, pusher_name(self.pusher))
+        if at > received + CLOCK_SKEW:
+            at = received  # It would be the newest push for as long.
+        pusher = pusher_name(self.pusher)
+        return Move(self.before or NOTHING, self.commit, self.delivery, at, self.skip, self.forced, received, pusher)
+
+    def read_at(self, started: datetime) -> datetime:
+        """Return when the head was read, by the clock of this account, which has `started` the run.
+
+        The clock of the machine that read it may be wrong. An input that is older than that was copied.
+        """
+        said = datetime.fromisoformat(self.head_read)
+        if self.read_seconds and abs(said - started) <= CLOCK_SKEW:
+            return started - timedelta(seconds=self.read_seconds)
+        return min(said, started)
 
     @property
     def execution(self) -> str:
@@ -138,37 +153,44 @@ def start(push: Push, executions: Executions, catalogue: Catalogue, now: datetim
 
     def moved(before: Branch) -> Branch:
         nonlocal was
-        was = before.head
+        was = before.wanted("", "")
         return before.believed(now).moved(move)
 
     branch = catalogue.change_branch(push.repository, push.branch, moved)
     # A record that cannot be read stays, and then a run of any branch begins.
     _ = catalogue.change_builds(push.repository, lambda before: before.followed(push.branch, move.at))
-    is_head, dropped = branch.head in ("", push.commit), push.commit in branch.dropped
-    found = start_once(executions, push.execution, payload_of(push), returned=is_head, dropped=dropped)
+    wanted, dropped = branch.wanted("", ""), push.commit in branch.dropped
+    is_wanted = wanted in ("", push.commit)
+    found = start_once(executions, push.execution, payload_of(push), returned=is_wanted, dropped=dropped)
     answer = _started(push, *found)
-    return answer if is_head else _not_the_head(answer, branch, push, executions, was)
+    return answer if is_wanted else _not_wanted(answer, branch, push, executions, was)
 
 
 def start_head(push: Push, executions: Executions, catalogue: Catalogue) -> tuple[str, "Outcome"]:
     """Start the run of a commit that somebody has read as the head of its branch; `push.head_read` is when.
 
-    A run that goes on does, if the ledger knows the head. Else that run would end as superseded.
+    A run that goes on does, if the ledger wants that commit. Else that run would end as superseded, or as a push that
+    asked for no build.
     """
-    known = catalogue.branch(push.repository, push.branch).head == push.commit
-    return start_once(executions, push.execution, payload_of(push), returned=True, dropped=not known)
+    known = catalogue.branch(push.repository, push.branch).wanted("", "") == push.commit
+    return start_once(
+        executions, push.execution, payload_of(push), returned=True, dropped=not known, also_skipped=True
+    )
 
 
-def _not_the_head(answer: Response, branch: Branch, push: Push, executions: Executions, was: str) -> Response:
-    """Say so, and start the run of the head if that needs one: this push may have shown only now which it is.
+def _not_wanted(answer: Response, branch: Branch, push: Push, executions: Executions, was: str) -> Response:
+    """Say so, and start the run of the commit that is wanted, if that needs one.
 
-    `was` is the head before this push was known. Its deployment may have ended that of the head.
+    This push may have shown only now which it is, or it asks for no build of its own. `was` is the one that was
+    wanted before this push was known. Its deployment may have ended that of the other.
     """
-    late = branch.superseded(push.commit)
-    head = replace(push, commit=branch.head, skip="")
-    dropped = branch.head in branch.dropped
-    if dropped or was not in ("", branch.head) or _needs_a_run(executions, head):
+    wanted = branch.wanted("", "")
+    head = replace(push, commit=wanted, skip="")
+    dropped = wanted in branch.dropped
+    if dropped or was not in ("", wanted) or _needs_a_run(executions, head):
         start_once(executions, head.execution, payload_of(head), returned=True, dropped=dropped)
+    if not (late := branch.superseded(push.commit)):
+        return answer
     said = {name: f"{text}; {late}" for name, text in answer.body.items() if name in ("message", "error")}
     return Response(answer.status, {**answer.body, **said})
 
@@ -217,15 +239,21 @@ class Outcome(Enum):
 
 
 def start_once(
-    executions: Executions, run: str, payload: Mapping[str, Any], *, returned: bool = False, dropped: bool = False
+    executions: Executions,
+    run: str,
+    payload: Mapping[str, Any],
+    *,
+    returned: bool = False,
+    dropped: bool = False,
+    also_skipped: bool = False,
 ) -> tuple[str, Outcome]:
     """Start a delivery, or the next one after those that failed; return its name, and what was done.
 
     A run of another repository may have the same name, as those of two owners' `shop` at one commit. So may a run for
     one folder that a person started. The next name is taken then. `returned` says that the branch is at this commit
     now: then the next one is started, too, after one that has succeeded by another delivery. It gets the snapshot
-    that was made. `dropped` says that the newest run builds nothing, also if it has not ended yet. A person may have
-    started runs of many names.
+    that was made. `dropped` says that the newest run builds nothing, also if it has not ended yet. `also_skipped`
+    starts the next one after a run whose commit asked for no build. A person may have started runs of many names.
     """
     failed, snapshot = 0, dict[str, str]()
     for _ in range(_MOST_NAMES):
@@ -236,7 +264,7 @@ def start_once(
             return run, Outcome.KNOWN
         if earlier.is_of(payload["repository"], payload.get("folder", "")):
             same = bool(earlier.delivery) and earlier.delivery == payload["delivery"]
-            over = (dropped or not earlier.running) and not earlier.wanted_nothing
+            over = (dropped or not earlier.running) and (also_skipped or not earlier.wanted_nothing)
             if not earlier.failed and (same or not returned or not over):
                 return run, Outcome.KNOWN
             failed += earlier.failed

@@ -52,7 +52,7 @@ def start_services(
         name, _ = start_once(
             executions,
             service_delivery(service, execution, push.commit),
-            payload_of(replace(push, folder=folder, head_read="")),
+            payload_of(replace(push, folder=folder, head_read="", read_seconds=0)),
         )
         runs[service] = name
     return StartedServices(runs, unchanged)

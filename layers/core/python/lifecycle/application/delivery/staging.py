@@ -1,7 +1,7 @@
 """Automatic staging: which snapshot it wants, and the request that deploys it.
 
-Used by build.py, when a build has ended or a branch is back at a built commit. A rollout asks again before it begins
-(application/rollout/automatic.py).
+Used by build.py, when a build begins or has ended, or a branch is back at a built commit. A rollout asks again before
+it begins (application/rollout/automatic.py).
 """
 
 from datetime import datetime
@@ -10,6 +10,7 @@ from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.requests import Requests
 from lifecycle.application.rollout.requests import Payload, payload, record_request
 from lifecycle.domain.delivery.branch import Branch
+from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.identity import DELIVERY, DELIVERY_WITHOUT_PUSH
 from lifecycle.domain.rollout.deployment import Request, deployment_id
@@ -26,12 +27,22 @@ def superseded(catalogue: Catalogue, manifest: Manifest, folder: str) -> str:
     service, commit = manifest.service, manifest.commit
 
     def recorded(before: Branch) -> Branch:
-        begun = before.begun(service, commit) if folder else before
+        begun = before.begun(service, commit) if folder else before.built(commit)
         late = begun.superseded(commit, service, folder)
         return begun if late else begun.ends(service, superseded=manifest.supersede)
 
     branch = catalogue.change_branch(manifest.repository, manifest.branch, recorded)
     return branch.superseded(commit, service, folder)
+
+
+def undelivered(branch: Branch, builds: RepositoryBuilds) -> set[str]:
+    """Return the services in folders whose newest snapshot is not what their branch wants; a push builds them.
+
+    Such a service had a later build that made none. It may have ended the deployment of that snapshot. So a push
+    builds the service although it has the contents of that snapshot, as one that takes the failed push back.
+    """
+    commits = {name: last.snapshot.rpartition("-")[2] for name, last in builds.services.items()}
+    return {name for name, commit in commits.items() if not branch.delivers(name, commit)}
 
 
 def request_staging(catalogue: Catalogue, requests: Requests, manifest: Manifest, now: datetime) -> Payload | None:

@@ -5,7 +5,7 @@ record_snapshot records the sources of a new snapshot. Where anything is missing
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -85,6 +85,11 @@ class RepositoryBuilds:
         others = 1 - _REPEATABLE_RUNS
         older = (replace(each, known="") for each in lasting[:others])
         return replace(self, runs=(*older, *lasting[others:], run))
+
+    def without(self, services: Collection[str]) -> "RepositoryBuilds":
+        """Return the record without the newest snapshots of these services, so that the next push builds them."""
+        left = {name: each for name, each in self.services.items() if name not in services}
+        return self if len(left) == len(self.services) else replace(self, services=left)
 
     def _run(self, commit: str, started: datetime) -> StartedRun | None:
         return next((each for each in self.runs if (each.commit, each.started) == (commit, started)), None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from lifecycle.domain.identity import DELIVERY, DELIVERY_WITHOUT_PUSH
 from lifecycle.domain.rollout.deployment import (
     NOT_RESUMED,
     Deployment,
@@ -57,15 +58,17 @@ AfterEnd: TypeAlias = StartPending | DropPending
 
 
 def after_end(ended: Deployment | None, waiting: PendingDeployment) -> AfterEnd:
-    """Start the pending deployment if the one before it ended well, or if the environment is automatic.
+    """Start the pending deployment if the one before it ended well, or if it or the environment is automatic.
 
-    After a rollback, an abort or a rejection, the request was made for another situation and must be made again. A
-    repair that failed at its host changes nothing for it: what waits may be the version that mends that host.
+    After a rollback, an abort or a rejection, a person's request was made for another situation and must be made
+    again. Nobody could do so for delivery, and its plan asks for the head of the branch. A repair that failed at its
+    host changes nothing: what waits may be the version that mends that host.
     """
     if ended is None:
         return StartPending(waiting, "the cluster is free")
     well = ended.state is DeploymentState.DONE and ended.request.kind is not Kind.ROLLBACK
-    if well or ended.is_failed_repair or ended.policy.automatic:
+    by_delivery = waiting.request.requested_by in (DELIVERY, DELIVERY_WITHOUT_PUSH)
+    if well or by_delivery or ended.is_failed_repair or ended.policy.automatic:
         return StartPending(waiting, f"{ended.id} has ended: {ended.state}")
     outcome = "was rolled back" if ended.request.kind is Kind.ROLLBACK else f"ended {ended.state}"
     version = waiting.request.version
