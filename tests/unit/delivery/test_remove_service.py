@@ -39,7 +39,7 @@ class Interrupted(MemoryCatalogue):
         super().__init__()
         self.then: Callable[[], object] | None = None
 
-    def transfer_service(self, service: str, owner: str, to: str) -> bool:
+    def transfer_service(self, service: str, owner: str | None, to: str) -> bool:
         done = super().transfer_service(service, owner, to)
         if then := self.then:
             self.then = None
