@@ -42,7 +42,8 @@ class S3Caches:
             seconds = float(found["Metadata"][_SECONDS])
             # GzipFile raises for half an archive, which tarfile alone takes for a whole one.
             with gzip.GzipFile(fileobj=found["Body"]) as body, tarfile.open(fileobj=body, mode="r|") as archive:
-                archive.extractall(into, (each for each in archive if _is_in(each.name, folders)), filter="tar")
+                wanted = (each for each in archive if _is_in(each.name, folders))
+                archive.extractall(into, wanted, filter="tar")  # it refuses what leaves the folder  # nosec B202
         except ClientError as error:
             if code_of(error) in _NONE_YET:
                 return None
