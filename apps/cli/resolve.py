@@ -11,9 +11,9 @@ from apps.cli.errors import Ambiguous, NoDeployment
 from apps.cli.options import Environment
 from apps.cli.output.text import names_or_none
 from apps.cli.ports import Connection, Run
+from lifecycle.application.delivery.heads import head_of
 from lifecycle.application.readable import readable
 from lifecycle.domain.delivery.delivery_name import DeliveryName
-from lifecycle.domain.delivery.removal import former_owner
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
 from lifecycle.domain.rollout.decision import Question, QuestionKind, open_questions
@@ -23,7 +23,6 @@ from lifecycle.domain.service.withdrawal import Withdrawal, done, not_withdrawn
 
 _DEPLOYMENT = re.compile(r"[a-z0-9-]+-(?:staging|production)-\d{14}-[0-9a-z]+")
 _COMMIT = re.compile(r"[0-9a-f]{4,40}")
-_COMMIT_DIGITS = 7
 _MOST_NAMES = 5  # in a message about an unknown name
 
 
@@ -112,19 +111,10 @@ def head_snapshot(connection: Connection, service: str) -> str:
     found = not_withdrawn(every, withdrawn_versions(connection, service))
     if not found:
         raise unknown_version(connection, "snapshot", service)
-    repository = former_owner(connection.catalogue.owner(service) or "")
-    followed = connection.catalogue.builds(repository).branch if repository else ""
-    heads, of_head = set[str](), list[str]()
-    for version, facts in found.items():
-        name, folder = facts.get("branch", ""), facts.get("folder", "")
-        if not repository or not name or followed not in ("", name):
-            continue
-        if wanted := connection.catalogue.branch(repository, name).wanted(service, folder):
-            heads.add(f"{name} is at {wanted[:_COMMIT_DIGITS]}")
-            of_head += [version] if wanted == facts.get("commit") else []
-    if of_head:
-        return max(of_head, key=lambda each: (found[each].get("built", ""), each))
-    raise _no_head(connection, service, found, sorted(heads))
+    head = head_of(connection.catalogue, service, found)
+    if head.snapshot:
+        return head.snapshot
+    raise _no_head(connection, service, found, head.branches)
 
 
 def _no_head(connection: Connection, service: str, found: Collection[str], heads: Sequence[str]) -> Refused:

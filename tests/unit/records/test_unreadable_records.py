@@ -26,7 +26,7 @@ DESIRED, MANIFEST = "/lifecycle/production/hello/desired", "release/hello/1.0.1/
 DOCUMENTS = {DESIRED: "desired version", MANIFEST: "manifest"}
 # No view reads these. Their remedy is in the error of the function that needs them.
 NOT_IN_VIEWS = {
-    *("host command", "owner of a service", "promotion in the catalogue", "checkpoint", "manifest"),
+    *("host command", "promotion in the catalogue", "checkpoint", "manifest"),
     *(
         "builds of a repository",
         "branch of a repository",

@@ -64,6 +64,8 @@ def _snapshot(lane: Lane, context: ViewContext) -> Child:
     facts = tag("p", built.version)
     beside = soft(f"{built.branch} {built.commit[:7]}".strip())
     inside: list[Child] = [facts, tag("p", beside)]
+    if built.not_of_head:
+        inside.append(tag("p", soft(f"not of the head: {built.not_of_head}, and has no snapshot")))
     if lane.staging and _could_take(lane.staging, built.version):
         inside.append(_deploy(lane.staging, built.version, context))
     if not built.release:

@@ -6,14 +6,16 @@ Read by functions/console/show_pipeline; reads only.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lifecycle.application.delivery.heads import UNKNOWN, Head, head_of
 from lifecycle.application.ports.cluster_queries import Catalog, Delivery
 from lifecycle.application.queries.clusters import ClusterView, view_clusters
 from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
-from lifecycle.application.readable import Rows
+from lifecycle.application.readable import Rows, readable
 from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.delivery.refused_push import refusals_in_words
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
 from lifecycle.domain.service.withdrawal import not_withdrawn
@@ -24,19 +26,23 @@ _RECENT = 4
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A snapshot: its version, branch and commit, and the release that it became, if any."""
+    """A snapshot: its version, branch and commit, and the release that it became, if any.
+
+    `not_of_head` says where its branch is, if that has no snapshot.
+    """
 
     version: str
     branch: str
     commit: str
     release: str
+    not_of_head: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One service: its newest delivery, its newest snapshot, its highest release and its clusters.
+    """One service: its newest delivery, the snapshot of its head, its highest release and its clusters.
 
-    A withdrawn release is left out.
+    A withdrawn release is left out. Where the head has no snapshot, or nobody knows it, the newest one is shown.
     """
 
     service: str
@@ -69,8 +75,14 @@ def view_pipeline(query: QueryContext, scope: Scope) -> PipelineView:
     views = {each.cluster: each for each in view_clusters(query, wanted, leases, _RECENT, executions=True)}
     catalogued = in_parallel(query.cluster_queries.catalog, shown)
     pushes = query.cluster_queries.deliveries()
-    lanes = (_lane(name, found, views, pushes) for name, found in zip(shown, catalogued, strict=True))
     rows = Rows()
+    heads = in_parallel(
+        lambda each: readable(lambda: _head(query, *each), UNKNOWN), zip(shown, catalogued, strict=True)
+    )
+    for _, errors in heads:
+        rows.add(map(str, errors))
+    found = zip(shown, catalogued, heads, strict=True)
+    lanes = [_lane(name, catalog, head, views, pushes) for name, catalog, (head, _) in found]
     for view in views.values():
         rows.add(view.unreadable)
     for catalog in catalogued:
@@ -79,26 +91,32 @@ def view_pipeline(query: QueryContext, scope: Scope) -> PipelineView:
     return PipelineView(tuple(lanes), tuple(query.context.freezes.all()), page, rows.all(), refused)
 
 
-def _lane(service: str, found: Catalog, views: Mapping[Cluster, ClusterView], pushes: Sequence[Delivery]) -> Lane:
+def _head(query: QueryContext, service: str, found: Catalog) -> Head:
+    return head_of(query.catalogue, service, not_withdrawn(found.snapshots, found.withdrawn))
+
+
+def _lane(
+    service: str, found: Catalog, head: Head, views: Mapping[Cluster, ClusterView], pushes: Sequence[Delivery]
+) -> Lane:
     releases = not_withdrawn(found.releases, found.withdrawn)
     staging, production = (views.get(Cluster(name, service)) for name in ("staging", "production"))
     return Lane(
         service=service,
         push=_push(service, found.snapshots, pushes),
-        built=_newest(not_withdrawn(found.snapshots, found.withdrawn), releases),
+        built=_built(not_withdrawn(found.snapshots, found.withdrawn), releases, head),
         release=max(releases, key=ReleaseVersion.parse, default=""),
         staging=staging,
         production=production,
     )
 
 
-def _newest(snapshots: Mapping[str, Mapping[str, str]], releases: Mapping[str, str]) -> Built | None:
+def _built(snapshots: Mapping[str, Mapping[str, str]], releases: Mapping[str, str], head: Head) -> Built | None:
     newest = max(snapshots, key=lambda each: (SnapshotVersion.parse(each).built, each), default="")
-    if not newest:
+    if not (shown := head.snapshot or newest):
         return None
     promoted = {snapshot: release for release, snapshot in releases.items()}
-    facts = snapshots[newest]
-    return Built(newest, facts.get("branch", ""), facts.get("commit", ""), promoted.get(newest, ""))
+    facts, elsewhere = snapshots[shown], "" if head.snapshot else listed(head.branches)
+    return Built(shown, facts.get("branch", ""), facts.get("commit", ""), promoted.get(shown, ""), elsewhere)
 
 
 def _push(service: str, snapshots: Mapping[str, Mapping[str, str]], pushes: Sequence[Delivery]) -> Delivery | None:
