@@ -78,11 +78,19 @@ def test_secret_without_the_member_is_refused_without_its_text(gateways: Gateway
     assert "hidden" not in str(refused.value)
 
 
-@pytest.mark.parametrize("escaped", ["\\u0000", "\\ud800"])
-def test_secret_that_no_environment_variable_can_have_is_refused(gateways: Gateways, escaped: str) -> None:
+@pytest.mark.parametrize(
+    ("escaped", "error", "said"),
+    [
+        ("\\u0000", InvalidValue, "the value of URL.*without the character NUL"),
+        ("\\ud800", StoreRefused, "secret .*expected a member 'url' that is a text"),
+    ],
+)
+def test_secret_that_no_environment_variable_can_have_is_refused(
+    gateways: Gateways, escaped: str, error: type[Exception], said: str
+) -> None:
     name = f"lifecycle/{gateways.cluster}/database"
     gateways.put_secret(name, f'{{"url": "hidden{escaped}"}}')
-    with pytest.raises(InvalidValue, match=r"the value of URL.*without the character NUL") as refused:
+    with pytest.raises(error, match=said) as refused:
         gateways.config_store.resolved(Configuration(1, {"URL": SecretRef(name, "url")}))
     assert "hidden" not in str(refused.value)
 

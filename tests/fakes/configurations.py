@@ -3,8 +3,9 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from lifecycle.domain.errors import StoreRefused, Unknown
+from lifecycle.domain.errors import InvalidJson, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.foreign_json import parse_json
 from lifecycle.domain.service.configuration import (
     ConfigRevision,
     Configuration,
@@ -53,8 +54,8 @@ class MemoryConfigStore:
 
     def _member(self, reference: SecretRef) -> str:
         try:
-            members = json.loads(self.secrets[reference.secret])
-        except ValueError:
+            members = parse_json(self.secrets[reference.secret])
+        except InvalidJson:
             members = None
         found = members.get(reference.key) if isinstance(members, dict) else None
         if found is None or isinstance(found, dict | list):

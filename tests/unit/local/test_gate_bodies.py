@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -84,7 +85,9 @@ def call(
         "type": "http", "method": "GET" if path == HEALTH_PATH else "POST", "path": path,
         "headers": [(b"host", host.encode()), *headers],
     }  # fmt: skip
-    asyncio.run(made(scope, client.receive, client.send))
+    # In a thread of its own: a browser of other tests leaves a loop running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, made(scope, client.receive, client.send)).result()
     return int(client.sent[0]["status"]) if client.sent else 0
 
 
