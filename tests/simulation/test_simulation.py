@@ -9,10 +9,10 @@ import pytest
 from tests.simulation.many import run_many
 from tests.simulation.run import run
 
-SEEDS = int(os.environ.get("SEEDS", "4000"))
+SEEDS = int(os.environ.get("SEEDS", "3000"))
 # Each slice is a test of its own on one core, so that pytest-xdist runs slices beside the tests of the emulator.
 # A test bed fails in about one of 300 seeds, so a slice this long has every end.
-SLICE = 2000
+SLICE = 1500
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, SLICE))
