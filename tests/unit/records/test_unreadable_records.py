@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from apps.cli.main import COMMANDS, app
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.entrypoints import widget
 from lifecycle.gateways.record_kinds import KINDS, kind_of
 from lifecycle.gateways.serialization import RECORD_VERSION
 from tests.support.account import FUNCTIONS, HELLO, OTHER, ROOT, Account, calls, invoke, plain
@@ -142,6 +143,7 @@ def damaged(record: Stored, damage: Damage) -> Account:
 def answer(account: Account, patch: pytest.MonkeyPatch, phase: str, event: dict[str, Any]) -> str:
     """Return the answer of a function, or its expected error; every other error is raised."""
     account.use(patch)
+    patch.setattr(widget, "clock", account.clock)  # else "3 h ago" differs from one call to the next, once an hour
     try:
         return _SIZES.sub('"bytes": 0', plain(invoke(phase, event)))
     except LifecycleError as error:

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 
 from aws_lambda_powertools.logging import Logger
@@ -24,6 +23,7 @@ from lifecycle.entrypoints import caller
 from lifecycle.entrypoints.recordable import Recordable, object_of
 from lifecycle.entrypoints.wrong_fields import wrong_fields
 from lifecycle.gateways.aws.callers import PROOF
+from lifecycle.gateways.aws.clock import SystemClock
 from lifecycle.gateways.aws.errors import failure as failure_in_words
 from lifecycle.names import function
 
@@ -34,6 +34,7 @@ Handler: TypeAlias = Callable[[dict[str, Any], Any], Any]
 Record: TypeAlias = Callable[[dict[str, Any], Any, str], None]
 
 logger = Logger()
+clock = SystemClock()
 
 
 class _Forms(BaseModel):
@@ -223,7 +224,7 @@ def _view_context(event: dict[str, Any], context: Any) -> ViewContext:
         width=max(280, min(int(call.context.width), 4000)),
         itself=arn,
         act=f"{arn.rpartition(':function:')[0]}:function:{function('act')}",
-        now=datetime.now(UTC),
+        now=clock.now(),
         scope=call.scope,
         days=call.days,
         identified=call.context.identified,
