@@ -117,11 +117,14 @@ def cgroup(pid: int) -> str:
 
 def output_files(pid: int) -> frozenset[str]:
     """Return the paths of a process's standard output and error; none when this user may not see them."""
-    found, opened = set(), _descriptors(pid)
-    for descriptor in ("1", "2"):
-        with contextlib.suppress(OSError):
-            found.add(str((opened / descriptor).readlink()))
-    return frozenset(found)
+    for thread in _threads(pid):
+        found = set()
+        for descriptor in ("1", "2"):
+            with contextlib.suppress(OSError):
+                found.add(str((thread / "fd" / descriptor).readlink()))
+        if found:
+            return frozenset(found)
+    return frozenset()
 
 
 def send(to: Process, number: signal.Signals) -> None:
@@ -178,17 +181,8 @@ def await_end(pid: int, seconds: float) -> None:
     if found is None or found.dead:
         time.sleep(seconds)
         return
-    try:
-        descriptor = os.pidfd_open(pid)
-    except OSError:  # it ended just now, or the kernel is too old
-        time.sleep(seconds)
-        return
-    try:
-        ended = select.poll()
-        ended.register(descriptor, select.POLLIN)
-        ended.poll(seconds * 1000)
-    finally:
-        os.close(descriptor)
+    with Ends([pid]) as ends:
+        ends.wait(seconds)
 
 
 class Ends:

@@ -63,7 +63,7 @@ class S3Caches:
                     raise CacheUnavailable(f"packed it has {size:,} bytes, at most {self._most_bytes:,} are kept")
                 file.seek(0)
                 about = {"Metadata": {_SECONDS: f"{seconds:.3f}"}}
-                self._s3.upload_fileobj(file, self._place(name)["Bucket"], self._place(name)["Key"], ExtraArgs=about)
+                self._s3.upload_fileobj(file, **self._place(name), ExtraArgs=about)
         except (BotoCoreError, ClientError, Boto3Error, OSError, tarfile.TarError) as error:
             raise CacheUnavailable(str(error)) from error
 

@@ -3,6 +3,7 @@
 Made by entrypoints/bootstrap.py, and by tests from in-memory fakes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -23,7 +24,7 @@ from lifecycle.application.ports.registry import Registry
 from lifecycle.application.ports.requests import Requests
 from lifecycle.application.ports.scheduled_runs import ScheduledRuns
 from lifecycle.application.ports.step_reads import StepReads
-from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.cluster import Cluster, clusters_of_scope
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import Request
 
@@ -67,6 +68,11 @@ class Context:
     ) -> None:
         """Write an audit entry; call it before the effect that the entry describes."""
         self.audit_log.append(AuditEntry(self.clock.now(), str(cluster), what, who, why, deployment, host))
+
+    def record_in_scope(self, scope: str, covered: Sequence[Cluster], what: str, who: str, why: str) -> None:
+        """Write an audit entry in each cluster that a scope covers; without any, in those that are nearest to it."""
+        for cluster in covered or clusters_of_scope(scope, self.registry.clusters()):
+            self.record(cluster, what, who, why)
 
     def record_action(self, cluster: Cluster, deployment: str, what: str, why: str = "", host: str = "") -> None:
         """Write an audit entry about something that a deployment does by itself."""

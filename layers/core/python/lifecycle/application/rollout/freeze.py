@@ -8,7 +8,6 @@ from datetime import datetime
 from lifecycle.application.context import Context
 from lifecycle.application.operator_command import CommandResult, RequestedBy
 from lifecycle.domain.errors import Refused, Unknown
-from lifecycle.domain.fleet.cluster import clusters_of_scope
 from lifecycle.domain.record_time import storable
 from lifecycle.domain.rollout.freezes import Freeze, check_scope, scope_in_words
 
@@ -56,8 +55,6 @@ def _audit(context: Context, freeze: Freeze, what: str, by: RequestedBy) -> tupl
 
     Without such a cluster, those that are nearest to it have the entry.
     """
-    every = context.registry.clusters()
-    covered = [cluster for cluster in every if freeze.covers(cluster)]
-    for cluster in covered or clusters_of_scope(freeze.scope, every):
-        context.record(cluster, what, by.who, by.why)
+    covered = [cluster for cluster in context.registry.clusters() if freeze.covers(cluster)]
+    context.record_in_scope(freeze.scope, covered, what, by.who, by.why)
     return tuple(str(cluster) for cluster in covered)

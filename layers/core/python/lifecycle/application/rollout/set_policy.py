@@ -10,7 +10,7 @@ from lifecycle.application.context import Context
 from lifecycle.application.operator_command import CommandResult, RequestedBy
 from lifecycle.application.readable import readable
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet.cluster import Cluster, clusters_of_scope
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.policy_floor import (
     PolicyFloor,
     check_floor,
@@ -54,17 +54,11 @@ def _covered(context: Context, scope: str) -> list[Cluster]:
     return [cluster for cluster in context.registry.clusters() if scope in scopes_of(cluster)]
 
 
-def _audit(context: Context, scope: str, clusters: Sequence[Cluster], what: str, by: RequestedBy) -> None:
-    """Write an audit entry in each of the clusters; without any, in those that are nearest to the scope."""
-    for cluster in clusters or clusters_of_scope(scope, context.registry.clusters()):
-        context.record(cluster, what, by.who, by.why)
-
-
 def _write(context: Context, floor: PolicyFloor, clusters: Sequence[Cluster], by: RequestedBy) -> CommandResult:
     if not floor.required:
         return _delete(context, floor.scope, clusters, by)
     words = "; ".join(f"{name} {in_words(value)}" for name, value in floor.required.items())
-    _audit(context, floor.scope, clusters, f"set the policy floor of {floor.scope}: {words}", by)
+    context.record_in_scope(floor.scope, clusters, f"set the policy floor of {floor.scope}: {words}", by.who, by.why)
     context.registry.set_floor(floor)
     return CommandResult(f"{floor.in_words} requires {words}", tuple(map(str, clusters)))
 
@@ -73,6 +67,6 @@ def _delete(context: Context, scope: str, clusters: Sequence[Cluster], by: Reque
     found, errors = readable(lambda: context.registry.floor(scope), None)
     if found is None and not errors:
         raise Unknown("policy floor", of=scope)
-    _audit(context, scope, clusters, f"unset the policy floor of {scope}", by)
+    context.record_in_scope(scope, clusters, f"unset the policy floor of {scope}", by.who, by.why)
     context.registry.unset_floor(scope)
     return CommandResult(f"{scope} has no policy floor any more", tuple(map(str, clusters)))

@@ -26,7 +26,7 @@ _LONGEST_WHY = 2_000
 _LONGEST_LOG = 12_000
 """An agent writes 20 lines of 500 characters at most."""
 _LONGEST_TEXT = 20_000
-"""What an agent may have written that did not cut its texts yet."""
+"""Above what an agent of before, which cut none of its texts, may have written."""
 # As lifecycle.toml allows (servicefile/fields.py).
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,23}")
 FAILED, SKIPPED, OF_THE_FUTURE = "failed", "skipped", "recorded for the future"
