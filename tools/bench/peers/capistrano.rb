@@ -14,26 +14,17 @@ set :log_level, :info
 plan["targets"].each { |each| server each["name"], roles: [:app], at: each }
 
 module Steps
-  HEADERS = {
-    "Content-Type" => "application/x-www-form-urlencoded",
-    "Authorization" => "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/elasticloadbalancing/aws4_request, " \
-                       "SignedHeaders=host, Signature=0"
-  }.freeze
-
   def self.mark(plan, name, event)
     now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     File.open(plan["marks"], "a") { |file| file.puts("#{name} #{event} #{now}") }
   end
 
-  # Calls ELBv2's Query API for one target, on a keep-alive connection.
+  # Sends the signed call of the plan for one target (fleet.py), on a keep-alive connection.
   def self.call(plan, action, host)
     address, port = plan["balancer"].split(":")
     @http ||= Net::HTTP.start(address, port.to_i)
-    body = URI.encode_www_form(
-      "Action" => action, "Version" => "2015-12-01", "TargetGroupArn" => plan["group"],
-      "Targets.member.1.Id" => host[:address], "Targets.member.1.Port" => host[:port]
-    )
-    answer = @http.post("/", body, HEADERS)
+    body, headers = host[:calls].fetch(action)
+    answer = @http.post("/", body, headers)
     raise "#{action} answered #{answer.code}: #{answer.body}" unless answer.code == "200"
     answer.body
   end
@@ -69,7 +60,7 @@ task :roll do
   version, artifact, digest = plan.values_at("version", "artifact", "digest")
   roles(:app).each do |server|
     at = server.properties.fetch(:at)
-    host = { address: at["address"], port: at["port"] }
+    host = { address: at["address"], port: at["port"], calls: at["calls"] }
     home = at["home"]
     archive, release = "#{home}/artifacts/#{version}.tar.gz", "#{home}/releases/#{version}"
     run_locally do

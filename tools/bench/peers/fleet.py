@@ -7,16 +7,22 @@ environment, in the folder that `current` points to.
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
 from typing import Any
+from urllib.parse import urlencode
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from apps.agent.installer import service_environment
 from apps.agent.settings import Settings
 from apps.local.aws.clients import Aws
+from apps.local.paths import REGION
 from apps.local.ports import LOOPBACK, next_free
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.service.manifest import Manifest
@@ -27,6 +33,7 @@ from tools.bench.peers import script, steps
 # `.1` to `.254` of this network; Lifecycle's own hosts have 127.0.10.
 _NETWORK = "127.0.20"
 SERVICE = Path(__file__).with_name("service.sh")
+ACTIONS = ("DeregisterTargets", "DescribeTargetHealth", "RegisterTargets")
 POLL_SECONDS, PORT_POLL_SECONDS = 0.05, 0.005
 
 
@@ -48,6 +55,7 @@ class Fleet:
     balancer: str
     group: str
     first_port: int
+    root: Mapping[str, str]
     hosts: list[dict[str, Any]] = field(default_factory=list)
 
     def plan(self, artifact: Artifact, number: int, marks: Path) -> Path:
@@ -58,7 +66,7 @@ class Fleet:
             (home / "artifacts" / f"{artifact.version}.tar.gz").unlink(missing_ok=True)
         marks.unlink(missing_ok=True)
         plan = self._plan(artifact, marks)
-        plan["targets"] = self.hosts[:number]
+        plan["targets"] = [self.signed(host) for host in self.hosts[:number]]
         file = self.folder / "plan.json"
         file.write_text(json.dumps(plan))
         return file
@@ -73,7 +81,7 @@ class Fleet:
             script.start(home)
             self.hosts.append(host)  # from here on `end` stops its service, whatever fails below
             steps.await_port(plan, host)
-            steps.register(plan, host)
+            steps.register(plan, self.signed(host))
 
     def end(self) -> None:
         """End every service."""
@@ -84,7 +92,6 @@ class Fleet:
         manifest = artifact.manifest
         return {
             "balancer": self.balancer,
-            "group": self.group,
             "poll_seconds": POLL_SECONDS,
             "port_poll_seconds": PORT_POLL_SECONDS,
             "version": artifact.version,
@@ -93,6 +100,22 @@ class Fleet:
             "self_test": manifest.self_test.path or manifest.is_alive.path or "/",
             "marks": str(marks),
         }
+
+    def signed(self, host: dict[str, Any]) -> dict[str, Any]:
+        """Add the three calls that the steps make, signed now: the body and the headers by the call's name.
+
+        AWS takes a signature for a quarter of an hour, and any number of times. So no tool needs to sign.
+        """
+        target = {"Targets.member.1.Id": host["address"], "Targets.member.1.Port": host["port"]}
+        return {**host, "calls": {action: self._call(action, target) for action in ACTIONS}}
+
+    def _call(self, action: str, target: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+        body = urlencode({"Action": action, "Version": "2015-12-01", "TargetGroupArn": self.group, **target})
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        request = AWSRequest("POST", f"http://{self.balancer}/", headers, body)
+        key = Credentials(self.root["AccessKeyId"], self.root["SecretAccessKey"])
+        SigV4Auth(key, "elasticloadbalancing", REGION).add_auth(request)
+        return body, dict(request.headers)
 
     def _host(self, number: int, manifest: Manifest) -> dict[str, Any]:
         """Make the folder of a host: `service.sh` with the service's environment, and no release yet."""
@@ -118,10 +141,11 @@ def fleet(lab: Laboratory, folder: Path) -> Iterator[Fleet]:
     """Make the target group and its listener; after the block, end the services and remove both."""
     # The embedded AWS answers these calls by way of the load balancer's endpoint, as for any other client.
     balancer = f"{LOOPBACK}:{lab.ports.balancer}"
-    elb = Aws.of(lab.facts).balancer()
+    aws = Aws.of(lab.facts)
+    elb = aws.balancer()
     port = next_free(LOOPBACK, lab.ports.production + 1, avoid=frozenset(lab.ports.fixed().values()))
     group, listener = _front(elb, lab.production.listener, port)
-    made = Fleet(folder, f"http://{LOOPBACK}:{port}", balancer, group, lab.ports.host)
+    made = Fleet(folder, f"http://{LOOPBACK}:{port}", balancer, group, lab.ports.host, aws.credentials)
     try:
         yield made
     finally:

@@ -13,18 +13,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 Plan = dict[str, Any]
 Host = dict[str, Any]
 TIMEOUT_SECONDS = 60.0
 _STATE = re.compile(rb"<State>([a-z.]+)</State>")
-_HEADERS = {
-    "Content-Type": "application/x-www-form-urlencoded",
-    # The embedded AWS reads the caller from the credential and does not verify the signature.
-    "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/elasticloadbalancing/aws4_request, "
-    "SignedHeaders=host, Signature=0",
-}
 _connections: dict[str, http.client.HTTPConnection] = {}
 
 
@@ -90,24 +83,16 @@ def _accepts(host: Host) -> bool:
 
 
 def _call(plan: Plan, action: str, host: Host) -> bytes:
-    """Call ELBv2's Query API for this one target, on a keep-alive connection."""
-    body = urlencode(
-        {
-            "Action": action,
-            "Version": "2015-12-01",
-            "TargetGroupArn": plan["group"],
-            "Targets.member.1.Id": host["address"],
-            "Targets.member.1.Port": host["port"],
-        }
-    )
+    """Send the signed call of the plan for this one target (fleet.py), on a keep-alive connection."""
+    body, headers = host["calls"][action]
     at = plan["balancer"]
     connection = _connections.setdefault(at, http.client.HTTPConnection(at, timeout=TIMEOUT_SECONDS))
     try:
-        connection.request("POST", "/", body, _HEADERS)
+        connection.request("POST", "/", body, headers)
         answer = connection.getresponse()
     except ConnectionError:  # another tool was measured for so long that the load balancer closed it
         connection.close()
-        connection.request("POST", "/", body, _HEADERS)
+        connection.request("POST", "/", body, headers)
         answer = connection.getresponse()
     text = answer.read()
     if answer.status != 200:

@@ -14,7 +14,8 @@ import pytest
 from tests.support.polling import PATIENCE_SECONDS, until
 from tools.bench.peers import fleet, script, steps
 
-HOST = {"name": "peer-1", "address": "127.0.20.1", "port": 18081}
+CALLS = {action: (f"Action={action}", {"Authorization": f"signed {action}"}) for action in fleet.ACTIONS}
+HOST = {"name": "peer-1", "address": "127.0.20.1", "port": 18081, "calls": CALLS}
 
 
 class FakeBalancer:
@@ -38,6 +39,7 @@ def balancer() -> Iterator[tuple[FakeBalancer, str]]:
 
         def do_POST(self) -> None:
             given = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            assert self.headers["Authorization"] == f"signed {given['Action'][0]}"
             body = fake.answer(given["Action"][0])
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
@@ -58,7 +60,6 @@ def balancer() -> Iterator[tuple[FakeBalancer, str]]:
 def plan(tmp_path: Path, at: str = "") -> dict[str, Any]:
     return {
         "balancer": at,
-        "group": "arn",
         "poll_seconds": 0.001,
         "marks": str(tmp_path / "marks"),
         "version": "2.0.0",
