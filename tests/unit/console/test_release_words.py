@@ -101,6 +101,11 @@ def test_console_says_that_the_command_runs_first() -> None:
     assert "First the release command runs once, on host-2." in desk.press(**params).message
 
 
+def test_console_says_nothing_of_a_command_that_a_version_has_not() -> None:
+    desk = Desk.of()
+    assert "release command" not in desk.press(**desk.see("pipeline").button("Deploy to production").params).message
+
+
 def test_approval_names_the_command_before_it_runs() -> None:
     desk = Desk.of()
     publish(desk.machine, Policy(approval=ApprovalGate.BEFORE_FIRST_HOST, min_alive_seconds=0))

@@ -87,6 +87,12 @@ def test_shallow_clone_knows_a_lower_bound() -> None:
     assert inside.sentence == "1 commit since 1.4.1"
 
 
+def test_merge_whose_other_side_is_not_known_is_a_lower_bound() -> None:
+    merge = Commit("merge", "Merge", "Ada", parents=("old", "unknown"))
+    found = changes_between("1.4.1", history("old", total=0), History((merge,), 0))
+    assert (found.count, hashes(found.gone)) == (None, [])
+
+
 @pytest.mark.parametrize(("old", "new"), [(None, history("a")), (history("a"), None), (None, None)])
 def test_manifest_of_an_older_build_has_no_commits(old: History | None, new: History | None) -> None:
     found = changes_between("1.4.1", old, new)

@@ -84,6 +84,33 @@ def test_host_that_leaves_during_weighting_gets_no_traffic_weight(machine: Machi
     assert weights(machine) == {Group.MAIN: 2, Group.TEST_BED: 0, Group.CONTROL: 1}
 
 
+class SickInMain(MemoryDispatcher):
+    """A load balancer whose main group finds the target at an address unhealthy."""
+
+    def __init__(self, real: MemoryDispatcher, address: str) -> None:
+        self.__dict__.update(real.__dict__)
+        self._address = address
+
+    def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
+        found = dict(super().members(cluster, group))
+        if group is Group.MAIN and found.get(self._address) is TargetState.HEALTHY:
+            found[self._address] = TargetState.UNHEALTHY
+        return found
+
+
+def test_host_that_is_not_healthy_in_the_main_group_leaves_it_and_stays_in_its_own(machine: Machine) -> None:
+    name = until(machine, "BAKE")
+    bed = machine.bed(name)
+    address = machine.host(bed.host).address
+    dispatcher = SickInMain(machine.memory.dispatcher, address)
+    machine.context = replace(machine.context, dispatcher=dispatcher)
+    step = Decided("END_BAKE", "as I see it", outcome=BedState.PASSED, bed=bed.number)
+    assert machine.end_bake(name, step) == "PASSED"
+    machine.tick()
+    assert address not in dispatcher.members(CLUSTER, Group.MAIN)
+    assert dispatcher.members(CLUSTER, Group.TEST_BED)[address] is TargetState.HEALTHY
+
+
 @pytest.mark.parametrize("settled", [False, True])
 @pytest.mark.parametrize("returned", [("host",), ("host", "control")])
 def test_interrupted_end_of_a_bake_is_resumed(
