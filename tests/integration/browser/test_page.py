@@ -261,3 +261,57 @@ def test_page_has_landmarks_and_headings(console: Callable[..., Page], filled: F
     titles = page.get_by_role("heading", level=2).all_inner_texts()
     assert titles == ["Pipeline", "What waits for you", "Requests", "Errors", "Alarms"]
     assert page.evaluate("document.documentElement.lang") == "en"
+
+
+def test_address_names_what_is_shown_and_back_returns(
+    seat: Callable[..., Desk], server: Any, filled: FakeAws
+) -> None:
+    desk = seat(f"{server.url}?environment=production")
+    page = desk.open()
+    first = filled.payloads(WAITS)[-1]
+    assert (first.get("service", ""), first["environment"]) == ("", "production")
+    page.get_by_label("Service").fill("hello")
+    page.get_by_label("Service").press("Enter")
+    until(page, lambda: filled.payloads(WAITS)[-1].get("service") == "hello")
+    assert page.url.endswith("?service=hello&environment=production")
+    # The widget's own fields, which may name another service, do not count this once.
+    assert filled.payloads(WAITS)[-1]["pressed"]
+    page.go_back()
+    until(page, lambda: "service" not in filled.payloads(WAITS)[-1])
+    page.get_by_role("button", name="Show all").click()
+    until(page, lambda: "environment" not in filled.payloads(WAITS)[-1])
+    expect(page.get_by_role("button", name="Show all")).to_be_hidden()
+
+
+def test_parameters_of_the_dashboard_count_before_the_address(
+    seat: Callable[..., Desk], server: Any, filled: FakeAws
+) -> None:
+    seat(f"{server.url}?service=other").open()
+    assert filled.payloads(SHOWN)[-1]["service"] == "hello"
+
+
+def test_widget_is_as_high_as_its_content(console: Callable[..., Page], filled: FakeAws) -> None:
+    page = console(width=1600)
+    pipeline, waits = boxes(page)[1:3]
+    assert pipeline["height"] < waits["height"]
+    assert page.evaluate(
+        "() => [...document.querySelectorAll('.body')].every((one) => one.scrollHeight <= one.clientHeight)"
+    )
+
+
+def test_old_content_says_its_age(clock: Clock, filled: FakeAws) -> None:
+    page = clock.page
+    age = widget(page, "Pipeline").locator(".age")
+    expect(age).to_have_text("")
+    page.get_by_role("combobox", name="Refresh").select_option("Off")
+    assert clock.loads(75) == 0
+    expect(age).to_have_text("1 min old")
+
+
+def test_widget_shows_an_outline_until_its_first_answer(
+    seat: Callable[..., Desk], server: Any, filled: FakeAws
+) -> None:
+    desk = seat(server.url)
+    desk.page.route("**/api/invoke", lambda _: None)  # never answered
+    desk.page.goto(desk.url)
+    expect(widget(desk.page, "Pipeline").locator(".skeleton")).to_be_visible()

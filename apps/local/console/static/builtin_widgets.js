@@ -9,9 +9,6 @@ import { span } from "./time.js";
 import { Widget } from "./widget.js";
 
 const METRIC_SECONDS = 10;
-// The height of a grid row with its gap, and of a widget's bar and edges, in pixels (layout.css).
-const ROW = 52;
-const AROUND = 76;
 
 export class Metric extends Widget {
   async draw({ forced = false } = {}) {
@@ -29,9 +26,7 @@ export class Metric extends Widget {
 
   render(found) {
     const seconds = { start: this.span.start / 1000, end: this.span.end / 1000 };
-    // Not the current height: a chart that fills it would make its row grow.
-    const size = { ...this.size, height: (this.widget.height ?? 6) * ROW - AROUND };
-    const shown = found.alarms ? alarms(found.alarms) : chart(found, this.properties, seconds, size);
+    const shown = found.alarms ? alarms(found.alarms) : chart(found, this.properties, seconds, this.size);
     this.body.replaceChildren(...shown);
   }
 }

@@ -4,6 +4,7 @@ import { parameters, wire } from "./action.js";
 import { call } from "./api.js";
 import { Content } from "./content.js";
 import { confirm, isOpen, popup } from "./dialog.js";
+import { element } from "./elements.js";
 import { busy, gather } from "./forms.js";
 import { timeRange, timezone } from "./time.js";
 import { Widget } from "./widget.js";
@@ -16,6 +17,7 @@ export class Custom extends Widget {
     super(widget, page);
     this.content = new Content(() => this.wire(this.content, []));
     this.body.append(this.content.host);
+    this.isScoped = false;
     // The widget's own parameters, or those of the button that was pressed in it last.
     this.chosen = this.properties.params ?? {};
   }
@@ -65,12 +67,23 @@ export class Custom extends Widget {
     };
   }
 
+  // The page shows another scope: it counts, and not what was chosen in the widget before.
+  rescope() {
+    this.chosen = this.properties.params ?? {};
+    this.isScoped = true;
+    this.content.answerText = null;
+  }
+
   async load() {
-    const payload = { ...this.chosen, widgetContext: this.context() };
-    return (await call("invoke", { endpoint: this.properties.endpoint, payload })).answer;
+    const scoped = this.isScoped ? { pressed: true } : {};
+    const payload = { ...this.chosen, ...this.page.scope(this.chosen), ...scoped, widgetContext: this.context() };
+    const { answer } = await call("invoke", { endpoint: this.properties.endpoint, payload });
+    this.isScoped = false;
+    return answer;
   }
 
   render(answer) {
+    this.body.querySelector(".skeleton")?.remove();
     // A person may have begun to write, or opened a dialog, before this answer arrived.
     if (isOpen() || (this.content.answerText !== null && busy(this.content.root))) return;
     this.content.answer(answer);
@@ -78,6 +91,7 @@ export class Custom extends Widget {
   }
 
   failed(message) {
+    this.body.querySelector(".skeleton")?.remove();
     this.content.problem(message);
   }
 
@@ -102,7 +116,8 @@ export class Custom extends Widget {
       return;
     }
     target.setAttribute("aria-disabled", "true");
-    this.page.say("Working …");
+    const working = element("span", { class: "working", role: "status" }, " Working …");
+    target.after(working);
     try {
       const params = parameters(action);
       const payload = { ...params, widgetContext: this.context(...roots) };
@@ -114,7 +129,7 @@ export class Custom extends Widget {
       this.present({ inWidget: false }, target, (content) => content.problem(error.message), () => null);
     } finally {
       target.removeAttribute("aria-disabled");
-      this.page.say("");
+      working.remove();
     }
   }
 

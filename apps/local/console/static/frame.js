@@ -1,10 +1,10 @@
-// A widget's frame and its position in CloudWatch's grid of 24 columns; layout.css makes that one column when narrow.
+// A widget's frame: its title, its age, its button to enlarge it, and the body that it fills. layout.js places it.
 
 import { element } from "./elements.js";
 
 let count = 0;
 
-// Return {frame, body, note, title, id}: the section for the page, and the parts that a widget fills.
+// Return {frame, body, note, age, title, id}: the section for the page, and the parts that a widget fills.
 export function frame(widget) {
   const id = `widget-${(count += 1)}`;
   const title = widget.properties?.title || { alarm: "Alarms", metric: "Metrics", text: "" }[widget.type] || "";
@@ -13,24 +13,18 @@ export function frame(widget) {
   const larger = element("button", { type: "button", class: "larger", "aria-pressed": "false" }, "Enlarge");
   larger.setAttribute("aria-describedby", heading.id);
   const note = element("p", { class: "note", hidden: true });
-  const bar = title ? element("div", { class: "bar" }, heading, larger) : null;
+  const age = element("span", { class: "age" });
+  const bar = title ? element("div", { class: "bar" }, heading, age, larger) : null;
   const made = element("section", { class: `widget ${kind(widget)}`, id }, bar, note, body);
   if (title) made.setAttribute("aria-labelledby", heading.id);
-  place(made, widget);
   larger.addEventListener("click", () => enlarge(made, larger, !made.classList.contains("enlarged")));
   made.addEventListener("keydown", (event) => {
     if (event.key === "Escape") enlarge(made, larger, false);
   });
-  return { frame: made, body, note, title, id };
+  return { frame: made, body, note, age, title, id };
 }
 
 const kind = (widget) => (/^[a-z]+$/.test(widget.type) ? widget.type : "unknown");
-
-function place(made, { x, y, width = 6, height = 6 }) {
-  const number = (value) => (Number.isInteger(value) && value >= 0 ? value : null);
-  made.style.gridColumn = `${number(x) === null ? "auto" : x + 1} / span ${Math.min(24, width)}`;
-  made.style.gridRow = `${number(y) === null ? "auto" : y + 1} / span ${Math.min(200, height)}`;
-}
 
 function enlarge(made, button, on) {
   for (const other of document.querySelectorAll(".widget.enlarged")) {

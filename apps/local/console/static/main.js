@@ -6,6 +6,8 @@ import { call } from "./api.js";
 import { loadStyles } from "./content.js";
 import { isOpen } from "./dialog.js";
 import { element } from "./elements.js";
+import { arrange } from "./layout.js";
+import { scope, wireScope } from "./scope.js";
 import { build } from "./widget_types.js";
 import { RANGES } from "./time.js";
 import { REFRESH, THEMES, onSystemTheme, loadView, saveView, themeOf } from "./preferences.js";
@@ -29,6 +31,11 @@ const page = {
     return themeOf(this.view.theme);
   },
 
+  // Return the page's scope for a widget; the widget's own choice of the dashboard counts before it.
+  scope(own) {
+    return { ...scope(), ...own };
+  },
+
   say(text) {
     if (status.textContent !== text) status.textContent = text;
   },
@@ -45,7 +52,7 @@ async function read() {
   page.dashboard = found;
   document.querySelector("#whose").textContent = found.by ? `as ${found.by}` : "";
   page.widgets = found.widgets.map((widget) => build(widget, page));
-  main.replaceChildren(...page.widgets.map((each) => each.frame));
+  main.replaceChildren(...(page.widgets.length ? [arrange(page.widgets)] : []));
   for (const each of page.widgets) sizes.observe(each.body);
   if (!found.widgets.length) main.append(element("p", { class: "empty" }, "The dashboard has no widgets."));
 }
@@ -101,6 +108,7 @@ const poll = tracked(async () => {
 });
 
 async function pollForever() {
+  for (const each of page.widgets) each.showAge();
   await poll();
   setTimeout(pollForever, 1000);
 }
@@ -133,6 +141,14 @@ function choose(select, choices, change) {
   });
 }
 
+function changeScope() {
+  for (const each of page.widgets) {
+    each.rescope?.();
+    each.drawnAt = each.answeredUntil = 0;
+  }
+  refresh();
+}
+
 function changeTheme() {
   applyTheme();
   refresh();
@@ -148,6 +164,7 @@ controls.now.addEventListener("click", () => {
   for (const each of page.widgets) each.drawnAt = each.answeredUntil = 0;
   refresh();
 });
+wireScope(document.querySelector("#scope"), changeScope);
 onSystemTheme(changeTheme);
 applyTheme();
 await loadStyles();

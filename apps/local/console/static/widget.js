@@ -3,6 +3,11 @@
 import { element } from "./elements.js";
 import { frame } from "./frame.js";
 
+// The height of a row of CloudWatch's grid with its gap, and of a widget's bar and edges, in pixels.
+const ROW = 52;
+const AROUND = 76;
+const FRESH_SECONDS = 10;
+
 export class Widget {
   constructor(widget, page) {
     this.widget = widget;
@@ -11,6 +16,13 @@ export class Widget {
     Object.assign(this, frame(widget));
     this.requests = 0;
     this.drawnAt = 0;
+    this.body.append(element("div", { class: "skeleton", "aria-hidden": "true" }));
+  }
+
+  // Say how old the content is, once it is older than the page's usual pace.
+  showAge(now = Date.now()) {
+    const text = this.drawnAt ? age(now - this.drawnAt) : "";
+    if (this.age.textContent !== text) this.age.textContent = text;
   }
 
   // Return true if this event redraws the widget: "refresh", "resize" or "timeRange".
@@ -18,8 +30,9 @@ export class Widget {
     return true;
   }
 
+  // Not the current height, which follows the content: CloudWatch's, which the content may use.
   get size() {
-    return { width: this.body.clientWidth - 24, height: this.body.clientHeight - 16 };
+    return { width: this.body.clientWidth - 24, height: (this.widget.height ?? 6) * ROW - AROUND };
   }
 
   // An answer that arrives after a newer request is not shown.
@@ -42,4 +55,10 @@ export class Widget {
   failed(message) {
     this.body.replaceChildren(element("p", { class: "problem" }, message));
   }
+}
+
+function age(milliseconds) {
+  const seconds = Math.floor(milliseconds / 1000);
+  if (seconds < FRESH_SECONDS) return "";
+  return seconds < 60 ? `${seconds - (seconds % 10)} s old` : `${Math.floor(seconds / 60)} min old`;
 }
