@@ -167,7 +167,7 @@ def test_fact_that_was_not_shown_says_which_permission_shows_it() -> None:
 
 
 def test_profile_without_any_rights_must_be_mended() -> None:
-    dark = {"denied": Unseen("iam:X"), "stacks": Unseen("cloudformation:X"), "bootstrap": Unseen("ssm:X")}
+    dark: Any = {"denied": Unseen("iam:X"), "stacks": Unseen("cloudformation:X"), "bootstrap": Unseen("ssm:X")}
     assert "has no rights to install or to operate" in only(Level.MEND, "rights", **dark).text
 
 
