@@ -74,6 +74,7 @@ class AwsCloud:
         }
         context = {
             "retain": "false",
+            "protect_ledger": "false",
             "webhook_concurrency": "0",
             "clusters": json.dumps([cluster]),
             "callers": json.dumps([_pattern(self._caller)]),
