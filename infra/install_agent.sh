@@ -83,6 +83,7 @@ LIFECYCLE_ZONE=$$(metadata placement/availability-zone)
 LIFECYCLE_SERVICE=$service
 LIFECYCLE_ENVIRONMENT=$environment
 LIFECYCLE_PORT=$port
+LIFECYCLE_METRICS_ALWAYS=$always
 LIFECYCLE_AGENT_HOME=$$state/agent
 LIFECYCLE_SERVICE_USER=lifecycle
 LEDGER_TABLE=$table

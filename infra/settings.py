@@ -40,6 +40,8 @@ class ClusterSettings:
     http: bool = True
     hosts: int = 2
     instance_type: str = "t3.small"
+    detailed_monitoring: bool = False  # EC2's metrics each minute, at 2.10 USD a host and month
+    metrics_always: bool = False  # the service's own metrics at rest, too, at 0.30 USD each and a host and month
     service_port: int = 8080
     is_alive_path: str = "/is_alive"
     drain_seconds: int = 60

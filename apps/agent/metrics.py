@@ -1,7 +1,8 @@
 """The service's own metrics: read on this host once a minute and published by name, in a thread of its own.
 
-Started by __main__.py. The manifest of the installed version names the path and the metrics. A reading that fails is
-skipped; of several failures in a row, the first is logged.
+Started by __main__.py. At rest nothing is published, unless the settings say so: CloudWatch bills each metric of each
+host by the hour, and only a test bed reads them. The manifest of the installed version names the metrics and their
+path. A reading that fails is skipped; of several failures in a row, the first is logged.
 """
 
 import http.client
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 MAXIMUM_ANSWER_BYTES = 64 * 1024
 TIMEOUT_SECONDS = 2.0
 # A laptop has periods below a minute. Only a test bed and its control are read each period then. A host may be one of
-# them after it was updated, until the deployment ends. The other services are read once a minute.
+# them after it was updated, until the deployment ends. With `metrics_always` the others are read once a minute.
 SLOW_PERIOD_SECONDS = 60.0
 
 
@@ -38,8 +39,15 @@ class MetricsPublisher:
     `measured` is set while the host may be in a test bed, or be the control of one.
     """
 
-    def __init__(self, settings: Settings, sink: MetricSink, measured: threading.Event) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        sink: MetricSink,
+        measured: threading.Event,
+        rest_seconds: float = SLOW_PERIOD_SECONDS,
+    ) -> None:
         self._settings = settings
+        self._rest_seconds = rest_seconds
         self._sink = sink
         self._measured = measured
         self._failing = False
@@ -75,11 +83,13 @@ class MetricsPublisher:
 
     def _run(self) -> None:
         period = self._settings.metrics_seconds
-        rest = max(period, SLOW_PERIOD_SECONDS)
+        rest = max(period, self._rest_seconds)
         while True:
             began_meanwhile = self._measured.wait(_seconds_to_next_reading(time.time(), rest))
             if self._ending.wait(_seconds_to_next_reading(time.time(), period) if began_meanwhile else 0.0):
                 return
+            if not (self._settings.metrics_always or self._measured.is_set()):
+                continue
             try:
                 self.publish()
             except Exception:  # this thread must not end

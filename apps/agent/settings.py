@@ -33,6 +33,7 @@ class Settings:
     busy_seconds: float = 0.02
     heartbeat_seconds: float = 10.0
     metrics_seconds: float = 60.0
+    metrics_always: bool = False  # at rest too, and not only while a test bed may need them
     service_user: str = ""
     trusted_keys: Path | None = None
 
@@ -69,6 +70,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         busy_seconds=given.busy_seconds,
         heartbeat_seconds=given.heartbeat_seconds,
         metrics_seconds=given.metrics_seconds,
+        metrics_always=str(given.metrics_always) == "1",
         service_user=given.service_user,
         trusted_keys=Path(given.trusted_keys).absolute() if given.trusted_keys else None,
     )
@@ -108,4 +110,5 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("busy-seconds", "LIFECYCLE_BUSY_SECONDS", "fewest seconds between polls, after a change", 0.02, float)
     option("heartbeat-seconds", "LIFECYCLE_HEARTBEAT_SECONDS", "most seconds between reports", 10.0, float)
     option("metrics-seconds", "LIFECYCLE_METRICS_SECONDS", "seconds between metric readings", 60.0, float)
+    option("metrics-always", "LIFECYCLE_METRICS_ALWAYS", "1: publish metrics at rest, too", "0")
     return parser

@@ -59,6 +59,20 @@ Connect: TypeAlias = Callable[[Options], Any]
 CommandBody: TypeAlias = Callable[..., int]
 
 
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """Connects to the target that the caller chose, and prints it; `options` says which one that is."""
+
+    options: Options
+    printer: Printer
+    context: typer.Context
+
+    def __call__(self) -> Any:
+        connection = _connector(self.context)(self.options)
+        self.printer.show_target(connection.target)
+        return connection
+
+
 def connected(*examples: str) -> Callable[[CommandBody], Callable[..., None]]:
     """Make a command of `run(printer, connection, ...)`, which needs a target."""
 
@@ -81,11 +95,7 @@ def _with_target(body: CommandBody, run: CommandBody, examples: Sequence[str]) -
         options = Options(arguments.pop("profile"), arguments.pop("as_"))
         printer, debug = Printer(as_json=arguments.pop("json")), arguments.pop("debug")
 
-        def connect() -> Any:
-            connection = _connector(ctx)(options)
-            printer.show_target(connection.target)
-            return connection
-
+        connect = Connector(options, printer, ctx)
         with error_boundary(debug=debug):
             _exit(body(printer, connect, **arguments))
 

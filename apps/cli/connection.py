@@ -37,6 +37,7 @@ class Access:
     account: Account
     credentials: Any
     sts: str  # the URL of the region's STS, which the functions ask, too
+    profile: str = ""
 
     def sign(self, command: str) -> dict[str, str]:
         """Return the proof that the owner of the credentials gives this command."""
@@ -122,6 +123,11 @@ def on_aws(profile: str) -> Connection:
     import boto3  # noqa: PLC0415
 
     session: Any = boto3.Session(profile_name=profile)
+    if not session.region_name:
+        raise NoTarget(
+            f"the profile {profile} names no region; "
+            f"set AWS_REGION, or type: aws configure set region REGION --profile {profile}"
+        )
     config = client_config()
     patient = client_config(read_timeout=320)  # a function may run for five minutes; an artifact is large
     caller = session.client("sts", config=config).get_caller_identity()
@@ -131,6 +137,7 @@ def on_aws(profile: str) -> Connection:
         account,
         session.get_credentials(),
         f"https://sts.{account.region}.amazonaws.com{'.cn' if account.partition == 'aws-cn' else ''}",
+        profile,
     )
     target = f"AWS profile {profile} (account {account.number}, {account.region})"
     by = caller_name(caller["Arn"])
@@ -148,6 +155,7 @@ def _connection(
     target: str, by: str, access: Access, settings: dict[str, str], poll_seconds: float, flags: str
 ) -> Connection:
     from apps.cli.build_log import CloudWatchBuildLogs  # noqa: PLC0415
+    from apps.cli.doctor.aws import AwsAccount  # noqa: PLC0415
     from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415
     from lifecycle.gateways.aws.configurations import SsmConfigStore  # noqa: PLC0415
     from lifecycle.gateways.aws.service_logs import CloudWatchServiceLogs  # noqa: PLC0415
@@ -177,6 +185,7 @@ def _connection(
         logs=CloudWatchServiceLogs(clients["logs"]),
         build_logs=CloudWatchBuildLogs(clients["logs"]),
         public_keys=KmsPublicKeys(clients["kms"]),
+        account=AwsAccount(access.client, access.account, access.profile),
         poll_seconds=poll_seconds,
         flags=flags,
     )

@@ -74,6 +74,7 @@ COMMANDS = {
     "quarantined": CommandEntry(
         "Freeze and quarantine", "commands.quarantine", "List the quarantined versions and hosts."
     ),
+    "doctor": CommandEntry("Repair", "commands.doctor", "Check an account before and after the installation."),
     "service": CommandEntry(
         "Repair", "commands.ownership", "Hand a service over to another repository, or retire it."
     ),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from apps.cli.doctor.facts import AccountFacts
 from lifecycle.application.context import Context
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.configurations import ConfigStore
@@ -82,6 +83,7 @@ class Connection:
     logs: ServiceLogs
     build_logs: BuildLogs
     public_keys: PublicKeys
+    account: AccountFacts
     poll_seconds: float
     flags: str = ""
 

@@ -109,6 +109,7 @@ class Hosts(Construct):
             service=cluster.service,
             environment=cluster.environment,
             port=cluster.service_port if cluster.http else 0,
+            always=int(cluster.metrics_always),
             table=names.LEDGER,
             reports=names.Partition.REPORTS,
             also=names.ALSO_TRUSTED,
@@ -154,7 +155,7 @@ class Hosts(Construct):
                         device_name="/dev/xvda", ebs=kind.EbsProperty(encrypted=True, volume_type="gp3")
                     )
                 ],
-                monitoring=kind.MonitoringProperty(enabled=True),
+                monitoring=kind.MonitoringProperty(enabled=self._cluster.detailed_monitoring),
                 user_data=Fn.base64(script),
             ),
         )

@@ -1,4 +1,4 @@
-"""CloudWatch metrics of a service on a laptop: of its target groups as from an ALB, and of its hosts."""
+"""CloudWatch metrics of a service on a laptop: those of its target groups, as from an ALB."""
 
 import json
 import urllib.request
@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.gateways.aws.metrics import balancer_dimensions, host_dimensions
-from lifecycle.names import host_namespace
+from lifecycle.gateways.aws.metrics import balancer_dimensions
 from tests.conftest import Laptop
 from tests.end_to_end.conftest import Hello
 from tests.end_to_end.service import Service
@@ -77,15 +75,3 @@ def test_requests_are_counted_as_by_an_alb(laptop: Laptop, hello: Service, relea
         return values(laptop, "AWS/ApplicationELB", "HealthyHostCount", "Maximum", named)[-1:] == [everyone]
 
     assert wait_for("all hosts to be counted as healthy", healthy)
-
-
-def test_each_host_reports_its_services_own_metrics(laptop: Laptop, hello: Service, releases: Hello) -> None:
-    cluster = Cluster("production", hello.name)
-    for host in hello.production.hosts:
-        named = dict(host_dimensions(cluster, host.name))
-
-        def memory(named: dict[str, str] = named) -> list[float]:
-            return values(laptop, host_namespace(cluster.environment, cluster.service), "memory_mb", "Average", named)
-
-        found = wait_for(f"{host.name} to report its memory", memory)
-        assert all(1 < each < 1000 for each in found)

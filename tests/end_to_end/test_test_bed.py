@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from apps.local.paths import REPOSITORY
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.gateways.aws.metrics import host_dimensions
+from lifecycle.names import host_namespace
 from tests.conftest import Laptop
 from tests.end_to_end.command_line import Operator
 from tests.end_to_end.conftest import add_service
 from tests.end_to_end.service import Service
+from tests.end_to_end.test_metrics import values
 from tools.demo.traffic import Traffic
 
 pytestmark = pytest.mark.emulator
@@ -89,6 +93,11 @@ def test_without_requests_the_test_bed_is_undecided_and_waits_for_an_approval(ba
     used = registered_hosts(service, deployment)
     assert len(used) == 2
     assert sorted(service.installed()[host] for host in used) == sorted([baker.first, baker.good])
+    cluster = Cluster("production", "baker")
+    for host in used:
+        named = dict(host_dimensions(cluster, host))
+        memory = values(service.laptop, host_namespace("production", "baker"), "memory_mb", "Average", named)
+        assert memory, f"{host} published no metric of its own while it was measured"
 
     output = service.operator("approve", "baker", "--why", "it is night", "--watch")
     assert output.end["state"] == "DONE"

@@ -166,6 +166,12 @@ def test_ec2_hosts_use_imdsv2_and_only_lifecycle_registers_them(asg: dict[str, A
     assert data["BlockDeviceMappings"][0]["Ebs"]["Encrypted"] is True
 
 
+def test_hosts_cost_no_metrics_unless_they_are_asked_for(asg: dict[str, Any]) -> None:
+    data = only(asg, "EC2::LaunchTemplate")["LaunchTemplateData"]
+    assert data["Monitoring"] == {"Enabled": False}
+    assert "LIFECYCLE_METRICS_ALWAYS=0" in json.dumps(data["UserData"])
+
+
 def test_the_agent_is_installed_at_boot_and_updated_daily(asg: dict[str, Any]) -> None:
     association = only(asg, "SSM::Association")
     assert association["Name"] == "AWS-RunShellScript"

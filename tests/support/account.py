@@ -62,6 +62,7 @@ from lifecycle.gateways.aws.scheduled_runs import DynamoScheduledRuns
 from lifecycle.gateways.aws.step_reads import DynamoStepReads
 from lifecycle.gateways.aws.table import Table, item, reports_key
 from lifecycle.names import function
+from tests.fakes.account import MemoryAccount
 from tests.fakes.alarms import MemoryAlarms
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.callers import ADA, MemoryCallers
@@ -97,16 +98,14 @@ COMMANDS = {phase for phase, path in FUNCTIONS.items() if "@command" in path.rea
 FIELDS: Mapping[str, Any] = {
     "service": "hello",
     "environment": "production",
-    "deployment": CURRENT,
-    "execution": CURRENT,
+    **dict.fromkeys(("deployment", "execution"), CURRENT),
     "epoch": 2,
     "host": "host-2",
     "attempt": 1,
     "version": "1.0.1",
     "requested_by": "ada",
     "by": "ada",
-    "why": "as agreed",
-    "reason": "as agreed",
+    **dict.fromkeys(("why", "reason"), "as agreed"),
     "question": QUESTION,
     "token": "token",
     "bed": 1,
@@ -240,6 +239,7 @@ class Account:
             logs=MemoryServiceLogs(),
             build_logs=CloudWatchBuildLogs(None),
             public_keys=MemoryPublicKeys(SIGNER.trusted),
+            account=MemoryAccount(),
             poll_seconds=0.3,
         )
 

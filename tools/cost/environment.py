@@ -13,6 +13,7 @@ from apps.local.services import hosts
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.aws.table import reports_key
 from lifecycle.names import execution_arn
+from tools.cost.at_rest import size
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Running:
                 KeyConditionExpression="pk = :pk",
                 ExpressionAttributeValues={":pk": {"S": reports_key(Cluster(each.environment, each.service))}},
             )["Items"]
-            sizes += [_bytes(item) for item in found]
+            sizes += [size(item) for item in found]
         return max(sizes)
 
     @property
@@ -76,10 +77,3 @@ class Running:
 
     def _states(self) -> Any:
         return self.aws.client("stepfunctions")
-
-
-def _bytes(item: dict[str, dict[str, str]]) -> int:
-    """Return an item's size as DynamoDB counts it: the names and the texts of its attributes."""
-    return sum(
-        len(name.encode()) + len(str(text).encode()) for name, value in item.items() for text in value.values()
-    )

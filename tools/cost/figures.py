@@ -7,10 +7,12 @@ from statistics import mean
 from typing import Any
 
 from apps.local.errors import LaptopError
+from tools.cost.at_rest import Calls
 from tools.cost.definition import ONCE, Rollout
 from tools.cost.history import Invocation
 
 HOURS_A_MONTH = 730.0
+BALANCERS = "load balancers"
 Prices = Mapping[str, Any]
 
 
@@ -103,9 +105,11 @@ class Installation:
     dashboards: int
     secrets: int
     keys: int
-    idle_seconds: float  # between an agent's polls
-    heartbeat_seconds: float  # between an agent's reports
-    report_bytes: int
+    at_rest: Calls  # of each host, in an hour
+    widgets: int
+    widget_megabytes: int
+    rollouts: int = 0  # of each cluster, in a month
+    detailed_monitoring: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,28 +124,26 @@ class Line:
 def idle_month(of: Installation, prices: Prices) -> list[Line]:
     """Return what a month without a deployment costs, line by line, without the hosts themselves."""
     lines = [_scheduled(of, phase, minutes, prices) for phase, minutes in of.schedules.items()]
-    hosts, seconds = of.hosts * of.clusters, HOURS_A_MONTH * 3600
-    reads = hosts * seconds / of.idle_seconds  # an item below 4 KB is one unit of a consistent read
-    units = math.ceil(of.report_bytes / 1024)
-    writes = hosts * seconds / of.heartbeat_seconds * units
+    hosts, rest = of.hosts * of.clusters, of.at_rest
+    reads, writes = (hosts * HOURS_A_MONTH * each for each in (rest.reads, rest.write_units))
     alarms = of.alarm_metrics * of.clusters
     dynamodb, cloudwatch = prices["dynamodb"], prices["cloudwatch"]
     return [
         *lines,
-        Line(
-            "agents' polls", f"{reads:,.0f} reads, every {of.idle_seconds:g} s a host", reads * dynamodb["read_unit"]
-        ),
+        Line("agents' polls", f"{reads:,.0f} reads, {rest.reads:g} an hour and host", reads * dynamodb["read_unit"]),
         Line(
             "agents' reports",
-            f"{writes:,.0f} write units, {units} every {of.heartbeat_seconds:g} s a host",
+            f"{writes:,.0f} write units, {rest.write_units:g} an hour and host, of {rest.report_bytes} bytes",
             writes * dynamodb["write_unit"],
         ),
+        *_metrics(of, prices),
+        _console(of, prices),
         Line("alarms", f"{alarms} metrics in alarms", alarms * cloudwatch["alarm_metric_month"]),
         Line("dashboards", f"{of.dashboards}", of.dashboards * cloudwatch["dashboard_month"]),
         Line("secrets", f"{of.secrets}", of.secrets * prices["secrets_manager"]["secret_month"]),
         Line("keys", f"{of.keys}", of.keys * prices["kms"]["key_month"]),
         Line(
-            "load balancers",
+            BALANCERS,
             f"{of.clusters} x {HOURS_A_MONTH:g} hours",
             of.clusters * HOURS_A_MONTH * prices["load_balancer"]["hour"],
         ),
@@ -158,6 +160,45 @@ def _scheduled(of: Installation, phase: str, minutes: float, prices: Prices) -> 
         f"{runs:,.0f} runs, every {minutes:g} minutes, {seconds:g} s each (assumed)",
         gb_seconds * lambda_["gb_second"] + runs * (lambda_["request"] + run),
     )
+
+
+def _metrics(of: Installation, prices: Prices) -> list[Line]:
+    """Return the metrics of services at rest and while rollouts bake, and EC2's detailed ones."""
+    cloudwatch, assumed, hosts, rest = prices["cloudwatch"], prices["assumed"], of.hosts * of.clusters, of.at_rest
+    # A host that publishes at rest, too, publishes nothing more while it bakes.
+    rollouts = 0 if rest.metrics else of.rollouts
+    puts, baking = hosts * HOURS_A_MONTH * rest.puts, rollouts * assumed["rollout_hours"]
+    kept = hosts * rest.metrics * cloudwatch["custom_metric_month"]
+    measures = assumed["measures"]
+    hourly = measures * cloudwatch["custom_metric_month"] / HOURS_A_MONTH + 60 * cloudwatch["put_request"]
+    detailed = hosts * cloudwatch["detailed_instance_month"] if of.detailed_monitoring else 0.0
+    return [
+        Line(
+            "metrics at rest",
+            f"{hosts * rest.metrics:,} metrics, {puts:,.0f} calls",
+            kept + puts * cloudwatch["put_request"],
+        ),
+        Line(
+            "metrics of bakes",
+            f"{hosts:,} hosts x {measures} metrics x {baking:g} hours (assumed)",
+            hosts * baking * hourly,
+        ),
+        Line("detailed EC2", f"{hosts if of.detailed_monitoring else 0} instances", detailed),
+    ]
+
+
+def _console(of: Installation, prices: Prices) -> Line:
+    """Return the calls of the widgets of an open dashboard."""
+    assumed, lambda_ = prices["assumed"], prices["lambda"]
+    calls = assumed["console_hours"] * 60 * of.widgets
+    gb_seconds = calls * assumed["widget_seconds"] * of.widget_megabytes / 1024
+    dollars = gb_seconds * lambda_["gb_second"] + calls * lambda_["request"]
+    return Line("console", f"{calls:,.0f} calls in {assumed['console_hours']:g} hours (assumed)", dollars)
+
+
+def besides_balancers(lines: Sequence[Line]) -> float:
+    """Return the sum without the load balancers, which a service has without Lifecycle, too."""
+    return sum(line.dollars for line in lines if line.what != BALANCERS)
 
 
 def rollouts_month(host: Share, deployment: Share, *, hosts: int, clusters: int, rollouts: int) -> Line:

@@ -4,15 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
 from tools.cost.definition import Rollout
-from tools.cost.figures import Line, Phase, Prices, Share
+from tools.cost.figures import Line, Phase, Prices, Share, besides_balancers
 
 NOTES = """\
 Counted in the templates and the state machine, and the same on AWS: memory, transitions, invocations.
 Measured here: seconds, from Step Functions' call of a Lambda to its answer. A laptop's durations are not
 Lambda's: processors, the network and cold starts differ, and stages poll up to every 2 s, here 0.02 s.
 Agents start and test the service while a stage waits, so the service's own time is billed too.
+Counted over the agent's own code: polls, reports and metrics at rest.
 Not counted: a test bed's analyses, failed hosts, requests to DynamoDB, S3, SSM and the load balancer within
-a rollout, builds, logs, metrics of services, data transfer, capacity units, EC2, and what is free of charge."""
+a rollout, those of converge and watch, builds, logs, data transfer, capacity units, EC2, and what is free."""
 
 
 def stages(found: Mapping[str, Phase], rollout: Rollout, prices: Prices) -> Iterator[str]:
@@ -47,3 +48,4 @@ def month(lines: Sequence[Line]) -> Iterator[str]:
     for line in lines:
         yield f"{line.what:<16} {line.dollars:>10.2f} USD  {line.quantity}"
     yield f"{'together':<16} {sum(line.dollars for line in lines):>10.2f} USD"
+    yield f"{'without them':<16} {besides_balancers(lines):>10.2f} USD  without load balancers, and without EC2"

@@ -25,6 +25,7 @@ class Priced:
     secrets: int
     keys: int
     alarm_metrics: int
+    widgets: int
 
 
 def priced() -> Priced:
@@ -46,6 +47,7 @@ def read(control_plane: Resources, cluster: Resources) -> Priced:
         dashboards=len(_of_type(control_plane, "AWS::CloudWatch::Dashboard")),
         secrets=len(_of_type(control_plane, "AWS::SecretsManager::Secret")),
         keys=len(_of_type(control_plane, "AWS::KMS::Key")),
+        widgets=sum(each["FunctionName"].startswith(names.function("show_")) for each in functions),
         alarm_metrics=sum(map(_metrics, _of_type(cluster, "AWS::CloudWatch::Alarm"))),
     )
 

@@ -195,12 +195,45 @@ def test_a_service_that_starts_later_is_read_soon(service: Answering, settings: 
         publisher.close()
 
 
-def test_service_is_read_once_a_minute_at_most_between_deployments(service: Answering, settings: Settings) -> None:
+def test_nothing_is_published_while_no_test_bed_needs_it(service: Answering, settings: Settings) -> None:
     install(settings, QUEUE)
     service.answers({"queue": 1})
     sink = MemoryMetricSink()
-    publisher = MetricsPublisher(replace(settings, metrics_seconds=0.02), sink, event(is_set=False))
+    publisher = MetricsPublisher(
+        replace(settings, metrics_seconds=0.02), sink, event(is_set=False), rest_seconds=0.02
+    )
     publisher.start()
     time.sleep(0.3)
     publisher.close()
-    assert len(sink.readings) <= 1
+    assert sink.readings == []
+
+
+def test_metrics_at_rest_are_published_where_the_host_was_asked_for_them(
+    service: Answering, settings: Settings
+) -> None:
+    install(settings, QUEUE)
+    service.answers({"queue": 1})
+    sink, asked = MemoryMetricSink(), replace(settings, metrics_seconds=0.02, metrics_always=True)
+    publisher = MetricsPublisher(asked, sink, event(is_set=False), rest_seconds=0.02)
+    publisher.start()
+    try:
+        for attempt in eventually():
+            with attempt:
+                assert len(sink.readings) >= 2
+    finally:
+        publisher.close()
+
+
+def test_metrics_begin_within_a_period_of_a_test_bed(service: Answering, settings: Settings) -> None:
+    install(settings, QUEUE)
+    service.answers({"queue": 1})
+    sink, measured = MemoryMetricSink(), event(is_set=False)
+    publisher = MetricsPublisher(replace(settings, metrics_seconds=0.1), sink, measured)
+    publisher.start()
+    measured.set()
+    try:
+        for attempt in eventually():
+            with attempt:
+                assert sink.readings
+    finally:
+        publisher.close()

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from apps.cli.doctor.aws import AwsAccount
+from apps.cli.doctor.facts import Unseen, Wanted
 from apps.cli.main import app
+from lifecycle.names import Account
 from tests.conftest import Laptop
 
 pytestmark = pytest.mark.emulator
@@ -51,3 +54,22 @@ def test_unknown_runs_and_deployments_end_the_watch(typed: Callable[..., Result]
     assert "run of nosuch not found" in typed("watch --run nosuch").stderr
     message = typed("watch nosuch-production-20261123000000-beef").stderr
     assert "deployment 'nosuch-production-20261123000000-beef' not found. Newest known: none" in message
+
+
+def test_doctor_looks_at_the_laptop_as_far_as_it_answers(typed: Callable[..., Result]) -> None:
+    """The emulator has no quotas and no simulation of policies, and its operator may look at little else."""
+    done = typed("doctor --json")
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert done.exit_code == int(found["mend"]), done.output
+    topics = {each["topic"] for each in found["findings"]}
+    assert {"region", "clock", "rights", "bootstrap", "stacks", "names", "quotas"} <= topics
+    assert "Traceback" not in done.output
+
+
+def test_doctor_finds_the_installed_stacks_with_the_rights_of_the_account(laptop: Laptop) -> None:
+    account = Account("aws", laptop.facts["region"], laptop.facts["account"])
+    facts = AwsAccount(laptop.aws.client, account).facts(Wanted())
+    assert not isinstance(facts.stacks, Unseen)
+    assert facts.stacks["lifecycle"].status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+    assert not isinstance(facts.taken, Unseen)
+    assert facts.taken == ()

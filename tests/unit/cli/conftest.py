@@ -37,6 +37,7 @@ from lifecycle.domain.service.policy import Policy
 from lifecycle.entrypoints import events
 from lifecycle.entrypoints.delivery_events import CancelRun, RemoveService, TransferService, WithdrawRelease
 from lifecycle.gateways.serialization import to_plain
+from tests.fakes.account import MemoryAccount
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.executions import MemoryExecutions
 from tests.fakes.service_logs import MemoryServiceLogs
@@ -252,6 +253,7 @@ class Desk:
             logs=self.logs,
             build_logs=self.build_logs,
             public_keys=MemoryPublicKeys(SIGNER.trusted, SNAPSHOT_SIGNER.trusted),
+            account=MemoryAccount(),
             poll_seconds=0.3,
         )
 

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from apps.local.errors import LaptopError
 from tools.cost import report
+from tools.cost.at_rest import Calls
 from tools.cost.definition import ONCE, Rollout
 from tools.cost.figures import (
     HOURS_A_MONTH,
@@ -19,12 +22,24 @@ PRICES = {
     "lambda": {"gb_second": 0.0000166667, "request": 2e-7},
     "step_functions": {"transition": 25e-6},
     "dynamodb": {"read_unit": 0.125e-6, "write_unit": 0.625e-6},
-    "cloudwatch": {"alarm_metric_month": 0.1, "dashboard_month": 3.0},
+    "cloudwatch": {
+        "alarm_metric_month": 0.1,
+        "dashboard_month": 3.0,
+        "custom_metric_month": 0.3,
+        "put_request": 1e-5,
+        "detailed_instance_month": 2.1,
+    },
     "scheduler": {"invocation": 1e-6},
     "secrets_manager": {"secret_month": 0.4},
     "kms": {"key_month": 1.0},
     "load_balancer": {"hour": 0.0225},
-    "assumed": {"scheduled_seconds": 1.0},
+    "assumed": {
+        "scheduled_seconds": 1.0,
+        "console_hours": 160.0,
+        "widget_seconds": 0.3,
+        "measures": 2,
+        "rollout_hours": 1.0,
+    },
 }
 ROLLOUT = Rollout(
     {"Plan": "plan", "NextStep": "next_step", "Finish": "finish", "Drain": "drain"},
@@ -49,9 +64,9 @@ INSTALLATION = Installation(
     dashboards=1,
     secrets=1,
     keys=1,
-    idle_seconds=5.0,
-    heartbeat_seconds=3.0,
-    report_bytes=1025,
+    at_rest=Calls(reads=720, writes=1200, write_units=2400, report_bytes=1025, puts=0, metrics=0),
+    widgets=7,
+    widget_megabytes=1024,
 )
 
 
@@ -101,6 +116,20 @@ def test_idle_month_counts_polls_reports_alarms_and_schedules() -> None:
     runs = HOURS_A_MONTH * 4
     assumed = PRICES["assumed"]["scheduled_seconds"] * 2
     assert lines["converge"].dollars == pytest.approx(runs * (assumed / 4 * 0.0000166667 + 2e-7 + 1e-6))
+
+
+def test_metrics_are_billed_at_rest_only_where_they_were_asked_for() -> None:
+    lines = {line.what: line.dollars for line in idle_month(INSTALLATION, PRICES)}
+    assert (lines["metrics at rest"], lines["detailed EC2"], lines["metrics of bakes"]) == (0, 0, 0)
+    asked = replace(
+        INSTALLATION, at_rest=replace(INSTALLATION.at_rest, puts=60, metrics=2), detailed_monitoring=True, rollouts=60
+    )
+    lines = {line.what: line.dollars for line in idle_month(asked, PRICES)}
+    assert lines["metrics at rest"] == pytest.approx(200 * (2 * 0.3 + HOURS_A_MONTH * 60 * 1e-5))
+    assert lines["detailed EC2"] == pytest.approx(420.0)
+    assert lines["metrics of bakes"] == 0  # they are published anyway
+    baking = {line.what: line.dollars for line in idle_month(replace(INSTALLATION, rollouts=60), PRICES)}
+    assert baking["metrics of bakes"] == pytest.approx(200 * 60 * (2 * 0.3 / HOURS_A_MONTH + 60e-5))
 
 
 def test_report_says_what_is_counted_and_what_is_measured_here() -> None:

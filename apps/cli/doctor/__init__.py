@@ -1,0 +1,1 @@
+"""`lifecycle doctor`: the facts of an account, and the findings about them; commands/doctor.py prints them."""

@@ -1,0 +1,124 @@
+"""`lifecycle doctor` as typed: its exit code, its JSON, and a profile that reaches nothing."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError, NoRegionError, ProfileNotFound
+from typer.testing import CliRunner
+
+from apps.cli.command import Options
+from apps.cli.doctor.facts import Unseen
+from apps.cli.doctor.unreachable import unreachable
+from apps.cli.doctor.wanted import read_wanted
+from apps.cli.errors import NoTarget
+from apps.cli.main import app
+from lifecycle.domain.errors import InvalidJson, InvalidValue
+from tests.fakes.account import MemoryAccount, healthy
+from tests.unit.cli.conftest import Desk
+
+
+def doctor(desk: Desk, account: MemoryAccount, *more: str) -> tuple[int, str]:
+    desk.connection = replace(desk.connection, account=account)
+    done = desk.type("doctor", *more)
+    return done.exit_code, done.stdout
+
+
+def test_healthy_account_ends_with_zero(desk: Desk) -> None:
+    code, text = doctor(desk, MemoryAccount())
+    assert code == 0, text
+    assert text.splitlines()[-1].startswith("nothing must be mended")
+
+
+def test_account_without_bootstrap_ends_with_one_and_its_command(desk: Desk) -> None:
+    code, text = doctor(desk, MemoryAccount(replace(healthy(), bootstrap=0)))
+    assert code == 1
+    assert "→ npx aws-cdk bootstrap aws://123456789012/eu-west-1" in text
+    assert text.splitlines()[-1].startswith("1 must be mended")
+
+
+def test_unseen_facts_alone_end_with_zero(desk: Desk) -> None:
+    code, text = doctor(desk, MemoryAccount(replace(healthy(), denied=Unseen("iam:SimulatePrincipalPolicy"))))
+    assert code == 0
+    assert "1 could not be looked at" in text
+
+
+def test_json_has_every_finding(desk: Desk) -> None:
+    code, text = doctor(desk, MemoryAccount(replace(healthy(), bootstrap=0)), "--json")
+    found = json.loads(text)
+    assert code == 1
+    assert found["mend"] is True
+    [wrong] = [each for each in found["findings"] if each["level"] == "mend"]
+    assert wrong == {
+        "topic": "bootstrap",
+        "level": "mend",
+        "text": "CDK is not bootstrapped in account 123456789012, eu-west-1",
+        "mend": "npx aws-cdk bootstrap aws://123456789012/eu-west-1",
+    }
+
+
+def test_agents_of_the_cluster_are_checked(desk: Desk) -> None:
+    _, text = doctor(desk, MemoryAccount())
+    assert "agents" in text
+
+
+@pytest.mark.parametrize(
+    ("error", "command"),
+    [
+        (ProfileNotFound(profile="prd"), "aws configure list-profiles"),
+        (NoRegionError(), "aws configure set region REGION --profile prd"),
+        (NoTarget("the profile prd names no region"), "aws configure set region REGION --profile prd"),
+        (
+            ClientError({"Error": {"Code": "ExpiredToken", "Message": "-"}}, "GetCallerIdentity"),
+            "aws sso login --profile prd",
+        ),
+        (
+            ClientError({"Error": {"Code": "InvalidClientTokenId", "Message": "-"}}, "GetCallerIdentity"),
+            "aws account enable-region --region-name REGION --profile prd",
+        ),
+        (ValueError("no idea"), "aws sts get-caller-identity --profile prd"),
+    ],
+)
+def test_profile_that_reaches_nothing_is_one_finding_with_its_command(error: Exception, command: str) -> None:
+    def connect(_: Options) -> object:
+        raise error
+
+    done = CliRunner().invoke(app, ["doctor", "--profile", "prd", "--json"], obj=connect)
+    assert done.exit_code == 1, done.output
+    [found] = json.loads(done.stdout)["findings"]
+    assert command in found["mend"]
+    assert "Traceback" not in done.output
+
+
+def test_no_target_at_all_proposes_both() -> None:
+    assert "--profile NAME" in unreachable(NoTarget("no environment found"), "").mend
+
+
+def test_clusters_of_cdk_json_are_wanted(tmp_path: Path) -> None:
+    file = tmp_path / "cdk.json"
+    cluster = {"service": "hello", "environment": "staging", "vpc_id": "vpc-1", "subnet_ids": ["a", "b"], "hosts": 3}
+    file.write_text(json.dumps({"context": {"clusters": [cluster], "webhook_concurrency": 0}}))
+    wanted = read_wanted(file)
+    assert wanted.webhook_concurrency == 0
+    assert [(each.name, each.subnets, each.hosts) for each in wanted.clusters] == [("staging/hello", ("a", "b"), 3)]
+    assert read_wanted(tmp_path / "none.json").clusters == ()
+
+
+QA = {"service": "hello", "environment": "qa", "vpc_id": "v", "subnet_ids": []}
+
+
+@pytest.mark.parametrize("cluster", [{}, QA, 7])
+def test_cluster_of_the_wrong_form_is_refused_in_words(tmp_path: Path, cluster: object) -> None:
+    file = tmp_path / "cdk.json"
+    file.write_text(json.dumps({"context": {"clusters": [cluster]}}))
+    with pytest.raises(InvalidValue, match=r"cluster in cdk\.json"):
+        read_wanted(file)
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_cdk_json_that_is_no_object_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "cdk.json"
+    file.write_text(text)
+    with pytest.raises(InvalidJson):
+        read_wanted(file)
