@@ -16,6 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from apps.cli.command import error_boundary
 from apps.cli.output.screen import visible_streams
+from lifecycle.domain.errors import LifecycleError
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,14 @@ class _Commands(TyperGroup):
             return command(cmd_name)
         entry = COMMANDS[cmd_name]
         return TyperCommand(cmd_name, help=entry.help, rich_help_panel=entry.panel)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; an unknown name in its options is one message, as in the command itself."""
+        try:
+            return super().invoke(ctx)
+        except LifecycleError as error:
+            with error_boundary(debug="--debug" in sys.argv):
+                raise error from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and args[0] not in COMMANDS and (close := get_close_matches(args[0], COMMANDS, 1)):

@@ -8,7 +8,8 @@ import typer
 
 from apps.cli import resolve
 from apps.cli.command import ServiceName, Yes, connected
-from apps.cli.options import Reason, check_explained
+from apps.cli.known_names import check_version
+from apps.cli.options import MaybeWhy, check_explained
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import one_line
 from apps.cli.output.unreadable import show_unreadable
@@ -55,7 +56,7 @@ def _snapshot(facts: dict[str, Any]) -> list[str]:
     "promote hello",
     "promote hello 1.4.0-20261123014630-ab12cd3",
     "promote hello --version 1.4.9",
-    "promote hello --despite-staging --reason 'staging is being rebuilt'",
+    "promote hello --despite-staging --why 'staging is being rebuilt'",
 )
 def promote(
     printer: Printer,
@@ -65,7 +66,7 @@ def promote(
         str, typer.Argument(metavar="SNAPSHOT", help="The snapshot. Default: that of the head of its branch.")
     ] = "",
     *,
-    reason: Reason = "",
+    why: MaybeWhy = "",
     version: Annotated[
         str,
         typer.Option("--version", metavar="VERSION", help="The release's version, such as 1.4.9 after 2.0.0."),
@@ -73,7 +74,7 @@ def promote(
     yes: Yes = False,
     despite_staging: Annotated[
         bool,
-        typer.Option("--despite-staging", help="Promote a snapshot that staging did not verify; needs a --reason."),
+        typer.Option("--despite-staging", help="Promote a snapshot that staging did not verify; needs a --why."),
     ] = False,
 ) -> int:
     """Make a snapshot the next release: the same bytes under a release version.
@@ -81,7 +82,9 @@ def promote(
     The next release is the declared version, or the patch after the newest release. It asks before the first number
     changes. It is refused if staging did not verify the snapshot, unless production's policy has `after = "none"`.
     """
-    check_explained("the promotion", "--despite-staging", reason, given=despite_staging)
+    check_explained("the promotion", "--despite-staging", why, given=despite_staging)
+    if snapshot:
+        snapshot = check_version(connection, service, snapshot)
     wanted = str(SnapshotVersion.parse(snapshot)) if snapshot else resolve.head_snapshot(connection, service)
     number = _number(connection, service_name(service), SnapshotVersion.parse(wanted), version)
     if number and number.note:
@@ -93,7 +96,7 @@ def promote(
     if version:
         payload["version"] = str(ReleaseVersion.parse(version))
     if despite_staging:  # a function of an older version knows neither field
-        payload |= {"despite_staging": True, "reason": reason}
+        payload |= {"despite_staging": True, "reason": why}
     result = connection.functions.call("promote", payload)
     printer.facts(result)
     what = "is now" if result["created"] else "was promoted before as"
@@ -102,7 +105,7 @@ def promote(
     )
     if said := result.get("staging"):
         printer.line(f"staging: {said}")
-    override = " --despite-staging --reason '...'" if despite_staging else ""
+    override = " --despite-staging --why '...'" if despite_staging else ""
     printer.line(f"next: {connection.command(f'deploy {service} ' + result['release'] + override)}")
     return 0
 

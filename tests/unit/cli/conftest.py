@@ -14,6 +14,7 @@ from apps.cli.main import app
 from apps.cli.ports import Connection, Run
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.delivery.cancel_run import cancel_run
+from lifecycle.application.delivery.collect_garbage import gc
 from lifecycle.application.delivery.promote import promote
 from lifecycle.application.delivery.remove_service import remove_service
 from lifecycle.application.delivery.staging_gate import StagingGate
@@ -189,6 +190,11 @@ class FakeFunctions:
         found = approve(self.machine.context, asked.cluster, asked.deployment, answer, asked.question)
         self.machine.run(asked.deployment)
         return found
+
+    def _gc(self, payload: dict[str, Any]) -> Any:
+        asked, catalogue = events.CollectGarbage.model_validate(payload), self.machine.memory.catalogue
+        who, keep = asked.requested_by, asked.keep()
+        return gc(self.machine.context, catalogue, asked.service, keep=keep, dry_run=asked.dry_run, by=who)
 
     def _freeze(self, payload: dict[str, Any]) -> Any:
         asked, context = events.SetFreeze.model_validate(payload), self.machine.context

@@ -125,7 +125,7 @@ def test_decision_without_a_question_names_what_runs(desk: Desk) -> None:
 
 def test_decision_cannot_be_approved(desk: Desk) -> None:
     name = desk.halted()
-    assert desk.type(f"decide {name} APPROVE").exit_code == 2
+    assert desk.type(f"decide {name} APPROVE").exit_code == 1
     assert desk.type("approve hello --why fine").exit_code == 1
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from apps.cli.errors import Ambiguous
 from apps.cli.freeze_scope import parse_end, parse_scope
-from lifecycle.domain.errors import InvalidValue
+from lifecycle.domain.errors import InvalidValue, Unknown
 from lifecycle.domain.rollout.freezes import scope_in_words
 from lifecycle.domain.service.policy import Policy
 from tests.unit.cli.conftest import Desk
@@ -63,7 +63,7 @@ def test_unfreeze_of_an_unknown_freeze_lists_the_known_ones(desk: Desk) -> None:
     desk.type("freeze everything --why all")
     done = desk.type("unfreeze production --why clear")
     assert done.exit_code == 1
-    assert "freeze of production not found; known: everything" in done.stderr
+    assert "freeze 'production' not found; known: everything" in done.stderr
 
 
 def test_status_shows_each_freeze_and_how_to_lift_it(desk: Desk) -> None:
@@ -106,7 +106,7 @@ def test_scopes_are_parsed_in_every_spelling() -> None:
     assert [parse_scope(each) for each in typed] == ["*", "*", "staging", "production/hello"]
     assert [scope_in_words(parse_scope(each)) for each in typed[:2]] == ["everything", "everything"]
     for wrong in ("hello", "prod/hello", "production/", "all"):
-        with pytest.raises(InvalidValue, match="allowed: everything, staging, production"):
+        with pytest.raises(Unknown, match="nown: everything, staging, production"):
             parse_scope(wrong)
 
 

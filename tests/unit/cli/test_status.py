@@ -45,7 +45,7 @@ def test_status_after_an_abort_shows_the_rollback_command(desk: Desk) -> None:
     desk.type(f"decide {name} ABORT --host host-2 --why bad")
     output = desk.type("status").stdout
     assert f"{name}: 1.0.1, ABORTED: aborted by ada after host-2" in output
-    assert "lifecycle rollback hello --reason '...'" in output
+    assert "lifecycle rollback hello --why '...'" in output
 
 
 def test_status_shows_the_end_of_the_alarm_watch(desk: Desk) -> None:

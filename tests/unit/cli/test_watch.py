@@ -63,7 +63,7 @@ def test_unknown_deployment_is_an_error_and_does_not_hang(desk: Desk) -> None:
     done = desk.type("watch hello-production-20261123000000-beef")
     assert done.exit_code == 1
     assert (
-        "deployment 'hello-production-20261123000000-beef' not found. Newest known: hello-production-" in done.stderr
+        "deployment 'hello-production-20261123000000-beef' not found; did you mean 'hello-production-" in done.stderr
     )
 
 
