@@ -46,4 +46,4 @@ def test_snapshot_that_halted_in_staging_needs_an_override_with_a_reason(
     trail = operator.read("history", "gated", "--trail").facts["trail"]
     (entry,) = [each for each in trail if each["what"].startswith("override staging")]
     assert entry["why"] == "staging is being rebuilt"
-    operator("decide", "gated", "ABORT", "-e", "staging", "--why", "the test ends")
+    operator("decide", "gated", "ABORT", "--yes", "-e", "staging", "--why", "the test ends")

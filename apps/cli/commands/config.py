@@ -14,9 +14,11 @@ from apps.cli.command import ServiceName, connected
 from apps.cli.config_input import assigned, from_file
 from apps.cli.configuration import Edit, Values, Written, change, record_as_found
 from apps.cli.errors import Ambiguous
+from apps.cli.help import CommandGroup
 from apps.cli.known_names import check_config
 from apps.cli.options import AgainstEnvironment, Environment, InEnvironment, MaybeWhy, environment_flag
-from apps.cli.output.printer import Cell, Printer
+from apps.cli.output.layout import Cell
+from apps.cli.output.printer import Printer
 from apps.cli.output.text import moment, one_line
 from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
@@ -35,7 +37,9 @@ from lifecycle.domain.service.configuration import (
     unrecorded,
 )
 
-app = typer.Typer(help="List and change the environment variables of a cluster's hosts.", no_args_is_help=True)
+app = typer.Typer(
+    cls=CommandGroup, help="List and change the environment variables of a cluster's hosts.", no_args_is_help=True
+)
 
 Show = Annotated[bool, typer.Option("--show", help="Show values too.")]
 Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="The names to remove.")]

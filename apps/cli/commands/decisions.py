@@ -14,6 +14,7 @@ from apps.cli.command import ServiceName, Yes, connected
 from apps.cli.errors import Ambiguous
 from apps.cli.known_names import one_of
 from apps.cli.options import DeploymentId, DeploymentName, Environment, MaybeWhy, OnlyIn, ThenWatch, Why, text_of
+from apps.cli.output.commit_view import show_note
 from apps.cli.output.decision_view import effect, question_facts, question_lines
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
@@ -53,6 +54,7 @@ def approve(
 ) -> int:
     """Approve the deployment that waits for an approval, so that it goes on."""
     found = _approval(connection, service, deployment, environment)
+    _show(printer, connection, found)
     return _answer(printer, connection, found, Choice.APPROVE, why, watch=watch)
 
 
@@ -65,10 +67,16 @@ def reject(
     deployment: DeploymentId = "",
     environment: OnlyIn = None,
     *,
+    yes: Yes = False,
     watch: ThenWatch = False,
 ) -> int:
     """Reject the deployment that waits for an approval; updated hosts get the previous version back."""
     found = _approval(connection, service, deployment, environment)
+    _show(printer, connection, found)
+    printer.line(f"{Choice.REJECT}: {effect(found.question, Choice.REJECT)}", "bold")
+    if not yes and not printer.confirm_end(f"Reject {found.deployment.id}?"):
+        printer.line("no decision was recorded")
+        return 1
     return _answer(printer, connection, found, Choice.REJECT, why, watch=watch)
 
 
@@ -122,10 +130,17 @@ def decide(
     _check(found, taken, host, attempt)
     _show(printer, connection, found)
     printer.line(f"{taken}: {effect(found.question, taken)}", "bold")
-    if not yes and not host and not printer.confirm(f"{taken} for {found.question.host}?"):
+    if not yes and not _confirmed(printer, found, taken, asked=not host):
         printer.line("no decision was recorded")
         return 1
     return _answer(printer, connection, found, taken, why, watch=watch)
+
+
+def _confirmed(printer: Printer, found: PendingQuestion, taken: Choice, *, asked: bool) -> bool:
+    """Ask where the host was not named, and always before the deployment is aborted."""
+    if taken is Choice.ABORT:
+        return printer.confirm_end(f"Abort {found.deployment.id}?")
+    return not asked or printer.confirm(f"{taken} for {found.question.host}?")
 
 
 def _approval(
@@ -157,6 +172,8 @@ def _show(printer: Printer, connection: Connection, found: PendingQuestion) -> N
     printer.line(f"{found.deployment.id}: {found.deployment.target.in_words}, {found.deployment.state}")
     for line in question_lines(found.question, connection.context.clock.now()):
         printer.line(line)
+    if found.question.kind is QuestionKind.APPROVAL:
+        show_note(printer, found.deployment.changes, "  ")
 
 
 def _answer(

@@ -6,6 +6,7 @@ import typer
 
 from apps.cli.cluster_operations import call_function
 from apps.cli.command import ServiceName, Yes, connected
+from apps.cli.help import CommandGroup
 from apps.cli.known_names import check_service
 from apps.cli.options import Why
 from apps.cli.output.printer import Printer
@@ -13,7 +14,9 @@ from apps.cli.ports import Connection
 from lifecycle.application.readable import readable
 from lifecycle.domain.delivery.clone_url import clone_url
 
-app = typer.Typer(help="Change which repository a service belongs to, or retire it.", no_args_is_help=True)
+app = typer.Typer(
+    cls=CommandGroup, help="Change which repository a service belongs to, or retire it.", no_args_is_help=True
+)
 
 
 @app.callback()

@@ -13,8 +13,10 @@ import typer
 from apps.cli import resolve
 from apps.cli.command import Yes, connected
 from apps.cli.errors import Ambiguous
+from apps.cli.help import CommandGroup
 from apps.cli.options import Environment, Why
-from apps.cli.output.printer import Cell, Printer
+from apps.cli.output.layout import Cell
+from apps.cli.output.printer import Printer
 from apps.cli.output.text import moment, one_line
 from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
@@ -33,7 +35,7 @@ from lifecycle.domain.rollout.policy_floor import (
 )
 from lifecycle.domain.service.policy import Policy
 
-app = typer.Typer(help="Show and set the minimum for deployment policies.", no_args_is_help=True)
+app = typer.Typer(cls=CommandGroup, help="Show and set the minimum for deployment policies.", no_args_is_help=True)
 
 Scope = Annotated[
     str, typer.Argument(metavar="SCOPE", help="production, staging, or a cluster such as production/hello.")

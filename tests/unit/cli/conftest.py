@@ -52,7 +52,7 @@ SNAPSHOTS = ("1.0.0-20261123100000-aaaaaaa", "1.0.0-20261123110000-bbbbbbb", "1.
 class FakeRuns:
     """Executions by the records. `fixed` replaces some of them, and `pushes` are deliveries.
 
-    Reading a rollout raises `fails`, if it is set.
+    Reading a rollout raises `fails`, and reading deliveries `failing`, if they are set.
     """
 
     machine: Machine
@@ -60,6 +60,7 @@ class FakeRuns:
     pushes: dict[str, Run] = field(default_factory=dict)
     phases: list[str] = field(default_factory=lambda: ["building"])
     fails: Exception | None = None
+    failing: Exception | None = None
     builds: dict[str, str] = field(default_factory=dict)
 
     def rollout(self, name: str) -> Run | None:
@@ -85,6 +86,8 @@ class FakeRuns:
         return self.pushes.get(name)
 
     def deliveries(self, *, running: bool) -> Sequence[Run]:
+        if self.failing:
+            raise self.failing
         return [run for run in self.pushes.values() if run.running or not running]
 
     def current_step(self, name: str) -> str:

@@ -229,7 +229,7 @@ def test_second_rollback_does_not_deploy_the_bad_version(desk: Desk) -> None:
 
 def test_rollback_after_an_abort_undoes_the_aborted_deployment(desk: Desk) -> None:
     name = desk.halted()
-    desk.type(f"decide {name} ABORT --host host-2 --why bad")
+    desk.type(f"decide {name} ABORT --host host-2 --yes --why bad")
     assert desk.machine.record(name).state is DeploymentState.ABORTED
     done = desk.type("rollback hello")
     assert done.exit_code == 0, done.output

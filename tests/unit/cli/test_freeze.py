@@ -94,10 +94,10 @@ def test_policy_windows_are_listed_and_shown_while_open() -> None:
 def test_trail_records_who_froze_and_unfroze(desk: Desk) -> None:
     desk.type("freeze production --until", "2026-11-24 08:00", "--why", "moving")
     desk.type("unfreeze production --why moved")
-    output = [line.split("  ", 1)[1] for line in desk.type("history hello --trail").stdout.splitlines()[-2:]]
+    output = [line.split("  ", 1)[1] for line in desk.type("history hello --trail").stdout.splitlines()[2:4]]
     assert output == [
-        "production/hello  freeze production until 2026-11-24 08:00 UTC by ada: moving",
         "production/hello  unfreeze production by ada: moved",
+        "production/hello  freeze production until 2026-11-24 08:00 UTC by ada: moving",
     ]
 
 

@@ -105,10 +105,10 @@ def test_unquarantine_suggests_a_repair_or_a_deployment(desk: Desk) -> None:
 def test_trail_records_who_quarantined_what(desk: Desk) -> None:
     desk.type("quarantine hello host-3 --why disk")
     desk.type("unquarantine hello host-3 --why mended")
-    output = [line.split("  ", 1)[1] for line in desk.type("history hello --trail").stdout.splitlines()[-2:]]
+    output = [line.split("  ", 1)[1] for line in desk.type("history hello --trail").stdout.splitlines()[2:4]]
     assert output == [
-        "production/hello  quarantine host-3 by ada: disk",
         "production/hello  lift the quarantine of host-3 by ada: mended",
+        "production/hello  quarantine host-3 by ada: disk",
     ]
 
 
