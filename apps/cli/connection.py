@@ -13,9 +13,12 @@ from typing import Any
 from apps.cli.aws import LambdaFunctions, StepRuns
 from apps.cli.command import Options
 from apps.cli.errors import NoTarget
+from apps.cli.links import Links
 from apps.cli.ports import Connection
 from apps.local.own_files import read_environment
+from apps.local.ports import LOOPBACK, Ports
 from lifecycle import names
+from lifecycle.aws_pages import dashboard_page
 from lifecycle.domain.errors import InvalidJson
 from lifecycle.entrypoints.bootstrap import context_of
 from lifecycle.entrypoints.settings import Settings
@@ -85,7 +88,9 @@ def _is_file(path: Path) -> bool:
 def on_laptop(file: Path, by: str) -> Connection:
     """Connect to the environment that `file` describes, as its operator; raise ForeignFile if it is not believed."""
     try:
-        access = _laptop_access(read_environment(file), by)
+        known = read_environment(file)
+        access = _laptop_access(known, by)
+        console = f"http://{LOOPBACK}:{Ports(**known.get('ports', {})).console}/"
     except (InvalidJson, KeyError, TypeError, ValueError) as error:
         raise NoTarget(f"cannot read {file} ({error!r}): write it again with `lifecycle local up`") from error
     settings = {
@@ -93,7 +98,7 @@ def on_laptop(file: Path, by: str) -> Connection:
         Variable.POLL_SECONDS: "0.02",
         Variable.MINUTE_SECONDS: "1",
     }
-    return _connection(f"laptop ({file.parent})", by, access, settings, LAPTOP_POLL_SECONDS, "")
+    return _connection(f"laptop ({file.parent})", by, access, settings, LAPTOP_POLL_SECONDS, "", console)
 
 
 def _laptop_access(known: Mapping[str, Any], by: str) -> Access:
@@ -145,7 +150,7 @@ def caller_name(arn: str) -> str:
 
 
 def _connection(
-    target: str, by: str, access: Access, settings: dict[str, str], poll_seconds: float, flags: str
+    target: str, by: str, access: Access, settings: dict[str, str], poll_seconds: float, flags: str, console: str = ""
 ) -> Connection:
     from apps.cli.build_log import CloudWatchBuildLogs  # noqa: PLC0415
     from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415
@@ -179,4 +184,5 @@ def _connection(
         public_keys=KmsPublicKeys(clients["kms"]),
         poll_seconds=poll_seconds,
         flags=flags,
+        links=Links(console or dashboard_page(rollout), rollout, takes_filter=bool(console)),
     )

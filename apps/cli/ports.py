@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from apps.cli.links import Links
 from lifecycle.application.context import Context
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.configurations import ConfigStore
@@ -69,7 +70,7 @@ class Connection:
     """A target, and everything that a command may read or start there.
 
     `target` is the first line of every output. `by` is the operator's name. A suggested command needs `flags` to
-    reach the same target. `watch` polls every `poll_seconds`.
+    reach the same target. `watch` polls every `poll_seconds`. `links` are the addresses of pages.
     """
 
     target: str
@@ -84,6 +85,7 @@ class Connection:
     public_keys: PublicKeys
     poll_seconds: float
     flags: str = ""
+    links: Links = field(default_factory=Links)
 
     def command(self, text: str) -> str:
         """Return the whole line of a suggested command, such as `lifecycle status hello`."""

@@ -8,6 +8,7 @@ from apps.cli.output.cluster_view import ClusterStatus, cluster_facts, cluster_s
 from apps.cli.output.commit_view import show_note
 from apps.cli.output.decision_view import choice_lines, next_commands, question_lines
 from apps.cli.output.layout import Cell
+from apps.cli.output.link_view import show_links
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import ahead, moment, one_line, when
 from apps.cli.output.unreadable import show_unreadable
@@ -190,3 +191,5 @@ def _show_deployment(printer: Printer, connection: Connection, view: ClusterView
             printer.line(line)
     if not view.pending:
         printer.line(f"  {connection.command(f'watch {lease.deployment}')}")
+    if current:
+        show_links(printer, connection, current)
