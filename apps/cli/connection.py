@@ -16,7 +16,6 @@ from apps.cli.errors import NoTarget
 from apps.cli.links import Links
 from apps.cli.ports import Connection
 from apps.local.own_files import read_environment
-from apps.local.ports import LOOPBACK, Ports
 from lifecycle import names
 from lifecycle.aws_pages import dashboard_page
 from lifecycle.domain.errors import InvalidJson
@@ -90,7 +89,7 @@ def on_laptop(file: Path, by: str) -> Connection:
     try:
         known = read_environment(file)
         access = _laptop_access(known, by)
-        console = f"http://{LOOPBACK}:{Ports(**known.get('ports', {})).console}/"
+        console = _console_url(known)
     except (InvalidJson, KeyError, TypeError, ValueError) as error:
         raise NoTarget(f"cannot read {file} ({error!r}): write it again with `lifecycle local up`") from error
     settings = {
@@ -99,6 +98,13 @@ def on_laptop(file: Path, by: str) -> Connection:
         Variable.MINUTE_SECONDS: "1",
     }
     return _connection(f"laptop ({file.parent})", by, access, settings, LAPTOP_POLL_SECONDS, "", console)
+
+
+def _console_url(known: Mapping[str, Any]) -> str:
+    """Return the address of the laptop's console; empty in the description of an environment without one."""
+    # Not by apps.local.ports, which imports psutil: a fifth of the command's own start.
+    port = known.get("ports", {}).get("console")
+    return f"http://127.0.0.1:{int(port)}/" if port else ""
 
 
 def _laptop_access(known: Mapping[str, Any], by: str) -> Access:
@@ -154,6 +160,7 @@ def _connection(
 ) -> Connection:
     from apps.cli.build_log import CloudWatchBuildLogs  # noqa: PLC0415
     from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415
+    from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries  # noqa: PLC0415
     from lifecycle.gateways.aws.configurations import SsmConfigStore  # noqa: PLC0415
     from lifecycle.gateways.aws.service_logs import CloudWatchServiceLogs  # noqa: PLC0415
     from lifecycle.gateways.aws.signer import KmsPublicKeys  # noqa: PLC0415
@@ -171,11 +178,13 @@ def _connection(
             Variable.DELIVERY_MACHINE: delivery,
         }
     )
+    table, context = Table(clients["dynamodb"], names.LEDGER), context_of(clients, known)
     return Connection(
         target=f"{target} as {by}",
         by=by,
-        context=context_of(clients, known),
-        catalogue=DynamoCatalogue(Table(clients["dynamodb"], names.LEDGER)),
+        context=context,
+        catalogue=DynamoCatalogue(table),
+        cluster_queries=DynamoClusterQueries(table, context.registry, clients["stepfunctions"], delivery),
         runs=StepRuns(clients["stepfunctions"], rollout, delivery),
         functions=LambdaFunctions(clients["lambda"], access.sign),
         config_store=SsmConfigStore(clients["ssm"], clients["secretsmanager"]),

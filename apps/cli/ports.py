@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from apps.cli.links import Links
 from lifecycle.application.context import Context
 from lifecycle.application.ports.catalogue import Catalogue
+from lifecycle.application.ports.cluster_queries import ClusterQueries
 from lifecycle.application.ports.configurations import ConfigStore
 from lifecycle.application.ports.service_logs import ServiceLogs
 from lifecycle.application.ports.signer import PublicKeys
@@ -77,6 +78,7 @@ class Connection:
     by: str
     context: Context
     catalogue: Catalogue
+    cluster_queries: ClusterQueries
     runs: Runs
     functions: Functions
     config_store: ConfigStore

@@ -6,7 +6,7 @@ from typing import Any
 from apps.cli import resolve
 from apps.cli.command import MaybeService, Redraw, connected
 from apps.cli.options import environment_flag
-from apps.cli.output.cluster_view import ClusterStatus, cluster_status
+from apps.cli.output.cluster_view import ClusterStatus, cluster_statuses
 from apps.cli.output.layout import Cell
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import ago, one_line, when
@@ -34,7 +34,7 @@ def hosts(printer: Printer, connection: Connection, service: MaybeService = "", 
 
 
 def _show(printer: Printer, connection: Connection, service: str) -> int:
-    clusters = [cluster_status(connection, each, ()) for each in resolve.known_clusters(connection, service)]
+    clusters = cluster_statuses(connection, resolve.known_clusters(connection, service), (), in_full=True)
     found = [_cluster(connection, each) for each in clusters]
     printer.facts({"clusters": found})
     columns = ("host", "address", "zone", "installed", "rotation", "self-test", "agent seen", "drift", "state")

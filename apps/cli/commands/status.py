@@ -1,10 +1,14 @@
 """`lifecycle status`: versions, deployments, decisions and freezes of every cluster."""
 
+from typing import Annotated
+
+import typer
+
 from apps.cli import resolve
 from apps.cli.command import MaybeService, Redraw, connected
 from apps.cli.freeze_scope import unfreeze_command
 from apps.cli.options import environment_flag
-from apps.cli.output.cluster_view import ClusterStatus, cluster_facts, cluster_status
+from apps.cli.output.cluster_view import ClusterStatus, cluster_facts, cluster_statuses
 from apps.cli.output.commit_view import show_note
 from apps.cli.output.decision_view import choice_lines, next_commands, question_lines
 from apps.cli.output.layout import Cell
@@ -25,18 +29,28 @@ from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import OnAlarm
 from lifecycle.names import logs_command
 
+Full = Annotated[
+    bool,
+    typer.Option("--full", help="Read every cluster's load balancer and registered version too, however many."),
+]
+
 
 @connected("status", "status hello", "status --watch", "status --json")
-def status(printer: Printer, connection: Connection, service: MaybeService = "", *, watch: Redraw = False) -> int:
-    """Show every cluster: desired and installed versions, its deployment, and pending decisions."""
+def status(
+    printer: Printer, connection: Connection, service: MaybeService = "", *, full: Full = False, watch: Redraw = False
+) -> int:
+    """Show every cluster: desired and installed versions, its deployment, and pending decisions.
+
+    Of more than four clusters, only the ledger and what is being deployed are read.
+    """
     if watch:
-        return redraw(printer, connection, lambda picture: _show(picture, connection, service))
-    return _show(printer, connection, service)
+        return redraw(printer, connection, lambda picture: _show(picture, connection, service, full=full))
+    return _show(printer, connection, service, full=full)
 
 
-def _show(printer: Printer, connection: Connection, service: str) -> int:
+def _show(printer: Printer, connection: Connection, service: str, *, full: bool) -> int:
     clusters, freezes = resolve.known_clusters(connection, service), connection.context.freezes.all()
-    found = [cluster_status(connection, cluster, freezes) for cluster in clusters]
+    found = cluster_statuses(connection, clusters, freezes, in_full=full)
     runs = [run for run in connection.runs.deliveries(running=True) if not service or delivers(run.name, service)]
     now, rows = connection.context.clock.now(), Rows()
     pushes = rows.read(connection.catalogue.refused_pushes, ())
@@ -55,6 +69,9 @@ def _show(printer: Printer, connection: Connection, service: str) -> int:
     if not found:
         printer.line("there is no cluster yet")
     printer.table(("cluster", "desired", "running", "healthy", "deployment"), [_row(each) for each in found])
+    if any(not each.in_full for each in found):
+        what = "of so many clusters only the ledger is read: no health, schedules or changes by hand"
+        printer.line(f"\n{what}; add --full, or name a service", "dim")
     show_unreadable(printer, [*(row for each in found for row in each.unreadable), *rows.all()])
     if refused := refusals_in_words(pushes, now):
         printer.line(f"\n{one_line(refused, 1000)}", "bold yellow")
@@ -80,6 +97,9 @@ def _row(found: ClusterStatus) -> list[Cell]:
 
 def _answering(found: ClusterStatus) -> str:
     """Return how many hosts answer the load balancer, and how many targets of no host do."""
+    if not found.in_full:
+        silent = sum(host.unreachable_since is not None for host in found.hosts)
+        return f"{len(found.hosts)} hosts" + (f", {silent} unreachable" if silent else "")
     strange = f", and {found.answering_strays} of no host" if found.answering_strays else ""
     return f"{found.healthy} of {len(found.hosts)}{strange}"
 

@@ -255,6 +255,7 @@ class Desk:
             by="ada",
             context=self.machine.context,
             catalogue=memory.catalogue,
+            cluster_queries=memory.cluster_queries,
             runs=self.runs,
             functions=self.functions,
             config_store=memory.config_store,

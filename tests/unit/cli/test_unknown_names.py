@@ -107,7 +107,7 @@ TABLE: dict[tuple[str, str], tuple[str, str]] = {
 }
 # A number, a time, a text, a file or a new name: nothing that could be unknown.
 NAMES_NOTHING = {
-    *("profile", "as_", "json", "debug", "yes", "watch", "why", "limit", "trail", "dry_run"),
+    *("profile", "as_", "json", "debug", "yes", "watch", "why", "limit", "trail", "dry_run", "full"),
     *("keep_releases", "keep_snapshots", "older_than", "config", "even_if_quarantined", "despite_freeze"),
     *("without_rollback_target", "despite_staging", "attempt", "abort", "show", "secret", "assignments", "file"),
     *("replace", "since", "follow", "grep", "until", "lasts", "terminated", "path", "into", "help"),
