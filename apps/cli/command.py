@@ -6,6 +6,7 @@ function that connects into the context's `obj`.
 """
 
 import inspect
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -43,6 +44,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an 
 ServiceName = Annotated[str, typer.Argument(metavar="SERVICE", help="The name of the service, such as hello.")]
 MaybeService = Annotated[str, typer.Argument(metavar="SERVICE", help="Only this service.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+Redraw = Annotated[bool, typer.Option("--watch", "-w", help="Show it again every two seconds until Ctrl-C.")]
 Watch = Annotated[bool, typer.Option("--watch/--no-watch", help="Follow it live until it ends or halts.")]
 
 
@@ -151,10 +153,25 @@ def _with_signature(
     typed.__signature__ = inspect.Signature(parameters)
     typed.__annotations__ = {each.name: each.annotation for each in parameters}
     typed.__name__ = run.__name__
-    lines = "\n".join(f"  lifecycle {example}" for example in examples)
+    lines = "\n".join(_wrapped(f"lifecycle {example}") for example in examples)
     # After \b the help keeps its lines.
     wrapper.__doc__ = f"{inspect.getdoc(run)}\n\n\b\nExamples:\n{lines}" if examples else run.__doc__
     return wrapper
+
+
+_EXAMPLE_WIDTH = 76  # of 80 columns, with the help's indent
+_WORD = re.compile(r"(?:'[^']*'|[^\s'])+")
+
+
+def _wrapped(example: str) -> str:
+    """Return an example on lines that a shell reads as one; a quoted text stays whole."""
+    lines = ["  "]
+    for word in _WORD.findall(example):
+        if len(lines[-1]) + 1 + len(word) > _EXAMPLE_WIDTH:
+            lines[-1] += " \\"
+            lines.append("     ")
+        lines[-1] += word if lines[-1] == "  " else f" {word}"
+    return "\n".join(lines)
 
 
 @contextmanager

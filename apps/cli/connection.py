@@ -13,9 +13,11 @@ from typing import Any
 from apps.cli.aws import LambdaFunctions, StepRuns
 from apps.cli.command import Options
 from apps.cli.errors import NoTarget
+from apps.cli.links import Links
 from apps.cli.ports import Connection
 from apps.local.own_files import read_environment
 from lifecycle import names
+from lifecycle.aws_pages import dashboard_page
 from lifecycle.domain.errors import InvalidJson
 from lifecycle.entrypoints.bootstrap import context_of
 from lifecycle.entrypoints.settings import Settings
@@ -86,7 +88,9 @@ def _is_file(path: Path) -> bool:
 def on_laptop(file: Path, by: str) -> Connection:
     """Connect to the environment that `file` describes, as its operator; raise ForeignFile if it is not believed."""
     try:
-        access = _laptop_access(read_environment(file), by)
+        known = read_environment(file)
+        access = _laptop_access(known, by)
+        console = _console_url(known)
     except (InvalidJson, KeyError, TypeError, ValueError) as error:
         raise NoTarget(f"cannot read {file} ({error!r}): write it again with `lifecycle local up`") from error
     settings = {
@@ -94,7 +98,14 @@ def on_laptop(file: Path, by: str) -> Connection:
         Variable.POLL_SECONDS: "0.02",
         Variable.MINUTE_SECONDS: "1",
     }
-    return _connection(f"laptop ({file.parent})", by, access, settings, LAPTOP_POLL_SECONDS, "")
+    return _connection(f"laptop ({file.parent})", by, access, settings, LAPTOP_POLL_SECONDS, "", console)
+
+
+def _console_url(known: Mapping[str, Any]) -> str:
+    """Return the address of the laptop's console; empty in the description of an environment without one."""
+    # Not by apps.local.ports, which imports psutil: a fifth of the command's own start.
+    port = known.get("ports", {}).get("console")
+    return f"http://127.0.0.1:{int(port)}/" if port else ""
 
 
 def _laptop_access(known: Mapping[str, Any], by: str) -> Access:
@@ -152,11 +163,12 @@ def caller_name(arn: str) -> str:
 
 
 def _connection(
-    target: str, by: str, access: Access, settings: dict[str, str], poll_seconds: float, flags: str
+    target: str, by: str, access: Access, settings: dict[str, str], poll_seconds: float, flags: str, console: str = ""
 ) -> Connection:
     from apps.cli.build_log import CloudWatchBuildLogs  # noqa: PLC0415
     from apps.cli.doctor.aws import AwsAccount  # noqa: PLC0415
     from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415
+    from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries  # noqa: PLC0415
     from lifecycle.gateways.aws.configurations import SsmConfigStore  # noqa: PLC0415
     from lifecycle.gateways.aws.service_logs import CloudWatchServiceLogs  # noqa: PLC0415
     from lifecycle.gateways.aws.signer import KmsPublicKeys  # noqa: PLC0415
@@ -174,11 +186,13 @@ def _connection(
             Variable.DELIVERY_MACHINE: delivery,
         }
     )
+    table, context = Table(clients["dynamodb"], names.LEDGER), context_of(clients, known)
     return Connection(
         target=f"{target} as {by}",
         by=by,
-        context=context_of(clients, known),
-        catalogue=DynamoCatalogue(Table(clients["dynamodb"], names.LEDGER)),
+        context=context,
+        catalogue=DynamoCatalogue(table),
+        cluster_queries=DynamoClusterQueries(table, context.registry, clients["stepfunctions"], delivery),
         runs=StepRuns(clients["stepfunctions"], rollout, delivery),
         functions=LambdaFunctions(clients["lambda"], access.sign),
         config_store=SsmConfigStore(clients["ssm"], clients["secretsmanager"]),
@@ -188,4 +202,5 @@ def _connection(
         account=AwsAccount(access.client, access.account, access.profile),
         poll_seconds=poll_seconds,
         flags=flags,
+        links=Links(console or dashboard_page(rollout), rollout, takes_filter=bool(console)),
     )

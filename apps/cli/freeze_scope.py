@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from apps.cli.errors import Ambiguous
 from apps.cli.output.text import minute
-from lifecycle.domain.errors import InvalidName, InvalidValue
+from lifecycle.domain.errors import InvalidName, InvalidValue, Unknown
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
 from lifecycle.domain.record_time import parse_time, storable
 from lifecycle.domain.rollout.freezes import EVERYTHING, scope_in_words
@@ -19,7 +19,7 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?) ?(UTC|Z|[+-]\d\d:?
 
 
 def parse_scope(text: str) -> str:
-    """Return a scope in the form of the ledger; raises InvalidValue."""
+    """Return a scope in the form of the ledger; raises Unknown."""
     if text in (EVERYTHING, scope_in_words(EVERYTHING)):
         return EVERYTHING
     if text in ENVIRONMENTS:
@@ -27,8 +27,8 @@ def parse_scope(text: str) -> str:
     try:
         return str(Cluster.parse(text))
     except InvalidName as error:
-        expected = f"{scope_in_words(EVERYTHING)}, {', '.join(ENVIRONMENTS)}, or a cluster such as production/hello"
-        raise InvalidValue("freeze scope", text, expected) from error
+        known = (scope_in_words(EVERYTHING), *ENVIRONMENTS)
+        raise Unknown("freeze scope", text, "Or name a cluster, such as production/hello.", known=known) from error
 
 
 def unfreeze_command(scope: str) -> str:

@@ -19,6 +19,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from apps.cli.help import CommandGroup
 from apps.cli.output.printer import Printer
 from apps.cli.output.screen import unread
 from apps.cli.output.text import clean
@@ -35,6 +36,8 @@ from lifecycle.ambient import inherited
 from lifecycle.domain.errors import LifecycleError
 
 app = typer.Typer(
+    cls=CommandGroup,
+    rich_markup_mode=None,
     help="Manage the environment on this machine: AWS emulator, load balancer, builds and hosts.",
     no_args_is_help=True,
 )

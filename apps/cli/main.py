@@ -9,13 +9,14 @@ import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from apps.cli.command import error_boundary
 from apps.cli.output.screen import visible_streams
+from lifecycle.domain.errors import LifecycleError
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,21 @@ class _Commands(TyperGroup):
         entry = COMMANDS[cmd_name]
         return TyperCommand(cmd_name, help=entry.help, rich_help_panel=entry.panel)
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands under what an operator wants to do."""
+        del ctx
+        for panel in dict.fromkeys(each.panel for each in COMMANDS.values()):
+            with formatter.section(panel):
+                formatter.write_dl([(name, each.help) for name, each in COMMANDS.items() if each.panel == panel])
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; an unknown name in its options is one message, as in the command itself."""
+        try:
+            return super().invoke(ctx)
+        except LifecycleError as error:
+            with error_boundary(debug="--debug" in sys.argv):
+                raise error from None
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and args[0] not in COMMANDS and (close := get_close_matches(args[0], COMMANDS, 1)):
             ctx.fail(f"no such command '{args[0]}'; did you mean '{close[0]}'?")
@@ -111,7 +127,7 @@ class _Commands(TyperGroup):
 def command(name: str) -> Any:
     """Import a command and return it with its options."""
     module = import_module(f"apps.cli.{COMMANDS[name].module}")
-    group = typer.Typer(add_completion=False)
+    group = typer.Typer(add_completion=False, rich_markup_mode=None)
     group.callback()(lifecycle)
     if hasattr(module, "app"):  # a group of commands
         group.add_typer(module.app, name=name)
@@ -123,15 +139,30 @@ def command(name: str) -> Any:
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: Rich's boxes cut the names of options at 80 columns
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Commands use the environment on this machine, or AWS with --profile NAME or LIFECYCLE_PROFILE.",
 )
 
 
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 (the callback of an option)
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        print(f"lifecycle {version('lifecycle')}, Python {sys.version.partition(' ')[0]}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+]
+
+
 @app.callback()
-def lifecycle() -> None:
+def lifecycle(*, version: Version = False) -> None:
     """Take a service from a Git push to production, one host at a time."""
+    del version
 
 
 def main() -> Any:

@@ -1,10 +1,11 @@
 """Options that several commands share: environment, deployment, reason; and the flag that names a cluster."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from apps.cli.known_names import one_of
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import needs_reason
@@ -25,12 +26,29 @@ def _check_reason(why: str) -> str:
     return why
 
 
-InEnvironment = Annotated[Environment, typer.Option("--environment", "-e", help="The environment of the cluster.")]
-OnlyIn = Annotated[Environment | None, typer.Option("--environment", "-e", help="Only in this environment.")]
+def environment_named(text: str) -> Environment:
+    """Return the environment that was typed; raises Unknown."""
+    return Environment(one_of("environment", [str(each) for each in Environment], text))
+
+
+def _environment(help_text: str, name: str = "--environment", *short: str) -> Any:
+    return typer.Option(
+        *(name, *short),
+        parser=environment_named,
+        metavar="NAME",
+        help=help_text,
+        autocompletion=lambda: [str(each) for each in Environment],
+    )
+
+
+InEnvironment = Annotated[Environment, _environment("staging or production.", "--environment", "-e")]
+OnlyIn = Annotated[Environment | None, _environment("Only in staging, or in production.", "--environment", "-e")]
+AgainstEnvironment = Annotated[Environment | None, _environment("Compare with this environment.", "--against")]
 _WHY = "The reason, for the audit log."
-Reason = Annotated[str, typer.Option("--reason", help=_WHY)]
-MaybeWhy = Annotated[str, typer.Option("--why", help=_WHY)]
-Why = Annotated[str, typer.Option("--why", help=_WHY, callback=_check_reason)]
+# Former spellings stay: --reason of deploy, promote and rollback is --why everywhere.
+_WHY_NAMES = ("--why", "--reason")
+MaybeWhy = Annotated[str, typer.Option(*_WHY_NAMES, metavar="TEXT", help=_WHY)]
+Why = Annotated[str, typer.Option(*_WHY_NAMES, metavar="TEXT", help=_WHY, callback=_check_reason)]
 DeploymentId = Annotated[
     str, typer.Option("--deployment", metavar="ID", help="The deployment, if more than one waits.")
 ]

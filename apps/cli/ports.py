@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from apps.cli.doctor.facts import AccountFacts
+from apps.cli.links import Links
 from lifecycle.application.context import Context
 from lifecycle.application.ports.catalogue import Catalogue
+from lifecycle.application.ports.cluster_queries import ClusterQueries
 from lifecycle.application.ports.configurations import ConfigStore
 from lifecycle.application.ports.service_logs import ServiceLogs
 from lifecycle.application.ports.signer import PublicKeys
@@ -70,13 +72,14 @@ class Connection:
     """A target, and everything that a command may read or start there.
 
     `target` is the first line of every output. `by` is the operator's name. A suggested command needs `flags` to
-    reach the same target. `watch` polls every `poll_seconds`.
+    reach the same target. `watch` polls every `poll_seconds`. `links` are the addresses of pages.
     """
 
     target: str
     by: str
     context: Context
     catalogue: Catalogue
+    cluster_queries: ClusterQueries
     runs: Runs
     functions: Functions
     config_store: ConfigStore
@@ -86,6 +89,7 @@ class Connection:
     account: AccountFacts
     poll_seconds: float
     flags: str = ""
+    links: Links = field(default_factory=Links)
 
     def command(self, text: str) -> str:
         """Return the whole line of a suggested command, such as `lifecycle status hello`."""

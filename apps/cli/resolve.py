@@ -6,8 +6,10 @@ Used by the commands before they show or start anything.
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from apps.cli.errors import Ambiguous, NoDeployment
+from apps.cli.known_names import check_version, known_services, unknown_service
 from apps.cli.options import Environment
 from apps.cli.output.text import names_or_none
 from apps.cli.ports import Connection, Run
@@ -18,7 +20,7 @@ from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
 from lifecycle.domain.rollout.decision import Question, QuestionKind, open_questions
 from lifecycle.domain.rollout.deployment import Deployment, cluster_of
-from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, parse_version
+from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
 from lifecycle.domain.service.withdrawal import Withdrawal, done, not_withdrawn
 
 _DEPLOYMENT = re.compile(r"[a-z0-9-]+-(?:staging|production)-\d{14}-[0-9a-z]+")
@@ -52,8 +54,15 @@ def run_named(connection: Connection, text: str) -> Run:
     newest_first = [run.name for run in connection.runs.deliveries(running=False)]
     if (name := _first_match(newest_first, text)) and (found := connection.runs.delivery(name)):
         return found
-    newest = names_or_none(newest_first[:_MOST_NAMES])
-    raise Unknown("run", hint=f"Newest known: {newest}. A push starts a run.", of=text)
+    raise _unknown_run(newest_first, text)
+
+
+def _unknown_run(newest_first: Sequence[str], text: str) -> Unknown:
+    """Return the error, whose known names are the newest runs, and their repositories or services if one is meant."""
+    parsed = [run for name in newest_first if (run := DeliveryName.parse(name))]
+    others = list(dict.fromkeys(each for run in parsed for each in (run.service or run.repository, run.repository)))
+    known = others if get_close_matches(text, others, 1, 0.7) else newest_first[:_MOST_NAMES]
+    return Unknown("run", text, "A push starts a run.", known=known)
 
 
 def _first_match(names: Sequence[str], text: str) -> str:
@@ -78,7 +87,8 @@ def known_clusters(connection: Connection, service: str = "") -> list[Cluster]:
         return every
     mine = [cluster for cluster in every if cluster.service == service_name(service)]
     if not mine:
-        raise Unknown("service", service, "Deploy a cluster stack for it first.", known=_services(every))
+        known = sorted({cluster.service for cluster in every})
+        raise Unknown("service", service, "Deploy a cluster stack for it first.", known=known)
     return mine
 
 
@@ -93,13 +103,10 @@ def existing_cluster(connection: Connection, service: str, environment: Environm
 
 def unknown_version(connection: Connection, kind: str, service: str) -> Unknown:
     """Return the error for a service without any version of this kind: nothing was pushed, or it is unknown."""
-    services, watch = names_or_none(_services(known_clusters(connection))), connection.command("watch")
-    hint = f"Known services: {services}. Push a commit, then see `{watch}`."
+    if service not in (known := known_services(connection)):
+        return unknown_service(connection, service)
+    hint = f"Known services: {names_or_none(known)}. Push a commit, then see `{connection.command('watch')}`."
     return Unknown(kind, hint=hint, of=service)
-
-
-def _services(clusters: Sequence[Cluster]) -> list[str]:
-    return sorted({cluster.service for cluster in clusters})
 
 
 def head_snapshot(connection: Connection, service: str) -> str:
@@ -148,7 +155,7 @@ def version_for(connection: Connection, cluster: Cluster, text: str, *, keep: bo
     With `keep` and no name, that is the version which is desired now.
     """
     if text:
-        return str(parse_version(text))
+        return check_version(connection, cluster.service, text)
     if keep:
         if (desired := connection.context.registry.desired(cluster)) is None:
             raise Refused(f"the configuration of {cluster}", ["nothing is deployed there yet: name a VERSION"])
@@ -182,10 +189,11 @@ def deployment_named(connection: Connection, text: str) -> Deployment:
 
 def unknown_deployment(connection: Connection, cluster: Cluster, name: str) -> Unknown:
     """Return the error for a deployment without a record, which names the newest of its cluster."""
+    if cluster.service not in known_services(connection):
+        return unknown_service(connection, cluster.service)
     recent, _ = readable(lambda: connection.context.deployments.recent_without_hosts(cluster, _MOST_NAMES), ())
-    newest = [each.id for each in recent]
     history = connection.command(f"history {cluster.service}")
-    return Unknown("deployment", name, f"Newest known: {names_or_none(newest)}. See `{history}`.")
+    return Unknown("deployment", name, f"See `{history}`.", known=[each.id for each in recent])
 
 
 def _readable_questions(connection: Connection, deployment: Deployment) -> Sequence[Question]:
@@ -216,8 +224,10 @@ def deployments_named(connection: Connection, text: str, environment: str) -> li
         return [deployment_named(connection, text)]
     clusters = [Cluster(environment, service_name(text))] if environment else clusters_of(text)
     found = [holder for cluster in clusters if (holder := lease_holder(connection, cluster))]
-    if not found:
-        known_clusters(connection, text)  # raises Unknown for a service that does not exist
+    if not found and environment:
+        existing_cluster(connection, text, Environment(environment))  # raises Unknown for one that does not exist
+    elif not found:
+        known_clusters(connection, text)  # the same for a service
     return found
 
 

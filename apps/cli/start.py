@@ -84,7 +84,7 @@ def deploy_command(request: Request) -> str:
     }
     overrides = "".join(options[override] for override in request.overrides)
     if {Override.FREEZE, Override.STAGING} & set(request.overrides):
-        overrides += " --reason '...'"
+        overrides += " --why '...'"
     return f"deploy {request.service} {request.version} --environment {request.environment}{overrides}"
 
 

@@ -84,9 +84,9 @@ class Service:
         """Abort a halted or paused deployment of production, or reject one that waits for an approval."""
         if question := self.status()["question"]:
             answer = {
-                "decision": ["decide", self.name, "ABORT"],
+                "decision": ["decide", self.name, "ABORT", "--yes"],
                 "resume": ["resume", self.name, "--abort", "--yes"],
-                "approval": ["reject", self.name],
+                "approval": ["reject", self.name, "--yes"],
             }[question["asks"]]
             self.operator(*answer, "-e", "production", "--why", "left behind by the test before")
         wait_for("the lease to be free", lambda: self.status()["lease"] is None)
@@ -117,8 +117,8 @@ class Service:
 
     def trail(self, deployment: str) -> list[dict[str, Any]]:
         """Return the audit entries of a deployment, in order."""
-        every = self.operator.read("history", self.name, "--trail", "--limit", "1000").facts["trail"]
-        return [entry for entry in every if entry["deployment"] == deployment]
+        newest_first = self.operator.read("history", self.name, "--trail", "--limit", "1000").facts["trail"]
+        return [entry for entry in reversed(newest_first) if entry["deployment"] == deployment]
 
     def steps(self, deployment: str) -> list[tuple[str, str]]:
         """Return the audit entries about hosts in order, as (host, first word)."""

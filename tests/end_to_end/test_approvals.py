@@ -36,7 +36,7 @@ def test_a_rejection_before_the_first_host_leaves_everything_as_it_was(
     brittle: Service, moods: dict[str, str]
 ) -> None:
     deployment = wait_at_gate(brittle, moods["before_first_host"])
-    brittle.operator("reject", "brittle", "--why", "not on a Friday")
+    brittle.operator("reject", "brittle", "--yes", "--why", "not on a Friday")
     ended = brittle.operator("watch", deployment, code=1).events[-1]
     assert (ended["state"], brittle.steps(deployment)) == ("REJECTED", [])
     assert answer_in_trail(brittle, deployment) == ("answered REJECT", "ada", "not on a Friday")
@@ -53,7 +53,7 @@ def test_the_first_host_is_updated_and_rolled_back_when_it_is_rejected(
     first = next(host for host, _ in brittle.steps(deployment))
     assert brittle.installed()[first] == moods["after_first_host"]
     assert sorted(brittle.installed().values()) == sorted([moods["healthy"], moods["after_first_host"]])
-    output = brittle.operator("reject", "brittle", "--why", "it is slow", "--watch")
+    output = brittle.operator("reject", "brittle", "--yes", "--why", "it is slow", "--watch")
     assert output.end["state"] == "DONE"
     assert set(brittle.installed().values()) == {moods["healthy"]}
     assert answer_in_trail(brittle, deployment) == ("answered REJECT", "ada", "it is slow")

@@ -101,7 +101,7 @@ def test_failed_migration_halts_before_any_host(notes: Notes) -> None:
         question = service.wait_until("HALTED")
         assert "0002_next.sql: UNIQUE constraint failed: note.text" in question["evidence"]
         assert set(service.installed().values()) == {notes.first}
-        service.operator("decide", output.facts["deployment"], "ABORT", "--why", "it is broken")
+        service.operator("decide", output.facts["deployment"], "ABORT", "--yes", "--why", "it is broken")
         wait_for("the lease to be free", lambda: service.status()["lease"] is None)
     assert traffic.tally.failed == 0, traffic.tally.facts()
     assert traffic.tally.versions.keys() == {notes.first}

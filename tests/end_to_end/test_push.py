@@ -183,7 +183,7 @@ def test_cancelled_run_ends_with_the_processes_of_its_build(hello: Service) -> N
     try:
         run = hello.push("A build that does not end")
         pid = int(wait_for("the daemon of the build", lambda: mark.read_text().strip() if mark.exists() else ""))
-        done = hello.operator("cancel", run, "--why", "it does not end")
+        done = hello.operator("cancel", run, "--yes", "--why", "it does not end")
         assert done.facts["build"].startswith("lifecycle-build:")
         wait_for("the end of the daemon", lambda: not is_running(pid))
         end = hello.operator("watch", "--run", run, code=1).events[-1]

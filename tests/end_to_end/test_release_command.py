@@ -134,7 +134,7 @@ def test_abort_after_a_failed_command_leaves_everything_as_it_was(migrating: Mig
     service, before = migrating.service, migrating.pids()
     deployment = service.deploy(migrating.migrates, code=1).facts["deployment"]
     halted(migrating, deployment)
-    service.operator("decide", deployment, "ABORT", "--why", "not today")
+    service.operator("decide", deployment, "ABORT", "--yes", "--why", "not today")
     wait_for("the lease to be free", lambda: service.status()["lease"] is None)
     assert service.status()["desired"] == migrating.plain
     assert [host["drift"] for host in service.host_views().values()] == [None, None]

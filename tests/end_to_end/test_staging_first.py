@@ -35,7 +35,7 @@ def test_snapshot_that_halted_in_staging_needs_an_override_with_a_reason(
     refused = operator("promote", "gated", bad, code=1).err
     assert "has halted there: " in refused
     assert "VERSION to blame" in refused
-    assert "needs a --reason" in operator("promote", "gated", bad, "--despite-staging", code=1).err
+    assert "needs a --why" in operator("promote", "gated", bad, "--despite-staging", code=1).err
     made = str(operator("promote", "gated", bad, *OVERRIDE).facts["release"])
     plan = operator("plan", "gated", made, code=1).facts
     assert (plan["staging"]["outcome"], plan["staging"]["blame"]) == ("HALTED", "VERSION")
@@ -46,4 +46,4 @@ def test_snapshot_that_halted_in_staging_needs_an_override_with_a_reason(
     trail = operator.read("history", "gated", "--trail").facts["trail"]
     (entry,) = [each for each in trail if each["what"].startswith("override staging")]
     assert entry["why"] == "staging is being rebuilt"
-    operator("decide", "gated", "ABORT", "-e", "staging", "--why", "the test ends")
+    operator("decide", "gated", "ABORT", "--yes", "-e", "staging", "--why", "the test ends")

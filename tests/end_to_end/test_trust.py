@@ -44,7 +44,7 @@ def test_policy_floor_holds_a_deployment_and_names_itself(brittle: Service, mood
     question = brittle.wait_until("AWAITING_APPROVAL")
     assert f"the floor of {CLUSTER} requires an approval before the first host" in question["reason"]
     assert set(brittle.installed().values()) == {moods["healthy"]}
-    operator("reject", "brittle", "--why", "seen enough")
+    operator("reject", "brittle", "--yes", "--why", "seen enough")
     operator("policy", "unset", CLUSTER, "--why", "it is over", "--yes")
     brittle.settle()
     assert operator.read("plan", "brittle", moods["spare"], "--even-if-quarantined").facts["whose"] == {}

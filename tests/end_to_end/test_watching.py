@@ -46,7 +46,7 @@ class Watched:
     def alarm_entries(self) -> list[str]:
         """Return the audit entries of the service that are about an alarm."""
         trail = self.service.operator.read("history", "brittle", "--trail", "--limit", "1000").facts["trail"]
-        return [entry["what"] for entry in trail if entry["what"].startswith("alarm")]
+        return [entry["what"] for entry in reversed(trail) if entry["what"].startswith("alarm")]
 
 
 @pytest.fixture(scope="module")

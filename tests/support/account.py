@@ -233,6 +233,7 @@ class Account:
             by="ada",
             context=self.context,
             catalogue=self.catalogue,
+            cluster_queries=self.queries,
             runs=FakeRuns(self.clock),
             functions=Functions(),
             config_store=SsmConfigStore(self.parameters, None),

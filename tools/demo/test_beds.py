@@ -99,7 +99,7 @@ def _answering(demo: Demo, started: Started, answer: str) -> Iterator[None]:
             found = started.deployment()
             if found and found.state is DeploymentState.AWAITING_APPROVAL:
                 demo.progress.say(f"  {TOO_BUSY}: too few requests came in time; the demo answers {answer}")
-                options = ("--deployment", found.id, "--why", TOO_BUSY)
+                options = ("--deployment", found.id, "--why", TOO_BUSY, *(("--yes",) if answer == "reject" else ()))
                 lifecycle(demo, "the answer", answer, started.cluster.service, *options)
                 return
 

@@ -10,7 +10,8 @@ from apps.cli.cluster_operations import call_function, cluster_payload
 from apps.cli.command import ServiceName, Yes, connected
 from apps.cli.errors import Ambiguous
 from apps.cli.options import Environment, InEnvironment, Why
-from apps.cli.output.printer import Cell, Printer
+from apps.cli.output.layout import Cell
+from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 from lifecycle.domain.fleet.host import UnreadableReport
 

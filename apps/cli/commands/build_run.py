@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from apps.cli import resolve
+from apps.cli.known_names import known_services
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection, Run
 from apps.cli.repository_head import read_head
@@ -89,7 +90,8 @@ def _repository(connection: Connection, text: str) -> tuple[str, str]:
         return str(given["repository"]), str(given["name"])
     if not (owner := connection.catalogue.owner(service_name(text))):
         how = connection.command("build --head URL")
-        raise Unknown("repository", hint=f"No repository owns it: name its URL with `{how}`.", of=text)
+        hint = f"No repository owns it: name its URL with `{how}`."
+        raise Unknown("service", text, hint, known=known_services(connection))
     repository = former_owner(owner)
     return repository, PurePosixPath(repository).name.removesuffix(".git")
 

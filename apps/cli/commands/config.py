@@ -14,8 +14,11 @@ from apps.cli.command import ServiceName, connected
 from apps.cli.config_input import assigned, from_file
 from apps.cli.configuration import Edit, Values, Written, change, record_as_found
 from apps.cli.errors import Ambiguous
-from apps.cli.options import Environment, InEnvironment, MaybeWhy, environment_flag
-from apps.cli.output.printer import Cell, Printer
+from apps.cli.help import CommandGroup
+from apps.cli.known_names import check_config
+from apps.cli.options import AgainstEnvironment, Environment, InEnvironment, MaybeWhy, environment_flag
+from apps.cli.output.layout import Cell
+from apps.cli.output.printer import Printer
 from apps.cli.output.text import moment, one_line
 from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
@@ -34,7 +37,9 @@ from lifecycle.domain.service.configuration import (
     unrecorded,
 )
 
-app = typer.Typer(help="List and change the environment variables of a cluster's hosts.", no_args_is_help=True)
+app = typer.Typer(
+    cls=CommandGroup, help="List and change the environment variables of a cluster's hosts.", no_args_is_help=True
+)
 
 Show = Annotated[bool, typer.Option("--show", help="Show values too.")]
 Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="The names to remove.")]
@@ -48,7 +53,6 @@ Secret = Annotated[
 ]
 Replace = Annotated[bool, typer.Option("--replace", help="Remove every name that the file does not have.")]
 Revision = Annotated[int | None, typer.Argument(min=0, help="A revision; the newest if left out.")]
-Against = Annotated[Environment | None, typer.Option("--against", help="Compare with this environment instead.")]
 Limit = Annotated[int, typer.Option(min=1, max=100, help="Number of revisions, newest first.")]
 
 _PRODUCTION = Environment.PRODUCTION
@@ -194,12 +198,14 @@ def diff_values(
     old: Revision = None,
     new: Revision = None,
     environment: InEnvironment = _PRODUCTION,
-    against: Against = None,
+    against: AgainstEnvironment = None,
     *,
     show: Show = False,
 ) -> int:
     """Compare two revisions by their names, by default the newest with the one before; or two environments."""
     cluster = resolve.existing_cluster(connection, service, environment)
+    for revision in filter(None, (old, new)):
+        check_config(connection, cluster, f"config-{revision}")
     read = partial(connection.config_store.read, cluster)
     if against is not None:
         if old is not None or against is environment:

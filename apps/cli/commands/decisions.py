@@ -11,7 +11,10 @@ import typer
 from apps.cli import resolve
 from apps.cli.cluster_operations import answer_payload
 from apps.cli.command import ServiceName, Yes, connected
-from apps.cli.options import DeploymentId, DeploymentName, MaybeWhy, OnlyIn, ThenWatch, Why, text_of
+from apps.cli.errors import Ambiguous
+from apps.cli.known_names import one_of
+from apps.cli.options import DeploymentId, DeploymentName, Environment, MaybeWhy, OnlyIn, ThenWatch, Why, text_of
+from apps.cli.output.commit_view import show_note
 from apps.cli.output.decision_view import effect, question_facts, question_lines
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
@@ -19,6 +22,7 @@ from apps.cli.resolve import PendingQuestion
 from apps.cli.watch.deployment import after_answer
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.rollout.decision import Choice, QuestionKind
+from lifecycle.domain.rollout.deployment import cluster_of
 
 
 class Decision(StrEnum):
@@ -30,6 +34,11 @@ class Decision(StrEnum):
     ROLL_BACK = "ROLL_BACK"
     GO_ON = "GO_ON"
     ABORT = "ABORT"
+
+
+def choice_named(text: str) -> Decision:
+    """Return the choice that was typed; raises Unknown."""
+    return Decision(one_of("choice", [str(each) for each in Decision], text.replace("-", "_")))
 
 
 @connected("approve hello --why 'checked the first host'")
@@ -44,7 +53,8 @@ def approve(
     watch: ThenWatch = False,
 ) -> int:
     """Approve the deployment that waits for an approval, so that it goes on."""
-    found = resolve.pending_question(connection, deployment or service, text_of(environment), QuestionKind.APPROVAL)
+    found = _approval(connection, service, deployment, environment)
+    _show(printer, connection, found)
     return _answer(printer, connection, found, Choice.APPROVE, why, watch=watch)
 
 
@@ -57,10 +67,16 @@ def reject(
     deployment: DeploymentId = "",
     environment: OnlyIn = None,
     *,
+    yes: Yes = False,
     watch: ThenWatch = False,
 ) -> int:
     """Reject the deployment that waits for an approval; updated hosts get the previous version back."""
-    found = resolve.pending_question(connection, deployment or service, text_of(environment), QuestionKind.APPROVAL)
+    found = _approval(connection, service, deployment, environment)
+    _show(printer, connection, found)
+    printer.line(f"{Choice.REJECT}: {effect(found.question, Choice.REJECT)}", "bold")
+    if not yes and not printer.confirm_end(f"Reject {found.deployment.id}?"):
+        printer.line("no decision was recorded")
+        return 1
     return _answer(printer, connection, found, Choice.REJECT, why, watch=watch)
 
 
@@ -76,7 +92,7 @@ def extend(
     watch: ThenWatch = False,
 ) -> int:
     """Let an undecided test bed bake for as long again, then judge it again."""
-    found = resolve.pending_question(connection, deployment or service, text_of(environment), QuestionKind.APPROVAL)
+    found = _approval(connection, service, deployment, environment)
     _offered(found, Choice.EXTEND)
     return _answer(printer, connection, found, Choice.EXTEND, why, watch=watch)
 
@@ -93,7 +109,7 @@ def decide(
         Decision,
         typer.Argument(
             metavar="CHOICE",
-            case_sensitive=False,
+            parser=choice_named,
             help="What `lifecycle status` offers: RETRY, SKIP_HOST, FORCE_NEXT, ROLL_BACK or ABORT, and GO_ON "
             "where a release command may have run.",
         ),
@@ -114,10 +130,27 @@ def decide(
     _check(found, taken, host, attempt)
     _show(printer, connection, found)
     printer.line(f"{taken}: {effect(found.question, taken)}", "bold")
-    if not yes and not host and not printer.confirm(f"{taken} for {found.question.host}?"):
+    if not yes and not _confirmed(printer, found, taken, asked=not host):
         printer.line("no decision was recorded")
         return 1
     return _answer(printer, connection, found, taken, why, watch=watch)
+
+
+def _confirmed(printer: Printer, found: PendingQuestion, taken: Choice, *, asked: bool) -> bool:
+    """Ask where the host was not named, and always before the deployment is aborted."""
+    if taken is Choice.ABORT:
+        return printer.confirm_end(f"Abort {found.deployment.id}?")
+    return not asked or printer.confirm(f"{taken} for {found.question.host}?")
+
+
+def _approval(
+    connection: Connection, service: str, deployment: str, environment: Environment | None
+) -> PendingQuestion:
+    """Return the approval that a deployment of a service waits for; raises Ambiguous for one of another service."""
+    if resolve.is_deployment(deployment) and cluster_of(deployment).service != service:
+        raise Ambiguous(f"expected a deployment of {service}, found {deployment}: name its own service")
+    wanted = deployment or service
+    return resolve.pending_question(connection, wanted, text_of(environment), QuestionKind.APPROVAL)
 
 
 def _check(found: PendingQuestion, choice: Choice, host: str, attempt: int) -> None:
@@ -139,6 +172,8 @@ def _show(printer: Printer, connection: Connection, found: PendingQuestion) -> N
     printer.line(f"{found.deployment.id}: {found.deployment.target.in_words}, {found.deployment.state}")
     for line in question_lines(found.question, connection.context.clock.now()):
         printer.line(line)
+    if found.question.kind is QuestionKind.APPROVAL:
+        show_note(printer, found.deployment.changes, "  ")
 
 
 def _answer(

@@ -8,7 +8,8 @@ import typer
 from apps.cli import resolve
 from apps.cli.cluster_operations import answer_payload
 from apps.cli.command import ServiceName, Watch, Yes, connected
-from apps.cli.options import Environment, InEnvironment, Reason, check_explained
+from apps.cli.known_names import check_version
+from apps.cli.options import Environment, InEnvironment, MaybeWhy, check_explained, environment_flag
 from apps.cli.output.plan_view import plan_facts, read_preview, show_plan
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
@@ -31,9 +32,7 @@ Version = Annotated[
 Quarantined = Annotated[
     bool, typer.Option("--even-if-quarantined", help="Deploy a version although it is quarantined here.")
 ]
-Frozen = Annotated[
-    bool, typer.Option("--despite-freeze", help="Deploy despite a freeze; deploy also needs a --reason.")
-]
+Frozen = Annotated[bool, typer.Option("--despite-freeze", help="Deploy despite a freeze; deploy also needs a --why.")]
 NewConfig = Annotated[
     bool,
     typer.Option("--config", help="Deploy the newest configuration with the version that is desired now."),
@@ -43,7 +42,7 @@ NoRollbackTarget = Annotated[
 ]
 DespiteStaging = Annotated[
     bool,
-    typer.Option("--despite-staging", help="Deploy a version that staging did not verify; needs a --reason."),
+    typer.Option("--despite-staging", help="Deploy a version that staging did not verify; needs a --why."),
 ]
 
 
@@ -93,9 +92,9 @@ def plan(
 
 @connected(
     "deploy hello",
-    "deploy hello 1.4.2 --reason 'new prices'",
+    "deploy hello 1.4.2 --why 'new prices'",
     "deploy hello --environment staging --yes --no-watch",
-    "deploy hello 1.4.3 --despite-freeze --reason 'it repairs the checkout'",
+    "deploy hello 1.4.3 --despite-freeze --why 'it repairs the checkout'",
 )
 def deploy(
     printer: Printer,
@@ -105,7 +104,7 @@ def deploy(
     environment: InEnvironment = Environment.PRODUCTION,
     *,
     config: NewConfig = False,
-    reason: Reason = "",
+    why: MaybeWhy = "",
     even_if_quarantined: Quarantined = False,
     despite_freeze: Frozen = False,
     without_rollback_target: NoRollbackTarget = False,
@@ -117,8 +116,8 @@ def deploy(
 
     It is queued while another deployment runs in the cluster. A newer deployment replaces it in the queue.
     """
-    check_explained("the deployment", "--despite-freeze", reason, given=despite_freeze)
-    check_explained("the deployment", "--despite-staging", reason, given=despite_staging)
+    check_explained("the deployment", "--despite-freeze", why, given=despite_freeze)
+    check_explained("the deployment", "--despite-staging", why, given=despite_staging)
     cluster = resolve.existing_cluster(connection, service, environment)
     wanted = resolve.version_for(connection, cluster, version, keep=config)
     overrides = _overrides(
@@ -127,33 +126,49 @@ def deploy(
         no_rollback_target=without_rollback_target,
         staging=despite_staging,
     )
-    request = new_request(connection, cluster, wanted, reason, overrides=overrides)
+    request = new_request(connection, cluster, wanted, why, overrides=overrides)
     return start_rollout(printer, connection, request, StartOptions(yes, watch))
 
 
-@connected("rollback hello --reason 'prices are wrong'", "rollback hello --environment staging --yes")
+@connected(
+    "rollback hello --why 'prices are wrong'",
+    "rollback hello --to 1.4.0 --why '1.4.1 has the fault too'",
+    "rollback hello -e staging --yes",
+)
 def rollback(
     printer: Printer,
     connection: Connection,
     service: ServiceName,
     environment: InEnvironment = Environment.PRODUCTION,
     *,
-    reason: Reason = "",
+    to: Annotated[
+        str, typer.Option("--to", metavar="VERSION", help="A version that was verified here before; else the newest.")
+    ] = "",
+    why: MaybeWhy = "",
     yes: Yes = False,
     watch: Watch = True,
 ) -> int:
-    """Roll back the running deployment, or deploy the version verified before the current one."""
+    """Roll back the running deployment, or deploy the version verified before the current one.
+
+    With --to it is deployed if it is another one than that: freezes and approvals hold for it then.
+    """
     cluster, options = Cluster(environment.value, service_name(service)), StartOptions(yes, watch)
+    to = check_version(connection, service, to) if to else ""
     lease = connection.context.leases.current(cluster)
     if not lease.deployment:
         resolve.existing_cluster(connection, service, environment)
-        return _to_previous(printer, connection, cluster, reason, options)
+        return _to_previous(printer, connection, cluster, to, why, options)
     if isinstance(lease, UnreadableLease):
         raise Refused("the rollback", [lease.why])
     running = connection.context.deployments.get(cluster, lease.deployment)
     if running is None or running.state is DeploymentState.QUEUED:
         raise Refused("the rollback", [f"{lease.deployment} is still being planned; try again in a few seconds"])
-    return _of_running(printer, connection, running, reason, options)
+    if to and not (running.previous and running.previous.version == to):
+        found = running.previous.version if running.previous else "nothing"
+        again = connection.command(f"rollback {service}{environment_flag(cluster)} --to {to}")
+        reason = f"{running.id} runs, and its rollback goes to {found}; roll it back first, then `{again}`"
+        raise Refused(f"the rollback to {to}", [reason])
+    return _of_running(printer, connection, running, why, options)
 
 
 def _of_running(
@@ -180,10 +195,15 @@ def _after_rollback(running: Deployment) -> str:
 
 
 def _to_previous(
-    printer: Printer, connection: Connection, cluster: Cluster, reason: str, options: StartOptions
+    printer: Printer, connection: Connection, cluster: Cluster, to: str, reason: str, options: StartOptions
 ) -> int:
     target = rollback_target(connection.context, cluster)
     bad = target.bad
+    if to and to != target.to.version:
+        # A rollback passes freezes and gates, so it goes to nothing but the version verified last.
+        printer.line(f"a rollback goes to {target.to.in_words}, verified last before {bad.target.in_words}", "yellow")
+        printer.line(f"{to} is deployed instead: freezes, staging and approvals hold", "yellow")
+        return start_rollout(printer, connection, new_request(connection, cluster, to, reason), options)
     printer.line(f"roll back: {bad.id}, {bad.target.in_words}, {bad.state}")
     request = new_request(connection, cluster, target.to.version, reason, kind=Kind.ROLLBACK, rollback_of=bad.id)
     return start_rollout(printer, connection, replace(request, config=target.to.config), options)

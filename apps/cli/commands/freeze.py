@@ -80,7 +80,7 @@ def unfreeze(printer: Printer, connection: Connection, scope: Scope, why: Why, *
     wanted = parse_scope(scope)
     present = {each.scope: each for each in connection.context.freezes.all()}
     if wanted not in present:
-        raise Unknown("freeze", of=scope_in_words(wanted), known=map(scope_in_words, present))
+        raise Unknown("freeze", scope_in_words(wanted), known=map(scope_in_words, present))
     _show_present(printer, connection, wanted)
     if not yes and not printer.confirm(f"Lift the freeze of {scope_in_words(wanted)}?"):
         printer.line("not lifted")

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from apps.cli.command import ServiceName, Yes, connected
+from apps.cli.errors import FunctionRefused
+from apps.cli.known_names import check_service
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import one_line
 from apps.cli.ports import Connection
@@ -47,7 +49,11 @@ def gc(
         "older_than_hours": hours(older_than),
         "dry_run": True,
     }
-    found = connection.functions.call("gc", payload)
+    try:
+        found = connection.functions.call("gc", payload)
+    except FunctionRefused:
+        check_service(connection, service)
+        raise
     _show(printer, found)
     if dry_run or not found["deleted"]:
         printer.facts(found)

@@ -1,5 +1,7 @@
 """`lifecycle history`: the deployments of a service, or its trail: who did what, when and why."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import Annotated
 
@@ -8,9 +10,11 @@ import typer
 from apps.cli import resolve
 from apps.cli.command import ServiceName, connected
 from apps.cli.output.cluster_view import deployment_facts
+from apps.cli.output.commit_view import show_note
+from apps.cli.output.layout import Cell
 from apps.cli.output.live import trail_facts
-from apps.cli.output.printer import Cell, Printer
-from apps.cli.output.text import lasting, moment, one_line
+from apps.cli.output.printer import Printer
+from apps.cli.output.text import ago, lasting, moment, one_line
 from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
 from lifecycle.application.queries.state_words import DEPLOYMENTS, KINDS
@@ -40,11 +44,10 @@ def history(
     newest = sorted(every, key=lambda each: each.started_at, reverse=True)[:limit]
     facts = {"deployments": [deployment_facts(each) for each in newest], "unreadable": list(rows.all())}
     printer.facts({"service": service, **facts})
-    columns = ("began (utc)", "environment", "kind", "version", "state", "took", "by", "changes")
-    printer.table(columns, [_row(each) for each in newest])
+    _show(printer, newest, connection.context.clock.now())
     for each in newest[:1]:
         printer.line(f"last: {each.id}: {one_line(each.reason or each.state, 400)}")
-        _show_changes(printer, each)
+        show_note(printer, each.changes)
     for each in newest:
         if each.release_words:
             printer.line(f"release command of {each.id}: {one_line(each.release_words)}")
@@ -54,28 +57,31 @@ def history(
     return 0
 
 
-def _show_changes(printer: Printer, each: Deployment) -> None:
-    changes = each.changes
-    if changes.sentence:
-        printer.line(f"changes: {one_line(changes.sentence)}{f': {changes.link}' if changes.link else ''}")
-    for subject in changes.subjects:
-        printer.line(f"  {one_line(subject, 80)}")
+def _show(printer: Printer, newest: Sequence[Deployment], now: datetime) -> None:
+    """Print a line for each deployment, and under it who wanted it, why, and what it brought."""
+    columns = ("began (utc)", "deployment", "kind", "version", "state")
+    rows: list[Sequence[Cell]] = [
+        [moment(d.started_at), d.id, KINDS[d.request.kind], d.target.in_words, DEPLOYMENTS[d.state]] for d in newest
+    ]
+    printer.listing(columns, rows, [_note(each, now) for each in newest], ("kind",))
 
 
-def _row(each: Deployment) -> list[Cell]:
-    took = lasting((each.finished_at - each.started_at).total_seconds()) if each.finished_at else "-"
-    environment, who = each.cluster.environment, one_line(each.request.requested_by, 40)
-    kind, status = KINDS[each.request.kind], DEPLOYMENTS[each.state]
-    changes = one_line(each.changes.sentence, 40) or "-"
-    return [moment(each.started_at), environment, kind, each.target.in_words, status, took, who, changes]
+def _note(each: Deployment, now: datetime) -> str:
+    request, ended = each.request, each.finished_at
+    took = f", took {lasting((ended - each.started_at).total_seconds())}" if ended else ""
+    why = f": {one_line(request.reason, 200)}" if request.reason else ""
+    changes = f"; {one_line(each.changes.sentence, 100)}" if each.changes.sentence else ""
+    return f"{ago(each.started_at, now)}{took}, by {one_line(request.requested_by, 40)}{why}{changes}"
 
 
 def _trail(printer: Printer, connection: Connection, clusters: list[Cluster], limit: int) -> int:
     rows, log = Rows(), connection.context.audit_log
     every = [entry for cluster in clusters for entry in rows.read(partial(log.read, cluster, limit=limit), ())]
-    newest = sorted(every, key=lambda entry: entry.at)[-limit:]
+    # Reversed only then: of one moment the later entry comes first, too.
+    newest = sorted(every, key=lambda entry: entry.at)[::-1][:limit]
     trail = [{**trail_facts(entry), "cluster": entry.cluster} for entry in newest]
     printer.facts({"trail": trail, "unreadable": list(rows.all())})
+    printer.line(f"newest first, times in UTC; now {moment(connection.context.clock.now())}", "dim")
     for entry in newest:
         printer.entry(_line(entry), _AFTER_TIME)
     show_unreadable(printer, rows.all())

@@ -4,13 +4,15 @@ from datetime import datetime
 from typing import Any
 
 from apps.cli import resolve
-from apps.cli.command import MaybeService, connected
+from apps.cli.command import MaybeService, Redraw, connected
 from apps.cli.options import environment_flag
-from apps.cli.output.cluster_view import ClusterStatus, cluster_status
-from apps.cli.output.printer import Cell, Printer
-from apps.cli.output.text import ago, moment, one_line
+from apps.cli.output.cluster_view import ClusterStatus, cluster_statuses
+from apps.cli.output.layout import Cell
+from apps.cli.output.printer import Printer
+from apps.cli.output.text import ago, one_line, when
 from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
+from apps.cli.watch.redraw import redraw
 from lifecycle.application.queries.host_status import host_status
 from lifecycle.application.queries.hosts import HostView
 from lifecycle.application.queries.state_words import CONVERGENCES, SELF_TESTS, TARGETS, Status
@@ -19,17 +21,26 @@ from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.names import logs_command
 
+# The first to go on a narrow terminal.
+_DROP = ("zone", "address", "self-test", "drift", "agent seen")
 
-@connected("hosts", "hosts hello --json")
-def hosts(printer: Printer, connection: Connection, service: MaybeService = "") -> int:
+
+@connected("hosts", "hosts hello --watch", "hosts hello --json")
+def hosts(printer: Printer, connection: Connection, service: MaybeService = "", *, watch: Redraw = False) -> int:
     """Show every host: installed version, rotation, self-test, agent, drift and state."""
-    clusters = [cluster_status(connection, each, ()) for each in resolve.known_clusters(connection, service)]
+    if watch:
+        return redraw(printer, connection, lambda picture: _show(picture, connection, service))
+    return _show(printer, connection, service)
+
+
+def _show(printer: Printer, connection: Connection, service: str) -> int:
+    clusters = cluster_statuses(connection, resolve.known_clusters(connection, service), (), in_full=True)
     found = [_cluster(connection, each) for each in clusters]
     printer.facts({"clusters": found})
     columns = ("host", "address", "zone", "installed", "rotation", "self-test", "agent seen", "drift", "state")
     for each, cluster in zip(found, clusters, strict=True):
         printer.line(f"\n{each['cluster']}, desired: {each['desired'] or 'nothing yet'}", "bold")
-        printer.table(columns, [_row(*both) for both in zip(each["hosts"], cluster.hosts, strict=True)])
+        printer.table(columns, [_row(*both) for both in zip(each["hosts"], cluster.hosts, strict=True)], _DROP)
         if not each["hosts"]:
             printer.line("no hosts: start an agent on each")
         if each["trouble"]:
@@ -129,10 +140,10 @@ def _show_trouble(printer: Printer, connection: Connection, cluster: str, host: 
     if host["clock"]:
         printer.line(f"{host['host']}: {host['clock']}: set it", "yellow")
     if host["silent"]:
-        since = moment(datetime.fromisoformat(host["silent_since"]))
+        since = when(datetime.fromisoformat(host["silent_since"]), connection.context.clock.now())
         healthy = host["balancer"] is not None and TargetState(host["balancer"]).serves
         serves = "; its service is still healthy" if healthy else ""
-        printer.line(f"{host['host']}: agent unreachable since {since} UTC{serves}", "yellow")
+        printer.line(f"{host['host']}: agent unreachable since {since}{serves}", "yellow")
         printer.line(
             "  start the agent, or remove the host if its machine is gone: "
             f"{connection.command(f'remove-host {arguments}')}"

@@ -6,14 +6,17 @@ import typer
 
 from apps.cli.cluster_operations import call_function
 from apps.cli.command import ServiceName, Yes, connected
+from apps.cli.help import CommandGroup
+from apps.cli.known_names import check_service
 from apps.cli.options import Why
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 from lifecycle.application.readable import readable
 from lifecycle.domain.delivery.clone_url import clone_url
-from lifecycle.domain.fleet.cluster import service_name
 
-app = typer.Typer(help="Change which repository a service belongs to, or retire it.", no_args_is_help=True)
+app = typer.Typer(
+    cls=CommandGroup, help="Change which repository a service belongs to, or retire it.", no_args_is_help=True
+)
 
 
 @app.callback()
@@ -37,7 +40,7 @@ def transfer(
 
     Builds of the former repository are refused from then on. Snapshots and releases stay.
     """
-    found, unreadable = readable(lambda: connection.catalogue.owner(service_name(service)), None)
+    found, unreadable = readable(lambda: connection.catalogue.owner(check_service(connection, service)), None)
     owner = found or ("an owner that cannot be read" if unreadable else "no repository")
     if not yes and not printer.confirm(f"{service} belongs to {owner}. Hand it over to {clone_url(to)}?"):
         printer.line("not transferred")
@@ -54,7 +57,7 @@ def remove(printer: Printer, connection: Connection, service: ServiceName, why: 
 
     Its versions are withdrawn for good, and their numbers are not used again. History and audit log stay.
     """
-    owner = connection.catalogue.owner(service_name(service)) or "no repository"
+    owner = connection.catalogue.owner(check_service(connection, service)) or "no repository"
     if not yes and not printer.confirm(f"{service} belongs to {owner}. Remove it, and withdraw all of its versions?"):
         printer.line("not removed")
         return 1

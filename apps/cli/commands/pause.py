@@ -60,7 +60,7 @@ def resume(
     for line in question_lines(question, connection.context.clock.now()):
         printer.line(line)
     printer.line(f"{choice}: {effect(question, choice)}", "bold")
-    if abort and not yes and not printer.confirm(f"Abort {found.deployment.id}?"):
+    if abort and not yes and not printer.confirm_end(f"Abort {found.deployment.id}?"):
         printer.line("not aborted")
         return 1
     payload = answer_payload(connection, found.deployment.cluster, found.deployment.id, choice, why)

@@ -13,14 +13,16 @@ import typer
 from apps.cli import resolve
 from apps.cli.command import Yes, connected
 from apps.cli.errors import Ambiguous
+from apps.cli.help import CommandGroup
 from apps.cli.options import Environment, Why
-from apps.cli.output.printer import Cell, Printer
+from apps.cli.output.layout import Cell
+from apps.cli.output.printer import Printer
 from apps.cli.output.text import moment, one_line
 from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
 from lifecycle.application.readable import Rows, readable
 from lifecycle.application.rollout.policy_floors import read_floors
-from lifecycle.domain.errors import InvalidName, Unknown
+from lifecycle.domain.errors import InvalidName, InvalidValue, Unknown
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
 from lifecycle.domain.rollout.policy_floor import (
     SETTINGS,
@@ -33,7 +35,7 @@ from lifecycle.domain.rollout.policy_floor import (
 )
 from lifecycle.domain.service.policy import Policy
 
-app = typer.Typer(help="Show and set the minimum for deployment policies.", no_args_is_help=True)
+app = typer.Typer(cls=CommandGroup, help="Show and set the minimum for deployment policies.", no_args_is_help=True)
 
 Scope = Annotated[
     str, typer.Argument(metavar="SCOPE", help="production, staging, or a cluster such as production/hello.")
@@ -53,8 +55,8 @@ Names = Annotated[
 def show(printer: Printer, connection: Connection, scope: MaybeScope = "") -> int:
     """Show the floors, or the policy that applies to a cluster and whose each setting is."""
     if "/" in scope:
-        return _show_cluster(printer, connection, Cluster.parse(check_floor_scope(scope)))
-    scopes = [check_floor_scope(scope)] if scope else [*ENVIRONMENTS, *map(str, resolve.known_clusters(connection))]
+        return _show_cluster(printer, connection, Cluster.parse(_scope(scope)))
+    scopes = [_scope(scope)] if scope else [*ENVIRONMENTS, *map(str, resolve.known_clusters(connection))]
     rows = Rows()
     read = connection.context.registry.floor
     found = [floor for each in scopes if (floor := rows.read(partial(read, each), None))]
@@ -117,7 +119,7 @@ def set_settings(
     printer: Printer, connection: Connection, scope: Scope, settings: Settings, why: Why, *, yes: Yes = False
 ) -> int:
     """Set settings of a floor; its others stay. Running deployments are held to it before their next step."""
-    wanted = check_floor_scope(scope)
+    wanted = _scope(scope)
     given = _parsed(settings)
     printer.line(f"the floor of {wanted} will require {_words({name: parsed(name, v) for name, v in given.items()})}")
     payload = {"scope": wanted, "settings": given, "by": connection.by, "why": why}
@@ -130,10 +132,11 @@ def unset(
     printer: Printer, connection: Connection, scope: Scope, names: Names = None, *, why: Why, yes: Yes = False
 ) -> int:
     """Unset settings of a floor, or all of it. A deployment that runs keeps to what held when it began."""
-    wanted = check_floor_scope(scope)
+    wanted = _scope(scope)
     for name in names or ():
         if name not in SETTINGS:
             raise Unknown("setting", name, of="policy floors", known=SETTINGS)
+    _check_floor(connection, wanted)
     payload = {"scope": wanted, "names": names or [], "lift": True, "by": connection.by, "why": why}
     what = f"{', '.join(names)} of the policy floor" if names else "the policy floor"
     return _call(printer, connection, payload, f"Unset {what} of {wanted}?", yes=yes)
@@ -150,6 +153,23 @@ def _call(printer: Printer, connection: Connection, payload: dict[str, Any], que
     return 0
 
 
+def _check_floor(connection: Connection, scope: str) -> None:
+    """Raise Unknown for a scope without a floor; one that cannot be read counts as one."""
+    rows, read = Rows(), connection.context.registry.floor
+    scopes = dict.fromkeys([scope, *ENVIRONMENTS, *map(str, resolve.known_clusters(connection))])
+    found = [each for each in scopes if rows.read(partial(read, each), None)]
+    if scope not in found and not rows.all():
+        raise Unknown("policy floor", scope, known=found)
+
+
+def _scope(text: str) -> str:
+    """Return the scope of a floor; raises Unknown."""
+    try:
+        return check_floor_scope(text)
+    except InvalidValue as error:
+        raise Unknown("scope", text, "Or name a cluster, such as production/hello.", known=ENVIRONMENTS) from error
+
+
 def _parsed(typed: Sequence[str]) -> dict[str, list[str]]:
     """Return the values of each setting as they were typed; raises Ambiguous, InvalidValue."""
     found: dict[str, list[str]] = {}
@@ -157,6 +177,8 @@ def _parsed(typed: Sequence[str]) -> dict[str, list[str]]:
         name, equals, value = each.partition("=")
         if not equals:
             raise Ambiguous(f"expected SETTING=VALUE, found {each!r}; the settings are {', '.join(SETTINGS)}")
+        if name not in SETTINGS:
+            raise Unknown("setting", name, of="policy floors", known=SETTINGS)
         found.setdefault(name, []).append(value)
     for name, values in found.items():
         _ = parsed(name, values)  # only to refuse it here

@@ -10,6 +10,7 @@ import typer
 from apps.cli import resolve
 from apps.cli.cluster_operations import call_function, cluster_payload, last_report
 from apps.cli.command import MaybeService, ServiceName, Yes, connected
+from apps.cli.known_names import check_config, check_version
 from apps.cli.options import Environment, InEnvironment, Why, environment_flag
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import one_line
@@ -18,6 +19,7 @@ from lifecycle.application.readable import readable
 from lifecycle.domain.errors import InvalidName, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.service.target import named_config
+from lifecycle.domain.service.version import parse_version
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A version, a host, or a configuration such as config-6.")]
 
@@ -68,7 +70,7 @@ def unquarantine(
     cluster = resolve.existing_cluster(connection, service, environment)
     reasons = {**connection.context.fleet.quarantined(cluster), **connection.context.fleet.quarantined_hosts(cluster)}
     if name not in reasons:
-        raise Unknown("quarantine", of=f"{name} in {cluster}", known=sorted(reasons))
+        raise Unknown("quarantine", name, of=str(cluster), known=sorted(reasons))
     printer.line(f"{name} is quarantined: {one_line(reasons[name], 1000)}")
     if not yes and not printer.confirm(f"Lift the quarantine of {name} in {cluster}?"):
         printer.line("not lifted")
@@ -123,12 +125,14 @@ def _consequences(connection: Connection, cluster: Cluster, name: str) -> list[s
             last_report(connection, cluster, name),
             "it stays as it is; deployments and repairs neither change nor count it",
         ]
-    if not named_config(name):
+    if named_config(name):
+        check_config(connection, cluster, name)
+    else:
         _check_version(connection, cluster, name)
     lines = [f"{name}: deployments to {cluster} need --even-if-quarantined"]
     desired, _ = readable(lambda: context.registry.desired(cluster), None)
     running, _ = readable(lambda: resolve.lease_holder(connection, cluster), None)
-    rollback = connection.command(f"rollback {cluster.service}{environment_flag(cluster)} --reason '...'")
+    rollback = connection.command(f"rollback {cluster.service}{environment_flag(cluster)} --why '...'")
     if running and not running.state.final and name in running.target.quarantine_names:
         lines.append(f"{running.id} deploys it now and goes on; roll it back: {rollback}")
     elif desired and name in desired.target.quarantine_names:
@@ -138,7 +142,8 @@ def _consequences(connection: Connection, cluster: Cluster, name: str) -> list[s
 
 def _check_version(connection: Connection, cluster: Cluster, name: str) -> None:
     try:
-        _ = connection.context.artifacts.manifest(cluster.service, name)  # raises Unknown
+        _ = parse_version(name)
     except InvalidName as error:
         hosts = connection.context.fleet.reports(cluster)
         raise Unknown("host", name, "It cannot be a version either.", of=str(cluster), known=hosts) from error
+    _ = check_version(connection, cluster.service, name)

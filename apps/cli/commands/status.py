@@ -1,31 +1,56 @@
 """`lifecycle status`: versions, deployments, decisions and freezes of every cluster."""
 
+from typing import Annotated
+
+import typer
+
 from apps.cli import resolve
-from apps.cli.command import MaybeService, connected
+from apps.cli.command import MaybeService, Redraw, connected
 from apps.cli.freeze_scope import unfreeze_command
 from apps.cli.options import environment_flag
-from apps.cli.output.cluster_view import ClusterStatus, cluster_facts, cluster_status
+from apps.cli.output.cluster_view import ClusterStatus, cluster_facts, cluster_statuses
+from apps.cli.output.commit_view import show_note
 from apps.cli.output.decision_view import choice_lines, next_commands, question_lines
-from apps.cli.output.printer import Cell, Printer
-from apps.cli.output.text import ahead, moment, one_line
+from apps.cli.output.layout import Cell
+from apps.cli.output.link_view import show_links
+from apps.cli.output.printer import Printer
+from apps.cli.output.text import ahead, moment, one_line, when
 from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
+from apps.cli.watch.redraw import redraw
 from lifecycle.application.queries.clusters import ClusterView
 from lifecycle.application.queries.hand_made_words import interruption_words, strays_words
 from lifecycle.application.queries.state_words import DEPLOYMENTS
 from lifecycle.application.readable import Rows
 from lifecycle.domain.delivery.delivery_name import delivers
 from lifecycle.domain.delivery.refused_push import last_day, refusals_in_words
+from lifecycle.domain.rollout.decision import QuestionKind
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import OnAlarm
 from lifecycle.names import logs_command
 
+Full = Annotated[
+    bool,
+    typer.Option("--full", help="Read every cluster's load balancer and registered version too, however many."),
+]
 
-@connected("status", "status hello", "status --json")
-def status(printer: Printer, connection: Connection, service: MaybeService = "") -> int:
-    """Show every cluster: desired and installed versions, its deployment, and pending decisions."""
+
+@connected("status", "status hello", "status --watch", "status --json")
+def status(
+    printer: Printer, connection: Connection, service: MaybeService = "", *, full: Full = False, watch: Redraw = False
+) -> int:
+    """Show every cluster: desired and installed versions, its deployment, and pending decisions.
+
+    Of more than four clusters, only the ledger and what is being deployed are read.
+    """
+    if watch:
+        return redraw(printer, connection, lambda picture: _show(picture, connection, service, full=full))
+    return _show(printer, connection, service, full=full)
+
+
+def _show(printer: Printer, connection: Connection, service: str, *, full: bool) -> int:
     clusters, freezes = resolve.known_clusters(connection, service), connection.context.freezes.all()
-    found = [cluster_status(connection, cluster, freezes) for cluster in clusters]
+    found = cluster_statuses(connection, clusters, freezes, in_full=full)
     runs = [run for run in connection.runs.deliveries(running=True) if not service or delivers(run.name, service)]
     now, rows = connection.context.clock.now(), Rows()
     pushes = rows.read(connection.catalogue.refused_pushes, ())
@@ -44,6 +69,9 @@ def status(printer: Printer, connection: Connection, service: MaybeService = "")
     if not found:
         printer.line("there is no cluster yet")
     printer.table(("cluster", "desired", "running", "healthy", "deployment"), [_row(each) for each in found])
+    if any(not each.in_full for each in found):
+        what = "of so many clusters only the ledger is read: no health, schedules or changes by hand"
+        printer.line(f"\n{what}; add --full, or name a service", "dim")
     show_unreadable(printer, [*(row for each in found for row in each.unreadable), *rows.all()])
     if refused := refusals_in_words(pushes, now):
         printer.line(f"\n{one_line(refused, 1000)}", "bold yellow")
@@ -51,7 +79,7 @@ def status(printer: Printer, connection: Connection, service: MaybeService = "")
     for each in found:
         _show_cluster(printer, connection, each)
     for run in runs:
-        printer.line(f"\nbuilding: {run.name}, since {moment(run.started_at)} UTC")
+        printer.line(f"\nbuilding: {run.name}, since {when(run.started_at, now)}")
         printer.line(f"  {connection.command(f'watch --run {run.name}')}")
     return 0
 
@@ -69,6 +97,9 @@ def _row(found: ClusterStatus) -> list[Cell]:
 
 def _answering(found: ClusterStatus) -> str:
     """Return how many hosts answer the load balancer, and how many targets of no host do."""
+    if not found.in_full:
+        silent = sum(host.unreachable_since is not None for host in found.hosts)
+        return f"{len(found.hosts)} hosts" + (f", {silent} unreachable" if silent else "")
     strange = f", and {found.answering_strays} of no host" if found.answering_strays else ""
     return f"{found.healthy} of {len(found.hosts)}{strange}"
 
@@ -118,7 +149,8 @@ def _show_cluster(printer: Printer, connection: Connection, found: ClusterStatus
         _show_deployment(printer, connection, view)
     if view.waiting:
         request, queued = view.waiting.request, DEPLOYMENTS[DeploymentState.QUEUED]
-        line = f"\n{request.deployment}: {request.version}, {queued}, since {moment(view.waiting.since)} UTC"
+        since = when(view.waiting.since, connection.context.clock.now())
+        line = f"\n{request.deployment}: {request.version}, {queued}, since {since}"
         why = f": {one_line(request.reason, 400)}" if request.reason else ""
         printer.line(f"{line}, requested by {request.requested_by}{why}", "bold")
         printer.line(f"  {connection.command(f'watch {request.deployment}')}")
@@ -160,8 +192,8 @@ def _show_deployment(printer: Printer, connection: Connection, view: ClusterView
     if current is None:
         printer.line(f"{view.cluster}: {lease.deployment} is being planned", "bold")
     else:
-        status, since = view.status or DEPLOYMENTS[current.state], moment(current.started_at)
-        line = f"{current.id}: {current.target.in_words}, {status}, since {since} UTC"
+        status, since = view.status or DEPLOYMENTS[current.state], when(current.started_at, now)
+        line = f"{current.id}: {current.target.in_words}, {status}, since {since}"
         printer.line(f"{line}, requested by {current.request.requested_by}", "bold")
     if current and current.floor_words:
         printer.line(f"  stricter than its own policy: {current.floor_words}")
@@ -169,11 +201,15 @@ def _show_deployment(printer: Printer, connection: Connection, view: ClusterView
         printer.line(f"  {interruption_words(current, view.interrupted)}", "bold red")
         printer.line(f"  {connection.command(f'converge {view.cluster.service}')}")
     until = f"; the lease expires {ahead(lease.expires_at, now)} unless renewed" if lease.expires_at else ""
-    printer.line(f"  has the lease since {moment(lease.since)} UTC{until}")
+    printer.line(f"  has the lease since {when(lease.since, now)}{until}")
     if current and not view.pending:
         printer.line(f"  {one_line(current.reason, 400)}" if current.reason else "  is starting")
+    if current and any(question.kind is QuestionKind.APPROVAL for question in view.pending):
+        show_note(printer, current.changes, "  ")
     for question in view.pending:
         for line in (*question_lines(question, now), *choice_lines(question, connection.command)):
             printer.line(line)
     if not view.pending:
         printer.line(f"  {connection.command(f'watch {lease.deployment}')}")
+    if current:
+        show_links(printer, connection, current)

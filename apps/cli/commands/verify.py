@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from apps.cli.command import ServiceName, connected
+from apps.cli.known_names import check_version
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import one_line
 from apps.cli.ports import Connection
 from lifecycle.application.queries.provenance import chain
 from lifecycle.domain.fleet.cluster import service_name
-from lifecycle.domain.service.version import parse_version
 
 
 @connected("verify hello 1.4.2", "verify hello 1.4.2 --json")
@@ -27,7 +27,7 @@ def verify(
     """
     from lifecycle.gateways import p256  # noqa: PLC0415 (only this command checks signatures)
 
-    name, wanted = service_name(service), str(parse_version(version))
+    name, wanted = service_name(service), check_version(connection, service, version)
     keys = connection.public_keys.trusted()
     links = chain(connection.context, connection.catalogue, keys, p256.verify, name, wanted)
     broken = [each for each in links if each.problem]

@@ -8,6 +8,7 @@ import typer
 from apps.cli import resolve
 from apps.cli.command import connected
 from apps.cli.errors import Ambiguous
+from apps.cli.known_names import check_service
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 from apps.cli.watch.delivery import watch_run
@@ -36,9 +37,11 @@ def watch(
         return watch_run(printer, connection, resolve.run_named(connection, run or what).name)
     if resolve.is_deployment(what):
         return watch_deployment(printer, connection, what)[0]
+    runs = [each.name for each in connection.runs.deliveries(running=True) if _is_of(each.name, what)]
+    if what and not runs:
+        _check_service(connection, what)
     clusters = resolve.clusters_of(what) if what else resolve.known_clusters(connection)
     deployments = [name for cluster in clusters if (name := _active(connection, cluster))]
-    runs = [each.name for each in connection.runs.deliveries(running=True) if _is_of(each.name, what)]
     if len(deployments) + len(runs) > 1:
         raise Ambiguous(f"more than one build or deployment runs; name one: {', '.join((*deployments, *runs))}")
     if deployments:
@@ -46,6 +49,12 @@ def watch(
     if runs:
         return watch_run(printer, connection, runs[0])
     return _watch_last(printer, connection, clusters, what)
+
+
+def _check_service(connection: Connection, service: str) -> None:
+    """Raise Unknown for a service without cluster, version and run."""
+    if not any(_is_of(run.name, service) for run in connection.runs.deliveries(running=False)):
+        check_service(connection, service)
 
 
 def _active(connection: Connection, cluster: Cluster) -> str:
@@ -71,7 +80,6 @@ def _watch_last(printer: Printer, connection: Connection, clusters: list[Cluster
     if runs and (deployment is None or runs[0].started_at > deployment.started_at):
         return watch_run(printer, connection, runs[0].name)
     if deployment is None:
-        resolve.known_clusters(connection, service)  # raises Unknown for a service that does not exist
         printer.event({"event": "idle"})
         return 0
     return watch_deployment(printer, connection, deployment.id)[0]

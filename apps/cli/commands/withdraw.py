@@ -6,11 +6,11 @@ import typer
 
 from apps.cli.cluster_operations import call_function
 from apps.cli.command import ServiceName, Yes, connected
+from apps.cli.known_names import check_version
 from apps.cli.options import Why
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 from lifecycle.domain.fleet.cluster import service_name
-from lifecycle.domain.service.version import ReleaseVersion
 
 Release = Annotated[str, typer.Argument(metavar="VERSION", help="The release, such as 1.4.2.")]
 
@@ -23,7 +23,7 @@ def withdraw(
 
     Its number is not used again. Its snapshot may be promoted again, and then gets another number.
     """
-    name, release = service_name(service), str(ReleaseVersion.parse(version))
+    name, release = service_name(service), check_version(connection, service, version)
     if not yes and not printer.confirm(f"Withdraw release {release} of {name} for good?"):
         printer.line("not withdrawn")
         return 1

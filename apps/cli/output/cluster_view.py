@@ -10,10 +10,12 @@ from typing import Any
 
 from apps.cli.output.decision_view import question_facts
 from apps.cli.ports import Connection
+from lifecycle.application.ports.cluster_queries import LeaseAndQueue
 from lifecycle.application.queries.clusters import view_cluster
+from lifecycle.application.queries.context import in_parallel
 from lifecycle.application.queries.ended_words import ended_words
 from lifecycle.application.queries.hand_made_words import interruption_words
-from lifecycle.application.queries.hosts import ClusterHosts, view_cluster_hosts
+from lifecycle.application.queries.hosts import IN_FULL, ClusterHosts, view_cluster_hosts
 from lifecycle.application.queries.schedule_words import ScheduleView, view_schedules
 from lifecycle.application.readable import Rows, readable
 from lifecycle.application.rollout.desired_version import read_desired
@@ -44,10 +46,55 @@ class ClusterStatus(ClusterHosts):
         return until if until and connection.context.clock.now() <= until else None
 
 
-def cluster_status(connection: Connection, cluster: Cluster, freezes: Sequence[Freeze]) -> ClusterStatus:
-    """Read a cluster; `freezes` are all that exist."""
+def cluster_statuses(
+    connection: Connection, clusters: Sequence[Cluster], freezes: Sequence[Freeze], *, in_full: bool
+) -> list[ClusterStatus]:
+    """Read clusters, several at a time; `freezes` are all that exist.
+
+    Of many clusters only the ledger is read: Parameter Store and the load balancers answer an account slowly. Up to
+    IN_FULL of those with a deployment are read in full all the same.
+    """
+    leases = connection.cluster_queries.leases_and_queues(clusters)
+    held = [each for each in clusters if leases[each].lease.deployment]
+    full = set(clusters if in_full or len(clusters) <= IN_FULL else held[:IN_FULL])
+
+    def read(cluster: Cluster) -> ClusterStatus:
+        if cluster in full:
+            return cluster_status(connection, cluster, freezes, leases[cluster])
+        return _from_the_ledger(connection, cluster, freezes, leases[cluster])
+
+    return in_parallel(read, clusters)
+
+
+def _from_the_ledger(
+    connection: Connection, cluster: Cluster, freezes: Sequence[Freeze], read: LeaseAndQueue
+) -> ClusterStatus:
+    """Return a cluster as the ledger has it: its desired version is that of its last deployment."""
+    view = view_cluster(connection.context, cluster, read)
+    found = view_cluster_hosts(connection.context, view, freezes, in_full=False)
+    last = view.last
+    desired = (
+        Desired(last.target.version, last.target.digest, last.epoch, last.id, last.target.config) if last else None
+    )
+    return ClusterStatus(
+        view=view,
+        hosts=found.hosts,
+        frozen=found.frozen,
+        quarantined=found.quarantined,
+        in_full=False,
+        unreadable=found.unreadable,
+        desired=desired,
+        newest_config=desired.config if desired else 0,
+        ended=ended_words(connection.context, view, found.hosts),
+    )
+
+
+def cluster_status(
+    connection: Connection, cluster: Cluster, freezes: Sequence[Freeze], read: LeaseAndQueue | None = None
+) -> ClusterStatus:
+    """Read a cluster in full; `freezes` are all that exist, and `read` is its lease where it was read before."""
     context, rows = connection.context, Rows()
-    view = view_cluster(context, cluster, executions=True)
+    view = view_cluster(context, cluster, read, executions=True)
     registered = read_desired(context, cluster, view.lease, view.recent)
     desired, nobodys = registered.desired, None if view.lease.deployment else registered.nobodys
     # Hosts have not drifted from a version that no deployment wrote.
@@ -101,7 +148,8 @@ def cluster_facts(found: ClusterStatus, connection: Connection) -> dict[str, Any
         "config": found.desired.config if found.desired else 0,
         "newest_config": found.newest_config,
         "hosts": len(found.hosts),
-        "healthy": found.healthy,
+        "healthy": found.healthy if found.in_full else None,
+        "in_full": found.in_full,
         "running": dict(found.versions),
         "epoch": lease.epoch,
         "schedules": [schedule_facts(each) for each in found.schedules],

@@ -102,7 +102,7 @@ def next_commands(deployment: Deployment, command: Command) -> list[str]:
         case DeploymentState.DONE | DeploymentState.SUPERSEDED:
             return [see]
         case DeploymentState.ABORTED | DeploymentState.STALE:
-            back = command(f"rollback {cluster.service}{where} --reason '...'")
+            back = command(f"rollback {cluster.service}{where} --why '...'")
             return [see, command(f"hosts {cluster.service}"), back]
         case DeploymentState.REFUSED:
             return [see, command(f"plan {cluster.service} {deployment.target.version}{where}")]

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from apps.cli.output.commit_view import show_note
 from apps.cli.output.decision_view import choice_lines, question_facts, question_lines
-from apps.cli.output.printer import Cell, Printer, rich_table
+from apps.cli.output.layout import Cell, rich_table
+from apps.cli.output.printer import Printer
 from apps.cli.output.text import clean, lasting, one_line, time_of_day
 from apps.cli.ports import Connection
 from apps.cli.watch.deployment_view import WatchedDeployment
@@ -105,6 +107,8 @@ class LineScreen:
             self._printer.line(f"{time_of_day(now)} UTC  -  {_waits_for(before)}")
             self._printer.line(f"  {self._connection.command(f'status {found.cluster.service}')}")
         for question in self._news.questions(found):
+            if question.kind is QuestionKind.APPROVAL and found.deployment:
+                show_note(self._printer, found.deployment.changes, "  ")
             for line in (*question_lines(question, now), *choice_lines(question, self._connection.command)):
                 self._printer.line(line)
 
@@ -124,7 +128,7 @@ class LiveScreen:
 
     def show(self, found: WatchedDeployment) -> None:
         self._lines.show(found)
-        self._live.update(live_table(found), refresh=True)
+        self._live.update(live_table(found, self._live.console.width), refresh=True)
 
 
 def headline(found: WatchedDeployment) -> str:
@@ -143,7 +147,7 @@ def _finished(found: WatchedDeployment) -> int:
     return sum(host.finished for host in found.hosts)
 
 
-def live_table(found: WatchedDeployment) -> Any:
+def live_table(found: WatchedDeployment, width: int) -> Any:
     """Return the headline, the bar and the table of the hosts, for Rich."""
     from rich.console import Group  # noqa: PLC0415
     from rich.padding import Padding  # noqa: PLC0415
@@ -154,7 +158,7 @@ def live_table(found: WatchedDeployment) -> Any:
     if found.hosts:
         bar = ProgressBar(total=len(found.hosts), completed=_finished(found), width=60)
         parts.append(Padding(bar, 0))  # a bar alone does not end its line
-        parts.append(rich_table(_COLUMNS, [_cells(host) for host in found.hosts]))
+        parts.append(rich_table(_COLUMNS, [_cells(host) for host in found.hosts], width))
     return Group(*parts)
 
 

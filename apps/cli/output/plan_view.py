@@ -6,6 +6,7 @@ Used by plan, deploy and rollback.
 from dataclasses import dataclass
 from typing import Any
 
+from apps.cli.output.commit_view import changes_facts, commit_words
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import lasting, names_or_none, one_line
 from apps.cli.ports import Connection
@@ -15,9 +16,10 @@ from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.deployment import Deployment, Request
 from lifecycle.domain.rollout.plan import Plan
 from lifecycle.domain.rollout.policy_floor import SETTINGS
-from lifecycle.domain.service.commits import Changes, Commit
+from lifecycle.domain.service.commits import Changes
 from lifecycle.domain.service.host_count import at_most
 from lifecycle.domain.service.policy import ApprovalGate, Policy
+from lifecycle.domain.service.version import is_older
 
 _COMMITS = 10
 _GATES = {
@@ -106,34 +108,30 @@ def _release_facts(found: Plan) -> dict[str, Any] | None:
     return {"command": command, "timeout_seconds": seconds, "host": found.hosts[0].host}
 
 
-def changes_facts(changes: Changes | None, compare: str) -> dict[str, Any] | None:
-    """Return the commits of a deployment for programs: all that are known."""
-    if changes is None:
-        return None
-    commits, gone = ([_commit_facts(each) for each in some] for some in (changes.commits, changes.gone))
-    facts = {"since": changes.since, "count": changes.count, "takes_back": changes.takes_back}
-    return {**facts, "text": changes.sentence, "compare": compare or None, "commits": commits, "gone": gone}
-
-
-def _commit_facts(commit: Commit) -> dict[str, Any]:
-    at = commit.at.isoformat() if commit.at else None
-    return {"hash": commit.hash, "subject": commit.subject, "author": commit.author, "at": at}
-
-
-def _show_new(printer: Printer, found: Plan) -> None:
+def _show_new(printer: Printer, preview: Preview) -> None:
     """Print what the deployment brings, and what the environment before this one says of it."""
+    found = preview.plan
     if changed := found.config.in_words:
         printer.line(f"configuration: {changed}")
     if found.changes:
         _show_changes(printer, found.changes, found.compare)
+    if (now := preview.desired) and not (found.changes and found.changes.takes_back) and _is_older(found, now):
+        printer.line(
+            f"going backwards: {found.target.version} is older than {now.version}, desired now", "bold yellow"
+        )
     if found.earlier:
         printer.line(f"{found.earlier.environment}: {found.earlier.sentence}")
 
 
+def _is_older(found: Plan, desired: Desired) -> bool:
+    return is_older(found.target.version, desired.version)
+
+
 def _show_changes(printer: Printer, changes: Changes, compare: str) -> None:
-    printer.line(f"changes: {changes.sentence}{f': {compare}' if compare else ''}")
+    style = "bold yellow" if changes.takes_back else ""
+    printer.line(f"changes: {changes.sentence}{f': {compare}' if compare else ''}", style)
     for each in changes.commits[:_COMMITS]:
-        printer.line(f"  {each.hash[:7]} {one_line(each.subject, 80)} ({one_line(each.author, 40)})")
+        printer.line(f"  {commit_words(each)}")
     if (rest := (changes.count or len(changes.commits)) - _COMMITS) > 0:
         printer.line(f"  and {rest} more")
 
@@ -154,7 +152,7 @@ def show_plan(printer: Printer, preview: Preview) -> None:
         [str(number), each.host, each.zone or "-", each.installed or "nothing", each.why]
         for number, each in enumerate(found.hosts, start=1)
     ]
-    printer.table(("#", "host", "zone", "installed", "reason"), rows)
+    printer.table(("#", "host", "zone", "installed", "reason"), rows, ("zone", "#"))
     if found.in_place:
         printer.line(f"already in place: {', '.join(found.in_place)}")
     if found.release and found.hosts:
@@ -169,7 +167,7 @@ def show_plan(printer: Printer, preview: Preview) -> None:
         printer.line(f"expected time: about {lasting(found.expected_seconds)}, {found.expected_from}")
         previous = found.previous.in_words if found.previous else "none (first deployment)"
         printer.line(f"rollback target: {previous}")
-    _show_new(printer, found)
+    _show_new(printer, preview)
     for note in found.warnings:
         printer.line(f"warning: {note}", "yellow")
     if found.waits_for:

@@ -6,24 +6,24 @@ On a terminal tables are Rich's; elsewhere they are aligned columns of plain tex
 
 import json
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
+from apps.cli.output.layout import Cell, aligned, fitting, rich_table, style_of, text_of
 from apps.cli.output.text import clean, hanging
-
-if TYPE_CHECKING:  # --help needs no domain
-    from lifecycle.application.queries.state_words import Status
-
-Cell: TypeAlias = "str | Status"
-"""A cell of a table. Only a Status has a colour: a name may read like a state."""
 
 
 class Printer:
-    """A writer to standard output; `terminal` is detected unless a test sets it."""
+    """A writer to standard output; `terminal` is detected unless a test sets it.
 
-    def __init__(self, *, as_json: bool = False, terminal: bool | None = None) -> None:
+    A `compact` one prints facts on one line, and wraps lines at a terminal's width, as a picture needs it.
+    """
+
+    def __init__(self, *, as_json: bool = False, terminal: bool | None = None, compact: bool = False) -> None:
         self.as_json = as_json
+        self.compact = compact
         self.terminal = sys.stdout.isatty() if terminal is None else terminal
         self.target = ""
         self._console: Any = None
@@ -46,7 +46,7 @@ class Printer:
         """Print the whole answer for programs."""
         if self.as_json:
             about = {"target": self.target} if self.target else {}
-            print(json.dumps({**about, **facts}, indent=2))
+            print(json.dumps({**about, **facts}, indent=None if self.compact else 2), flush=True)
 
     def event(self, facts: Mapping[str, Any]) -> None:
         """Print one event of a live answer for programs."""
@@ -62,26 +62,59 @@ class Printer:
             return
         from rich.text import Text  # noqa: PLC0415
 
-        self.console.print(Text(clean(text), style), soft_wrap=True)
+        self.console.print(Text(clean(text), style), soft_wrap=not self.compact)
 
     def entry(self, text: str, indent: int) -> None:
         """Print a line of the audit log: wrapped at a terminal's width, and whole elsewhere, for searches."""
         self.line(hanging(text, self.console.width, indent) if self.terminal else text)
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-        """Print rows under the names of their columns; prints nothing without rows."""
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Cell]], drop: Sequence[str] = ()) -> None:
+        """Print rows under the names of their columns; prints nothing without rows.
+
+        A terminal that is too narrow gets no columns of `drop`, the first of them first; anything else gets all.
+        """
         if self.as_json or not rows:
             return
-        if self.terminal:
-            self.console.print(rich_table(columns, rows))
-        else:
+        if not self.terminal:
             for line in aligned(columns, rows):
                 print(line, flush=True)
+            return
+        shown = fitting(columns, rows, drop, self.console.width)
+        cells = [[row[i] for i in shown] for row in rows]
+        self.console.print(rich_table([columns[i] for i in shown], cells, self.console.width))
+        if left := [name for i, name in enumerate(columns) if i not in shown]:
+            self.line(f"(not shown at this width: {', '.join(left)})", "dim")
+
+    def listing(
+        self, columns: Sequence[str], rows: Sequence[Sequence[Cell]], notes: Sequence[str], drop: Sequence[str] = ()
+    ) -> None:
+        """Print rows as `table` does, each with an indented note under it, in the colour of its status."""
+        if self.as_json or not rows:
+            return
+        width = self.console.width if self.terminal else sum(len(text_of(c)) for row in rows for c in row) + 1000
+        shown = fitting(columns, rows, drop, width)
+        names, cells = [columns[i] for i in shown], [[row[i] for i in shown] for row in rows]
+        head, *lines = aligned(names, cells)
+        self.line(head, "bold")
+        for line, row, note in zip(lines, rows, notes, strict=True):
+            tones = [style_of(cell) for cell in row if not isinstance(cell, str)]
+            self.line(line, next(iter(tones), ""))
+            self.line(textwrap.indent(hanging(note, width - 2, 2), "  ") if self.terminal else f"  {note}")
 
     def confirm(self, question: str) -> bool:
         """Ask the operator on standard error; without a terminal on standard input the answer is yes."""
-        if sys.stdin is None or not sys.stdin.isatty():
-            return True
+        return not _has_keyboard() or self._ask(question)
+
+    def confirm_end(self, question: str) -> bool:
+        """Ask before something ends; without a terminal on standard input it is refused: raises Refused."""
+        if _has_keyboard():
+            return self._ask(question)
+        from lifecycle.domain.errors import Refused  # noqa: PLC0415
+
+        asked = f"nobody can answer {question!r}: standard input is no terminal; repeat the command with --yes"
+        raise Refused("the command", [asked])
+
+    def _ask(self, question: str) -> bool:
         import typer  # noqa: PLC0415
 
         # Not by err=True, which leaves the question's last character on standard output.
@@ -89,37 +122,5 @@ class Printer:
             return bool(typer.confirm(clean(question)))
 
 
-def aligned(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[str]:
-    """Return plain lines of aligned columns with two spaces between them and no trailing spaces."""
-    every = [[name.upper() for name in columns], *[[_cell(cell) for cell in row] for row in rows]]
-    widths = [max(len(row[i]) for row in every) for i in range(len(columns))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in every]
-
-
-def _cell(cell: Cell) -> str:
-    """Return a cell on one line: a line feed in a report would draw a row of its own."""
-    return clean(str(cell)).replace("\n", " ")
-
-
-def rich_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Any:
-    """Return a table for a terminal, which folds long cells instead of cutting them."""
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in columns:
-        table.add_column(name.upper(), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_cell(cell), style_of(cell)) for cell in row))
-    return table
-
-
-# Colours by the values of queries.state_words.Tone.
-STYLES = {"good": "green", "busy": "cyan", "warn": "yellow", "bad": "red", "idle": "dim"}
-
-
-def style_of(cell: Cell) -> str:
-    """Return the colour of a cell by its tone; plain text has none, and a hyphen is dim."""
-    if isinstance(cell, str):
-        return "dim" if cell == "-" else ""
-    return STYLES[cell.tone]
+def _has_keyboard() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()

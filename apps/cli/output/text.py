@@ -24,6 +24,7 @@ __all__ = [
     "one_line",
     "time_of_day",
     "took",
+    "when",
 ]
 
 # A service's log may contain anything, and a terminal would execute its escape sequences.
@@ -33,6 +34,11 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 def clean(text: str) -> str:
     """Return untrusted text without escape sequences, control characters and signs that reverse its direction."""
     return visible(_ESCAPES.sub("", text.replace("\r\n", "\n")))
+
+
+def when(at: datetime | None, now: datetime) -> str:
+    """Return a time with its zone and its distance, such as `2026-11-23 01:46:30 UTC (3 min 5 s ago)`."""
+    return f"{moment(at)} UTC ({ago(at, now)})" if at else "-"
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from apps.cli.output.decision_view import choice_lines, next_commands, question_facts, question_lines
+from apps.cli.output.link_view import deployment_links, show_links
 from apps.cli.output.live import SilentScreen, screen_for
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import one_line, took
@@ -73,6 +74,7 @@ def outcome_facts(name: str, found: Outcome, connection: Connection) -> dict[str
         "code": found.code,
         "rollback": found.rollback or None,
         "question": question,
+        "links": deployment_links(connection, found.deployment) if found.deployment else {},
     }
 
 
@@ -95,3 +97,5 @@ def show_outcome(printer: Printer, connection: Connection, name: str, found: Out
         printer.line(f"its rollback has not begun; start it: {converge}")
     elif found.deployment and found.state != "LOST":
         printer.line(f"next: {'  or  '.join(next_commands(found.deployment, connection.command))}")
+    if ended:
+        show_links(printer, connection, ended)

@@ -34,10 +34,10 @@ def test_watch_without_a_push_ends(typed: Callable[..., Result]) -> None:
     assert found["runs"] == []
 
 
-def test_refusal_of_a_function_is_printed(typed: Callable[..., Result]) -> None:
+def test_promotion_of_an_unknown_service_is_refused(typed: Callable[..., Result]) -> None:
     done = typed("promote nosuch 1.0.0-20261123100000-aaaaaaa")
     assert done.exit_code == 1
-    assert "snapshot '1.0.0-20261123100000-aaaaaaa' of nosuch not found" in done.stderr
+    assert "service 'nosuch' not found" in done.stderr
 
 
 def test_unknown_cluster_and_unknown_service_have_different_messages(typed: Callable[..., Result]) -> None:
@@ -51,9 +51,9 @@ def test_converging_a_never_deployed_cluster_does_nothing(typed: Callable[..., R
 
 
 def test_unknown_runs_and_deployments_end_the_watch(typed: Callable[..., Result]) -> None:
-    assert "run of nosuch not found" in typed("watch --run nosuch").stderr
+    assert "run 'nosuch' not found" in typed("watch --run nosuch").stderr
     message = typed("watch nosuch-production-20261123000000-beef").stderr
-    assert "deployment 'nosuch-production-20261123000000-beef' not found. Newest known: none" in message
+    assert "service 'nosuch' not found" in message
 
 
 def test_doctor_looks_at_the_laptop_as_far_as_it_answers(typed: Callable[..., Result]) -> None:

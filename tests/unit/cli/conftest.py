@@ -14,6 +14,7 @@ from apps.cli.main import app
 from apps.cli.ports import Connection, Run
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.delivery.cancel_run import cancel_run
+from lifecycle.application.delivery.collect_garbage import gc
 from lifecycle.application.delivery.promote import promote
 from lifecycle.application.delivery.remove_service import remove_service
 from lifecycle.application.delivery.staging_gate import StagingGate
@@ -52,7 +53,7 @@ SNAPSHOTS = ("1.0.0-20261123100000-aaaaaaa", "1.0.0-20261123110000-bbbbbbb", "1.
 class FakeRuns:
     """Executions by the records. `fixed` replaces some of them, and `pushes` are deliveries.
 
-    Reading a rollout raises `fails`, if it is set.
+    Reading a rollout raises `fails`, and reading deliveries `failing`, if they are set.
     """
 
     machine: Machine
@@ -60,6 +61,7 @@ class FakeRuns:
     pushes: dict[str, Run] = field(default_factory=dict)
     phases: list[str] = field(default_factory=lambda: ["building"])
     fails: Exception | None = None
+    failing: Exception | None = None
     builds: dict[str, str] = field(default_factory=dict)
 
     def rollout(self, name: str) -> Run | None:
@@ -85,6 +87,8 @@ class FakeRuns:
         return self.pushes.get(name)
 
     def deliveries(self, *, running: bool) -> Sequence[Run]:
+        if self.failing:
+            raise self.failing
         return [run for run in self.pushes.values() if run.running or not running]
 
     def current_step(self, name: str) -> str:
@@ -191,6 +195,11 @@ class FakeFunctions:
         self.machine.run(asked.deployment)
         return found
 
+    def _gc(self, payload: dict[str, Any]) -> Any:
+        asked, catalogue = events.CollectGarbage.model_validate(payload), self.machine.memory.catalogue
+        who, keep = asked.requested_by, asked.keep()
+        return gc(self.machine.context, catalogue, asked.service, keep=keep, dry_run=asked.dry_run, by=who)
+
     def _freeze(self, payload: dict[str, Any]) -> Any:
         asked, context = events.SetFreeze.model_validate(payload), self.machine.context
         by = RequestedBy(asked.by, asked.why)
@@ -247,6 +256,7 @@ class Desk:
             by="ada",
             context=self.machine.context,
             catalogue=memory.catalogue,
+            cluster_queries=memory.cluster_queries,
             runs=self.runs,
             functions=self.functions,
             config_store=memory.config_store,

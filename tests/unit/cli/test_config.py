@@ -208,7 +208,7 @@ def test_revisions_are_compared_by_their_names(desk: Desk) -> None:
     assert PLANTED in typed(desk, "diff hello 1 --show")
     assert typed(desk, "diff hello 3 3") == "revision 3 and revision 3 are the same\n"
     assert typed(desk, "diff hello 0 1").splitlines()[1] == "A     -           (hidden)"
-    assert "configuration revision '9' of production/hello not found" in refused(desk, "diff hello 9")
+    assert "configuration 'config-9' of production/hello not found" in refused(desk, "diff hello 9")
     assert "--against compares the newest revisions" in refused(desk, "diff hello 1 --against staging")
 
 

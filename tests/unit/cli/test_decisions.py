@@ -89,7 +89,7 @@ def test_choice_that_is_not_offered_is_refused_before_any_call() -> None:
 
 def test_choice_may_be_lower_case(desk: Desk) -> None:
     desk.halted()
-    assert desk.type("decide hello abort").exit_code == 0
+    assert desk.type("decide hello abort --yes").exit_code == 0
 
 
 def test_decision_on_another_host_is_refused_before_any_call(desk: Desk) -> None:
@@ -125,7 +125,7 @@ def test_decision_without_a_question_names_what_runs(desk: Desk) -> None:
 
 def test_decision_cannot_be_approved(desk: Desk) -> None:
     name = desk.halted()
-    assert desk.type(f"decide {name} APPROVE").exit_code == 2
+    assert desk.type(f"decide {name} APPROVE").exit_code == 1
     assert desk.type("approve hello --why fine").exit_code == 1
 
 
@@ -151,7 +151,7 @@ def test_approval_lets_the_deployment_go_on(gated: Desk) -> None:
 
 
 def test_rejection_is_recorded_with_its_reason(gated: Desk) -> None:
-    done = gated.type("reject hello --why slow")
+    done = gated.type("reject hello --yes --why slow")
     assert done.exit_code == 0, done.output
     name = gated.functions.calls[0][1]["deployment"]
     assert "rejected by ada: slow" in gated.machine.record(name).reason

@@ -10,7 +10,7 @@ from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.service.policy import Policy
 from tests.support.rollout import CLUSTER
-from tests.unit.cli.conftest import Desk
+from tests.unit.cli.conftest import SNAPSHOTS, Desk
 
 ALL = ["host-1", "host-2", "host-3", "host-4"]
 
@@ -81,7 +81,7 @@ def test_percentage_of_hosts_is_shown_as_a_batch_size() -> None:
 def test_unknown_release_is_an_error_without_a_traceback(desk: Desk) -> None:
     done = desk.type("plan hello 9.9.9")
     assert done.exit_code == 1
-    assert done.stderr == "error: release '9.9.9' of hello not found. See `lifecycle releases hello`.\n"
+    assert done.stderr.startswith("error: release '9.9.9' of hello not found; known: 1.0.1, 1.0.0. See `")
 
 
 def test_deployment_is_watched_until_every_host_serves(desk: Desk) -> None:
@@ -180,7 +180,7 @@ def test_freeze_is_overridden_only_with_a_reason(desk: Desk) -> None:
     assert "is frozen since" in desk.type("deploy hello 1.0.1").stdout
     done = desk.type("deploy hello 1.0.1 --despite-freeze --reason", " ")
     assert done.exit_code == 1
-    assert "--despite-freeze needs a --reason" in done.stderr
+    assert "--despite-freeze needs a --why" in done.stderr
     assert desk.executions.rollouts == {}
     done = desk.type("deploy hello 1.0.1 --despite-freeze --reason", "checkout is down")
     assert done.exit_code == 0, done.output
@@ -195,7 +195,7 @@ def test_plan_with_overrides_needs_no_reason_and_suggests_the_same_overrides(des
     done = desk.type("plan hello 1.0.1 --despite-freeze --even-if-quarantined")
     assert done.exit_code == 0
     last = done.stdout.splitlines()[-1]
-    assert last.endswith("--environment production --even-if-quarantined --despite-freeze --reason '...'")
+    assert last.endswith("--environment production --even-if-quarantined --despite-freeze --why '...'")
 
 
 def test_deployment_without_rollback_target_needs_an_override(desk: Desk) -> None:
@@ -229,7 +229,7 @@ def test_second_rollback_does_not_deploy_the_bad_version(desk: Desk) -> None:
 
 def test_rollback_after_an_abort_undoes_the_aborted_deployment(desk: Desk) -> None:
     name = desk.halted()
-    desk.type(f"decide {name} ABORT --host host-2 --why bad")
+    desk.type(f"decide {name} ABORT --host host-2 --yes --why bad")
     assert desk.machine.record(name).state is DeploymentState.ABORTED
     done = desk.type("rollback hello")
     assert done.exit_code == 0, done.output
@@ -261,8 +261,8 @@ def test_suggested_commands_reach_the_same_target(desk: Desk) -> None:
 
 def test_unknown_environment_lists_the_choices(desk: Desk) -> None:
     done = desk.type("deploy hello --environment prod")
-    assert done.exit_code == 2
-    assert "staging" in done.stderr
+    assert done.exit_code == 1
+    assert "did you mean 'production'? Known: staging, production" in done.stderr
 
 
 def test_stdout_has_only_json_with_the_json_flag(desk: Desk) -> None:
@@ -275,3 +275,33 @@ def test_a_version_of_an_unknown_service_names_the_known_clusters(desk: Desk, co
     done = desk.type(command)
     assert done.exit_code == 1
     assert "known: production/hello" in done.output + done.stderr
+
+
+def test_rollback_to_the_version_that_was_verified_last_is_a_rollback(desk: Desk) -> None:
+    desk.machine.deploy("1.0.1")
+    assert desk.type("rollback hello --to 1.0.0 --why slow").exit_code == 0
+    assert (desk.requested()["version"], desk.requested()["kind"]) == ("1.0.0", "ROLLBACK")
+
+
+def test_rollback_to_an_older_version_is_a_deployment_with_its_gates(desk: Desk) -> None:
+    desk.machine.deploy("1.0.1")
+    desk.machine.memory.catalogue.claim_release("hello", SNAPSHOTS[2], "1.0.2")
+    desk.machine.deploy("1.0.2")
+    done = desk.type("rollback hello --to 1.0.0 --why slow")
+    assert (desk.requested()["version"], desk.requested().get("kind", "DEPLOY")) == ("1.0.0", "DEPLOY"), done.output
+    assert "a rollback goes to 1.0.1, verified last before 1.0.2" in done.stdout
+
+
+def test_rollback_of_a_running_deployment_to_another_version_names_what_to_do(desk: Desk) -> None:
+    desk.machine.deploy("1.0.1")
+    desk.machine.memory.catalogue.claim_release("hello", SNAPSHOTS[2], "1.0.2")
+    desk.break_host("host-2", "1.0.2")
+    name = desk.machine.deploy("1.0.2")
+    done = desk.type("rollback hello --to 1.0.0 --why slow")
+    assert done.exit_code == 1
+    assert f"{name} runs, and its rollback goes to 1.0.1" in done.stderr
+
+
+def test_former_spelling_of_the_reason_is_understood(desk: Desk) -> None:
+    desk.type("deploy hello 1.0.1 --reason prices --no-watch")
+    assert desk.requested()["reason"] == "prices"

@@ -1,41 +1,20 @@
 """gc, as typed."""
 
-from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from apps.cli.commands.garbage import hours, size
-from lifecycle.application.delivery.collect_garbage import gc
 from lifecycle.domain.errors import InvalidValue
-from lifecycle.entrypoints import events
-from tests.unit.cli.conftest import SNAPSHOTS, Desk, FakeFunctions
+from tests.unit.cli.conftest import SNAPSHOTS, Desk
 
 TIGHT = "--keep-releases 1 --keep-snapshots 1"
 OLDEST, MIDDLE, NEWEST = SNAPSHOTS
 
 
-class CollectingFunctions(FakeFunctions):
-    """With the phase gc over the fakes."""
-
-    def _gc(self, payload: dict[str, Any]) -> Any:
-        asked, memory = events.CollectGarbage.model_validate(payload), self.machine.memory
-        return gc(
-            self.machine.context,
-            memory.catalogue,
-            asked.service,
-            keep=asked.keep(),
-            dry_run=asked.dry_run,
-            by=asked.requested_by,
-        )
-
-
 @pytest.fixture
 def cellar(desk: Desk) -> Desk:
     """Production serves 1.0.0; everything that is stored is 40 days old."""
-    desk.functions = CollectingFunctions(desk.machine)
-    desk.connection = replace(desk.connection, functions=desk.functions)
     desk.machine.memory.catalogue.claim_release("hello", NEWEST, "1.0.2")
     artifacts, now = desk.machine.memory.artifacts, desk.machine.now
     artifacts.modified = dict.fromkeys(artifacts.modified, now - timedelta(days=40))

@@ -76,7 +76,7 @@ def test_resume_with_watch_follows_to_the_end(desk: Desk, paused: str) -> None:
 
 
 def test_abort_leaves_every_host_as_it_is(desk: Desk, paused: str) -> None:
-    done = desk.type(f"resume {paused} --abort --why worse")
+    done = desk.type(f"resume {paused} --abort --yes --why worse")
     assert done.exit_code == 0, done.output
     assert "ABORT: stop here: touch no further host, leave everything as it is" in done.stdout
     assert desk.machine.record(paused).state is DeploymentState.ABORTED
@@ -141,7 +141,7 @@ def test_empty_or_long_reason_is_refused(desk: Desk, why: str) -> None:
 
 def test_trail_records_who_paused_and_resumed(desk: Desk, paused: str) -> None:
     desk.type("resume hello --why fine")
-    output = [line.split("  ", 2)[2] for line in desk.type("history hello --trail").stdout.splitlines()[1:]]
+    output = [line.split("  ", 2)[2] for line in desk.type("history hello --trail").stdout.splitlines()[2:]]
     assert "pause by ada: latency rises" in output
     assert "answered RESUME by ada: fine" in output
     assert desk.machine.memory.leases.current(CLUSTER).deployment == ""

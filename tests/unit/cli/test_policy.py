@@ -61,14 +61,17 @@ def test_unset_needs_no_names_and_says_what_is_left(desk: Desk) -> None:
     assert "production has no policy floor any more" in desk.type("policy unset production", *WHY).stdout
     again = desk.type("policy unset production", *WHY)
     assert again.exit_code == 1
-    assert "policy floor of production not found" in again.stderr
+    assert "policy floor 'production' not found" in again.stderr
 
 
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
         ("policy set production approval", "expected SETTING=VALUE, found 'approval'"),
-        ("policy set production aproval=none", "'aproval' is not a setting of a policy floor; allowed: approval"),
+        (
+            "policy set production aproval=none",
+            "setting 'aproval' of policy floors not found; did you mean 'approval'?",
+        ),
         ("policy set production approval=always", "allowed: none, before_first_host, after_first_host"),
         (
             "policy set production bake_minutes=a",
@@ -77,7 +80,7 @@ def test_unset_needs_no_names_and_says_what_is_left(desk: Desk) -> None:
         ("policy set production max_unavailable=0", "allowed: a number from 1 to"),
         (
             "policy set prod approval=none",
-            "'prod' is not a scope of a policy floor; allowed: staging, production, or",
+            "scope 'prod' not found; did you mean 'production'? Known: staging, production",
         ),
         ("policy set production/helo bake_minutes=1", "did you mean 'production/hello'? Known: production/hello"),
         ("policy unset production aproval", "setting 'aproval' of policy floors not found"),

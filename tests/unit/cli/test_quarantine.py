@@ -55,7 +55,7 @@ def test_quarantined_host_is_left_out(desk: Desk) -> None:
 def test_quarantine_of_the_desired_version_explains_its_limits(desk: Desk) -> None:
     output = desk.type("quarantine hello 1.0.0 --why slow").stdout
     assert "it is desired now: hosts go on serving it, and drift is not repaired" in output
-    assert "lifecycle rollback hello --reason '...'" in output
+    assert "lifecycle rollback hello --why '...'" in output
 
 
 def test_quarantine_of_a_version_in_rollout_suggests_a_rollback(desk: Desk) -> None:
@@ -87,7 +87,7 @@ def test_unquarantine_of_an_unknown_name_lists_the_known_ones(desk: Desk) -> Non
     desk.type("quarantine hello host-3 --why disk")
     done = desk.type("unquarantine hello host-2 --why disk")
     assert done.exit_code == 1
-    assert "quarantine of host-2 in production/hello not found; known: host-3" in done.stderr
+    assert "quarantine 'host-2' of production/hello not found; known: host-3" in done.stderr
 
 
 def test_unquarantine_suggests_a_repair_or_a_deployment(desk: Desk) -> None:
@@ -105,10 +105,10 @@ def test_unquarantine_suggests_a_repair_or_a_deployment(desk: Desk) -> None:
 def test_trail_records_who_quarantined_what(desk: Desk) -> None:
     desk.type("quarantine hello host-3 --why disk")
     desk.type("unquarantine hello host-3 --why mended")
-    output = [line.split("  ", 1)[1] for line in desk.type("history hello --trail").stdout.splitlines()[-2:]]
+    output = [line.split("  ", 1)[1] for line in desk.type("history hello --trail").stdout.splitlines()[2:4]]
     assert output == [
-        "production/hello  quarantine host-3 by ada: disk",
         "production/hello  lift the quarantine of host-3 by ada: mended",
+        "production/hello  quarantine host-3 by ada: disk",
     ]
 
 

@@ -79,7 +79,7 @@ def test_superseded_deployment_ends_its_watch_with_1(desk: Desk, halted: str) ->
 
 def test_queued_deployment_that_is_refused_shows_the_reason(desk: Desk, halted: str) -> None:
     name = queued(desk)
-    desk.at_tick(3, lambda: desk.type(f"decide {halted} ABORT --host host-2 --attempt 1 --why bad"))
+    desk.at_tick(3, lambda: desk.type(f"decide {halted} ABORT --host host-2 --attempt 1 --yes --why bad"))
     done = desk.type(f"watch {name}")
     assert done.exit_code == 1
     assert f"{name}: REFUSED: {halted} ended ABORTED while 1.0.2 waited for it" in done.stdout
@@ -123,7 +123,7 @@ def test_queued_deployment_that_never_begins_is_lost_and_shows_the_command(desk:
 def test_status_shows_the_queued_deployment(desk: Desk, halted: str) -> None:
     name = queued(desk)
     output = desk.type("status").stdout
-    assert f"{name}: 1.0.2, QUEUED, since 2026-11-23 12:00:04 UTC, requested by ada: newer\n" in output
+    assert f"{name}: 1.0.2, QUEUED, since 2026-11-23 12:00:04 UTC (now), requested by ada: newer\n" in output
     [cluster] = desk.facts("status")["clusters"]
     assert cluster["waiting"]["deployment"] == name
     assert cluster["lease"] == halted
@@ -148,13 +148,13 @@ def test_rollback_explains_what_happens_to_the_queued_deployment(desk: Desk, hal
 def test_cancel_ends_the_queued_deployment_only(desk: Desk) -> None:
     halted = desk.halted()
     name = queued(desk)
-    done = desk.type("cancel hello --why unwanted")
+    done = desk.type("cancel hello --yes --why unwanted")
     assert done.exit_code == 0, done.output
     assert f"cancelled: {name} (1.0.2) no longer waits for production/hello" in done.stdout
     assert desk.machine.record(name).state is DeploymentState.ABORTED
     assert "cancelled by ada: unwanted" in desk.machine.record(name).reason
     assert desk.machine.record(halted).state is DeploymentState.HALTED
-    again = desk.type("cancel hello --why unwanted")
+    again = desk.type("cancel hello --yes --why unwanted")
     assert (again.exit_code, "no deployment is queued for production/hello" in again.stderr) == (1, True)
 
 

@@ -1,11 +1,14 @@
 """status, hosts, history, converge, and the catalogue, as typed."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
-from apps.cli.output.printer import Printer, rich_table
+from apps.cli.output.layout import rich_table
+from apps.cli.output.printer import Printer
 from apps.cli.output.text import clean
 from apps.cli.ports import Run
 from lifecycle.application.queries.state_words import STAGES
@@ -42,10 +45,10 @@ def test_status_of_a_halt_shows_the_command_of_each_choice(desk: Desk) -> None:
 
 def test_status_after_an_abort_shows_the_rollback_command(desk: Desk) -> None:
     name = desk.halted()
-    desk.type(f"decide {name} ABORT --host host-2 --why bad")
+    desk.type(f"decide {name} ABORT --host host-2 --yes --why bad")
     output = desk.type("status").stdout
     assert f"{name}: 1.0.1, ABORTED: aborted by ada after host-2" in output
-    assert "lifecycle rollback hello --reason '...'" in output
+    assert "lifecycle rollback hello --why '...'" in output
 
 
 def test_status_shows_the_end_of_the_alarm_watch(desk: Desk) -> None:
@@ -154,7 +157,8 @@ def test_unreachable_agent_is_distinguished_from_a_reporting_one(desk: Desk) -> 
     }  # fmt: skip
     output = desk.type("hosts").stdout
     assert "  unreachable, 1 min 30 s ago" in output
-    assert "host-1: agent unreachable since 2026-11-23 12:00:01 UTC; its service is still healthy" in output
+    assert "host-1: agent unreachable since 2026-11-23 12:00:01 UTC (" in output
+    assert " ago); its service is still healthy" in output
     assert "lifecycle remove-host hello host-1 --why '...'" in output
 
 
@@ -190,7 +194,8 @@ def test_quarantined_host_is_shown_with_its_reason_and_not_repaired(desk: Desk) 
 def test_status_shows_holder_start_and_end_of_the_lease(desk: Desk) -> None:
     name = desk.halted()
     output = desk.type("status hello").stdout
-    assert "  has the lease since 2026-11-23 12:00:03 UTC; the lease expires 2026-12-01 12:00 UTC (in 8 d)" in output
+    until = "the lease expires 2026-12-01 12:00 UTC (in 8 d)"
+    assert f"  has the lease since 2026-11-23 12:00:03 UTC (now); {until}" in output
     [cluster] = desk.facts("status")["clusters"]
     assert cluster["lease"] == name
     assert cluster["lease_expires_at"].startswith("2026-12-01T12:00")
@@ -215,10 +220,12 @@ def test_history_lists_the_newest_first(desk: Desk) -> None:
 
 def test_trail_shows_time_deployment_event_and_reason(desk: Desk) -> None:
     output = desk.type("history hello --trail --limit 5").stdout.splitlines()
-    assert len(output) == 6
-    assert output[-1].startswith("2026-11-23 12:")
+    assert len(output) == 7
+    assert output[1].startswith("newest first, times in UTC; now 2026-11-23 12:00:")
+    assert output[2].startswith("2026-11-23 12:")
+    assert [line[:19] for line in output[2:]] == sorted((line[:19] for line in output[2:]), reverse=True)
     name = desk.machine.memory.deployments.recent(CLUSTER, 1)[0].id
-    assert output[-1].endswith(f"  {name}  done: 4 hosts serve 1.0.0, in rotation and healthy")
+    assert output[2].endswith(f"  {name}  done: 4 hosts serve 1.0.0, in rotation and healthy")
 
 
 def test_trail_fits_a_terminal_of_100_columns(
@@ -236,7 +243,7 @@ def test_trail_fits_a_terminal_of_100_columns(
 
 def test_only_a_state_is_coloured_not_a_name_that_reads_alike() -> None:
     ready = STAGES[AgentStage.READY]
-    [names, states] = rich_table(("host", "state"), [[ready.word, ready]]).columns
+    [names, states] = rich_table(("host", "state"), [[ready.word, ready]], 80).columns
     assert [str(cell.style) for cell in names._cells] == [""]
     assert [(str(cell), str(cell.style)) for cell in states._cells] == [("ready", "cyan")]
 
@@ -300,3 +307,49 @@ def test_status_shows_a_refused_push_with_its_answer(desk: Desk) -> None:
     assert "acme/shop (not signed) was answered 401: the secret is another" in desk.type("status").stdout
     (found,) = desk.facts("status")["refused_pushes"]
     assert (found["repository"], found["status"]) == ("acme/shop", 401)
+
+
+def test_history_names_the_deployment_who_asked_and_why(desk: Desk) -> None:
+    desk.type("deploy hello 1.0.1 --no-watch --why", "new prices")
+    [name] = [each.id for each in desk.machine.memory.deployments.recent(CLUSTER, 1)]
+    output = desk.type("history hello").stdout.splitlines()
+    entry = next(number for number, line in enumerate(output) if name in line)
+    assert output[entry].split() == ["2026-11-23", *output[entry].split()[1:2], name, "deploy", "1.0.1", "DONE"]
+    assert ", by ada: new prices" in output[entry + 1]
+    assert " ago, took " in output[entry + 1]
+
+
+@pytest.mark.parametrize("command", ["status", "hosts"])
+def test_watched_view_is_drawn_again_until_ctrl_c(desk: Desk, command: str) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    desk.at_tick(1, lambda: desk.machine.memory.fleet.quarantine_host(CLUSTER, "host-3", "its disk fails"))
+    desk.at_tick(2, interrupt)
+    done = desk.type(f"{command} -w")
+    assert done.exit_code == 0, done.output
+    _, first, *more = done.stdout.split({"status": "CLUSTER ", "hosts": "HOST "}[command])
+    assert "its disk fails" not in first
+    assert "its disk fails" in more[-1]
+
+
+def test_watched_view_as_json_is_one_object_on_each_line(desk: Desk) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    desk.at_tick(1, interrupt)
+    [line] = desk.type("status -w --json").stdout.splitlines()
+    assert json.loads(line)["clusters"][0]["desired"] == "1.0.0"
+
+
+def test_failed_read_keeps_the_last_picture(desk: Desk) -> None:
+    def fail() -> None:
+        desk.runs.failing = EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/")
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    desk.at_tick(1, fail)
+    desk.at_tick(3, interrupt)
+    done = desk.type("status -w")
+    assert (done.exit_code, done.stdout.count("CLUSTER")) == (0, 1), done.output

@@ -63,7 +63,7 @@ def test_unknown_deployment_is_an_error_and_does_not_hang(desk: Desk) -> None:
     done = desk.type("watch hello-production-20261123000000-beef")
     assert done.exit_code == 1
     assert (
-        "deployment 'hello-production-20261123000000-beef' not found. Newest known: hello-production-" in done.stderr
+        "deployment 'hello-production-20261123000000-beef' not found; did you mean 'hello-production-" in done.stderr
     )
 
 
@@ -242,7 +242,7 @@ def test_live_screen_shows_the_state_of_each_host(desk: Desk) -> None:
     }
     assert headline(polled) == "hello 1.0.1 to production: HALTED, 0 of 4 hosts"
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
-    console.print(live_table(polled))
+    console.print(live_table(polled, 100))
     drawn = console.file.getvalue()  # type: ignore[attr-defined]
     assert [clean(line).split()[0] for line in drawn.splitlines()[2:]] == [
         "HOST",
@@ -352,11 +352,11 @@ def test_run_is_found_by_its_commit(desk: Desk) -> None:
 def test_cancelled_run_ends_with_its_build(desk: Desk) -> None:
     name = push(desk, "RUNNING")
     desk.executions.start_delivery(name, {})
-    done = desk.type(f"cancel {name} --why", "the wrong branch")
+    done = desk.type(f"cancel {name} --yes --why", "the wrong branch")
     assert done.exit_code == 0, done.output
     assert f"{name} is cancelled" in done.stdout
     assert desk.executions.causes[name] == "cancelled by ada: the wrong branch"
-    assert desk.type("cancel --run hello --why", "again").exit_code == 0
+    assert desk.type("cancel --run hello --yes --why", "again").exit_code == 0
     assert "expected a SERVICE, a RUN, or --run NAME" in desk.type("cancel --why", "nothing").stderr
 
 

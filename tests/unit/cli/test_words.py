@@ -17,7 +17,7 @@ from apps.cli.aws import LambdaFunctions, current_step
 from apps.cli.connection import caller_name
 from apps.cli.main import COMMANDS, command
 from apps.cli.output.failures import explain
-from apps.cli.output.printer import aligned
+from apps.cli.output.layout import aligned
 from apps.cli.output.text import ago, ahead, clean, hanging, indented, lasting, moment, one_line
 from apps.cli.resolve import is_deployment, is_run, run_base
 from lifecycle.domain.errors import Unknown

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from apps.cli.output.layout import STYLES, style_of
 from apps.cli.output.live import live_table
-from apps.cli.output.printer import STYLES, style_of
 from apps.cli.watch.deployment_view import WatchedDeployment
 from lifecycle.application.queries import state_words
 from lifecycle.application.queries.host_status import view_host_progress
@@ -96,7 +96,7 @@ def test_attempt_reads_alike_on_the_timeline_and_in_watch(
     deployment = desk.machine.record(name)
     [host] = [each for each in view_host_progress(context, deployment, [changed], ()) if each.attempt]
     polled = WatchedDeployment(name, CLUSTER, None, deployment, (host,))
-    table = live_table(polled).renderables[-1]
+    table = live_table(polled, 200).renderables[-1]
     assert cell(table, host.status.word) == STYLES[host.status.tone]
     assert badge(desk.see("deployment").html, host.status.word) == host.status.tone
 

@@ -34,7 +34,7 @@ def test_plan_and_record_have_the_commits_since_the_version_that_runs() -> None:
     changes = made.record(made.deploy("1.1.1")).changes
     assert (changes.sentence, changes.subjects, changes.link) == (
         "2 commits since 1.1.0",
-        ("Do c", "Do b"),
+        ("c Do c (Ada)", "b Do b (Ada)"),
         found.compare,
     )
 
@@ -44,7 +44,7 @@ def test_rollback_says_which_commits_it_takes_back() -> None:
     bad = made.deploy("1.1.1")
     name = made.deploy("1.1.0", Kind.ROLLBACK, rollback_of=bad)
     assert made.record(name).state is DeploymentState.DONE
-    assert made.record(name).changes.sentence == "takes back 2 commits of 1.1.1"
+    assert made.record(name).changes.sentence == "goes backwards: takes back 2 commits of 1.1.1"
 
 
 def test_first_deployment_has_no_commits_to_compare_and_an_older_manifest_has_none() -> None:

@@ -229,7 +229,7 @@ class Shop:
 def test_snapshot_that_halted_in_staging_is_not_promoted() -> None:
     shop = Shop()
     shop.staged(DeploymentState.HALTED, failed())
-    with pytest.raises(Refused, match=r"VERSION to blame: self-test: 500; .* --despite-staging with a --reason"):
+    with pytest.raises(Refused, match=r"VERSION to blame: self-test: 500; .* --despite-staging with a --why"):
         shop.promote()
     assert not shop.memory.catalogue.releases("hello")
 
@@ -249,7 +249,7 @@ def test_snapshot_that_staging_verified_is_promoted_and_the_answer_says_so() -> 
 
 def test_overridden_promotion_needs_a_reason_which_the_audit_log_has() -> None:
     shop = Shop()
-    with pytest.raises(Refused, match="needs a --reason"):
+    with pytest.raises(Refused, match="needs a --why"):
         shop.promote(despite=True)
     assert shop.promote(despite=True, why="staging burns").created
     ((what, who, why),) = shop.trail()
@@ -315,7 +315,7 @@ def test_override_without_a_reason_is_refused_although_no_command_line_asked_for
     planned = begin(shop.machine.context, request, request.deployment)
     assert (planned.kind, planned.reason) == (
         "REFUSED",
-        "--despite-staging needs a --reason, which the audit log records",
+        "--despite-staging needs a --why, which the audit log records",
     )
 
 

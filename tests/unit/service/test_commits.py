@@ -37,11 +37,15 @@ def test_same_commit_brings_none() -> None:
 
 def test_ancestor_takes_back_commits_and_rewrites_no_branch() -> None:
     older = changes_between("1.4.1", history("c", "b", "a"), history("a"))
-    assert (hashes(older.commits), older.gone, older.sentence) == (["c", "b"], (), "takes back 2 commits of 1.4.1")
+    assert (hashes(older.commits), older.gone, older.sentence) == (
+        ["c", "b"],
+        (),
+        "goes backwards: takes back 2 commits of 1.4.1",
+    )
     names = [f"n{number}" for number in range(MOST_COMMITS + 1)]
     known = History(line(*names)[:-1], 250)
     older = changes_between("1.4.1", known, History(line(*names[3:])[:MOST_COMMITS], 247))
-    assert (older.count, older.sentence) == (3, "takes back 3 commits of 1.4.1")
+    assert (older.count, older.sentence) == (3, "goes backwards: takes back 3 commits of 1.4.1")
     for before in (history("x", total=30), history("x", "w"), History(line("x", "w")[:1], 1)):
         older = changes_between("1.4.1", known, before)
         assert older.sentence.startswith("commits since 1.4.1: not known, it is older than the commits")
@@ -101,7 +105,7 @@ def test_manifest_of_an_older_build_has_no_commits(old: History | None, new: His
 
 def test_rollback_says_which_commits_it_takes_back() -> None:
     found = taken_back("1.4.2", history("b", "a"), history("d", "c", "b", "a"))
-    assert (hashes(found.commits), found.sentence) == (["d", "c"], "takes back 2 commits of 1.4.2")
+    assert (hashes(found.commits), found.sentence) == (["d", "c"], "goes backwards: takes back 2 commits of 1.4.2")
 
 
 def test_record_of_a_deployment_keeps_a_sentence_and_a_few_subjects() -> None:

@@ -1,8 +1,6 @@
 """The way from a question to the whole log of its host: CloudWatch's page on AWS, and the command everywhere."""
 
-from urllib.parse import quote
-
-from lifecycle.console.address import cloudwatch_page
+from lifecycle.aws_pages import log_page
 from lifecycle.console.html import Child, tag
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.names import logs_command, service_log_group
@@ -20,10 +18,4 @@ def service_log_link(cluster: Cluster, host: str, function_arn: str) -> Child:
 
 def page(cluster: Cluster, host: str, function_arn: str) -> str:
     """Return the address of the log in CloudWatch's console; empty on a laptop."""
-    group, stream = (_twice(each) for each in (service_log_group(cluster.environment, cluster.service), host))
-    return cloudwatch_page(function_arn, f"logsV2:log-groups/log-group/{group}/log-events/{stream}")
-
-
-def _twice(text: str) -> str:
-    """Return a part of the page's own address: percent-encoded twice, with `$` for the outer `%`."""
-    return quote(quote(text, safe=""), safe="").replace("%", "$")
+    return log_page(function_arn, service_log_group(cluster.environment, cluster.service), host)

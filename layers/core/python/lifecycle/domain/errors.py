@@ -24,12 +24,15 @@ LifecycleError
 └── ConfigDenied           a configuration or a secret that may not be read: both of the two above
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
 from lifecycle.domain.listing import listed
+
+_NUMBERS = re.compile(r"[0-9]+")
 
 
 class LifecycleError(Exception):
@@ -90,10 +93,17 @@ def _close(name: str, known: Sequence[str]) -> str:
     def is_close(each: str) -> bool:
         ours, theirs = name.split("/"), each.split("/")
         pairs = zip(ours, theirs, strict=False)
-        return len(ours) == len(theirs) and all(get_close_matches(one, [other], 1, 0.7) for one, other in pairs)
+        return len(ours) == len(theirs) and all(_is_meant(one, other) for one, other in pairs)
 
     close = [each for each in known if is_close(each)]
     return close[0] if len(close) == 1 else ""
+
+
+def _is_meant(typed: str, known: str) -> bool:
+    """Return whether a name is close to a known one, or its beginning; two that differ in digits only are two."""
+    if _NUMBERS.sub("", typed) == _NUMBERS.sub("", known):
+        return typed == known
+    return bool(get_close_matches(typed, [known], 1, 0.7)) or (len(typed) > 2 and known.startswith(typed))
 
 
 class LeaseHeld(LifecycleError):

@@ -24,7 +24,7 @@ from lifecycle.domain.service.trusted_keys import KeyKind
 from lifecycle.entrypoints.recent import Recent
 from lifecycle.entrypoints.settings import Settings, from_environment
 from lifecycle.gateways.aws.client import S3_READ_TIMEOUT, LazyClient, client_config
-from lifecycle.names import DASHBOARD, Variable
+from lifecycle.names import Variable
 
 # The console waits for the function `promote`, which copies an artifact.
 _READ_TIMEOUTS = {"s3": S3_READ_TIMEOUT, "lambda": 290}
@@ -265,10 +265,10 @@ def forge() -> Forge:
 
 def dashboard_page() -> str:
     """Return the address of the console's dashboard; empty on a laptop. It has no account number."""
-    from lifecycle.console.address import cloudwatch_page  # noqa: PLC0415
+    from lifecycle.aws_pages import dashboard_page as page_of  # noqa: PLC0415
 
     machine = from_environment().values.get(Variable.DELIVERY_MACHINE, "")  # its ARN tells account and region
-    return cloudwatch_page(machine, f"dashboards/dashboard/{DASHBOARD}")
+    return page_of(machine)
 
 
 def _forge_tokens() -> ForgeTokens:

@@ -114,7 +114,7 @@ class Override(StrEnum):
 
 def needs_reason(option: str) -> str:
     """Return why an override is refused that nobody has explained."""
-    return f"{option} needs a --reason, which the audit log records"
+    return f"{option} needs a --why, which the audit log records"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from lifecycle.domain.rollout.deployment import (
 from lifecycle.domain.service.policy import After
 from lifecycle.domain.time_format import moment
 
-HOW_TO_OVERRIDE = "let it end DONE there first, or use --despite-staging with a --reason"
+HOW_TO_OVERRIDE = "let it end DONE there first, or use --despite-staging with a --why"
 _SHOWN = 400
 _NEVER_BEGAN = (DeploymentState.QUEUED, DeploymentState.REFUSED, DeploymentState.SUPERSEDED)
 

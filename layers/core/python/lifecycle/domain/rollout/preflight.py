@@ -50,7 +50,7 @@ def replaced_version(request: Request, previous: Target | None, desired: Desired
 
 _HOW_TO_OVERRIDE = {
     Override.QUARANTINE: "{other}, or use --even-if-quarantined",
-    Override.FREEZE: "wait, or use --despite-freeze with a --reason",
+    Override.FREEZE: "wait, or use --despite-freeze with a --why",
     Override.NO_ROLLBACK_TARGET: "publish it again, or use --without-rollback-target",
     Override.STAGING: HOW_TO_OVERRIDE,
 }

@@ -25,6 +25,11 @@ class Commit:
     at: datetime | None = None
     parents: tuple[str, ...] = ()
 
+    @property
+    def in_words(self) -> str:
+        """Return the commit on one line: hash, subject and author."""
+        return f"{self.hash[:7]} {self.subject}{f' ({self.author})' if self.author else ''}"
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -66,14 +71,17 @@ class Changes:
         count = f"at least {len(self.commits)}" if self.count is None else str(self.count)
         noun = "commit" if count == "1" else "commits"
         if self.takes_back:
-            return f"takes back {count} {noun} of {self.since}"
+            return f"goes backwards: takes back {count} {noun} of {self.since}"
         gone = f"; {len(self.gone)} of {self.since} are gone, its branch was rewritten" if self.gone else ""
         return f"{count} {noun} since {self.since}{gone}"
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeNote:
-    """The changes as the record of a deployment has them: a sentence, the newest subjects, and a link or nothing."""
+    """The changes as the record of a deployment has them: a sentence, the newest commits, and a link or nothing.
+
+    Each of `subjects` is such as `ab12cd3 Round prices (Ada)`; records of an older Lifecycle have the subject alone.
+    """
 
     sentence: str = ""
     subjects: tuple[str, ...] = ()
@@ -87,7 +95,7 @@ def note_of(changes: Changes | None, link: str) -> ChangeNote:
     """Return what the record of a deployment keeps of its changes."""
     if changes is None:
         return NO_NOTE
-    return ChangeNote(changes.sentence, tuple(each.subject for each in changes.commits[:_SUBJECTS]), link)
+    return ChangeNote(changes.sentence, tuple(each.in_words for each in changes.commits[:_SUBJECTS]), link)
 
 
 def changes_between(since: str, old: History | None, new: History | None) -> Changes:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from lifecycle import names
+from lifecycle.aws_pages import dashboard_page, log_page, rollout_page
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.monitoring.notifications import Notification
 from lifecycle.gateways.aws.errors import translated
@@ -38,7 +39,7 @@ class AwsNotifications:
                     f"EventBridge refused one of {len(batch)} events: {wrong}; the batch is sent again"
                 )
         for each in filter(lambda one: one.kind.for_people, notifications):
-            self._sns.publish(TopicArn=self._topic, **_message(each))
+            self._sns.publish(TopicArn=self._topic, **_message(each, _links(self._topic, each)))
 
 
 def _batches(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -77,10 +78,21 @@ def _entry(notification: Notification) -> dict[str, Any]:
     }
 
 
-def _message(notification: Notification) -> dict[str, Any]:
+def _links(topic: str, notification: Notification) -> list[str]:
+    """Return a line for each page about it; the topic's ARN tells partition, region and account. None on a laptop."""
+    cluster = notification.cluster
+    pages = {
+        "console": dashboard_page(topic),
+        "execution": rollout_page(topic, notification.deployment),
+        "logs": log_page(topic, names.service_log_group(cluster.environment, cluster.service)),
+    }
+    return [f"{what}: {url}" for what, url in pages.items() if url]
+
+
+def _message(notification: Notification, links: Sequence[str]) -> dict[str, Any]:
     """Return a message that people can read, with attributes that a subscription can filter by."""
     values = detail(notification)
-    lines = [notification.summary, "", _cut(notification.text), "", f"id: {notification.id}"]
+    lines = [notification.summary, "", _cut(notification.text), "", *links, f"id: {notification.id}"]
     return {
         "Subject": _subject(notification.summary),
         "Message": "\n".join(lines),
