@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from lifecycle.domain.analysis.model import Verdict
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.actions import Ruling
 from lifecycle.domain.rollout.attempt import AttemptState, Blame
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.test_bed.model import BedState
@@ -161,6 +162,17 @@ BLAMES = {
     Blame.VERSION: Status(Tone.BAD, "the version is to blame"),
     Blame.UNCLEAR: Status(Tone.WARN, "it is unclear what is to blame"),
 }
+PERMISSIONS = {
+    ruling: Status(tone, str(ruling))
+    for ruling, tone in {
+        Ruling.ALLOWED: Tone.GOOD,
+        Ruling.WAITS: Tone.IDLE,
+        Ruling.QUARANTINED: Tone.BAD,
+        Ruling.FROZEN: Tone.WARN,
+        Ruling.REFUSED: Tone.BAD,
+        Ruling.NEEDLESS: Tone.IDLE,
+    }.items()
+}
 KINDS = {Kind.DEPLOY: "deploy", Kind.ROLLBACK: "rollback", Kind.CONVERGE: "repair"}
 # States of an execution in Step Functions; a delivery has no other.
 DELIVERIES = {
@@ -197,7 +209,7 @@ def every_status() -> Iterable[Status]:
     """Return every status of every table, in the order of this module."""
     tables: tuple[Mapping[Any, Status], ...] = (
         *(DEPLOYMENTS, ATTEMPTS, HOSTS, TARGETS, STAGES),
-        *(TEST_BEDS, VERDICTS, BLAMES, DELIVERIES, CONVERGENCES, SELF_TESTS),
+        *(TEST_BEDS, VERDICTS, BLAMES, DELIVERIES, CONVERGENCES, SELF_TESTS, PERMISSIONS),
     )
     yield from (PLANNING, STOPPED_BY_HAND, INTERRUPTED, UNFINISHED)
     for table in tables:

@@ -18,6 +18,7 @@ from lifecycle.application.rollout.withdrawn import withdrawn_before
 from lifecycle.domain.errors import CallFailed, InvalidValue, LeaseHeld, Refused, StoreRefused, Unknown
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.listing import listed
+from lifecycle.domain.rollout.actions import Ruling, plan_permission
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request, is_ahead
 from lifecycle.domain.rollout.desired_writes import NO_WRITES
 from lifecycle.domain.rollout.earlier_environment import unexplained
@@ -84,7 +85,7 @@ def _begin_planned(context: Context, request: Request, execution: str, found: Pl
     if reasons := [*found.blockers, *unexplained(request, found.earlier)]:
         return _refuse(context, request, reasons)
     desired, _ = readable(lambda: context.registry.desired(request.cluster), None)
-    if found.nothing_to_do and (found.is_verified or request.only) and request.kind is not Kind.ROLLBACK:
+    if plan_permission(found, request.kind, only=request.only).ruling is Ruling.NEEDLESS:
         why = f"every host of {request.cluster} serves {request.version} already"
         queue.close_pending(context, request, DeploymentState.REFUSED, why)
         return Planned("NOTHING_TO_DO", 0, why)

@@ -15,14 +15,14 @@ from lifecycle.domain.fleet.target_group import state_of
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.balancer_settings import drain_seconds
 from lifecycle.domain.rollout.capacity import gets_requests, without_dead
-from lifecycle.domain.rollout.deployment import Kind, Request
+from lifecycle.domain.rollout.deployment import Kind, Override, Request
 from lifecycle.domain.rollout.earlier_environment import Verdict
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.gates import first_host_decides, requester_refusal
 from lifecycle.domain.rollout.plan_facts import Observed
 from lifecycle.domain.rollout.planned_config import NO_CONFIG, PlannedConfig
 from lifecycle.domain.rollout.policy_floor import PolicyFloor, owner
-from lifecycle.domain.rollout.preflight import blockers, warnings
+from lifecycle.domain.rollout.preflight import blockers, overridable_blockers, warnings
 from lifecycle.domain.rollout.release import release_of
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason
 from lifecycle.domain.service.commits import Changes, changes_between, taken_back
@@ -54,7 +54,8 @@ class Plan:
     `changes` are the commits since the version that runs here, and `compare` is the address of a page about them.
     `config` says what changes in the configuration. `release` is the release command, if this deployment runs one.
     `policy` is the one that applies; `declared` is the manifest's where `floors` made it stricter. `goes_back`: a
-    host ran a newer version, and takes this one only if its command says so.
+    host ran a newer version, and takes this one only if its command says so. `overridable` are the blockers among
+    `blockers` that a request may override.
     """
 
     target: Target
@@ -83,6 +84,7 @@ class Plan:
     floors: tuple[PolicyFloor, ...] = ()
     goes_back: bool = False
     updates_all: bool = False
+    overridable: tuple[Override, ...] = ()
 
     def whose(self, setting: str) -> str:
         """Return which policy floor made a setting of the policy stricter, in words; empty where none did."""
@@ -145,7 +147,15 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         floors=observed.floors.in_force if policy != declared else (),
         goes_back=bool(older) or request.kind is Kind.ROLLBACK,
         updates_all=bool(again),
+        overridable=_overridable(request, observed, now),
     )
+
+
+def _overridable(request: Request, observed: Observed, now: datetime) -> tuple[Override, ...]:
+    """Return the blockers that this deployment has, and did not override."""
+    if request.kind is not Kind.DEPLOY:
+        return ()
+    return tuple(each for each in overridable_blockers(request, observed, now) if each not in request.overrides)
 
 
 def _unverified(request: Request, observed: Observed, hosts: Collection[str]) -> dict[str, str]:
