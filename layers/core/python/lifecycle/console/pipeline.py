@@ -19,7 +19,7 @@ from lifecycle.console.components import (
 )
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
-from lifecycle.console.status_styles import cluster_state, permission_badge, status_badge
+from lifecycle.console.status_styles import cluster_state, deployment_badge, permission_badge, status_badge
 from lifecycle.domain.rollout.actions import Permission, Ruling
 from lifecycle.domain.rollout.freezes import Freeze, UnreadableFreeze, scope_in_words
 from lifecycle.domain.time_format import ago, minute
@@ -99,6 +99,9 @@ def _cluster(view: ClusterView | None, context: ViewContext) -> Child:
     inside: list[Child] = [tag("p", tag("strong", view.verified.in_words if view.verified else "nothing yet"))]
     if state := cluster_state(view):
         inside.append(tag("p", state))
+    if refused := view.refused:
+        said = f" {refused.target.version}, {ago(refused.started_at, context.now)}: {refused.reason}"
+        inside.append(tag("p", deployment_badge(refused), soft(said)))
     inside += [tag("p", badge(Tone.WARN, f"waits for {question.kind.in_words}")) for question in view.pending]
     if view.waiting:
         queued = f"{view.waiting.request.version} is queued, {ago(view.waiting.since, context.now)}"

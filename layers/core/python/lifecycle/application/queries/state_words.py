@@ -78,7 +78,7 @@ DEPLOYMENTS = _named_by_value(
         DeploymentState.ABORTED: Tone.BAD,
         DeploymentState.REJECTED: Tone.WARN,
         DeploymentState.STALE: Tone.IDLE,
-        DeploymentState.REFUSED: Tone.IDLE,
+        DeploymentState.REFUSED: Tone.BAD,
         DeploymentState.SUPERSEDED: Tone.IDLE,
     }
 )

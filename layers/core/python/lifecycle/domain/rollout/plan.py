@@ -19,6 +19,7 @@ from lifecycle.domain.rollout.deployment import Kind, Override, Request
 from lifecycle.domain.rollout.earlier_environment import Verdict
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.gates import first_host_decides, requester_refusal
+from lifecycle.domain.rollout.passing import passing_blockers
 from lifecycle.domain.rollout.plan_facts import Observed
 from lifecycle.domain.rollout.planned_config import NO_CONFIG, PlannedConfig
 from lifecycle.domain.rollout.policy_floor import PolicyFloor, owner
@@ -55,7 +56,7 @@ class Plan:
     `config` says what changes in the configuration. `release` is the release command, if this deployment runs one.
     `policy` is the one that applies; `declared` is the manifest's where `floors` made it stricter. `goes_back`: a
     host ran a newer version, and takes this one only if its command says so. `overridable` are the blockers among
-    `blockers` that a request may override.
+    `blockers` that a request may override. `passes`: nothing but time is needed until none is left.
     """
 
     target: Target
@@ -85,6 +86,7 @@ class Plan:
     goes_back: bool = False
     updates_all: bool = False
     overridable: tuple[Override, ...] = ()
+    passes: bool = False
 
     def whose(self, setting: str) -> str:
         """Return which policy floor made a setting of the policy stricter, in words; empty where none did."""
@@ -148,6 +150,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         goes_back=bool(older) or request.kind is Kind.ROLLBACK,
         updates_all=bool(again),
         overridable=_overridable(request, observed, now),
+        passes=bool(passing_blockers(request, observed, order, now, heartbeat_timeout)),
     )
 
 
