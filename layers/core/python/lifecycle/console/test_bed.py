@@ -21,12 +21,19 @@ _SIDES = 48
 
 
 def draw_test_bed(found: TestBedsView, context: ViewContext) -> Markup:
-    """Draw the test beds that bake, or the most recent ones."""
+    """Draw the test beds that bake, then the newest judged one of each cluster."""
     parts: list[Child] = [filters(context, found.page), unreadable_rows(found.unreadable)]
     parts += [_bed(each, context) for each in found.beds]
     if not found.beds:
-        parts.append(tag("p", "No recent deployment had a test bed: set bake_minutes in lifecycle.toml."))
+        parts.append(tag("p", f"No deployment {_where(found)} had a test bed: set bake_minutes in lifecycle.toml."))
+    if found.more:
+        parts.append(tag("p", f"{found.more} more are not shown: choose a service."))
     return widget(context, parts)
+
+
+def _where(found: TestBedsView) -> str:
+    page = found.page
+    return f"of the clusters on page {page.number} of {page.of}" if page.of > 1 else "here"
 
 
 def _bed(view: TestBedView, context: ViewContext) -> Markup:
