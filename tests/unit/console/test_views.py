@@ -128,7 +128,7 @@ def test_host_with_another_version_waits_during_a_deployment_and_has_drifted_oth
     desk: Desk,
 ) -> None:
     name = desk.halted()
-    assert "3 waiting, 1 failed" in desk.see("clusters").text
+    assert "3 waiting in rotation, 1 failed" in desk.see("clusters").text
     desk.machine.decide(name, Choice.ROLL_BACK, "host-2")
     memory = desk.machine.memory
     other = replace(desk.machine.report("host-3"), installed="0.9.0", digest="e" * 64)

@@ -27,6 +27,7 @@ from lifecycle.console.components import (
 from lifecycle.console.context import DEPLOYMENT, ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import deployment_badge, permission_badge, status_badge
+from lifecycle.domain.listing import counted
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question, latest_attempts
@@ -210,4 +211,4 @@ def _trail(trail: Sequence[AuditEntry]) -> Markup | None:
         else "Trail, the newest line first"
     )
     inner = table(caption, ("time (UTC)", "host", "what", "by", "why"), rows)
-    return tag("details", tag("summary", f"Trail: {len(trail)} lines"), inner)
+    return tag("details", tag("summary", f"Trail: {counted(len(trail), 'line')}"), inner)

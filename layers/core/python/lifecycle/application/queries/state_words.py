@@ -15,7 +15,7 @@ from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.actions import Ruling
 from lifecycle.domain.rollout.attempt import AttemptState, Blame
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
-from lifecycle.domain.rollout.test_bed.model import BedState
+from lifecycle.domain.rollout.test_bed.model import BedOutcome
 
 S = TypeVar("S", bound=StrEnum)
 
@@ -43,6 +43,7 @@ class HostStatus(StrEnum):
     STOPPED = "stopped"
     EMPTY = "empty"
     WAITING = "waiting"
+    SERVING_OLD = "waiting in rotation"  # it serves the version before until its turn
     NOT_NEEDED = "not needed"
     IN_PLACE = "in place"
     GONE = "gone"
@@ -116,6 +117,7 @@ HOSTS = _named_by_value(
         HostStatus.STOPPED: Tone.BAD,
         HostStatus.EMPTY: Tone.IDLE,
         HostStatus.WAITING: Tone.IDLE,
+        HostStatus.SERVING_OLD: Tone.GOOD,
         HostStatus.NOT_NEEDED: Tone.IDLE,
         HostStatus.IN_PLACE: Tone.GOOD,
         HostStatus.GONE: Tone.IDLE,
@@ -150,10 +152,12 @@ STAGES = {
 }
 TEST_BEDS = _named_by_value(
     {
-        BedState.BAKING: Tone.BUSY,
-        BedState.PASSED: Tone.GOOD,
-        BedState.FAILED: Tone.BAD,
-        BedState.CANCELLED: Tone.WARN,
+        BedOutcome.BAKING: Tone.BUSY,
+        BedOutcome.ASKED: Tone.WARN,
+        BedOutcome.PASSED: Tone.GOOD,
+        BedOutcome.APPROVED: Tone.WARN,
+        BedOutcome.FAILED: Tone.BAD,
+        BedOutcome.CANCELLED: Tone.WARN,
     }
 )
 VERDICTS = _named_by_value({Verdict.PASS: Tone.GOOD, Verdict.FAIL: Tone.BAD, Verdict.INCONCLUSIVE: Tone.WARN})

@@ -4,13 +4,14 @@ Read by functions/console/show_test_bed; reads only.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
 from lifecycle.application.readable import Rows
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, Kind
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 
@@ -22,10 +23,11 @@ SHOWN = 4
 
 @dataclass(frozen=True, slots=True)
 class TestBedView:
-    """A test bed, and the deployment that it belongs to."""
+    """A test bed, the deployment that it belongs to, and its questions if it bakes."""
 
     bed: TestBed
     deployment: Deployment
+    questions: tuple[Question, ...] = ()
 
     @property
     def is_evidence(self) -> bool:
@@ -74,11 +76,19 @@ def _newest(query: QueryContext, cluster: Cluster) -> tuple[TestBedView | None, 
             newest = newest or (TestBedView(found[-1], deployment) if found else None)
             for bed in reversed(found):
                 if (view := TestBedView(bed, deployment)).is_evidence:
-                    return view, rows.all()
+                    return _with_questions(query, view, rows), rows.all()
         if len(recent) < depth or not any(map(_wants, recent)):
             break
         before = len(recent)
     return newest, rows.all()
+
+
+def _with_questions(query: QueryContext, view: TestBedView, rows: Rows) -> TestBedView:
+    """Return a test bed that bakes with the questions of its deployment: it may have asked."""
+    if view.bed.state is not BedState.BAKING:
+        return view
+    found = rows.read(partial(query.context.deployments.questions, view.deployment.id), ())
+    return replace(view, questions=tuple(found))
 
 
 def _wants(deployment: Deployment) -> bool:

@@ -14,7 +14,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, cluster_of
-from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
+from lifecycle.domain.rollout.test_bed.model import BedOutcome, BedState, TestBed
 
 # An event may have 256 KiB, and a mail should be short: a host's log is cut to this length.
 LONGEST = 4000
@@ -216,8 +216,11 @@ def _question_text(question: Question) -> str:
 
 
 def _of_test_bed(after: TestBed, at: datetime) -> Notification | None:
-    """Notify about its verdict. A test bed that was cancelled has none."""
-    if after.state not in (BedState.PASSED, BedState.FAILED):
+    """Notify about its verdict. A test bed that was cancelled, or approved without one, has none.
+
+    The answer of the person who approved it was notified before.
+    """
+    if after.outcome not in (BedOutcome.PASSED, BedOutcome.FAILED):
         return None
     cluster = cluster_of(after.deployment)
     return Notification(

@@ -12,7 +12,7 @@ from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import unreachable_among
 from lifecycle.domain.fleet.strays import NO_STRAYS, Strays
 from lifecycle.domain.fleet.target_group import state_of
-from lifecycle.domain.listing import listed
+from lifecycle.domain.listing import counted, listed
 from lifecycle.domain.rollout.balancer_settings import drain_seconds
 from lifecycle.domain.rollout.capacity import gets_requests, without_dead
 from lifecycle.domain.rollout.deployment import Kind, Override, Request
@@ -240,7 +240,7 @@ def _checks(observed: Observed, bake: int) -> tuple[str, ...]:
     return (
         f"self-test on each host: {how}, within {test.timeout_seconds:g} s",
         alive,
-        *((f"test bed: the first host beside a control, for {bake} minutes",) if bake else ()),
+        *((f"test bed: the first host beside a control, for {counted(bake, 'minute')}",) if bake else ()),
     )
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport, readable, unreachable_among
-from lifecycle.domain.listing import SHOWN, listed
+from lifecycle.domain.listing import SHOWN, counted, listed
 from lifecycle.domain.rollout.balancer_settings import (
     drain_reasons,
     drain_warnings,
@@ -172,7 +172,7 @@ def _hard_blockers(request: Request, observed: Observed) -> list[str]:
     if used_up := observed.epochs.used_up(observed.lease.epoch):
         reasons.append(used_up)
     if len(observed.reports) > HOSTS_LIMIT and request.kind is not Kind.ROLLBACK:
-        found = f"{cluster} has {len(observed.reports)} hosts: expected at most {HOSTS_LIMIT}"
+        found = f"{cluster} has {counted(len(observed.reports), 'host')}: expected at most {HOSTS_LIMIT}"
         reasons.append(f"{found}, because a plan is one record; deploy it as several services")
     if not observed.members(request):
         reasons.append(f"{cluster} has no hosts: start an agent on each host, then plan again")
@@ -302,7 +302,7 @@ def _silence(report: HostReport, since: datetime) -> str:
 def _first(texts: list[str]) -> list[str]:
     """Return the first of these texts about a host each, and the number of the rest."""
     rest = len(texts) - SHOWN
-    return [*texts[:SHOWN], f"the same is true of {rest} more hosts"] if rest > 0 else texts
+    return [*texts[:SHOWN], f"the same is true of {counted(rest, 'more host')}"] if rest > 0 else texts
 
 
 def _capacity_blockers(
@@ -319,7 +319,7 @@ def _capacity_blockers(
     if size > 1 and limit >= size:
         return [f"max_unavailable is {policy.max_unavailable} of {size} hosts, which would leave none serving"]
     if required > size - 1:
-        texts = f"min_healthy is {policy.min_healthy}, but {request.cluster} has {size} hosts"
+        texts = f"min_healthy is {policy.min_healthy}, but {request.cluster} has {counted(size, 'host')}"
         return [f"{texts}: expected at most {size - 1}, or no host could ever be taken out"]
     floor = Floor.of(policy, hosts, frozenset(observed.skipped_hosts))
     why = first_refusal(order, without_dead(observed.rotation, observed.reports, unreachable), floor)
