@@ -50,15 +50,20 @@ def new_request(
     )
 
 
-def start_rollout(printer: Printer, connection: Connection, request: Request, options: StartOptions) -> int:
-    """Show the plan, ask, start the rollout and watch it; returns the exit code."""
+def start_rollout(
+    printer: Printer, connection: Connection, request: Request, options: StartOptions, *, question: str = ""
+) -> int:
+    """Show the plan, ask, start the rollout and watch it; returns the exit code.
+
+    `question` is that of a rollback, which names what goes and what comes.
+    """
     preview = read_preview(connection, request)
     show_plan(printer, preview)
     if preview.plan.blockers:
         return _not_started(printer, preview, 1)
     if preview.nothing_to_do and request.kind is not Kind.ROLLBACK:
         return _not_started(printer, preview, 0)
-    if not options.yes and not printer.confirm(_question(preview)):
+    if not options.yes and not printer.confirm(question or _question(preview)):
         printer.line("not started")
         return _not_started(printer, preview, 1)
     request = preview.plan.config.pinned(request)  # what was shown is what is deployed
@@ -92,8 +97,6 @@ def _question(preview: Preview) -> str:
     request = preview.request
     if preview.plan.waits_for:
         return f"Queue {request.version} for {request.cluster}?"
-    if request.kind is Kind.ROLLBACK:
-        return f"Roll {request.cluster} back to {preview.plan.target.in_words}?"
     return f"Deploy {preview.plan.target.in_words} to {request.cluster}?"
 
 

@@ -10,7 +10,12 @@ from lifecycle import names
 from lifecycle.domain.monitoring.notifications import NotificationKind
 
 # The notifications about a change of a deployment's state. Each has the name of the deployment.
-OF_DEPLOYMENTS = (NotificationKind.CHANGED, NotificationKind.ROLLS_BACK, NotificationKind.FINISHED)
+OF_DEPLOYMENTS = (
+    NotificationKind.CHANGED,
+    NotificationKind.ROLLS_BACK,
+    NotificationKind.FINISHED,
+    NotificationKind.REFUSED,
+)
 # The input of a run has the clone URL of its repository. Only GitHub's have statuses.
 ON_GITHUB = "*https://github.com/*"
 # An event that waited for longer is no news: the schedule has sent what it is about.

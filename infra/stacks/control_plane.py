@@ -164,7 +164,7 @@ class ControlPlaneStack(Stack):
         ends = stop_builds(emulated=settings.emulated)
         self._phase(
             "check_build",
-            writes=[ledger(Partition.REPOSITORY)],
+            writes=[ledger(_TRAIL, Partition.REPOSITORY)],
             may=[*read_builds(emulated=settings.emulated), ends],
         )
         # It holds an artifact of up to 1 GiB in memory while it publishes it.

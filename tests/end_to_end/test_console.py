@@ -117,11 +117,14 @@ def test_an_operator_sees_a_rollout_fail_and_rolls_back_with_a_click(
 ) -> None:
     page, elsewhere = console(), console()
 
-    # A click deploys the release.
+    # A click shows the plan of the release, and a second one deploys it.
     lane = about(page, PIPELINE).get_by_role("region", name="market", exact=True)
-    deploy = lane.get_by_role("button", name="Deploy to production")
-    answer = confirmed(page, deploy, f"Deploy market {market.bad} to production")
-    expect(answer).to_contain_text(f"Started: {market.bad} to production/market")
+    lane.get_by_role("button", name="Deploy to production").click()
+    plan = widget(page, PIPELINE).get_by_role("region", name=re.compile(f"^Deploy market {market.bad} to production"))
+    expect(plan).to_contain_text("Hosts, in this order", timeout=PATIENCE_MS)
+    plan.get_by_role("button", name=f"Deploy {market.bad}").click()
+    answer = page.get_by_role("dialog")
+    expect(answer).to_contain_text(f"Started: {market.bad} to production/market", timeout=PATIENCE_MS)
     closed(page)
 
     # The page shows without a reload that the rollout runs, and then that it halts at its first host.

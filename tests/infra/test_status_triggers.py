@@ -28,10 +28,10 @@ def test_every_change_of_a_deployment_starts_it(control_plane: dict[str, Any]) -
     pattern = rule(control_plane, "lifecycle-deployment-status")["EventPattern"]
     assert pattern == {
         "source": ["lifecycle"],
-        "detail-type": ["Deployment changed", "Rollback began", "Deployment finished"],
+        "detail-type": ["Deployment changed", "Rollback began", "Deployment finished", "Deployment refused"],
     }
     assert not any(kind.for_people for kind in NotificationKind if kind is NotificationKind.CHANGED)
-    assert len(OF_DEPLOYMENTS) == 3
+    assert len(OF_DEPLOYMENTS) == 4
 
 
 def test_event_is_given_up_when_the_schedule_has_looked(control_plane: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from apps.cli.output.layout import Cell
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 from lifecycle.domain.fleet.host import UnreadableReport
+from lifecycle.domain.listing import counted
 
 Places = Annotated[
     list[str] | None,
@@ -50,7 +51,7 @@ def bind_host(
         [host, address, bound.get(host, "-"), found.get(host, "-")] for host, address in sorted(wanted.items())
     ]
     printer.table(("host", "address", "bound now", "reports"), rows)
-    if not yes and not printer.confirm(f"Are these the addresses of {len(wanted)} hosts of {cluster}?"):
+    if not yes and not printer.confirm(f"Are these the addresses of {counted(len(wanted), 'host')} of {cluster}?"):
         printer.line("nothing changed")
         return 1
     payload = {**cluster_payload(cluster), "places": wanted, "by": connection.by, "why": why}

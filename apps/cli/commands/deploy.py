@@ -14,6 +14,7 @@ from apps.cli.output.plan_view import plan_facts, read_preview, show_plan
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 from apps.cli.start import StartOptions, deploy_command, new_request, start_rollout, watch_started
+from lifecycle.application.queries.permissions import rollback_facts
 from lifecycle.application.readable import readable
 from lifecycle.application.rollout.rollback import rollback_target
 from lifecycle.domain.errors import Refused
@@ -180,7 +181,12 @@ def _of_running(
     waiting, _ = readable(lambda: connection.context.queue.waiting(running.cluster), None)
     if waiting:
         printer.line(f"queued: {waiting.request.deployment}, {waiting.request.version}: {_after_rollback(running)}")
-    if not options.yes and not printer.confirm(f"Roll {running.id} back?"):
+    question = f"Roll {running.id} back?"
+    if running.previous:
+        facts = rollback_facts(connection.context, running, running.previous)
+        printer.line(facts.consequences)
+        question = facts.question
+    if not options.yes and not printer.confirm(question):
         printer.line("not rolled back")
         return 1
     payload = answer_payload(connection, running.cluster, running.id, Choice.ROLL_BACK, reason)
@@ -205,5 +211,8 @@ def _to_previous(
         printer.line(f"{to} is deployed instead: freezes, staging and approvals hold", "yellow")
         return start_rollout(printer, connection, new_request(connection, cluster, to, reason), options)
     printer.line(f"roll back: {bad.id}, {bad.target.in_words}, {bad.state}")
+    facts = rollback_facts(connection.context, bad, target.to)
+    printer.line(facts.consequences)
     request = new_request(connection, cluster, target.to.version, reason, kind=Kind.ROLLBACK, rollback_of=bad.id)
-    return start_rollout(printer, connection, replace(request, config=target.to.config), options)
+    wanted = replace(request, config=target.to.config)
+    return start_rollout(printer, connection, wanted, options, question=facts.question)

@@ -14,14 +14,16 @@ from apps.cli.output.commit_view import show_note
 from apps.cli.output.layout import Cell
 from apps.cli.output.live import trail_facts
 from apps.cli.output.printer import Printer
+from apps.cli.output.run_view import failed, run_facts, show_failed_runs
 from apps.cli.output.text import ago, lasting, moment, one_line
 from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
 from lifecycle.application.queries.state_words import DEPLOYMENTS, KINDS
 from lifecycle.application.readable import Rows
+from lifecycle.domain.delivery.delivery_name import delivers
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import AuditEntry
-from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 
 _AFTER_TIME = len("2026-11-23 01:46:30  ")
 
@@ -42,7 +44,9 @@ def history(
     rows, deployments = Rows(), connection.context.deployments
     every = [each for cluster in clusters for each in rows.read(partial(deployments.recent, cluster, limit), ())]
     newest = sorted(every, key=lambda each: each.started_at, reverse=True)[:limit]
+    pushes = [run for run in connection.runs.deliveries(running=False) if delivers(run.name, service) and failed(run)]
     facts = {"deployments": [deployment_facts(each) for each in newest], "unreadable": list(rows.all())}
+    facts |= {"failed_runs": run_facts(pushes[:limit])}
     printer.facts({"service": service, **facts})
     _show(printer, newest, connection.context.clock.now())
     for each in newest[:1]:
@@ -51,6 +55,10 @@ def history(
     for each in newest:
         if each.release_words:
             printer.line(f"release command of {each.id}: {one_line(each.release_words)}")
+    for each in newest[1:]:
+        if each.state is DeploymentState.REFUSED:
+            printer.line(f"refused: {each.id}: {one_line(each.reason, 400)}")
+    show_failed_runs(printer, connection, pushes[:limit])
     show_unreadable(printer, rows.all())
     if not newest and not rows.all():
         printer.line(f"{service} was never deployed")

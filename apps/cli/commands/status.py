@@ -14,6 +14,7 @@ from apps.cli.output.decision_view import choice_lines, next_commands, question_
 from apps.cli.output.layout import Cell
 from apps.cli.output.link_view import show_links
 from apps.cli.output.printer import Printer
+from apps.cli.output.run_view import failed_runs, run_facts, show_failed_runs
 from apps.cli.output.text import ahead, moment, one_line, when
 from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
@@ -51,15 +52,15 @@ def status(
 def _show(printer: Printer, connection: Connection, service: str, *, full: bool) -> int:
     clusters, freezes = resolve.known_clusters(connection, service), connection.context.freezes.all()
     found = cluster_statuses(connection, clusters, freezes, in_full=full)
-    runs = [run for run in connection.runs.deliveries(running=True) if not service or delivers(run.name, service)]
+    every = [run for run in connection.runs.deliveries(running=False) if not service or delivers(run.name, service)]
+    runs, failed = [run for run in every if run.running], failed_runs(every)
     now, rows = connection.context.clock.now(), Rows()
     pushes = rows.read(connection.catalogue.refused_pushes, ())
     printer.facts(
         {
             "clusters": [cluster_facts(each, connection) for each in found],
-            "runs": [
-                {"run": run.name, "status": run.status, "started_at": run.started_at.isoformat()} for run in runs
-            ],
+            "runs": run_facts(runs),
+            "failed_runs": run_facts(failed),
             "refused_pushes": [
                 {"at": each.at.isoformat(), "repository": each.repository, "status": each.status, "why": each.why}
                 for each in last_day(pushes, now)
@@ -78,6 +79,7 @@ def _show(printer: Printer, connection: Connection, service: str, *, full: bool)
     _show_frozen(printer, connection, found)
     for each in found:
         _show_cluster(printer, connection, each)
+    show_failed_runs(printer, connection, failed)
     for run in runs:
         printer.line(f"\nbuilding: {run.name}, since {when(run.started_at, now)}")
         printer.line(f"  {connection.command(f'watch --run {run.name}')}")
@@ -133,6 +135,7 @@ def _show_cluster(printer: Printer, connection: Connection, found: ClusterStatus
         printer.line(f"\n{ended.id}: {ended.target.in_words}, {status}: {one_line(ended.reason, 2000)}", "bold")
         for line in next_commands(ended, connection.command)[1:]:  # the first is this command
             printer.line(f"  {line}")
+    _show_refused(printer, connection, view)
     _show_hand_made(printer, connection, found)
     _show_schedules(printer, connection, found)
     for host, words in found.ended.items():
@@ -160,6 +163,16 @@ def _show_cluster(printer: Printer, connection: Connection, found: ClusterStatus
             continue
         printer.line(f"\n{host} of {view.cluster} is quarantined: {one_line(why, 1000)}", "bold")
         printer.line(f"  {connection.command(f'hosts {view.cluster.service}')}")
+
+
+def _show_refused(printer: Printer, connection: Connection, view: ClusterView) -> None:
+    """Show the newest request, if it never began."""
+    if (refused := view.refused) is None:
+        return
+    said = f"{refused.id}: {refused.target.version} was refused: {one_line(refused.reason, 2000)}"
+    printer.line(f"\n{said}", "bold red")
+    where = environment_flag(view.cluster)
+    printer.line(f"  {connection.command(f'plan {view.cluster.service} {refused.target.version}{where}')}")
 
 
 def _show_schedules(printer: Printer, connection: Connection, found: ClusterStatus) -> None:

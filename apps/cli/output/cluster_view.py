@@ -163,6 +163,7 @@ def cluster_facts(found: ClusterStatus, connection: Connection) -> dict[str, Any
         "lease_since": lease.since.isoformat() if lease.deployment and lease.since else None,
         "lease_expires_at": lease.expires_at.isoformat() if lease.deployment and lease.expires_at else None,
         "last": deployment_facts(view.last) if view.last else None,
+        "refused": deployment_facts(view.refused) if view.refused else None,
         "watched_until": watched.isoformat() if watched else None,
         "question": questions[0] if questions else None,
         "questions": questions,

@@ -17,6 +17,7 @@ from apps.cli.watch.deployment_view import WatchedDeployment
 from apps.cli.watch.follow import Screen
 from lifecycle.application.queries.host_status import HostProgress
 from lifecycle.application.queries.state_words import DEPLOYMENTS, PLANNING
+from lifecycle.domain.listing import counted
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.decision import Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment
@@ -140,7 +141,7 @@ def headline(found: WatchedDeployment) -> str:
     what = f"{current.cluster.service} {current.target.in_words} to {current.cluster.environment}"
     if before:
         return f"{what}: {status}, waits for {before.target.in_words}, {DEPLOYMENTS[before.state]}"
-    return f"{what}: {status}, {_finished(found)} of {len(found.hosts)} hosts"
+    return f"{what}: {status}, {_finished(found)} of {counted(len(found.hosts), 'host')}"
 
 
 def _finished(found: WatchedDeployment) -> int:

@@ -13,6 +13,7 @@ from apps.cli.ports import Connection
 from lifecycle.application.readable import readable
 from lifecycle.application.rollout import plan
 from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.listing import counted
 from lifecycle.domain.rollout.deployment import Deployment, Request
 from lifecycle.domain.rollout.plan import Plan
 from lifecycle.domain.rollout.policy_floor import SETTINGS
@@ -175,7 +176,8 @@ def show_plan(printer: Printer, preview: Preview) -> None:
     for reason in found.blockers:
         printer.line(f"blocked: {reason}", "bold red")
     if preview.nothing_to_do:
-        printer.line(f"nothing to do: {names_or_none(found.in_place)} serve {found.target.in_words}", "green")
+        serve = "serves" if len(found.in_place) == 1 else "serve"
+        printer.line(f"nothing to do: {names_or_none(found.in_place)} {serve} {found.target.in_words}", "green")
 
 
 def _show_queue(printer: Printer, preview: Preview) -> None:
@@ -191,7 +193,7 @@ def _show_queue(printer: Printer, preview: Preview) -> None:
 def _show_raised(printer: Printer, found: Plan) -> None:
     """Show what a policy floor adds beside the approval and the batch size."""
     if whose := found.whose("bake_minutes"):
-        printer.line(f"bake: {found.policy.bake_minutes} minutes ({whose})")
+        printer.line(f"bake: {counted(found.policy.bake_minutes, 'minute')} ({whose})")
     if whose := found.whose("frozen"):
         printer.line(f"frozen: {', '.join(found.policy.frozen)} ({whose})")
 

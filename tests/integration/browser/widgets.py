@@ -4,8 +4,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from lifecycle.application.console_actions import perform
+from lifecycle.application.console_actions import confirm, perform
 from lifecycle.console.action_result import draw_action_result, draw_refusal
+from lifecycle.console.confirmation import draw_confirmation
 from lifecycle.console.context import ViewContext
 from lifecycle.console.theme import Theme
 from lifecycle.domain.errors import LifecycleError
@@ -39,8 +40,11 @@ def furnish(aws: FakeAws, desk: Desk) -> None:
     def act(payload: dict[str, Any]) -> str:
         with one_at_a_time:
             context = _frame(desk, "lifecycle-act", payload)
+            asked = Button.model_validate(payload).to_action()
             try:
-                done = perform(desk.query, Button.model_validate(payload).to_action(), "c0de")
+                if asked.preview:
+                    return str(draw_confirmation(confirm(desk.query, asked, "c0de"), context))
+                done = perform(desk.query, asked, "c0de")
             except LifecycleError as error:
                 return str(draw_refusal(error, context))
             if payload.get("deployment"):

@@ -6,6 +6,7 @@ _BRANCH = "lifecycle.domain.delivery.branch"
 _RECEIVE = "lifecycle.application.delivery.receive_push"
 _BUILD = "lifecycle.application.delivery.build"
 _AUTOMATIC = "lifecycle.application.rollout.automatic"
+_PLAN = "lifecycle.application.rollout.plan"
 _SUPERSEDE = "lifecycle.application.rollout.supersede"
 _PUSHES = "tests/simulation/test_pushes.py"
 
@@ -119,9 +120,9 @@ FAULTS = (
     Planted(
         "a-blocked-automatic-deployment-is-refused",
         (36,),
-        _AUTOMATIC,
-        "    blocked = _blocked(context, request)\n",
-        '    blocked = ""\n',
+        _PLAN,
+        "    if not found.passes or not is_automatic(context, request):\n",
+        "    if True:\n",
         _PUSHES,
     ),
     Planted(

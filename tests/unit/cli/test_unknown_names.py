@@ -110,7 +110,7 @@ NAMES_NOTHING = {
     *("profile", "as_", "json", "debug", "yes", "watch", "why", "limit", "trail", "dry_run", "full"),
     *("keep_releases", "keep_snapshots", "older_than", "config", "even_if_quarantined", "despite_freeze"),
     *("without_rollback_target", "despite_staging", "attempt", "abort", "show", "secret", "assignments", "file"),
-    *("replace", "since", "follow", "grep", "until", "lasts", "terminated", "path", "into", "help"),
+    *("replace", "since", "follow", "grep", "until", "lasts", "terminated", "path", "into", "help", "cdk_json"),
 }
 # The version of a new release, the addresses of new hosts, and the repository that gets a service.
 NEW_NAMES = {("promote", "version"), ("bind-host", "places"), ("service transfer", "to")}

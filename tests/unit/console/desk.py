@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from lifecycle.application.console_actions import ActionResult, perform
+from lifecycle.application.console_actions import ActionResult, confirm, perform
 from lifecycle.application.ports.cluster_queries import Delivery
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.application.queries.deployment import view_deployments
@@ -15,6 +15,7 @@ from lifecycle.application.queries.pending_decisions import view_pending_decisio
 from lifecycle.application.queries.pipeline import view_pipeline
 from lifecycle.application.queries.scope import Scope
 from lifecycle.application.queries.test_beds import view_test_beds
+from lifecycle.console.confirmation import draw_confirmation
 from lifecycle.console.context import ViewContext
 from lifecycle.console.deployment import draw_deployment
 from lifecycle.console.dora import draw_dora
@@ -31,6 +32,7 @@ from lifecycle.entrypoints.widget import Button, WidgetCall
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.promotions import MemoryPromotions
 from tests.support.rollout import Machine, manifest
+from tests.unit.console.read_widget import Button as ShownButton
 from tests.unit.console.read_widget import ReadWidget, read_widget
 
 # The first two are releases 1.0.0 and 1.0.1; the last is not promoted yet.
@@ -96,6 +98,17 @@ class Desk:
     def see(self, view: str, **params: Any) -> ReadWidget:
         """Draw a widget, and read it."""
         return read_widget(draw(self.query, view, self.context(), **params))
+
+    def planned(self, view: str, text: str, **params: Any) -> ReadWidget:
+        """Press a button that shows its plan, as ada; return the confirmation, which changed nothing."""
+        button = self.see(view, **params).button(text)
+        assert button.params["preview"], f"{text} acts at once"
+        return self.confirmation(button)
+
+    def confirmation(self, button: ShownButton, **more: Any) -> ReadWidget:
+        """Press the first button; return what it draws."""
+        asked = Button.model_validate({"by": "ada", "proven": True, "why": "as agreed", **button.params, **more})
+        return read_widget(draw_confirmation(confirm(self.query, asked.to_action(), "c0de"), self.context()))
 
     def press(self, suffix: str = "c0de", **params: Any) -> ActionResult:
         """ConsoleAction a button, as ada."""

@@ -75,6 +75,12 @@ class ReadWidget(HTMLParser):
         (found,) = (each for each in self.buttons if each.text == text)
         return found
 
+    @property
+    def starts(self) -> Button:
+        """The only button of a confirmation that acts."""
+        (found,) = (each for each in self.buttons if "action" in each.params)
+        return found
+
     def has_button(self, text: str) -> bool:
         return any(each.text == text for each in self.buttons)
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from lifecycle.application.console_actions import Action
 from lifecycle.domain.errors import Refused, Unknown
+from lifecycle.domain.rollout.actions import Action
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.freezes import Freeze
@@ -31,7 +31,7 @@ def test_promote_makes_a_release_once(desk: Desk) -> None:
 
 
 def test_deploy_starts_a_rollout_in_the_name_of_the_operator(desk: Desk) -> None:
-    done = desk.press(**desk.see("pipeline").button("Deploy to production").params)
+    done = desk.press(**desk.planned("pipeline", "Deploy to production").starts.params)
     assert "Started: 1.0.1 to production/hello, in this order: host-" in done.message
     assert desk.machine.memory.executions.rollouts[done.deployment] == {"deployment": done.deployment}
     recorded = desk.machine.memory.requests.find(done.deployment)
@@ -42,7 +42,7 @@ def test_deploy_starts_a_rollout_in_the_name_of_the_operator(desk: Desk) -> None
 
 
 def test_deploy_is_refused_with_every_blocker_of_the_plan(desk: Desk) -> None:
-    button = desk.see("pipeline").button("Deploy to production")
+    button = desk.planned("pipeline", "Deploy to production").starts
     desk.machine.memory.freezes.put(Freeze("production", "grace", "the sale", desk.machine.now))
     with pytest.raises(Refused, match=r"production is frozen since .* by grace: the sale"):
         pressed(desk, button)
@@ -50,7 +50,7 @@ def test_deploy_is_refused_with_every_blocker_of_the_plan(desk: Desk) -> None:
 
 
 def test_deploy_of_the_installed_version_starts_nothing(desk: Desk) -> None:
-    seen = desk.see("pipeline").button("Deploy to production").params["seen"]
+    seen = desk.planned("pipeline", "Deploy to production").starts.params["seen"]
     message = desk.press(action=Action.DEPLOY, version="1.0.0", drawn_from=seen, **HELLO).message
     assert "Nothing to do" in message
     assert not desk.machine.memory.executions.rollouts
@@ -65,7 +65,7 @@ def test_deploy_while_another_runs_names_the_deployment_it_waits_for(desk: Desk)
 
 
 def test_deploy_button_older_than_the_installed_version_deploys_nothing(desk: Desk) -> None:
-    button = desk.see("pipeline").button("Deploy to production")
+    button = desk.planned("pipeline", "Deploy to production").starts
     desk.machine.deploy("1.0.2")
     with pytest.raises(Refused, match=r"drawn when production/hello runs 1.0.0; now production/hello runs 1.0.2"):
         pressed(desk, button)
@@ -75,9 +75,10 @@ def test_deploy_button_older_than_the_installed_version_deploys_nothing(desk: De
 def test_deploy_button_older_than_the_configuration_that_runs_deploys_nothing(desk: Desk) -> None:
     configure(desk.machine, COLOUR="red")
     desk.machine.deploy("1.0.0")
-    button = desk.see("pipeline").button("Deploy to production")
-    runs = "Deploy hello 1.0.1 with the newest configuration to production, which runs 1.0.0 with config 1 now"
-    assert runs in button.confirmation
+    planned = desk.planned("pipeline", "Deploy to production")
+    button = planned.starts
+    runs = "Deploy hello 1.0.1 with config 1 to production, which serves 1.0.0 with config 1 now?"
+    assert runs in planned.text
     configure(desk.machine, COLOUR="blue")
     desk.machine.deploy("1.0.0")
     with pytest.raises(Refused, match=r"drawn when production/hello runs 1\.0\.0 with config 1; now .* config 2"):
@@ -86,7 +87,7 @@ def test_deploy_button_older_than_the_configuration_that_runs_deploys_nothing(de
 
 
 def test_deploy_button_older_than_a_running_deployment_deploys_nothing(desk: Desk) -> None:
-    button = desk.see("pipeline").button("Deploy to production")
+    button = desk.planned("pipeline", "Deploy to production").starts
     name = desk.halted()
     with pytest.raises(Refused, match=f"now production/hello runs 1.0.0, {name} deploys there"):
         pressed(desk, button)
@@ -198,7 +199,7 @@ def test_button_of_nobody_known_starts_no_deployment_that_needs_another_person()
     """The operator who pressed it could approve it then, under their own name."""
     desk = Desk.of(BY_ANOTHER)
     desk.machine.approve(desk.machine.deploy("1.0.0"), Choice.APPROVE)
-    button = desk.see("pipeline").button("Deploy to production")
+    button = desk.planned("pipeline", "Deploy to production").starts
     with pytest.raises(Refused, match="nobody knows who console:ada is: deploy with"):
         desk.press(**button.params, proven=False)
     assert not desk.machine.memory.executions.rollouts
@@ -238,7 +239,7 @@ def test_running_deployment_is_rolled_back_before_its_next_host(desk: Desk) -> N
 
 def test_finished_deployment_is_rolled_back_by_a_deployment_of_the_previous_version(desk: Desk) -> None:
     name = desk.machine.deploy("1.0.1")
-    done = desk.press(**desk.see("deployment").button("Roll back").params)
+    done = desk.press(**desk.planned("deployment", "Roll back").starts.params)
     assert done.message.startswith("Rolling back: 1.0.0 to production/hello")
     recorded = desk.machine.memory.requests.find(done.deployment)
     assert recorded is not None
@@ -247,7 +248,7 @@ def test_finished_deployment_is_rolled_back_by_a_deployment_of_the_previous_vers
 
 def test_old_button_does_not_roll_back_a_newer_deployment(desk: Desk) -> None:
     desk.machine.deploy("1.0.1")
-    button = desk.see("deployment").button("Roll back")
+    button = desk.planned("deployment", "Roll back").starts
     newer = desk.machine.deploy("1.0.2")
     with pytest.raises(Refused, match=f"but 1.0.2 of {newer}"):
         pressed(desk, button)

@@ -26,18 +26,18 @@ def viewed(desk: Desk, name: str) -> DeploymentView:
 def test_last_deployment_that_is_done_may_be_undone(desk: Desk) -> None:
     older = desk.machine.deploy("1.0.1")
     newest = desk.machine.deploy("1.0.2")
-    assert viewed(desk, newest).undoable
-    assert not viewed(desk, older).undoable
+    assert viewed(desk, newest).may_roll_back.allowed
+    assert "no longer runs it, but 1.0.2 of" in viewed(desk, older).may_roll_back.why
     assert not viewed(desk, newest).has_lease
 
 
 def test_aborted_deployment_may_be_undone_once_its_lease_is_free(desk: Desk) -> None:
     halted = desk.halted()
     assert viewed(desk, halted).has_lease
-    assert not viewed(desk, halted).undoable
+    assert viewed(desk, halted).may_roll_back.allowed
     desk.machine.decide(halted, Choice.ABORT, "host-2")
     assert not viewed(desk, halted).has_lease
-    assert viewed(desk, halted).undoable
+    assert viewed(desk, halted).may_roll_back.allowed
 
 
 def test_request_that_was_refused_in_a_new_cluster_is_shown(desk: Desk) -> None:
@@ -47,7 +47,7 @@ def test_request_that_was_refused_in_a_new_cluster_is_shown(desk: Desk) -> None:
     fresh.machine.memory.deployments.put(refused)
     fresh.machine.memory.registry.set_desired(CLUSTER, Desired("1.0.0", "d" * 64, 1, "d-1"))
     found = viewed(fresh, request.deployment)
-    assert (found.deployment.state, found.undoable) == (DeploymentState.QUEUED, False)
+    assert (found.deployment.state, found.may_roll_back.allowed) == (DeploymentState.QUEUED, False)
 
 
 def test_trail_has_the_entries_of_this_deployment_alone(desk: Desk) -> None:

@@ -97,7 +97,7 @@ def test_plan_names_the_command_and_its_host() -> None:
 def test_console_says_that_the_command_runs_first() -> None:
     desk = Desk.of()
     publish(desk.machine)
-    params = {**desk.see("pipeline").button("Deploy to production").params, "version": "1.1.0"}
+    params = {**desk.planned("pipeline", "Deploy to production").starts.params, "version": "1.1.0"}
     assert "First the release command runs once, on host-2." in desk.press(**params).message
 
 

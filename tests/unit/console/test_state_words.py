@@ -19,7 +19,7 @@ from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.attempt import AttemptState, Blame
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
-from lifecycle.domain.rollout.test_bed.model import BedState
+from lifecycle.domain.rollout.test_bed.model import BedOutcome
 from tests.support.rollout import CLUSTER
 from tests.unit.cli.conftest import Desk as Terminal
 from tests.unit.console.desk import Desk
@@ -31,7 +31,7 @@ TABLES = (
     (state_words.HostStatus, state_words.HOSTS),
     (TargetState, state_words.TARGETS),
     (AgentStage, state_words.STAGES),
-    (BedState, state_words.TEST_BEDS),
+    (BedOutcome, state_words.TEST_BEDS),
     (Verdict, state_words.VERDICTS),
     (Blame, {Blame.NONE: None, **state_words.BLAMES}),
     (Kind, state_words.KINDS),

@@ -45,7 +45,8 @@ def test_lane_offers_the_next_step_and_explains_it(desk: Desk) -> None:
     }
     assert "This deploys nothing" in promote.confirmation
     assert (deploy.params["version"], deploy.params["environment"]) == ("1.0.1", "production")
-    assert "Deploy hello 1.0.1 to production, which runs 1.0.0 now" in deploy.confirmation
+    assert deploy.params["preview"]  # the first press shows the plan
+    assert "Deploy hello 1.0.1 to production, which serves 1.0.0 now?" in desk.confirmation(deploy).text
     assert "lc-why" in lane.named()
 
 
@@ -127,7 +128,7 @@ def test_host_with_another_version_waits_during_a_deployment_and_has_drifted_oth
     desk: Desk,
 ) -> None:
     name = desk.halted()
-    assert "3 waiting, 1 failed" in desk.see("clusters").text
+    assert "3 waiting in rotation, 1 failed" in desk.see("clusters").text
     desk.machine.decide(name, Choice.ROLL_BACK, "host-2")
     memory = desk.machine.memory
     other = replace(desk.machine.report("host-3"), installed="0.9.0", digest="e" * 64)
@@ -231,13 +232,15 @@ def test_timeline_offers_to_pause_and_to_roll_back_a_running_deployment(desk: De
     name = desk.halted()
     shown = desk.see("deployment")
     assert shown.button("Pause").params["deployment"] == name
-    assert f"Roll {name} back before its next host" in shown.button("Roll back").confirmation
+    asked = shown.button("Roll back").confirmation
+    assert "Roll production/hello back from 1.0.1 to 1.0.0? Before its next host: " in asked
+    assert "1.0.1 is quarantined; no other verified version is left for another rollback" in asked
 
 
 def test_finished_deployment_can_be_rolled_back_until_a_newer_one_begins(desk: Desk) -> None:
     first = desk.machine.deploy("1.0.1")
     shown = desk.see("deployment")
-    assert "Roll production/hello back from 1.0.1" in shown.button("Roll back").confirmation
+    assert "Roll production/hello back from 1.0.1 to 1.0.0?" in desk.planned("deployment", "Roll back").text
     assert not shown.has_button("Pause")
     desk.machine.deploy("1.0.2")
     assert not desk.see("deployment", deployment=first).has_button("Roll back")

@@ -60,6 +60,8 @@ NOTIFIED: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
         deployment_item(deployment(RUNNING)),
         deployment_item(deployment(DONE, reason="4 hosts serve")),
     ),
+    "REFUSED": (None, deployment_item(deployment(DeploymentState.REFUSED, reason="frozen; the sale"))),
+    "RUN_FAILED": (None, trail_item(replace(LINE, kind=AuditKind.RUN_FAILED, what="the run hello-1 failed"))),
     "ROLLS_BACK": (None, deployment_item(deployment(RUNNING, Kind.ROLLBACK))),
     "QUARANTINED": (None, QUARANTINE),
     "VERDICT": (bed_item(BED), bed_item(judged(BedState.FAILED))),
@@ -156,6 +158,7 @@ FACTS = {
     "WAITS": (0, "", "", NAME, "", "requires an approval\nAPPROVE: \nREJECT: "),
     "ANSWERED": (1, "grace", "ROLL_BACK", NAME, "h1", "seen"),
     "FINISHED": (5, "ada", "DONE", NAME, "", "4 hosts serve"),
+    "REFUSED": (5, "ada", "REFUSED", NAME, "", "frozen; the sale"),
     "ROLLS_BACK": (0, "ada", "RUNNING", NAME, "", ""),
     "QUARANTINED": (0, "", "", "", "", "rolled back by ada"),
     "VERDICT": (9, "", "FAILED", NAME, "h1", "4.0 points worse"),
@@ -185,6 +188,8 @@ def test_subject_of_a_question_is_its_host_or_its_test_bed() -> None:
 def test_end_of_a_deployment_and_start_of_a_rollback_are_notified() -> None:
     (done,) = notified(*NOTIFIED["FINISHED"])
     assert (done.summary, done.text) == ("production/hello: deploy of 1.0.1 ended DONE", "4 hosts serve")
+    (refused,) = notified(*NOTIFIED["REFUSED"])
+    assert refused.summary == "production/hello: deploy of 1.0.1 was refused: frozen; the sale"
     (back,) = notified(*NOTIFIED["ROLLS_BACK"])
     assert back.summary == "production/hello: rolls back to 1.0.1"
 
@@ -194,7 +199,8 @@ def test_every_state_of_a_deployment_is_an_event_that_fits_the_schema(state: Dep
     before = DONE if state is RUNNING else RUNNING
     (found,) = notified(deployment_item(deployment(before)), deployment_item(deployment(state)))
     fastjsonschema.validate(SCHEMA, event(found))
-    assert (found.kind is NotificationKind.FINISHED, found.state) == (state.final, state)
+    ends = (NotificationKind.FINISHED, NotificationKind.REFUSED)
+    assert (found.kind in ends, found.state) == (state.final, state)
 
 
 def test_deployment_that_runs_again_has_another_event_within_a_second() -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from lifecycle.application.convergence.converge import converge_all
-from lifecycle.application.rollout.automatic import PLANS_AGAIN, begin_automatic
+from lifecycle.application.rollout.automatic import begin_automatic
 from lifecycle.application.rollout.finish import finish
-from lifecycle.application.rollout.plan import Planned
+from lifecycle.application.rollout.plan import Planned, begin
 from lifecycle.application.rollout.supersede import await_human, supersede_halted
+from lifecycle.application.rollout.wait import PLANS_AGAIN, WAITS_AT_MOST
 from lifecycle.domain.delivery.branch import NOTHING, Move
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage
@@ -262,3 +263,52 @@ def test_call_that_is_repeated_after_it_took_the_lease_begins() -> None:
     branch.push(A, B)
     assert branch.begin(request).kind == "PLANNED"
     finish(branch.context, CLUSTER, request.deployment, DeploymentState.ABORTED, "the test is over")
+
+
+def test_agent_that_is_unreachable_for_the_plan_alone_makes_it_wait() -> None:
+    """One observation decides. A second one might find the agent unreachable, and refuse for good."""
+    branch = Branch()
+    request = branch.request("1.1.0")
+    branch.machine.host("host-2").silent = True
+    branch.machine.memory.clock.sleep(60)
+    found = begin(branch.context, request, request.deployment)
+    assert (found.kind, "host-2 has been unreachable since" in found.reason) == ("WAIT", True)
+    assert branch.state(request.deployment) is DeploymentState.QUEUED
+
+
+def test_request_of_a_person_is_refused_for_what_passes_and_is_on_record() -> None:
+    branch = Branch()
+    branch.machine.host("host-2").silent = True
+    branch.machine.memory.clock.sleep(60)
+    request = branch.machine.request("1.1.0")
+    assert begin(branch.context, request, request.deployment).kind == "REFUSED"
+    record = branch.machine.record(request.deployment)
+    assert (record.state, record.epoch) == (DeploymentState.REFUSED, 0)
+    assert "host-2 has been unreachable since" in record.reason
+    assert record.finished_at == branch.machine.now
+
+
+def test_refusal_for_a_lasting_reason_is_on_record_and_not_repeated() -> None:
+    branch = Branch()
+    branch.context.fleet.quarantine(CLUSTER, "1.1.0", "it was bad")
+    request = branch.request("1.1.0")
+    assert branch.begin(request).kind == "REFUSED"
+    assert branch.state(request.deployment) is DeploymentState.REFUSED
+    branch.context.fleet.lift_quarantine(CLUSTER, "1.1.0")
+    assert branch.begin(request).kind == "REFUSED"
+    converge_all(branch.context, "0001", "schedule", CLUSTER)
+    assert request.deployment not in branch.machine.memory.executions.rollouts
+
+
+def test_wait_ends_after_a_week_and_says_so() -> None:
+    branch = Branch()
+    branch.machine.host("host-2").silent = True
+    branch.machine.memory.clock.sleep(60)
+    request = branch.request("1.1.0")
+    assert branch.begin(request).kind == "WAIT"
+    branch.machine.memory.clock.sleep(WAITS_AT_MOST.total_seconds())
+    found = branch.begin(request)
+    assert found.kind == "REFUSED"
+    assert "which is more than 7 days: host-2 has been unreachable" in found.reason
+    assert branch.state(request.deployment) is DeploymentState.REFUSED
+    assert branch.context.queue.waiting(CLUSTER) is None

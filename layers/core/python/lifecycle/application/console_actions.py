@@ -5,43 +5,28 @@ another question, host, attempt, version, deployment or freeze has replaced them
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
 from lifecycle.application.delivery.cancel_run import cancel_run
 from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.queries.clusters import ClusterState, view_cluster
+from lifecycle.application.queries.confirmation import Confirmation
 from lifecycle.application.queries.context import QueryContext
+from lifecycle.application.queries.permissions import rollback_facts
 from lifecycle.application.rollout.decide import answer_deployment, approve, decide
 from lifecycle.application.rollout.freeze import freeze, unfreeze
 from lifecycle.application.rollout.observe import deployment as recorded
 from lifecycle.application.rollout.plan import preview
 from lifecycle.application.rollout.requests import payload, record_request
-from lifecycle.application.rollout.rollback import rollback_target
+from lifecycle.application.rollout.rollback import RollbackTarget, rollback_target
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.record_time import parse_time
+from lifecycle.domain.rollout.actions import Action, ActionFacts, Ruling, permission, plan_permission
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question, QuestionKind
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request, deployment_id
+from lifecycle.domain.rollout.deployment import Deployment, Kind, Request, deployment_id
 from lifecycle.domain.rollout.freezes import Freeze, scope_in_words
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
-
-
-class Action(StrEnum):
-    """The kinds of console action; `decide` records the choice that it names."""
-
-    PROMOTE = "promote"
-    DEPLOY = "deploy"
-    APPROVE = "approve"
-    REJECT = "reject"
-    DECIDE = "decide"
-    ROLL_BACK = "roll_back"
-    PAUSE = "pause"
-    RESUME = "resume"
-    FREEZE = "freeze"
-    UNFREEZE = "unfreeze"
-    CANCEL = "cancel"
-
 
 # These need a reason, which the trail records; the commands ask for one too.
 _EXPLAINED = frozenset(
@@ -69,6 +54,7 @@ class ConsoleAction:
     choice: Choice | None = None
     scope: str = ""
     run: str = ""
+    preview: bool = False  # the first press: show the plan, and change nothing
     drawn_from: str = ""  # the records behind the button: a cluster's `state.token`, or the time of a freeze
 
     @property
@@ -111,6 +97,24 @@ def perform(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionRes
     return performers[asked.action]()
 
 
+def confirm(query: QueryContext, asked: ConsoleAction, suffix: str) -> Confirmation:
+    """Return the plan that a second press would start; changes nothing. Raises as `perform` does."""
+    if asked.action not in (Action.DEPLOY, Action.ROLL_BACK):
+        raise Refused("the preview", [f"only a deployment and a rollback have a plan, found {asked.action}"])
+    view = view_cluster(query.context, asked.cluster)
+    rollback = None
+    if asked.action is Action.ROLL_BACK:
+        back = _rollback(query, asked, recorded(query.context, asked.cluster, asked.deployment))
+        request = _rollback_request(query, asked, back, suffix)
+        rollback = rollback_facts(query.context, back.bad, back.to)
+    else:
+        request = _request(query, asked, asked.version, suffix)
+    found = preview(query.context, request)
+    may = plan_permission(found, request.kind)
+    token = view.state.token
+    return Confirmation(asked.action, request, found, may, view.verified, token, asked.deployment, rollback)
+
+
 def _promote(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     made = query.promotions.promote(asked.service, asked.version, asked.by)
     done = "is now" if made.created else "was promoted before, and is"
@@ -123,9 +127,9 @@ def _promote(query: QueryContext, asked: ConsoleAction) -> ActionResult:
 
 def _freeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     """Make a freeze; one that somebody else made is left as it is."""
-    if found := _active_freeze(query, asked.scope):
-        why = f"{found.by} froze it already: {found.why}; lift that freeze first"
-        raise Refused(f"the freeze of {scope_in_words(asked.scope)}", [why])
+    found = _active_freeze(query, asked.scope)
+    if refusals := permission(Action.FREEZE, ActionFacts(query.context.clock.now(), freeze=found)).refusals:
+        raise Refused(f"the freeze of {scope_in_words(asked.scope)}", refusals)
     return ActionResult(freeze(query.context, asked.scope, asked.who).message)
 
 
@@ -153,14 +157,19 @@ def _active_freeze(query: QueryContext, scope: str) -> Freeze | None:
 
 def _deploy(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionResult:
     """Deploy, if the cluster is still as the confirmation said: an operator agreed to no other change."""
+    _check_drawn(query, asked, f"the deployment of {asked.version}")
+    return _start(query, _request(query, asked, asked.version, suffix))
+
+
+def _check_drawn(query: QueryContext, asked: ConsoleAction, what: str) -> None:
+    """Raise Refused if the cluster has changed since the button was drawn."""
     now, before = view_cluster(query.context, asked.cluster).state, ClusterState.parse(asked.drawn_from)
     if before != now:
         drawn = "it does not say when it was drawn"
         if before:
             drawn = f"it was drawn when {before.in_words(asked.cluster)}"
         why = f"the page is out of date: {drawn}; now {now.in_words(asked.cluster)}"
-        raise Refused(f"the deployment of {asked.version}", [why])
-    return _start(query, _request(query, asked, asked.version, suffix))
+        raise Refused(what, [why])
 
 
 def _request(
@@ -191,7 +200,7 @@ def _start(query: QueryContext, request: Request) -> ActionResult:
     what, request = f"{found.target.in_words} to {request.cluster}", found.config.pinned(request)
     if found.blockers:
         raise Refused(what, found.blockers)
-    if found.nothing_to_do and found.is_verified and request.kind is not Kind.ROLLBACK:
+    if plan_permission(found, request.kind).ruling is Ruling.NEEDLESS:
         return ActionResult(f"Nothing to do: every host of {request.cluster} serves {request.version} already.")
     record_request(context.requests, RecordedRequest(request, Source.CONSOLE, context.clock.now()))
     if not context.executions.start_rollout(request.deployment, payload(request)):
@@ -215,16 +224,30 @@ def _roll_back(query: QueryContext, asked: ConsoleAction, suffix: str) -> Action
     ended = recorded(query.context, asked.cluster, asked.deployment)
     if not ended.state.final:
         return _choose(query, asked, Choice.ROLL_BACK)
-    if ended.state is DeploymentState.ROLLED_BACK:
-        raise Refused(f"the rollback of {ended.id}", [f"it was already rolled back: {ended.reason}"])
-    if holder := query.context.leases.current(asked.cluster).deployment:
-        why = f"{ended.id} has ended: {ended.state}; {holder} runs there now: roll that one back"
-        raise Refused(f"the rollback of {ended.id}", [why])
-    back = rollback_target(query.context, asked.cluster)
-    if back.bad.id != ended.id:
-        why = f"{asked.cluster} no longer runs it, but {back.bad.target.in_words} of {back.bad.id}"
-        raise Refused(f"the rollback of {ended.id}", [why])
-    return _start(query, _request(query, asked, back.to.version, suffix, ended.id, back.to.config))
+    back = _rollback(query, asked, ended)
+    if asked.drawn_from:
+        _check_drawn(query, asked, f"the rollback of {ended.id}")
+    return _start(query, _rollback_request(query, asked, back, suffix))
+
+
+def _rollback_request(query: QueryContext, asked: ConsoleAction, back: RollbackTarget, suffix: str) -> Request:
+    return _request(query, asked, back.to.version, suffix, back.bad.id, back.to.config)
+
+
+def _rollback(query: QueryContext, asked: ConsoleAction, ended: Deployment) -> RollbackTarget:
+    """Return what a rollback of an ended deployment would bring; raises Refused."""
+    context = query.context
+    lease = context.leases.current(asked.cluster)
+    facts = ActionFacts(
+        context.clock.now(), asked.cluster, deployment=ended, lease=lease, last=ended, back=ended.target
+    )
+    if refusals := permission(Action.ROLL_BACK, facts).refusals:
+        raise Refused(f"the rollback of {ended.id}", refusals)
+    back = rollback_target(context, asked.cluster)
+    facts = replace(facts, last=back.bad, back=back.to)
+    if refusals := permission(Action.ROLL_BACK, facts).refusals:
+        raise Refused(f"the rollback of {ended.id}", refusals)
+    return back
 
 
 def _choose(query: QueryContext, asked: ConsoleAction, choice: Choice) -> ActionResult:
@@ -258,10 +281,9 @@ def _bound(query: QueryContext, current: Deployment, asked: ConsoleAction) -> Qu
     if question is None:
         raise Unknown("question", asked.question, "The page is out of date: refresh it.", of=current.id)
     what = f"the answer to {question.id}"
-    if question.answer:
-        given = question.answer
-        sentence = f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC"
-        raise Refused(what, [f"{sentence}{f': {given.why}' if given.why else ''}"])
+    facts = ActionFacts(query.context.clock.now(), current.cluster, deployment=current, question=question)
+    if refusals := permission(asked.action, facts).refusals:
+        raise Refused(what, refusals)
     if (asked.host, asked.attempt) != (question.host, question.attempt):
         about = f"{question.host or 'no host'}, attempt {question.attempt}"
         raise Refused(what, [f"it asks about {about}, not {asked.host or 'no host'}, attempt {asked.attempt}"])

@@ -18,12 +18,16 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refused attempt: its author, and the reason. A stranger may have chosen any of its texts."""
+    """A refused attempt: its author, and the reason. A stranger may have chosen any of its texts.
+
+    `kind` is that of its entry, where nobody is named.
+    """
 
     what: str
     who: str
     why: str
     deployment: str = ""
+    kind: AuditKind = AuditKind.REFUSAL
 
     def entry(self, cluster: Cluster, at: datetime, kind: AuditKind) -> AuditEntry:
         what, who, why = shown(self.what), shown(self.who, _LONGEST_NAME), shown(self.why, _LONGEST_REASON)
@@ -41,7 +45,7 @@ def record_refusal(
         if named:
             audit_log.append(refusal.entry(cluster, now, AuditKind.ACTION))
             continue
-        entry = refusal.entry(cluster, now, AuditKind.REFUSAL)
+        entry = refusal.entry(cluster, now, refusal.kind)
         newest, _ = readable(lambda cluster=cluster: audit_log.read(cluster, now - SHOWN, COUNTED), ())  # type: ignore[misc]
         if (written := admitted(entry, newest)) is not None:
             audit_log.append(written)

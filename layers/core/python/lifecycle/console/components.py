@@ -58,9 +58,9 @@ def log(title: str, text: str) -> Markup:
     return tag("details", tag("summary", title), tag("pre", cut + text[-_LONGEST_LOG:], tabindex=0))
 
 
-def field(name: str, label: str) -> Markup:
+def field(name: str, label: str, text: str = "") -> Markup:
     """Return a field for a reason: a textarea, because the Enter key does not submit it."""
-    return tag("label", label, tag("textarea", "", name=name, rows=1, maxlength=1000))
+    return tag("label", label, tag("textarea", text, name=name, rows=1, maxlength=1000))
 
 
 def show_button(context: ViewContext, text: str, **params: Any) -> Markup:
@@ -72,10 +72,28 @@ def show_button(context: ViewContext, text: str, **params: Any) -> Markup:
 def action_button(
     context: ViewContext, text: str, confirmation: str, params: dict[str, Any], *, kind: str = "", reason: str = ""
 ) -> Markup:
-    """Return a button that acts after its confirmation; `reason` names the field whose text goes with it."""
+    """Return a button that acts after its confirmation; `reason` names the field whose text goes with it.
+
+    Without a confirmation it acts at once: it stands in one already (console/confirmation.py).
+    """
     button = tag("button", text, type="button", class_=f"btn {kind}".rstrip())
     given = params | ({"reason_field": reason} if reason else {})
-    return action(button, context.act, given, display="popup", confirmation=confirmation)
+    return action(button, context.act, given, display="popup", confirmation=confirmation or None)
+
+
+def plan_button(
+    context: ViewContext, text: str, params: dict[str, Any], *, kind: str = "", reason: str = ""
+) -> Markup:
+    """Return a button that draws the plan of its action in place of the widget, and changes nothing."""
+    button = tag("button", text, type="button", class_=f"btn {kind}".rstrip())
+    given = {**params, "preview": True, **({"reason_field": reason} if reason else {})}
+    return action(button, context.act, given)
+
+
+def refused_button(text: str, why: Child) -> Markup:
+    """Return a disabled button, and under it why its action would be refused."""
+    button = tag("button", text, type="button", class_="btn", disabled=True)
+    return together(button, tag("p", why))
 
 
 def filters(

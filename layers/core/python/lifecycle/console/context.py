@@ -30,3 +30,7 @@ class ViewContext:
     scope: Scope
     days: int = 30
     identified: bool = False
+
+    def function(self, name: str) -> str:
+        """Return the ARN of another function of the console."""
+        return f"{self.act.rpartition(':function:')[0]}:function:{name}"

@@ -16,6 +16,8 @@ from lifecycle.console.components import (
     field,
     filters,
     log,
+    plan_button,
+    refused_button,
     select,
     soft,
     table,
@@ -24,11 +26,12 @@ from lifecycle.console.components import (
 )
 from lifecycle.console.context import DEPLOYMENT, ViewContext
 from lifecycle.console.html import Child, Markup, tag
-from lifecycle.console.status_styles import deployment_badge, status_badge
+from lifecycle.console.status_styles import deployment_badge, permission_badge, status_badge
+from lifecycle.domain.listing import counted
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import HostAttempt
-from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question, QuestionKind, latest_attempts
-from lifecycle.domain.rollout.deployment import Deployment, Kind
+from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question, latest_attempts
+from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.time_format import lasting, minute, time_of_day
 
 _WHY = "lc-why"
@@ -115,36 +118,31 @@ def _buttons(view: DeploymentView, context: ViewContext) -> Markup | None:
         "environment": current.cluster.environment,
         "deployment": current.id,
     }
-    buttons: list[Markup] = []
-    paused = any(question.kind is QuestionKind.RESUME for question in view.pending)
-    if view.has_lease and not current.state.final and not paused:
+    buttons: list[Child] = []
+    if view.has_lease and view.may_pause.allowed:
         effect = f"Pause {current.id}: {CONSEQUENCES[Choice.PAUSE]}. A host that is being updated is finished first."
         buttons.append(action_button(context, "Pause", effect, {"action": "pause", **params}, reason=_WHY))
-    if effect := _rollback(view):
-        rollback = {"action": "roll_back", **params}
-        buttons.append(action_button(context, "Roll back", effect, rollback, kind="lc-danger", reason=_WHY))
-    if not buttons:
+    buttons.append(_rollback(view, {"action": "roll_back", **params}, context))
+    if not any(buttons):
         return None
     return tag("form", field(_WHY, "Reason"), buttons, class_="lc-bar")
 
 
-def _rollback(view: DeploymentView) -> str:
-    """Return what a rollback would do; empty where none is possible."""
-    current = view.deployment
-    back = current.previous
-    if back is None or current.request.kind is Kind.ROLLBACK:
-        return ""
-    bad = current.target.bad_part(back)
-    if not current.state.final and view.has_lease:
-        hosts = sorted(latest_attempts([each for each in view.attempts if not each.release]))
-        touched = f"{', '.join(hosts)} get {back.in_words} back" if hosts else "no host was updated yet"
-        return f"Roll {current.id} back before its next host: {touched}; {bad} is quarantined."
-    if view.undoable:
-        return (
-            f"Roll {current.cluster} back from {current.target.in_words} to the version verified before it "
-            f"({back.in_words}, unless it is quarantined), host by host; {bad} is quarantined."
-        )
-    return ""
+def _rollback(view: DeploymentView, params: dict[str, str], context: ViewContext) -> Child:
+    """Draw the rollback: at once before the next host of a running one, by its plan for an ended one.
+
+    It is disabled, with the reason, on the deployment whose version the cluster should run.
+    """
+    current, back = view.deployment, view.rollback
+    if back is None:
+        why: list[Child] = [permission_badge(view.may_roll_back), " ", soft(view.may_roll_back.why)]
+        return refused_button("Roll back", why) if view.is_current else None
+    if current.state.final:
+        return plan_button(context, "Roll back", params, kind="lc-danger", reason=_WHY)
+    hosts = sorted(latest_attempts([each for each in view.attempts if not each.release]))
+    touched = f"{', '.join(hosts)} get {back.comes.in_words} back" if hosts else "no host was updated yet"
+    effect = f"{back.question} Before its next host: {touched}; {back.consequences}."
+    return action_button(context, "Roll back", effect, params, kind="lc-danger", reason=_WHY)
 
 
 def _hosts(view: DeploymentView, context: ViewContext) -> Markup:
@@ -213,4 +211,4 @@ def _trail(trail: Sequence[AuditEntry]) -> Markup | None:
         else "Trail, the newest line first"
     )
     inner = table(caption, ("time (UTC)", "host", "what", "by", "why"), rows)
-    return tag("details", tag("summary", f"Trail: {len(trail)} lines"), inner)
+    return tag("details", tag("summary", f"Trail: {counted(len(trail), 'line')}"), inner)

@@ -6,20 +6,21 @@ Drawn for functions/console/show_clusters.
 from collections import Counter
 
 from lifecycle.application.queries.clusters import ClusterView
+from lifecycle.application.queries.fact_words import attention_words, command_words
 from lifecycle.application.queries.hand_made_words import interruption_words, strays_words
 from lifecycle.application.queries.host_status import host_status
 from lifecycle.application.queries.hosts import ClusterHosts, HostsView, HostView
-from lifecycle.application.queries.state_words import STAGES, Tone
+from lifecycle.application.queries.state_words import Tone
 from lifecycle.console.components import badge, filters, show_button, soft, table, unreadable_rows, widget
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import cluster_state, status_badge
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
+from lifecycle.domain.listing import counted
 from lifecycle.domain.time_format import ago, time_of_day
 
 # The most tiles of one cluster. A larger one shows its numbers, and the tiles of hosts that need attention.
 _TILES = 60
-_NAMED = 5
 
 
 def draw_hosts(found: HostsView, context: ViewContext) -> Markup:
@@ -48,7 +49,9 @@ def _section(each: ClusterHosts, context: ViewContext) -> Markup:
     tiles = tag("div", (_tile(host, each, context) for host in shown), class_="lc-row", role="list")
     more: Child = None
     if len(shown) < len(hosts):
-        more = tag("p", soft(f"{len(hosts) - len(shown)} of {len(hosts)} hosts are not shown: {_counts(each)}"))
+        more = tag(
+            "p", soft(f"{len(hosts) - len(shown)} of {counted(len(hosts), 'host')} are not shown: {_counts(each)}")
+        )
     return tag(
         "section",
         tag("h2", str(each.view.cluster)),
@@ -88,7 +91,7 @@ def _counts(each: ClusterHosts) -> str:
     found = Counter(host_status(host).word for host in each.hosts)
     counts = ", ".join(f"{count} {word}" for word, count in found.most_common())
     strange = f", and {each.answering_strays} more answer" if each.answering_strays else ""
-    hosts = "1 host" if len(each.hosts) == 1 else f"{len(each.hosts)} hosts"
+    hosts = counted(len(each.hosts), "host")
     return f"{hosts}: {counts}{strange}" if counts else f"no hosts{strange}"
 
 
@@ -102,7 +105,7 @@ def _tile(host: HostView, each: ClusterHosts, context: ViewContext) -> Markup:
     if not isinstance(report, UnreadableReport):
         seen = f"zone {report.zone or 'unknown'}, last report {ago(report.seen_at, context.now)}"
         lines.append(tag("p", soft(seen)))
-    if turn := _turn(host, each):
+    if turn := command_words(report, each.view.running):
         lines.append(tag("p", soft(turn)))
     lines += [tag("p", tag("small", why)) for why in _whys(host)]
     return tag("div", lines, class_=f"lc-tile lc-{status.tone}", role="listitem")
@@ -110,14 +113,6 @@ def _tile(host: HostView, each: ClusterHosts, context: ViewContext) -> Markup:
 
 def _nothing(report: HostReport) -> str:
     return "unknown" if isinstance(report, UnreadableReport) else "nothing installed"
-
-
-def _turn(host: HostView, each: ClusterHosts) -> str:
-    """Return the host command of the running deployment, and the agent's stage."""
-    report, running = host.report, each.view.running
-    if running is None or report.deployment != running.id:
-        return ""
-    return f"host command: {report.order.in_words}, attempt {report.attempt}, {STAGES[report.stage]}"
 
 
 def _whys(host: HostView) -> list[str]:
@@ -139,9 +134,6 @@ def _whys(host: HostView) -> list[str]:
 
 def _row(each: ClusterHosts, context: ViewContext) -> list[Child]:
     view = each.view
-    amiss = [host for host in each.hosts if host_status(host).tone in (Tone.BAD, Tone.WARN)]
-    named = ", ".join(f"{host.report.host} ({host_status(host)})" for host in amiss[:_NAMED])
-    more = f" and {len(amiss) - _NAMED} more" if len(amiss) > _NAMED else ""
     cluster = view.cluster
     versions = ", ".join(f"{version} on {count}" for version, count in each.versions.most_common(3))
     return [
@@ -149,6 +141,6 @@ def _row(each: ClusterHosts, context: ViewContext) -> list[Child]:
         versions or "-",
         cluster_state(view) or "-",
         str(len(each.hosts)),
-        f"{named}{more}" or "-",
+        attention_words(each) or "-",
         show_button(context, "Hosts", service=cluster.service, environment=cluster.environment),
     ]

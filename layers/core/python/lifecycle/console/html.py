@@ -17,8 +17,8 @@ a button caption circle cwdb-action dd details div dl dt form g h2 h3 label li l
 rect section select small span strong summary svg table tbody td text textarea th thead time title tr ul
 """
 _ATTRIBUTE_NAMES = """
-action aria-hidden aria-label class colspan confirmation cx cy d datetime display endpoint event for height href id
-maxlength name open points preserveAspectRatio r role rows rx scope selected stroke-dasharray stroke-width
+action aria-hidden aria-label class colspan confirmation cx cy d datetime disabled display endpoint event for height
+href id maxlength name open points preserveAspectRatio r role rows rx scope selected stroke-dasharray stroke-width
 tabindex text-anchor title type value viewBox width x x1 x2 y y1 y2
 """
 _ELEMENTS = frozenset(_ELEMENT_NAMES.split())

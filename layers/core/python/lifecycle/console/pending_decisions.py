@@ -10,7 +10,8 @@ from lifecycle.console.components import action_button, badge, field, filters, l
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.service_log import service_log_link
-from lifecycle.console.status_styles import deployment_badge, status_badge
+from lifecycle.console.status_styles import deployment_badge, permission_badge, status_badge
+from lifecycle.domain.rollout.actions import Action, ActionFacts, permission
 from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.time_format import ago, minute
@@ -52,8 +53,9 @@ def _card(view: ClusterView, question: Question, reason: str, context: ViewConte
     about = f"{question.host}, attempt {question.attempt}: " if question.host else ""
     asked = f"Asked {minute(question.asked_at)}, {ago(question.asked_at, context.now)}."
     by_another = _approved_elsewhere(current, question, context)
+    may = permission(Action.DECIDE, ActionFacts(context.now, cluster, deployment=current, question=question))
     offered = [each for each in question.choices if each is not Choice.APPROVE or not by_another]
-    buttons = [_button(current, question, each, reason, context) for each in offered]
+    buttons = [_button(current, question, each, reason, context) for each in offered] if may.allowed else []
     return tag(
         "section",
         tag("h2", title),
@@ -64,7 +66,9 @@ def _card(view: ClusterView, question: Question, reason: str, context: ViewConte
         tag("p", soft(f"{asked} {_sentence(expiry(question, context.now))}")),
         choices,
         by_another,
-        tag("form", field(reason, "Reason"), tag("div", buttons, class_="lc-row"), class_="lc-bar"),
+        tag("form", field(reason, "Reason"), tag("div", buttons, class_="lc-row"), class_="lc-bar")
+        if buttons
+        else tag("p", permission_badge(may), f" {may.why}"),
         class_="lc-card",
         aria_label=title,
     )

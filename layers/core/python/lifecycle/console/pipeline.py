@@ -6,10 +6,21 @@ Drawn for functions/console/show_pipeline.
 from lifecycle.application.queries.clusters import ClusterView
 from lifecycle.application.queries.pipeline import Lane, PipelineView
 from lifecycle.application.queries.state_words import Tone, delivery_status
-from lifecycle.console.components import action_button, badge, field, filters, soft, unreadable_rows, widget
+from lifecycle.console.components import (
+    action_button,
+    badge,
+    field,
+    filters,
+    plan_button,
+    refused_button,
+    soft,
+    unreadable_rows,
+    widget,
+)
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
-from lifecycle.console.status_styles import cluster_state, status_badge
+from lifecycle.console.status_styles import cluster_state, deployment_badge, permission_badge, status_badge
+from lifecycle.domain.rollout.actions import Permission, Ruling
 from lifecycle.domain.rollout.freezes import Freeze, UnreadableFreeze, scope_in_words
 from lifecycle.domain.time_format import ago, minute
 
@@ -66,9 +77,9 @@ def _snapshot(lane: Lane, context: ViewContext) -> Child:
     inside: list[Child] = [facts, tag("p", beside)]
     if built.not_of_head:
         inside.append(tag("p", soft(f"not of the head: {built.not_of_head}, and has no snapshot")))
-    if lane.staging and _could_take(lane.staging, built.version):
-        inside.append(_deploy(lane.staging, built.version, context))
-    if not built.release:
+    if lane.staging:
+        inside.append(_deploy(lane.staging, built.version, lane.may_stage, context))
+    if lane.may_promote and lane.may_promote.allowed:
         inside.append(_promote(lane.service, built.version, context))
     return inside
 
@@ -77,8 +88,8 @@ def _release(lane: Lane, context: ViewContext) -> Child:
     if not lane.release:
         return soft("nothing was promoted yet")
     inside: list[Child] = [tag("p", lane.release)]
-    if lane.production and _could_take(lane.production, lane.release):
-        inside.append(_deploy(lane.production, lane.release, context))
+    if lane.production:
+        inside.append(_deploy(lane.production, lane.release, lane.may_release, context))
     return inside
 
 
@@ -88,19 +99,14 @@ def _cluster(view: ClusterView | None, context: ViewContext) -> Child:
     inside: list[Child] = [tag("p", tag("strong", view.verified.in_words if view.verified else "nothing yet"))]
     if state := cluster_state(view):
         inside.append(tag("p", state))
+    if refused := view.refused:
+        said = f" {refused.target.version}, {ago(refused.started_at, context.now)}: {refused.reason}"
+        inside.append(tag("p", deployment_badge(refused), soft(said)))
     inside += [tag("p", badge(Tone.WARN, f"waits for {question.kind.in_words}")) for question in view.pending]
     if view.waiting:
         queued = f"{view.waiting.request.version} is queued, {ago(view.waiting.since, context.now)}"
         inside.append(tag("p", badge(Tone.IDLE, queued)))
     return inside
-
-
-def _could_take(view: ClusterView, version: str) -> bool:
-    """Return True if the cluster neither runs the version, nor deploys it, nor has it queued."""
-    verified = view.verified.version if view.verified else ""
-    running = view.running.target.version if view.running else ""
-    waiting = view.waiting.request.version if view.waiting else ""
-    return version not in (verified, running, waiting)
 
 
 def _cancel(run: str, context: ViewContext) -> Markup:
@@ -116,28 +122,19 @@ def _promote(service: str, snapshot: str, context: ViewContext) -> Markup:
     return action_button(context, "Promote", effect, params, reason=_WHY)
 
 
-def _deploy(view: ClusterView, version: str, context: ViewContext) -> Markup:
+def _deploy(view: ClusterView, version: str, may: Permission | None, context: ViewContext) -> Child:
+    """Draw the button that shows the plan of a deployment; disabled, with the reason, where the rule refuses it."""
+    if may is None or may.ruling is Ruling.NEEDLESS:
+        return None
     cluster = view.cluster
-    runs = f"which runs {view.verified.in_words} now" if view.verified else "where nothing was verified yet"
-    waits = (
-        " It is queued behind the deployment that runs there, and supersedes one that is queued already."
-        if view.running
-        else ""
-    )
-    config = " with the newest configuration" if view.verified and view.verified.config else ""
-    effect = (
-        f"Deploy {cluster.service} {version}{config} to {cluster.environment}, {runs}: host by host; the first "
-        f"failure halts it and asks for a decision.{waits}"
-    )
-    params = {
-        "action": "deploy",
-        "service": cluster.service,
-        "environment": cluster.environment,
-        "version": version,
-        "seen": view.state.token,
-    }
+    text = f"Deploy to {cluster.environment}"
+    why: list[Child] = [permission_badge(may), " ", soft(may.why)]
+    if not may.allowed:
+        return refused_button(text, why)
+    params = {"action": "deploy", "service": cluster.service, "environment": cluster.environment, "version": version}
     kind = "btn-primary" if cluster.environment == "production" else ""
-    return action_button(context, f"Deploy to {cluster.environment}", effect, params, kind=kind, reason=_WHY)
+    button = plan_button(context, text, params, kind=kind, reason=_WHY)
+    return [button, tag("p", why) if may.why else None]
 
 
 def _freezes(found: PipelineView, context: ViewContext) -> Markup:

@@ -1,9 +1,10 @@
 """Badges of states: a tone of application/queries/state_words.py as a CSS class, its word and its sign."""
 
 from lifecycle.application.queries.clusters import ClusterView
-from lifecycle.application.queries.state_words import DEPLOYMENTS, Status
+from lifecycle.application.queries.state_words import DEPLOYMENTS, PERMISSIONS, Status
 from lifecycle.console.components import badge
 from lifecycle.console.html import Child, Markup
+from lifecycle.domain.rollout.actions import Permission
 from lifecycle.domain.rollout.deployment import Deployment
 
 
@@ -15,6 +16,11 @@ def status_badge(status: Status) -> Markup:
 def deployment_badge(each: Deployment) -> Markup:
     """Draw a deployment's state."""
     return status_badge(DEPLOYMENTS[each.state])
+
+
+def permission_badge(found: Permission) -> Markup:
+    """Draw what the facts say of an action."""
+    return status_badge(PERMISSIONS[found.ruling])
 
 
 def cluster_state(view: ClusterView) -> list[Child]:

@@ -6,7 +6,8 @@ Drawn for functions/console/show_test_bed.
 from collections.abc import Mapping
 from math import isfinite
 
-from lifecycle.application.queries.state_words import TEST_BEDS, VERDICTS
+from lifecycle.application.queries.fact_words import bed_status
+from lifecycle.application.queries.state_words import VERDICTS
 from lifecycle.application.queries.test_beds import TestBedsView, TestBedView
 from lifecycle.console.components import filters, soft, table, unreadable_rows, widget
 from lifecycle.console.context import ViewContext
@@ -14,6 +15,7 @@ from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.line_chart import chart, figure
 from lifecycle.console.status_styles import status_badge
 from lifecycle.domain.analysis.model import Judgement, Measure, MetricResult, Scale
+from lifecycle.domain.listing import counted
 from lifecycle.domain.time_format import minute
 
 _WIDEST, _NARROWEST = 460, 280
@@ -21,12 +23,19 @@ _SIDES = 48
 
 
 def draw_test_bed(found: TestBedsView, context: ViewContext) -> Markup:
-    """Draw the test beds that bake, or the most recent ones."""
+    """Draw the test beds that bake, then the newest judged one of each cluster."""
     parts: list[Child] = [filters(context, found.page), unreadable_rows(found.unreadable)]
     parts += [_bed(each, context) for each in found.beds]
     if not found.beds:
-        parts.append(tag("p", "No recent deployment had a test bed: set bake_minutes in lifecycle.toml."))
+        parts.append(tag("p", f"No deployment {_where(found)} had a test bed: set bake_minutes in lifecycle.toml."))
+    if found.more:
+        parts.append(tag("p", f"{found.more} more are not shown: choose a service."))
     return widget(context, parts)
+
+
+def _where(found: TestBedsView) -> str:
+    page = found.page
+    return f"of the clusters on page {page.number} of {page.of}" if page.of > 1 else "here"
 
 
 def _bed(view: TestBedView, context: ViewContext) -> Markup:
@@ -39,7 +48,7 @@ def _bed(view: TestBedView, context: ViewContext) -> Markup:
     return tag(
         "section",
         tag("h2", title),
-        tag("p", status_badge(TEST_BEDS[bed.state]), " ", bed.reason),
+        tag("p", status_badge(bed_status(bed, view.questions)), " ", bed.reason),
         tag("p", soft(f"The control is {bed.control or 'missing'}{before}, restarted for this. {_when(view)}")),
         _verdict(bed.judgement),
         tag("p", _legend()),
@@ -53,7 +62,7 @@ def _bed(view: TestBedView, context: ViewContext) -> Markup:
 def _when(view: TestBedView) -> str:
     bed = view.bed
     ended = f", ended {minute(bed.ended_at)}" if bed.ended_at else ""
-    return f"Began {minute(bed.began_at)}, bakes for {bed.minutes} minutes{ended}; {view.deployment.id}."
+    return f"Began {minute(bed.began_at)}, bakes for {counted(bed.minutes, 'minute')}{ended}; {view.deployment.id}."
 
 
 def _legend() -> list[Child]:
@@ -67,11 +76,16 @@ def _legend() -> list[Child]:
 def _verdict(judged: Judgement | None) -> Child:
     if judged is None:
         return tag("p", soft("There is no verdict yet."))
-    more = f" About {judged.more_minutes} more minutes would decide it." if judged.more_minutes is not None else ""
-    requests = f"{judged.requests_test_bed} requests on the test bed, {judged.requests_control} on the control"
+    more = (
+        f" About {counted(judged.more_minutes, 'more minute')} would decide it."
+        if judged.more_minutes is not None
+        else ""
+    )
+    here = counted(judged.requests_test_bed, "request")
+    requests = f"{here} on the test bed, {judged.requests_control} on the control"
     return [
         tag("p", status_badge(VERDICTS[judged.verdict]), " ", tag("strong", judged.sentence), more),
-        tag("p", soft(f"After {judged.minutes} minutes; {requests}.")),
+        tag("p", soft(f"After {counted(judged.minutes, 'minute')}; {requests}.")),
     ]
 
 

@@ -10,3 +10,8 @@ def listed(names: Sequence[str], shown: int = SHOWN, separator: str = ", ") -> s
     """Return the first names, and the number of the rest."""
     rest = f" and {len(names) - shown} more" if len(names) > shown else ""
     return f"{separator.join(names[:shown])}{rest}"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return a number with its noun, such as `1 host` and `4 hosts`; `many` is an irregular plural."""
+    return f"{count} {one if count == 1 else many or f'{one}s'}"

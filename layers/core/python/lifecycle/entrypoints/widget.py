@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 from aws_lambda_powertools.logging import Logger
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lifecycle.application.console_actions import Action, ConsoleAction
+from lifecycle.application.console_actions import ConsoleAction
 from lifecycle.application.queries.scope import Scope
 from lifecycle.console.components import failure
 from lifecycle.console.context import BY, DEPLOYMENT, ENVIRONMENT, PAGE, SERVICE, ViewContext
@@ -18,6 +18,7 @@ from lifecycle.console.theme import Theme
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.foreign_json import whole_text
 from lifecycle.domain.identity import in_console
+from lifecycle.domain.rollout.actions import Action
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.entrypoints import caller
 from lifecycle.entrypoints.recordable import Recordable, object_of
@@ -120,6 +121,7 @@ class Button(_Call):
     choice: Choice | None = None
     scope: str = ""
     run: str = ""
+    preview: bool = False
     drawn_from: str = Field(default="", max_length=400, validation_alias="seen")  # the key on buttons
 
     def to_action(self) -> ConsoleAction:

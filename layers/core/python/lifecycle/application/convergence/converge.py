@@ -229,8 +229,10 @@ def _orphaned_deployments(
     known = {lease.deployment, waiting.request.deployment if waiting else ""}
     unknown = [each for each in recent if not each.state.final and each.id not in known]
     states = [_newest_execution(context, each) for each in unknown]
+    # One that was refused did not take the place of anything.
+    newest = next((each.id for each in recent if each.state is not DeploymentState.REFUSED), "")
     return tuple(
-        Orphaned(each, state, newest=each.id == recent[0].id)
+        Orphaned(each, state, newest=each.id == newest)
         for each, state in states
         if state is not ExecutionState.RUNNING
     )

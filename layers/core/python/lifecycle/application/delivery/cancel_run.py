@@ -12,6 +12,7 @@ from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.ports.builds import Builds
 from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.errors import Refused, Unknown
+from lifecycle.domain.rollout.actions import Action, ActionFacts, permission
 from lifecycle.domain.rollout.execution import ExecutionState
 
 
@@ -33,8 +34,9 @@ def cancel_run(context: Context, builds: Builds, run: str, by: RequestedBy) -> C
     state = context.executions.delivery_state(run) if name else ExecutionState.UNKNOWN
     if name is None or state is ExecutionState.UNKNOWN:
         raise Unknown("run", run, "List the runs with `lifecycle status`.")
-    if state is ExecutionState.ENDED:
-        raise Refused(f"the cancellation of {run}", ["it has ended; its snapshot, if it made one, stays"])
+    facts = ActionFacts(context.clock.now(), run_ended=state is ExecutionState.ENDED)
+    if refusals := permission(Action.CANCEL, facts).refusals:
+        raise Refused(f"the cancellation of {run}", refusals)
     _record(context, run, by)
     if state is ExecutionState.RUNNING:
         context.executions.stop_delivery(run, f"cancelled by {by.who}: {by.why}")

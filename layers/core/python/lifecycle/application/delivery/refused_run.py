@@ -11,6 +11,7 @@ from lifecycle.application.delivery.services_of_run import clusters_of_run
 from lifecycle.application.ports.audit import AuditLog
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.refused_attempt import UNKNOWN, Refusal, record_refusal
+from lifecycle.domain.monitoring.audit import AuditKind
 from lifecycle.domain.refused_limits import shown
 
 if TYPE_CHECKING:
@@ -29,10 +30,13 @@ def record_refused_start(
 def record_refused_snapshot(
     catalogue: Catalogue, audit_log: AuditLog, built: "FinishedBuild", why: str, now: datetime
 ) -> None:
-    """Record that a snapshot was refused; the service that the build names has the entry, too."""
+    """Record that a snapshot was refused; the service that the build names has the entry, too.
+
+    Its run has failed, so people are notified.
+    """
     what = f"refused the snapshot {built.version} of {built.service} from {built.repository}"
     clusters = clusters_of_run(catalogue, built.run, built.repository, built.service)
-    record_refusal(audit_log, clusters, Refusal(what, built.build or UNKNOWN, why), now)
+    record_refusal(audit_log, clusters, Refusal(what, built.build or UNKNOWN, why, kind=AuditKind.RUN_FAILED), now)
 
 
 def _text(found: Any) -> str:

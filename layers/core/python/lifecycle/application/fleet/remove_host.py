@@ -14,6 +14,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.identity import PROGRAMS
+from lifecycle.domain.rollout.actions import Action, ActionFacts, permission
 
 
 def remove_host(
@@ -33,7 +34,7 @@ def remove_host(
         return _remove_unreadable(context, cluster, report, by, terminated=terminated)
     reused = _has_another_host(context, cluster, report)
     state = TargetState.ABSENT if reused else context.dispatcher.target(cluster, report.address)
-    if not terminated and (reasons := _signs_of_life(context, host, state, report)):
+    if not terminated and (reasons := _signs_of_life(context, cluster, state, report)):
         raise Refused(f"the removal of {host}", reasons)
     context.record(cluster, f"remove {host}", by.who, by.why, host=host)
     if not reused:
@@ -104,11 +105,8 @@ def _remove_bound(
     return _remove_records(context, cluster, report.host)
 
 
-def _signs_of_life(context: Context, host: str, state: TargetState, report: HostReport) -> Sequence[str]:
-    reasons = []
-    if not report.unreachable_since(context.clock.now(), context.heartbeat_timeout):
-        at = f"{report.seen_at:%H:%M:%S} UTC"
-        reasons.append(f"its agent reported at {at}: stop it first, or {host} would come back")
-    if state.serves:
-        reasons.append("it is in rotation and healthy: stop its service first")
-    return reasons
+def _signs_of_life(context: Context, cluster: Cluster, state: TargetState, report: HostReport) -> Sequence[str]:
+    now = context.clock.now()
+    unreachable = report.unreachable_since(now, context.heartbeat_timeout) is not None
+    facts = ActionFacts(now, cluster, subject=report.host, report=report, state=state, unreachable=unreachable)
+    return permission(Action.REMOVE_HOST, facts).refusals

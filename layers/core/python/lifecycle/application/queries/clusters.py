@@ -24,7 +24,7 @@ from lifecycle.application.rollout.observe import changed_a_host, recent_deploym
 from lifecycle.domain.errors import CallFailed
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import Question, open_questions
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, requested_at
 from lifecycle.domain.rollout.execution import ExecutionEnd
 from lifecycle.domain.rollout.lease import Lease, UnreadableLease
 from lifecycle.domain.rollout.queue import PendingDeployment
@@ -101,6 +101,13 @@ class ClusterView:
         """The last deployment, if it did not end DONE and no other runs: hosts may run two versions."""
         free = not self.lease.deployment
         return self.last if free and self.last and self.last.state is not DeploymentState.DONE else None
+
+    @property
+    def refused(self) -> Deployment | None:
+        """The newest request, if it was refused before it began: nothing else shows that it is not coming."""
+        asked = [each for each in self.recent if each.request.kind is not Kind.CONVERGE]
+        newest = max(asked, key=lambda each: (requested_at(each.id), each.id), default=None)
+        return newest if newest and newest.state is DeploymentState.REFUSED else None
 
     @property
     def status(self) -> Status | None:

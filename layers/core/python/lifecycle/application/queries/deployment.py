@@ -14,14 +14,17 @@ from lifecycle.application.queries.clusters import (
 )
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.application.queries.host_status import HostProgress, view_host_progress
+from lifecycle.application.queries.permissions import rollback_permission
 from lifecycle.application.queries.scope import Page, Scope, clusters_in
 from lifecycle.application.readable import Rows
 from lifecycle.application.rollout import observe
 from lifecycle.domain.monitoring.audit import AuditEntry
+from lifecycle.domain.rollout.actions import Action, ActionFacts, Permission, permission
 from lifecycle.domain.rollout.attempt import HostAttempt, UnreadableAttempt
 from lifecycle.domain.rollout.decision import Question, open_questions
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, cluster_of
+from lifecycle.domain.rollout.deployment import Deployment, cluster_of
 from lifecycle.domain.rollout.execution import ExecutionEnd
+from lifecycle.domain.rollout.rollback_words import RollbackFacts
 
 # A deployment of 40 hosts writes some 400 audit entries; the newest are shown.
 AUDIT_ENTRIES = 500
@@ -33,15 +36,17 @@ _OTHERS = 6
 class DeploymentView:
     """One deployment as far as it got.
 
-    `has_lease` says that it has the cluster's lease. `undoable` says that a rollback would undo it: the
-    cluster should run its version, nothing runs there, and it ended DONE or ABORTED. `interrupted` is the end of its
-    execution, where the deployment goes on by its record. `unreadable` has a row for each record that cannot be
-    read.
+    `has_lease` says that it has the cluster's lease. `is_current`: the cluster should run its version. `may_pause`
+    and `may_roll_back` are about it, and `rollback` is what a rollback would bring. `interrupted` is the end of its
+    execution, where the deployment goes on by its record. `unreadable` has a row for each unreadable record.
     """
 
     deployment: Deployment
     has_lease: bool
-    undoable: bool
+    is_current: bool
+    may_pause: Permission
+    may_roll_back: Permission
+    rollback: RollbackFacts | None
     hosts: tuple[HostProgress, ...]
     attempts: tuple[HostAttempt, ...]
     questions: tuple[Question, ...]
@@ -99,12 +104,16 @@ def _view_deployment(query: QueryContext, deployment: Deployment) -> DeploymentV
     entries = rows.read(lambda: context.audit_log.read(deployment.cluster, deployment.started_at, AUDIT_ENTRIES), ())
     cluster = view_cluster(context, deployment.cluster, recent=_RECENT)
     rows.add(cluster.unreadable)
-    holder, last = cluster.lease.deployment, cluster.last
-    undone = (DeploymentState.DONE, DeploymentState.ABORTED)
+    holder = cluster.lease.deployment
+    facts = ActionFacts(context.clock.now(), deployment.cluster, deployment=deployment, questions=questions)
+    may_roll_back, rollback = rollback_permission(context, cluster, deployment)
     return DeploymentView(
         deployment=deployment,
         has_lease=holder == deployment.id,
-        undoable=not holder and last is not None and last.id == deployment.id and last.state in undone,
+        is_current=cluster.last is not None and cluster.last.id == deployment.id,
+        may_pause=permission(Action.PAUSE, facts),
+        may_roll_back=may_roll_back,
+        rollback=rollback,
         hosts=view_host_progress(context, deployment, attempts, questions),
         attempts=tuple(attempts),
         questions=tuple(questions),

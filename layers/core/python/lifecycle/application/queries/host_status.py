@@ -57,8 +57,10 @@ def _resting(host: HostView) -> Status:
         return HOSTS[HostStatus.LEFT_OUT] if host.skipped else TARGETS[host.state]
     if host.drift and host.skipped:
         return HOSTS[HostStatus.LEFT_OUT]
+    if host.drift and host.may_be_updated:
+        return HOSTS[HostStatus.SERVING_OLD if host.state and host.state.serves else HostStatus.WAITING]
     if host.drift:
-        return HOSTS[HostStatus.WAITING if host.may_be_updated else HostStatus.DRIFTED]
+        return HOSTS[HostStatus.DRIFTED]
     return HOSTS[HostStatus.SERVING if host.state else HostStatus.RUNNING]
 
 

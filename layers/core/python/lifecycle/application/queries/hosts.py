@@ -12,6 +12,7 @@ from datetime import datetime
 from lifecycle.application.context import Context
 from lifecycle.application.queries.clusters import RECENT, ClusterView, view_clusters
 from lifecycle.application.queries.context import QueryContext, in_parallel
+from lifecycle.application.queries.permissions import frozen_reasons
 from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
 from lifecycle.application.queries.state_words import HostStatus
 from lifecycle.application.readable import Rows
@@ -27,11 +28,10 @@ from lifecycle.domain.fleet.strays import NO_STRAYS, RegisteredTarget, Strays, s
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt, UnreadableAttempt
 from lifecycle.domain.rollout.decision import latest_attempts
-from lifecycle.domain.rollout.freezes import Freeze, freeze_reason
-from lifecycle.domain.rollout.policy_floor import Floors, PolicyFloor, under, window_owners
+from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.rollout.policy_floor import Floors
 from lifecycle.domain.rollout.provenance import Nobodys
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
-from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 
 # The most clusters that are shown host by host, with their states in the load balancer.
@@ -177,7 +177,7 @@ def view_cluster_hosts(
     # Not for a page of many clusters: Parameter Store answers 40 reads a second.
     floors = read_floors(context, cluster) if in_full else Floors(last.floors if last else ())
     rows.add(floors.unreadable)
-    frozen = _frozen(view, freezes, floors.known, context.clock.now())
+    frozen = frozen_reasons(context, view, freezes, floors.known)
     return ClusterHosts(
         view,
         tuple(hosts),
@@ -217,15 +217,3 @@ def _targets(context: Context, cluster: Cluster) -> tuple[Sequence[RegisteredTar
 def _roles(beds: Sequence[TestBed]) -> Mapping[str, HostStatus]:
     baking = next((bed for bed in beds if bed.state is BedState.BAKING), None)
     return {baking.control: HostStatus.CONTROL, baking.host: HostStatus.TEST_BED} if baking else {}
-
-
-def _frozen(
-    view: ClusterView, freezes: Sequence[Freeze], floors: Sequence[PolicyFloor], now: datetime
-) -> Mapping[str, str]:
-    """Return every reason, because each has to be lifted, and not only the one that lasts longest."""
-    found = {why: each.scope for each in freezes if (why := freeze_reason((each,), (), view.cluster, now))}
-    declared = (view.last.declared or view.last.policy) if view.last else Policy()
-    windows = under(declared, floors).frozen
-    if why := freeze_reason((), windows, view.cluster, now, window_owners(declared, floors)):
-        found[why] = ""
-    return found

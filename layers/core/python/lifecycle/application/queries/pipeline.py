@@ -4,19 +4,22 @@ Read by functions/console/show_pipeline; reads only.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lifecycle.application.delivery.heads import UNKNOWN, Head, head_of
 from lifecycle.application.ports.cluster_queries import Catalog, Delivery
 from lifecycle.application.queries.clusters import ClusterView, view_clusters
 from lifecycle.application.queries.context import QueryContext, in_parallel
+from lifecycle.application.queries.permissions import deploy_permission
 from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
 from lifecycle.application.readable import Rows, readable
 from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.delivery.refused_push import refusals_in_words
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.listing import listed
+from lifecycle.domain.rollout.actions import Action, ActionFacts, Permission, permission
 from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
 from lifecycle.domain.service.withdrawal import not_withdrawn
 
@@ -43,6 +46,7 @@ class Lane:
     """One service: its newest delivery, the snapshot of its head, its highest release and its clusters.
 
     A withdrawn release is left out. Where the head has no snapshot, or nobody knows it, the newest one is shown.
+    `may_stage` is about the snapshot, `may_release` about the release; `may_promote` about the snapshot again.
     """
 
     service: str
@@ -51,6 +55,9 @@ class Lane:
     release: str
     staging: ClusterView | None
     production: ClusterView | None
+    may_stage: Permission | None = None
+    may_release: Permission | None = None
+    may_promote: Permission | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +89,15 @@ def view_pipeline(query: QueryContext, scope: Scope) -> PipelineView:
     for _, errors in heads:
         rows.add(map(str, errors))
     found = zip(shown, catalogued, heads, strict=True)
-    lanes = [_lane(name, catalog, head, views, pushes) for name, catalog, (head, _) in found]
+    freezes = tuple(query.context.freezes.all())
+    bare = [_lane(name, catalog, head, views, pushes) for name, catalog, (head, _) in found]
+    lanes = in_parallel(lambda each: _judged(query, each, freezes), bare)
     for view in views.values():
         rows.add(view.unreadable)
     for catalog in catalogued:
         rows.add(catalog.unreadable)
     refused = refusals_in_words(rows.read(query.catalogue.refused_pushes, ()), query.context.clock.now())
-    return PipelineView(tuple(lanes), tuple(query.context.freezes.all()), page, rows.all(), refused)
+    return PipelineView(tuple(lanes), freezes, page, rows.all(), refused)
 
 
 def _head(query: QueryContext, service: str, found: Catalog) -> Head:
@@ -107,6 +116,26 @@ def _lane(
         release=max(releases, key=ReleaseVersion.parse, default=""),
         staging=staging,
         production=production,
+    )
+
+
+def _judged(query: QueryContext, lane: Lane, freezes: Sequence[Freeze]) -> Lane:
+    """Return the lane with the permission of each action that it offers."""
+
+    def may(view: ClusterView | None, version: str) -> Permission | None:
+        return deploy_permission(query.context, view, version, freezes) if view and version else None
+
+    built = lane.built
+    facts = (
+        ActionFacts(query.context.clock.now(), target=Target(built.version, ""), release=built.release)
+        if built
+        else None
+    )
+    return replace(
+        lane,
+        may_stage=may(lane.staging, built.version if built else ""),
+        may_release=may(lane.production, lane.release),
+        may_promote=permission(Action.PROMOTE, facts) if facts else None,
     )
 
 

@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 from lifecycle.domain.analysis.model import Verdict
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.actions import Ruling
 from lifecycle.domain.rollout.attempt import AttemptState, Blame
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
-from lifecycle.domain.rollout.test_bed.model import BedState
+from lifecycle.domain.rollout.test_bed.model import BedOutcome
 
 S = TypeVar("S", bound=StrEnum)
 
@@ -42,6 +43,7 @@ class HostStatus(StrEnum):
     STOPPED = "stopped"
     EMPTY = "empty"
     WAITING = "waiting"
+    SERVING_OLD = "waiting in rotation"  # it serves the version before until its turn
     NOT_NEEDED = "not needed"
     IN_PLACE = "in place"
     GONE = "gone"
@@ -77,7 +79,7 @@ DEPLOYMENTS = _named_by_value(
         DeploymentState.ABORTED: Tone.BAD,
         DeploymentState.REJECTED: Tone.WARN,
         DeploymentState.STALE: Tone.IDLE,
-        DeploymentState.REFUSED: Tone.IDLE,
+        DeploymentState.REFUSED: Tone.BAD,
         DeploymentState.SUPERSEDED: Tone.IDLE,
     }
 )
@@ -115,6 +117,7 @@ HOSTS = _named_by_value(
         HostStatus.STOPPED: Tone.BAD,
         HostStatus.EMPTY: Tone.IDLE,
         HostStatus.WAITING: Tone.IDLE,
+        HostStatus.SERVING_OLD: Tone.GOOD,
         HostStatus.NOT_NEEDED: Tone.IDLE,
         HostStatus.IN_PLACE: Tone.GOOD,
         HostStatus.GONE: Tone.IDLE,
@@ -149,10 +152,12 @@ STAGES = {
 }
 TEST_BEDS = _named_by_value(
     {
-        BedState.BAKING: Tone.BUSY,
-        BedState.PASSED: Tone.GOOD,
-        BedState.FAILED: Tone.BAD,
-        BedState.CANCELLED: Tone.WARN,
+        BedOutcome.BAKING: Tone.BUSY,
+        BedOutcome.ASKED: Tone.WARN,
+        BedOutcome.PASSED: Tone.GOOD,
+        BedOutcome.APPROVED: Tone.WARN,
+        BedOutcome.FAILED: Tone.BAD,
+        BedOutcome.CANCELLED: Tone.WARN,
     }
 )
 VERDICTS = _named_by_value({Verdict.PASS: Tone.GOOD, Verdict.FAIL: Tone.BAD, Verdict.INCONCLUSIVE: Tone.WARN})
@@ -160,6 +165,17 @@ BLAMES = {
     Blame.HOST: Status(Tone.WARN, "the host is to blame"),
     Blame.VERSION: Status(Tone.BAD, "the version is to blame"),
     Blame.UNCLEAR: Status(Tone.WARN, "it is unclear what is to blame"),
+}
+PERMISSIONS = {
+    ruling: Status(tone, str(ruling))
+    for ruling, tone in {
+        Ruling.ALLOWED: Tone.GOOD,
+        Ruling.WAITS: Tone.IDLE,
+        Ruling.QUARANTINED: Tone.BAD,
+        Ruling.FROZEN: Tone.WARN,
+        Ruling.REFUSED: Tone.BAD,
+        Ruling.NEEDLESS: Tone.IDLE,
+    }.items()
 }
 KINDS = {Kind.DEPLOY: "deploy", Kind.ROLLBACK: "rollback", Kind.CONVERGE: "repair"}
 # States of an execution in Step Functions; a delivery has no other.
@@ -197,7 +213,7 @@ def every_status() -> Iterable[Status]:
     """Return every status of every table, in the order of this module."""
     tables: tuple[Mapping[Any, Status], ...] = (
         *(DEPLOYMENTS, ATTEMPTS, HOSTS, TARGETS, STAGES),
-        *(TEST_BEDS, VERDICTS, BLAMES, DELIVERIES, CONVERGENCES, SELF_TESTS),
+        *(TEST_BEDS, VERDICTS, BLAMES, DELIVERIES, CONVERGENCES, SELF_TESTS, PERMISSIONS),
     )
     yield from (PLANNING, STOPPED_BY_HAND, INTERRUPTED, UNFINISHED)
     for table in tables:

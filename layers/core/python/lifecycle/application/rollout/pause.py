@@ -12,6 +12,7 @@ from lifecycle.application.rollout.answer import open_question, record_answer
 from lifecycle.application.rollout.task_tokens import resume_unanswered
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.actions import Action, ActionFacts, permission
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question, QuestionKind, pause_id
 from lifecycle.domain.rollout.deployment import DeploymentState
 
@@ -20,10 +21,9 @@ def pause(context: Context, cluster: Cluster, name: str, answer: Answer) -> Ques
     """Stop a deployment before its next host; raises Unknown, and Refused if it has ended or is paused already."""
     current = observe.deployment(context, cluster, name)
     pauses = [q for q in context.deployments.questions(name) if q.kind is QuestionKind.RESUME]
-    if current.state.final or current.state is DeploymentState.QUEUED:
-        raise Refused(f"the pause of {name}", [f"it is {current.state}: {current.reason}"])
-    if unanswered := next((q for q in pauses if not q.answer), None):
-        raise Refused(f"the pause of {name}", [unanswered.reason])
+    facts = ActionFacts(answer.at, cluster, deployment=current, questions=pauses)
+    if refusals := permission(Action.PAUSE, facts).refusals:
+        raise Refused(f"the pause of {name}", refusals)
     why = f": {answer.why}" if answer.why else ""
     reason = f"paused by {answer.by} at {answer.at:%Y-%m-%d %H:%M:%S} UTC{why}"
     context.record(cluster, "pause", answer.by, answer.why, deployment=name)

@@ -14,10 +14,13 @@ from lifecycle.application.rollout.finish import finish, restore_desired
 from lifecycle.application.rollout.former_holders import close_former_holders
 from lifecycle.application.rollout.host_commands import cancel_turns, cancel_turns_until, give_turns, prefetch
 from lifecycle.application.rollout.strays import take_out_strays
+from lifecycle.application.rollout.supersede import is_automatic
+from lifecycle.application.rollout.wait import SUPERSEDED, wait, waited_too_long
 from lifecycle.application.rollout.withdrawn import withdrawn_before
 from lifecycle.domain.errors import CallFailed, InvalidValue, LeaseHeld, Refused, StoreRefused, Unknown
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.listing import listed
+from lifecycle.domain.rollout.actions import Ruling, plan_permission
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request, is_ahead
 from lifecycle.domain.rollout.desired_writes import NO_WRITES
 from lifecycle.domain.rollout.earlier_environment import unexplained
@@ -82,9 +85,9 @@ def begin(context: Context, request: Request, execution: str) -> Planned:
 
 def _begin_planned(context: Context, request: Request, execution: str, found: Plan) -> Planned:
     if reasons := [*found.blockers, *unexplained(request, found.earlier)]:
-        return _refuse(context, request, reasons)
+        return _wait_or_refuse(context, request, execution, found, reasons)
     desired, _ = readable(lambda: context.registry.desired(request.cluster), None)
-    if found.nothing_to_do and (found.is_verified or request.only) and request.kind is not Kind.ROLLBACK:
+    if plan_permission(found, request.kind, only=request.only).ruling is Ruling.NEEDLESS:
         why = f"every host of {request.cluster} serves {request.version} already"
         queue.close_pending(context, request, DeploymentState.REFUSED, why)
         return Planned("NOTHING_TO_DO", 0, why)
@@ -94,6 +97,19 @@ def _begin_planned(context: Context, request: Request, execution: str, found: Pl
     if found.waits_for:
         return _take_slot(context, request, execution, found)
     return _take_lease(context, request, execution, found, desired)
+
+
+def _wait_or_refuse(context: Context, request: Request, execution: str, found: Plan, reasons: list[str]) -> Planned:
+    """Refuse a blocked deployment. An automatic one waits for what passes: nobody would request it again.
+
+    It is decided on the same observation that found it blocked. An agent may be unreachable for a moment only.
+    """
+    if not found.passes or not is_automatic(context, request):
+        return _refuse(context, request, reasons)
+    if late := waited_too_long(context, request, "; ".join(reasons)):
+        return _refuse(context, request, [late])
+    kind, why = wait(context, request, execution, "; ".join(reasons))
+    return Planned(kind, 0, why)
 
 
 def _second_execution(existing: Deployment | None, execution: str) -> Planned | None:
@@ -203,7 +219,7 @@ def _refuse(context: Context, request: Request, reasons: list[str]) -> Planned:
         return _resume(context, begun, begun.execution)  # a call that seemed lost has begun it meanwhile
     why = "; ".join(reasons)
     context.record_request(request, f"refused {request.version}", why)
-    queue.close_pending(context, request, DeploymentState.REFUSED, why)
+    _ = queue.record_refused(context, request, why)
     lease = context.leases.current(request.cluster)
     if lease.deployment == request.deployment:  # it was handed over to a rollback, or a plan is repeated
         _restore_desired(context, request, lease)
@@ -227,7 +243,7 @@ def _take_slot(context: Context, request: Request, execution: str, found: Plan) 
     record = _record(context, request, execution, found)
     reason = f"waits for {found.waits_for}, which is deploying {request.cluster}"
     if not queue.take_slot(context, replace(record, state=DeploymentState.QUEUED, reason=reason)):
-        return Planned("REFUSED", 0, "superseded: a newer deployment is pending already")
+        return Planned("REFUSED", 0, SUPERSEDED)
     if withdrawn := withdrawn_before(context, request):
         return _refuse(context, request, [withdrawn])
     lease = context.leases.current(request.cluster)

@@ -10,7 +10,7 @@ from lifecycle.application.context import Context
 from lifecycle.application.readable import readable
 from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.deployment import NOT_RESUMED, Deployment, DeploymentState, Request
+from lifecycle.domain.rollout.deployment import NOT_RESUMED, Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.rollout.execution import ExecutionState, next_execution
 from lifecycle.domain.rollout.queue import AfterEnd, DropPending, PendingDeployment, StartPending, after_end, next_try
 from lifecycle.domain.service.policy import Policy
@@ -63,6 +63,29 @@ def close_pending(context: Context, request: Request, state: DeploymentState, wh
     if existing is not None and existing.state is DeploymentState.QUEUED:
         _close(context, PendingDeployment(request, existing.started_at), state, why)
     clear_slot(context, request)
+
+
+def record_refused(context: Context, request: Request, why: str) -> bool:
+    """End a deployment that is refused before it began; writes a record if it has none, so that views show it.
+
+    Returns False if it has ended in another way. A repair that is refused again and again is on record once:
+    convergence begins one every 15 minutes.
+    """
+    if context.deployments.get(request.cluster, request.deployment) is not None:
+        close_pending(context, request, DeploymentState.REFUSED, why)
+        return True
+    clear_slot(context, request)
+    if request.kind is Kind.CONVERGE and _was_refused_before(context, request):
+        return True
+    now = context.clock.now()
+    refused = Deployment.not_begun(request, Target(request.version, ""), Policy(), now, why)
+    return context.deployments.put(replace(refused, state=DeploymentState.REFUSED, finished_at=now))
+
+
+def _was_refused_before(context: Context, request: Request) -> bool:
+    """Return whether the newest deployment is a repair that was refused too, so that it was notified already."""
+    newest = next(iter(readable(lambda: context.deployments.recent_without_hosts(request.cluster, 1), ())[0]), None)
+    return newest is not None and (newest.request.kind, newest.state) == (Kind.CONVERGE, DeploymentState.REFUSED)
 
 
 def clear_slot(context: Context, request: Request) -> None:

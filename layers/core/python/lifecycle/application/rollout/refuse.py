@@ -3,15 +3,11 @@
 Called by functions/rollout/finish where the plan itself broke (statemachines/rollout.asl.json, PlanLost).
 """
 
-from dataclasses import replace
-
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.finish import Finished
 from lifecycle.application.rollout.requested import find_request
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
-from lifecycle.domain.service.policy import Policy
-from lifecycle.domain.service.target import Target
+from lifecycle.domain.rollout.deployment import DeploymentState, Request
 
 
 def refuse_unplanned(context: Context, name: str, reason: str) -> Finished:
@@ -34,21 +30,9 @@ def _refuse(context: Context, request: Request, reason: str) -> Finished:
         )
     if existing is not None and has_begun:
         return Finished(existing.state, existing.reason)
-    if existing is not None:
-        queue.close_pending(context, request, DeploymentState.REFUSED, reason)
-        return Finished(DeploymentState.REFUSED, reason)
-    now = context.clock.now()
-    context.record_request(request, f"refused {request.version}", reason)
-    if request.kind is Kind.CONVERGE and _was_refused_before(context, request):
-        return Finished(DeploymentState.REFUSED, reason)  # convergence begins one every 15 minutes
-    refused = Deployment.not_begun(request, Target(request.version, ""), Policy(), now, reason)
-    if not context.deployments.put(replace(refused, state=DeploymentState.REFUSED, finished_at=now)):
+    if existing is None:
+        context.record_request(request, f"refused {request.version}", reason)
+    if not queue.record_refused(context, request, reason):
         ended = observe.deployment(context, cluster, name)
         return Finished(ended.state, ended.reason)
     return Finished(DeploymentState.REFUSED, reason)
-
-
-def _was_refused_before(context: Context, request: Request) -> bool:
-    """Return whether the newest deployment is a repair that was refused too, so that it was notified already."""
-    newest = next(iter(context.deployments.recent_without_hosts(request.cluster, 1)), None)
-    return newest is not None and (newest.request.kind, newest.state) == (Kind.CONVERGE, DeploymentState.REFUSED)

@@ -17,8 +17,9 @@ from lifecycle.application.rollout.requests import Payload, payload
 from lifecycle.application.rollout.task_tokens import resume_unanswered
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.actions import Action, ActionFacts, no_rollback_target, permission
 from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Answer, Choice, Question, QuestionKind
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.provenance import HandMade
 from lifecycle.domain.service.target import Target
@@ -44,8 +45,7 @@ def rollback_target(context: Context, cluster: Cluster) -> RollbackTarget:
     before = observe.verified_before(recent, bad.target)
     good = observe.newest_good(before, context.fleet.quarantined(cluster))
     if good is None:
-        why = f"no version other than {bad.target.in_words} was verified there, or all of them are quarantined"
-        raise Refused(f"the rollback of {cluster}", [why])
+        raise Refused(f"the rollback of {cluster}", [no_rollback_target(bad.target)])
     return RollbackTarget(bad, good)
 
 
@@ -124,14 +124,9 @@ def request_rollback(context: Context, cluster: Cluster, name: str, answer: Answ
         raise Refused(
             f"the rollback of {name}", [f"it has ended: {current.state}; use `lifecycle rollback {cluster.service}`"]
         )
-    if current.state is DeploymentState.QUEUED:
-        raise Refused(f"the rollback of {name}", ["it is pending and has changed nothing; cancel it instead"])
-    if current.request.kind is Kind.ROLLBACK:
-        raise Refused(
-            f"the rollback of {name}", ["it is a rollback itself; abort it, and deploy the version that you want"]
-        )
-    if current.previous is None:
-        raise Refused(f"the rollback of {name}", [f"no version was verified in {cluster} before it"])
+    facts = ActionFacts(answer.at, cluster, deployment=current)
+    if refusals := permission(Action.ROLL_BACK, facts).refusals:
+        raise Refused(f"the rollback of {name}", refusals)
     asked = Question(
         deployment=name,
         id=ROLLBACK_REQUEST,

@@ -14,6 +14,7 @@ class AuditKind(StrEnum):
     CRASH_LOOP = "CRASH_LOOP"  # a service that ended again after each repair; it becomes a notification
     SCHEDULE = "SCHEDULE"  # a scheduled command that failed or was skipped; it becomes a notification
     REFUSAL = "REFUSAL"  # of somebody who is not known; only so many are written (refused_entries.py)
+    RUN_FAILED = "RUN_FAILED"  # a run whose build failed or whose snapshot was refused; it becomes a notification
     OUTAGE = "OUTAGE"  # hosts that became unhealthy together; it becomes a notification
     OUTAGE_OVER = "OUTAGE_OVER"  # their recovery; it becomes a notification
 

@@ -14,7 +14,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, cluster_of
-from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
+from lifecycle.domain.rollout.test_bed.model import BedOutcome, BedState, TestBed
 
 # An event may have 256 KiB, and a mail should be short: a host's log is cut to this length.
 LONGEST = 4000
@@ -28,6 +28,8 @@ class NotificationKind(StrEnum):
     HALTED = "Deployment halted"  # a host failed: it waits for a decision
     ANSWERED = "Deployment answered"
     FINISHED = "Deployment finished"
+    REFUSED = "Deployment refused"  # it never began
+    RUN_FAILED = "Run failed"  # a push made no snapshot
     ROLLS_BACK = "Rollback began"
     QUARANTINED = "Quarantined"
     VERDICT = "Test bed judged"
@@ -112,6 +114,7 @@ _OF_ENTRIES = {
     AuditKind.HAND_MADE: NotificationKind.HAND_MADE,
     AuditKind.CRASH_LOOP: NotificationKind.CRASH_LOOP,
     AuditKind.SCHEDULE: NotificationKind.SCHEDULE,
+    AuditKind.RUN_FAILED: NotificationKind.RUN_FAILED,
     AuditKind.OUTAGE: NotificationKind.OUTAGE,
     AuditKind.OUTAGE_OVER: NotificationKind.OUTAGE,
 }
@@ -125,7 +128,11 @@ def _of_deployment(after: Deployment, previous: DeploymentState | None, at: date
     name = f"{after.cluster}/{after.id}/{after.state}"
     version, kind = after.target.version, after.request.kind
     began = previous in (None, DeploymentState.QUEUED) and after.state is DeploymentState.RUNNING
-    if after.state.final:
+    if after.state is DeploymentState.REFUSED:
+        what = NotificationKind.REFUSED
+        summary = f"{after.cluster}: {kind.lower()} of {version} was refused: {_line(after.reason)}"
+        summary, at = _line(summary), after.finished_at or at
+    elif after.state.final:
         what = NotificationKind.FINISHED
         summary = f"{after.cluster}: {kind.lower()} of {version} ended {_words(after.state)}"
         at = after.finished_at or at
@@ -209,8 +216,11 @@ def _question_text(question: Question) -> str:
 
 
 def _of_test_bed(after: TestBed, at: datetime) -> Notification | None:
-    """Notify about its verdict. A test bed that was cancelled has none."""
-    if after.state not in (BedState.PASSED, BedState.FAILED):
+    """Notify about its verdict. A test bed that was cancelled, or approved without one, has none.
+
+    The answer of the person who approved it was notified before.
+    """
+    if after.outcome not in (BedOutcome.PASSED, BedOutcome.FAILED):
         return None
     cluster = cluster_of(after.deployment)
     return Notification(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lifecycle.domain.fleet.host import HostReport, readable
 from lifecycle.domain.fleet.target_group import Rotation, TargetState, state_of
-from lifecycle.domain.listing import listed
+from lifecycle.domain.listing import counted, listed
 from lifecycle.domain.service.host_count import at_least, at_most
 from lifecycle.domain.service.policy import Policy
 
@@ -82,7 +82,7 @@ def refuse_drain(host: str, rotation: Rotation, floor: Floor) -> str | None:
     down = [f"{h} is {state_of(rotation, h)}" for h in sorted(floor.members - {host} - set(others))]
     left = "serving, all unhealthy," if fails_open(rotation) else "healthy"
     return (
-        f"draining {host} would leave {len(others)} {left} of {len(floor.members)} hosts, "
+        f"draining {host} would leave {len(others)} {left} of {counted(len(floor.members), 'host')}, "
         f"but at least {floor.healthy_hosts} must serve ({listed(down)})"
     )
 

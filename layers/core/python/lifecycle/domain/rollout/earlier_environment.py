@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lifecycle.domain.errors import UnreadableRecord
+from lifecycle.domain.listing import counted
 from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt, ReleaseRun
 from lifecycle.domain.rollout.deployment import (
     NEVER,
@@ -123,7 +124,9 @@ def verdict(
         return Verdict(environment, Outcome.NOT_KNOWN, sentence, after=after)
     if found is None:
         if not records.complete:
-            sentence = f"not known: it is not among the newest {len(records.deployments)} deployments there"
+            sentence = (
+                f"not known: it is not among the newest {counted(len(records.deployments), 'deployment')} there"
+            )
             return Verdict(environment, Outcome.NOT_KNOWN, sentence, after=after)
         return Verdict(environment, Outcome.NEVER_RAN, _never_ran(wanted, records.deployments), after=after)
     outcome, sentence = _of(found, _rollback_of(wanted, found, records.deployments), attempts)

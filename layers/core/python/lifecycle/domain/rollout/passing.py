@@ -1,7 +1,7 @@
 """Blockers that pass by themselves: a freeze, an agent whose last report is old, hosts that are down now.
 
-Used for automatic deployments (application/rollout/automatic.py). Nobody reads their refusal and asks again, so they
-wait.
+Used by the plan for automatic deployments (application/rollout/wait.py). Nobody reads their refusal and asks again,
+so they wait.
 """
 
 from collections.abc import Sequence

@@ -12,17 +12,18 @@ from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import unreachable_among
 from lifecycle.domain.fleet.strays import NO_STRAYS, Strays
 from lifecycle.domain.fleet.target_group import state_of
-from lifecycle.domain.listing import listed
+from lifecycle.domain.listing import counted, listed
 from lifecycle.domain.rollout.balancer_settings import drain_seconds
 from lifecycle.domain.rollout.capacity import gets_requests, without_dead
-from lifecycle.domain.rollout.deployment import Kind, Request
+from lifecycle.domain.rollout.deployment import Kind, Override, Request
 from lifecycle.domain.rollout.earlier_environment import Verdict
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.gates import first_host_decides, requester_refusal
+from lifecycle.domain.rollout.passing import passing_blockers
 from lifecycle.domain.rollout.plan_facts import Observed
 from lifecycle.domain.rollout.planned_config import NO_CONFIG, PlannedConfig
 from lifecycle.domain.rollout.policy_floor import PolicyFloor, owner
-from lifecycle.domain.rollout.preflight import blockers, warnings
+from lifecycle.domain.rollout.preflight import blockers, overridable_blockers, warnings
 from lifecycle.domain.rollout.release import release_of
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason
 from lifecycle.domain.service.commits import Changes, changes_between, taken_back
@@ -54,7 +55,8 @@ class Plan:
     `changes` are the commits since the version that runs here, and `compare` is the address of a page about them.
     `config` says what changes in the configuration. `release` is the release command, if this deployment runs one.
     `policy` is the one that applies; `declared` is the manifest's where `floors` made it stricter. `goes_back`: a
-    host ran a newer version, and takes this one only if its command says so.
+    host ran a newer version, and takes this one only if its command says so. `overridable` are the blockers among
+    `blockers` that a request may override. `passes`: nothing but time is needed until none is left.
     """
 
     target: Target
@@ -83,6 +85,8 @@ class Plan:
     floors: tuple[PolicyFloor, ...] = ()
     goes_back: bool = False
     updates_all: bool = False
+    overridable: tuple[Override, ...] = ()
+    passes: bool = False
 
     def whose(self, setting: str) -> str:
         """Return which policy floor made a setting of the policy stricter, in words; empty where none did."""
@@ -145,7 +149,16 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         floors=observed.floors.in_force if policy != declared else (),
         goes_back=bool(older) or request.kind is Kind.ROLLBACK,
         updates_all=bool(again),
+        overridable=_overridable(request, observed, now),
+        passes=bool(passing_blockers(request, observed, order, now, heartbeat_timeout)),
     )
+
+
+def _overridable(request: Request, observed: Observed, now: datetime) -> tuple[Override, ...]:
+    """Return the blockers that this deployment has, and did not override."""
+    if request.kind is not Kind.DEPLOY:
+        return ()
+    return tuple(each for each in overridable_blockers(request, observed, now) if each not in request.overrides)
 
 
 def _unverified(request: Request, observed: Observed, hosts: Collection[str]) -> dict[str, str]:
@@ -227,7 +240,7 @@ def _checks(observed: Observed, bake: int) -> tuple[str, ...]:
     return (
         f"self-test on each host: {how}, within {test.timeout_seconds:g} s",
         alive,
-        *((f"test bed: the first host beside a control, for {bake} minutes",) if bake else ()),
+        *((f"test bed: the first host beside a control, for {counted(bake, 'minute')}",) if bake else ()),
     )
 
 

@@ -7,9 +7,10 @@ turn.
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport, readable, unreachable_among
-from lifecycle.domain.listing import SHOWN, listed
+from lifecycle.domain.listing import SHOWN, counted, listed
 from lifecycle.domain.rollout.balancer_settings import (
     drain_reasons,
     drain_warnings,
@@ -64,7 +65,7 @@ def blockers(
     unreachable = unreachable_among(observed.reports, now, heartbeat_timeout)
     reasons = _hard_blockers(request, observed)
     if request.kind is Kind.DEPLOY:
-        found = _overridable_blockers(request, observed, now)
+        found = overridable_blockers(request, observed, now)
         reasons += [
             f"{why}; {_HOW_TO_OVERRIDE[each].format(other=_instead(request, observed))}"
             for each, why in found.items()
@@ -156,7 +157,7 @@ def warnings(request: Request, observed: Observed, now: datetime, heartbeat_time
         texts += drain_reasons(request, observed.manifest, observed.settings, observed.running_versions)
     texts += drain_warnings(request, observed.manifest, observed.settings)
     if request.kind is Kind.DEPLOY:
-        found = _overridable_blockers(request, observed, now)
+        found = overridable_blockers(request, observed, now)
         texts += [f"overridden: {why}" for each, why in found.items() if each in request.overrides]
         texts += [f"{observed.nobodys.reason}; this deployment takes over"] if observed.nobodys else []
         texts += _rollback_download_warnings(request, observed)
@@ -171,12 +172,12 @@ def _hard_blockers(request: Request, observed: Observed) -> list[str]:
     if used_up := observed.epochs.used_up(observed.lease.epoch):
         reasons.append(used_up)
     if len(observed.reports) > HOSTS_LIMIT and request.kind is not Kind.ROLLBACK:
-        found = f"{cluster} has {len(observed.reports)} hosts: expected at most {HOSTS_LIMIT}"
+        found = f"{cluster} has {counted(len(observed.reports), 'host')}: expected at most {HOSTS_LIMIT}"
         reasons.append(f"{found}, because a plan is one record; deploy it as several services")
     if not observed.members(request):
         reasons.append(f"{cluster} has no hosts: start an agent on each host, then plan again")
-    if request.environment == "production" and isinstance(parse_version(version), SnapshotVersion):
-        reasons.append(f"production takes releases only: lifecycle promote {request.service} {version}")
+    if why := releases_only(cluster, version):
+        reasons.append(why)
     if observed.foreign:
         reasons.append(observed.foreign)
     reasons += _config_reasons(request, observed)
@@ -184,6 +185,13 @@ def _hard_blockers(request: Request, observed: Observed) -> list[str]:
         reasons += [*observed.floors.unreadable, *_quarantined_away(request, observed)]
         reasons += [f"{why}: update it first" for why in _ignored_parts(request, observed)]
     return reasons + settings_reasons(request, observed.manifest, observed.settings, observed.running_versions)
+
+
+def releases_only(cluster: Cluster, version: str) -> str:
+    """Return why this environment does not take a snapshot; empty for a release, and where snapshots may run."""
+    if cluster.environment != "production" or not isinstance(parse_version(version), SnapshotVersion):
+        return ""
+    return f"production takes releases only: lifecycle promote {cluster.service} {version}"
 
 
 def _config_reasons(request: Request, observed: Observed) -> list[str]:
@@ -215,7 +223,7 @@ def _config_warnings(request: Request, observed: Observed) -> list[str]:
     return [_UNRECORDED.format(observed.config.revision)] if unknown else []
 
 
-def _overridable_blockers(request: Request, observed: Observed, now: datetime) -> dict[Override, str]:
+def overridable_blockers(request: Request, observed: Observed, now: datetime) -> dict[Override, str]:
     """Return the blockers that a request may override."""
     found: dict[Override, str] = {}
     if why := observed.target.quarantined_in(observed.bad_versions):
@@ -294,7 +302,7 @@ def _silence(report: HostReport, since: datetime) -> str:
 def _first(texts: list[str]) -> list[str]:
     """Return the first of these texts about a host each, and the number of the rest."""
     rest = len(texts) - SHOWN
-    return [*texts[:SHOWN], f"the same is true of {rest} more hosts"] if rest > 0 else texts
+    return [*texts[:SHOWN], f"the same is true of {counted(rest, 'more host')}"] if rest > 0 else texts
 
 
 def _capacity_blockers(
@@ -311,7 +319,7 @@ def _capacity_blockers(
     if size > 1 and limit >= size:
         return [f"max_unavailable is {policy.max_unavailable} of {size} hosts, which would leave none serving"]
     if required > size - 1:
-        texts = f"min_healthy is {policy.min_healthy}, but {request.cluster} has {size} hosts"
+        texts = f"min_healthy is {policy.min_healthy}, but {request.cluster} has {counted(size, 'host')}"
         return [f"{texts}: expected at most {size - 1}, or no host could ever be taken out"]
     floor = Floor.of(policy, hosts, frozenset(observed.skipped_hosts))
     why = first_refusal(order, without_dead(observed.rotation, observed.reports, unreachable), floor)

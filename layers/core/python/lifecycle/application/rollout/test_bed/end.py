@@ -48,7 +48,7 @@ def end_bake(context: Context, task: BakeTask, number: int, state: BedState, rea
     bed = next((each for each in context.deployments.beds(task.deployment) if each.number == number), None)
     if bed is None or bed.state is not BedState.BAKING:
         return Outcome("PASSED", "it has ended before")
-    what = f"test bed {state.lower().replace('_', ' ')}"
+    what = f"test bed {replace(bed, state=state).outcome.lower()}"
     context.record_action(task.cluster, task.deployment, what, reason, bed.host)
     hosts = _bed_hosts(context, current, bed)
     failed = [each for each in hosts if state is BedState.FAILED and each.group is Group.TEST_BED]

@@ -36,6 +36,17 @@ class BedState(StrEnum):
     CANCELLED = "GIVEN_UP"  # no verdict: its deployment ended, or its host left or became unreachable
 
 
+class BedOutcome(StrEnum):
+    """The state of a test bed as people read it: a person's approval is no verdict."""
+
+    BAKING = "BAKING"
+    ASKED = "WAITS FOR AN ANSWER"  # undecided: somebody was asked
+    PASSED = "PASSED"
+    APPROVED = "APPROVED"  # undecided, and a person went on
+    FAILED = "FAILED"
+    CANCELLED = "GIVEN UP"
+
+
 @dataclass(frozen=True, slots=True)
 class BakeNote:
     """Facts of the last step of a bake for the next step; the deployment's record holds them until then.
@@ -75,6 +86,13 @@ class TestBed:
     series: tuple[Series, ...] = ()
     reason: str = ""
     ended_at: datetime | None = None
+
+    @property
+    def outcome(self) -> BedOutcome:
+        """The state for people: PASSED only by a verdict, APPROVED where a person went on without one."""
+        if self.state is BedState.PASSED and not (self.judgement and self.judgement.verdict is Verdict.PASS):
+            return BedOutcome.APPROVED
+        return BedOutcome[self.state.name]
 
     @property
     def progress_rank(self) -> BedRank:
