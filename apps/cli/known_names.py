@@ -63,13 +63,13 @@ def check_version(connection: Connection, service: str, text: str) -> str:
         return version
     if version and _has_manifest(connection, name, version):
         return version
-    _ = check_service(connection, name)
+    _ = check_service(connection, name)  # only whether it is known
     raise _unknown_version(connection, name, version, text)
 
 
 def _has_manifest(connection: Connection, service: str, version: str) -> bool:
     try:
-        _ = connection.context.artifacts.manifest(service, version)
+        _ = connection.context.artifacts.manifest(service, version)  # only whether there is one
     except Unknown:
         return False
     return True

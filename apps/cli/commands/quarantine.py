@@ -142,8 +142,8 @@ def _consequences(connection: Connection, cluster: Cluster, name: str) -> list[s
 
 def _check_version(connection: Connection, cluster: Cluster, name: str) -> None:
     try:
-        _ = parse_version(name)
+        _ = parse_version(name)  # only whether it is one
     except InvalidName as error:
         hosts = connection.context.fleet.reports(cluster)
         raise Unknown("host", name, "It cannot be a version either.", of=str(cluster), known=hosts) from error
-    _ = check_version(connection, cluster.service, name)
+    _ = check_version(connection, cluster.service, name)  # only whether it is known

@@ -103,7 +103,8 @@ def test_console_says_that_the_command_runs_first() -> None:
 
 def test_console_says_nothing_of_a_command_that_a_version_has_not() -> None:
     desk = Desk.of()
-    assert "release command" not in desk.press(**desk.see("pipeline").button("Deploy to production").params).message
+    params = desk.planned("pipeline", "Deploy to production").starts.params
+    assert "release command" not in desk.press(**params).message
 
 
 def test_approval_names_the_command_before_it_runs() -> None:
