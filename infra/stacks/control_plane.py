@@ -344,6 +344,7 @@ class ControlPlaneStack(Stack):
                 Variable.BUILD_LOOK_SECONDS: settings.build_look_seconds,
                 Variable.AGENT_HEARTBEAT_TIMEOUT_SECONDS: settings.agent_heartbeat_timeout_seconds,
                 Variable.MINUTE_SECONDS: settings.minute_seconds,
+                Variable.SETTLES: "false" if settings.emulated else "true",
                 Variable.CALLERS: ",".join(settings.callers),
                 Variable.NOTICES_TOPIC: Fn.sub(names.topic_arn(names.NOTIFICATIONS)),
             },

@@ -70,7 +70,7 @@ def manifest(version: str, policy: Policy | None = None, **changes: Any) -> Mani
         run=Run("python3 app.py", 8080),
         is_alive=Check(path="/is_alive"),
         self_test=Check(path="/self_test"),
-        policies={"staging" if policy and policy.automatic else "production": policy or Policy(min_alive_seconds=0)},
+        policies={"staging" if policy and policy.automatic else "production": policy or Policy(min_alive_seconds=0, settle_seconds=0)},
     )
     return replace(usual, **changes)
 

@@ -341,3 +341,4 @@ class Variable:
     BUILD_LOOK_SECONDS = "BUILD_LOOK_SECONDS"
     AGENT_HEARTBEAT_TIMEOUT_SECONDS = "AGENT_HEARTBEAT_TIMEOUT_SECONDS"
     MINUTE_SECONDS = "MINUTE_SECONDS"
+    SETTLES = "SETTLES"  # "false" where a load balancer sends no request after a deregistration, as on a laptop

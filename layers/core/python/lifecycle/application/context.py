@@ -38,6 +38,7 @@ class Context:
 
     `poll_seconds` is the time between two polls of a stage. After `heartbeat_timeout` without a report, a
     host is unreachable. `minute` is the length of a minute in a policy's `watch_minutes` or `bake_minutes`.
+    `settles`: a load balancer may send requests for a while after a deregistration, as an ALB does.
     A rollout of at least `checkpoint_from` hosts uses checkpoints (domain/rollout/checkpoint.py).
     """
 
@@ -62,6 +63,7 @@ class Context:
     heartbeat_timeout: timedelta = timedelta(seconds=30)
     minute: timedelta = timedelta(seconds=60)
     checkpoint_from: int = CHECKPOINT_FROM
+    settles: bool = True
 
     def record(
         self, cluster: Cluster, what: str, who: str, why: str = "", *, deployment: str = "", host: str = ""

@@ -39,6 +39,21 @@ def pauses(longest: float, who: str) -> Iterator[float]:
         pause = min(pause * _PAUSE_GROWTH, longest)
 
 
+def answered(clock: Clock, deadline: datetime, call: Callable[[], Found], between: Iterator[float]) -> Found:
+    """Return the result of a call that may be repeated; it is, while AWS cannot answer and until `deadline`.
+
+    The last error is raised then, and any other one at once.
+    """
+    while True:
+        now = clock.now()
+        try:
+            return call()
+        except CallFailed as error:
+            if now >= deadline or not error.temporary:
+                raise
+        clock.sleep(next(between))
+
+
 def poll_until(
     clock: Clock,
     until: datetime,
@@ -52,10 +67,6 @@ def poll_until(
     """
     while True:
         now = clock.now()
-        try:
-            if (found := poll()) is not None or now >= until:
-                return found
-        except CallFailed as error:
-            if now >= deadline or not error.temporary:
-                raise
+        if (found := answered(clock, deadline, poll, between)) is not None or now >= until:
+            return found
         clock.sleep(next(between))

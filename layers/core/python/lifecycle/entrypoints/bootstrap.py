@@ -105,6 +105,7 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
         poll_seconds=settings.poll_seconds,
         heartbeat_timeout=settings.heartbeat_timeout,
         minute=settings.minute,
+        settles=settings.settles,
     )
 
 

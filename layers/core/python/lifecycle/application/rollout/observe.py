@@ -184,6 +184,7 @@ def observed(context: Context, request: Request) -> Observed:
         and context.dispatcher.has_test_bed(cluster),
         floors=floors,
         minute=context.minute,
+        settles=context.settles,
         unreadable=(
             *map(str, (*found.unreadable, *unqueued, *older)),
             *unknown_hosts(context, cluster, context.fleet.bound(cluster), reports),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lifecycle.application.context import Context
-from lifecycle.application.polling import longest_pause, pauses, poll_until
+from lifecycle.application.polling import answered, longest_pause, pauses, poll_until
 from lifecycle.application.rollout import host_commands, observe
 from lifecycle.domain.errors import CallFailed, LifecycleError, StaleEpoch
 from lifecycle.domain.fleet.cluster import Cluster
@@ -190,9 +190,7 @@ def stage(
                 return attempted(context, task, deadline, repeated=tries > 1)
 
             between = pauses(context.poll_seconds, f"{run.__name__} {task.host}")
-            outcome = poll_until(context.clock, deadline, deadline, attempt, between)
-            assert outcome is not None  # each attempt has one, or raises  # noqa: S101
-            return outcome
+            return answered(context.clock, deadline, attempt, between)
 
         def attempted(context: Context, task: HostTask, deadline: datetime, *, repeated: bool) -> Outcome:
             records = context.step_reads.of_host(task.cluster, task.deployment, task.host, task.attempt)

@@ -13,7 +13,7 @@ from lifecycle.domain.fleet.host import unreachable_among
 from lifecycle.domain.fleet.strays import NO_STRAYS, Strays
 from lifecycle.domain.fleet.target_group import state_of
 from lifecycle.domain.listing import listed
-from lifecycle.domain.rollout.balancer_settings import drain_seconds
+from lifecycle.domain.rollout.balancer_settings import drain_seconds, settle_seconds
 from lifecycle.domain.rollout.capacity import gets_requests, without_dead
 from lifecycle.domain.rollout.deployment import Kind, Request
 from lifecycle.domain.rollout.earlier_environment import Verdict
@@ -49,7 +49,8 @@ class Plan:
     `waits_for` is the deployment that it would wait for. `supersedes` is the pending deployment that it would
     replace. `warnings` are what an operator should know and need not change. `is_verified`: the version is the
     desired one, and a deployment that ended DONE wrote it. `desired_is_good`: the same of whatever is desired.
-    `epochs` are those that the new one must exceed, beside the lease's. `drain_seconds` is how long a drain may take.
+    `epochs` are those that the new one must exceed, beside the lease's. `drain_seconds` is how long a drain may take,
+    and `settle_seconds` how long a host serves on after it.
     `strays` are targets of no host. `earlier` is the verdict of the environment that comes first.
     `changes` are the commits since the version that runs here, and `compare` is the address of a page about them.
     `config` says what changes in the configuration. `release` is the release command, if this deployment runs one.
@@ -72,6 +73,7 @@ class Plan:
     desired_is_good: bool = False
     epochs: Epochs = field(default_factory=Epochs)
     drain_seconds: int = 0
+    settle_seconds: int = 0
     strays: Strays = NO_STRAYS
     earlier: Verdict | None = None
     changes: Changes | None = None
@@ -134,6 +136,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         desired_is_good=observed.desired_is_good,
         epochs=observed.epochs,
         drain_seconds=drain_seconds(request, observed.manifest, observed.settings),
+        settle_seconds=settle_seconds(policy, observed.settings, settles=observed.settles),
         strays=observed.strays,
         earlier=observed.earlier,
         changes=changes,
@@ -243,4 +246,5 @@ def _expected(count: int, observed: Observed, bake: int) -> tuple[float, str]:
         return count * took[len(took) // 2], source
     run = observed.manifest.run
     worst = run.start_seconds + run.stop_seconds + observed.manifest.self_test.timeout_seconds
+    worst += settle_seconds(Policy(), observed.settings, settles=observed.settles)
     return count * worst, "the sum of its timeouts, because nothing was deployed here before"

@@ -59,6 +59,7 @@ class Observed:
     skipped_hosts: tuple[str, ...] = ()
     has_test_bed: bool = False
     minute: timedelta = timedelta(minutes=1)
+    settles: bool = True
     named: Deployment | None = None
     nobodys: Nobodys | None = None
     unreadable: tuple[str, ...] = ()
