@@ -53,6 +53,7 @@ from infra.constructs.grants import (
     set_weights,
     stop_builds,
 )
+from infra.constructs.lag_alarm import LagAlarm
 from infra.constructs.machine import Machine
 from infra.constructs.notifications import AlarmsIn, NotificationsOut
 from infra.constructs.operators import Operators
@@ -60,7 +61,14 @@ from infra.constructs.phase import Phase, Shared
 from infra.constructs.signing_keys import SigningKeys
 from infra.constructs.status_triggers import StatusTriggers
 from infra.constructs.storage import Storage
-from infra.constructs.triggers import EndedExecutions, EndedServices, PushTriggers, Schedule, read_default_branches
+from infra.constructs.triggers import (
+    EndedExecutions,
+    EndedServices,
+    PushTriggers,
+    Schedule,
+    Unrepeated,
+    read_default_branches,
+)
 from infra.settings import ROOT, Settings
 from lifecycle import names
 from lifecycle.domain.rollout.recorded_request import Source
@@ -295,9 +303,14 @@ class ControlPlaneStack(Stack):
         }
         may = [LEAVE_QUEUE, LEAVE_ROTATION, START_ROLLOUT, DESCRIBE_ROLLOUTS, ANSWER_ROLLOUT, *ends_test_bed]
         self._phase("repair", may=may, **repairs)
-        converge = self._phase("converge", may=[*may, *LEDGER_STREAM], **repairs)
+        # A pass over every cluster has a cursor.
+        every = ledger(*HOSTS, Partition.ROTATION, Partition.CONVERGENCE, requests_of(Source.CONVERGENCE))
+        passes = {**repairs, "writes": [every, REGISTRY]}
+        converge = self._phase("converge", may=[*may, *LEDGER_STREAM], **passes)
         description = "Compare desired with installed versions, and repair drift"
         Schedule(self, "Converging", "converge", converge.function, settings.converge_rate, description)
+        Unrepeated(self, "ConvergingOnce", converge.function)
+        LagAlarm(self, "ConvergenceLags", converge.function)
         EndedExecutions(self, "Ended", converge.function)
         EndedServices(self, "EndedServices", self._storage.ledger, converge.function)
 

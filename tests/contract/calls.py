@@ -18,6 +18,7 @@ from lifecycle.domain.monitoring.notifications import Notification, Notification
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Request
+from lifecycle.domain.convergence.full_pass import Cursor
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.policy_floor import PolicyFloor
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
@@ -145,6 +146,11 @@ def _frozen(g: Gateways, call: Thunk) -> Thunk:
 
 def _freeze(g: Gateways) -> Freeze:
     return Freeze(f"staging/{g.service}", "ada", "sale", NOW)
+
+
+def _passed(g: Gateways, call: Thunk) -> Thunk:
+    g.cursors.put(Cursor(str(g.cluster), NOW))
+    return call
 
 
 def _freezes(g: Gateways) -> Any:
@@ -339,6 +345,8 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoFreezes.lift": lambda g: _frozen(g, _then(lambda: g.freezes.lift(_freeze(g)), lambda: _freezes(g))),
     "DynamoQueue.waiting": lambda g: lambda: g.queue.waiting(g.cluster),
     "DynamoQueue.replace": _replace,
+    "DynamoCursors.get": lambda g: _passed(g, g.cursors.get),
+    "DynamoCursors.put": lambda g: lambda: g.cursors.put(Cursor(str(g.cluster), NOW)),
     "DynamoRequests.find": lambda g: lambda: g.requests.find(f"{g.service}-production-20261129100000-ab12"),
     "DynamoRequests.put": lambda g: lambda: g.requests.put(_requested(g)),
     "DynamoConfigRevisions.newest": lambda g: _configured(g, lambda: g.configurations.newest(g.cluster)),

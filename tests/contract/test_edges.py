@@ -38,6 +38,7 @@ from lifecycle.domain.monitoring.notifications import Notification, Notification
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.execution import ExecutionState
+from lifecycle.domain.convergence.full_pass import Cursor
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import TestBed
@@ -249,6 +250,7 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("queue.waiting", lambda g: g.queue.waiting(g.cluster), None),
     ("queue.replace", lambda g: g.queue.replace(g.cluster, None, None), True),
     ("queue.replace", lambda g: g.queue.replace(g.cluster, waiting(g, "a"), None), True),
+    ("cursors.put", lambda g: g.cursors.put(Cursor("", NOW)), None),
     ("requests.find", lambda g: g.requests.find(""), None),
     ("requests.find", lambda g: g.requests.find("x" * 3_000), None),
     ("callers.arn", lambda g: g.callers.arn({}, ""), Refused),

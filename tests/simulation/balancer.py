@@ -82,13 +82,15 @@ class Balancer:
     def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
         return self._observed(dict(self.of(group)), (group,))
 
-    def registered(self, cluster: Cluster) -> Sequence[RegisteredTarget]:
+    def registered(self, cluster: Cluster, group: Group | None = None) -> Sequence[RegisteredTarget]:
         of_hosts = [
-            RegisteredTarget(address, self._port(address, group), group, state)
-            for group in Group
-            for address, state in self._observed(dict(self.of(group)), (group,)).items()
+            RegisteredTarget(address, self._port(address, each), each, state)
+            for each in Group
+            if group in (None, each)
+            for address, state in self._observed(dict(self.of(each)), (each,)).items()
         ]
-        return of_hosts + [RegisteredTarget(*key, state) for key, state in self.strays.items()]
+        strays = [RegisteredTarget(*key, state) for key, state in self.strays.items()]
+        return of_hosts + [each for each in strays if group in (None, each.group)]
 
     def _port(self, address: str, group: Group) -> int:
         return self.ports.get((address, group), PORT)

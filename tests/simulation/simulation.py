@@ -13,6 +13,7 @@ from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.configurations import MemoryConfigRevisions, MemoryConfigStore
+from tests.fakes.cursors import MemoryCursors
 from tests.fakes.deployments import MemoryDeployments
 from tests.fakes.freezes import MemoryFreezes
 from tests.fakes.queue import MemoryQueue
@@ -67,6 +68,7 @@ class Simulation(Scheduler):
         self.scheduled_runs = MemoryScheduledRuns()
         self.queue = MemoryQueue()
         self.requests = MemoryRequests()
+        self.cursors = MemoryCursors()
         self.config_store = MemoryConfigStore()
         self.configurations = MemoryConfigRevisions(self.config_store)
         self.fleet = Fleet(self)

@@ -50,6 +50,7 @@ from lifecycle.gateways.aws.callers import command_digest
 from lifecycle.gateways.aws.catalogue import DynamoCatalogue
 from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries
 from lifecycle.gateways.aws.configurations import DynamoConfigRevisions, SsmConfigStore
+from lifecycle.gateways.aws.cursors import DynamoCursors
 from lifecycle.gateways.aws.deployments import DynamoDeployments
 from lifecycle.gateways.aws.fleet import DynamoFleet
 from lifecycle.gateways.aws.freezes import DynamoFreezes
@@ -186,6 +187,7 @@ class Account:
             scheduled_runs=DynamoScheduledRuns(table),
             catalogue=self.catalogue,
             requests=DynamoRequests(table),
+            cursors=DynamoCursors(table),
             machines=self.machines,
         )
         self.query = QueryContext(

@@ -12,6 +12,7 @@ from lifecycle.application.ports.audit import AuditLog
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.clock import Clock
 from lifecycle.application.ports.configurations import ConfigRevisions
+from lifecycle.application.ports.cursors import Cursors
 from lifecycle.application.ports.deployments import Deployments
 from lifecycle.application.ports.dispatcher import Dispatcher
 from lifecycle.application.ports.executions import Executions
@@ -58,6 +59,7 @@ class Context:
     scheduled_runs: ScheduledRuns
     catalogue: Catalogue
     requests: Requests
+    cursors: Cursors
     machines: Machines = field(default_factory=NoMachines)
     poll_seconds: float = 2.0
     heartbeat_timeout: timedelta = timedelta(seconds=30)
