@@ -310,7 +310,7 @@ class ControlPlaneStack(Stack):
         description = "Compare desired with installed versions, and repair drift"
         Schedule(self, "Converging", "converge", converge.function, settings.converge_rate, description)
         Unrepeated(self, "ConvergingOnce", converge.function)
-        LagAlarm(self, "ConvergenceLags", converge.function)
+        LagAlarm(self, "ConvergenceLags")
         EndedExecutions(self, "Ended", converge.function)
         EndedServices(self, "EndedServices", self._storage.ledger, converge.function)
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from lifecycle.domain.analysis.built_in_metrics import BUILT_IN
+from lifecycle.domain.convergence.full_pass import Cursor
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Order
@@ -18,7 +19,6 @@ from lifecycle.domain.monitoring.notifications import Notification, Notification
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Request
-from lifecycle.domain.convergence.full_pass import Cursor
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.policy_floor import PolicyFloor
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source

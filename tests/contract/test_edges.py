@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from lifecycle.domain.analysis.built_in_metrics import BUILT_IN
+from lifecycle.domain.convergence.full_pass import Cursor
 from lifecycle.domain.delivery.forge_status import (
     CommitState,
     CommitStatus,
@@ -38,7 +39,6 @@ from lifecycle.domain.monitoring.notifications import Notification, Notification
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.execution import ExecutionState
-from lifecycle.domain.convergence.full_pass import Cursor
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import TestBed

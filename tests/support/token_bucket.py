@@ -1,6 +1,6 @@
 """An account's load balancers behind AWS's documented limit for Describe calls, in simulated time.
 
-The scheduler of the simulation runs the stages of many hosts at once, without its faults. The gateway is the real one.
+The scheduler of the simulation runs the stages of many hosts at once, without its faults. The gateway is real.
 A throttled call is repeated as botocore does (mode standard): five times, with growing pauses.
 https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/load-balancer-request-throttling.html
 """
@@ -126,7 +126,7 @@ def _removal(group: dict[str, str], address: str) -> Callable[[], None]:
 
 
 class StackParameters:
-    """An SSM client with the parameters of one cluster's stack. An ARN is its number and the parameter's last name."""
+    """An SSM client with the parameters of one cluster's stack. An ARN is its number and the last name of each."""
 
     def __init__(self, number: int) -> None:
         self._number = number

@@ -84,7 +84,7 @@ def test_service_without_http_settles_never() -> None:
 
 
 @pytest.mark.parametrize(("settles", "seconds"), [(True, 10), (False, 0)])
-def test_plan_shows_the_settle_time(settles: bool, seconds: int) -> None:
+def test_plan_shows_the_settle_time(*, settles: bool, seconds: int) -> None:
     machine = Machine(policy=POLICY)
     context = replace(machine.context, settles=settles)
     assert preview(context, machine.request("1.0.0")).settle_seconds == seconds

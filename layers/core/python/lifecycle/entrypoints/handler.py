@@ -103,7 +103,7 @@ def program(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
 
 
 def _task(kind: type[C], run: Callable[[C], Any], event: dict[str, Any], context: Any) -> Any:
-    """Run a task. Where AWS could not answer for now, the error has the name that the state machine waits longer for."""
+    """Run a task; its error has a name of its own where AWS could not answer for now: it is retried for longer."""
     try:
         return _run(kind, run, event, context)
     except CallFailed as error:

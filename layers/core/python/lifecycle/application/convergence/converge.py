@@ -40,8 +40,8 @@ from lifecycle.domain.convergence.decide import (
     converge,
 )
 from lifecycle.domain.convergence.ended_execution import EndedExecution, left_to_schedule
-from lifecycle.domain.convergence.full_pass import reads_test_groups
 from lifecycle.domain.convergence.fallen_in_service import has_ended
+from lifecycle.domain.convergence.full_pass import reads_test_groups
 from lifecycle.domain.convergence.resume import AskToResume, Resume
 from lifecycle.domain.convergence.set_back import set_back
 from lifecycle.domain.errors import LifecycleError
@@ -63,16 +63,15 @@ from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 
 # The requesters of convergence that are no people (entrypoints/events.py, infra/constructs/triggers.py). An operator
 # who asks waits for no pause between repairs.
-SCHEDULE = "schedule"
-AUTOMATIC = (SCHEDULE, "supervision", "auto-scaling")
+AUTOMATIC = ("schedule", "supervision", "auto-scaling")
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """The result for one cluster: what was found and done.
 
-    `kind` is LATE (a pass over all clusters that was not done), FAILED, CONVERGED, REPAIR, RESUME, PAUSED, ABORTED, CLOSE_ORPHANED, FREE_LEASE, START_PENDING,
-    DROP_PENDING or HOLD.
+    `kind` is FAILED, CONVERGED, REPAIR, RESUME, PAUSED, ABORTED, CLOSE_ORPHANED, FREE_LEASE, START_PENDING,
+    DROP_PENDING, HOLD, or LATE: a pass over every cluster has left some.
     """
 
     cluster: str
@@ -100,14 +99,21 @@ def converge_some(
 
 
 def converge_in_order(
-    context: Context, suffix: str, by: str, clusters: Iterable[Cluster], ended: EndedExecution | None = None
+    context: Context,
+    suffix: str,
+    by: str,
+    clusters: Iterable[Cluster],
+    ended: EndedExecution | None = None,
+    *,
+    sparing: bool = False,
 ) -> list[Result]:
-    """Do the same in the order that is given."""
+    """Do the same in the order that is given. `sparing`: it reads the test groups of each cluster once an hour."""
     found = []
     unexpected: list[Exception] = []
     for cluster in clusters:
         try:
-            found += _converge_cluster(context, cluster, suffix, by, ended)
+            every = not sparing or reads_test_groups(cluster, context.clock.now())
+            found += _converge_cluster(context, cluster, suffix, by, ended, None if every else Group.MAIN)
         except LifecycleError as error:  # the other clusters must still converge
             found.append(Result(str(cluster), "FAILED", str(error)))
         except Exception as error:  # noqa: BLE001 (it is raised after the other clusters)
@@ -124,16 +130,15 @@ def _in_turn(clusters: Sequence[Cluster], suffix: str) -> Sequence[Cluster]:
 
 
 def _converge_cluster(
-    context: Context, cluster: Cluster, suffix: str, by: str, ended: EndedExecution | None
+    context: Context, cluster: Cluster, suffix: str, by: str, ended: EndedExecution | None, group: Group | None
 ) -> list[Result]:
-    """Converge one cluster; no result if nothing was ever deployed there."""
+    """Converge one cluster; no result if nothing was ever deployed there. Strays are sought in `group`, or in all."""
     not_bound = bind_machines(context, cluster)
     supersede_halted(context, cluster)
     # Nothing else checks a test bed while its deployment is paused, and its host may become unhealthy
     # meanwhile.
     traffic_weights.stop_unanswered_traffic(context, cluster)
-    every = by != SCHEDULE or reads_test_groups(cluster, context.clock.now())
-    targets = context.dispatcher.registered(cluster, None if every else Group.MAIN)
+    targets = context.dispatcher.registered(cluster, group)
     facts = cluster_facts(context, cluster, by_hand=by not in AUTOMATIC, targets=targets)
     found = find_strays(context, cluster, facts.set_back.ledger, targets)
     taken = take_out_strays(context, cluster, found, facts.set_back.ledger)

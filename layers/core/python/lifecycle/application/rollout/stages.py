@@ -57,14 +57,14 @@ def drain(running: Running) -> Outcome:
     drained = wait_until(running, limit, lambda: _left_rotation(running, report))
     if drained is None:
         waited = min(limit, LONGEST_WAIT.seconds)
-        return running.fail(
+        drained = running.fail(
             f"{host} is out of rotation and still draining after {waited} s: requests are in flight; "
             "nothing was installed on it"
         )
-    if drained.outcome != "PASSED":
-        return drained
-    settle(running.context, running.deployment, report, left_at)
-    return running.advance(AttemptState.DRAINED)
+    if drained.outcome == "PASSED":
+        settle(running.context, running.deployment, report, left_at)
+        drained = running.advance(AttemptState.DRAINED)
+    return drained
 
 
 def _contested(running: Running, report: HostReport) -> Outcome | None:

@@ -16,7 +16,7 @@ from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 def find_strays(
     context: Context, cluster: Cluster, set_back: str = "", targets: Sequence[RegisteredTarget] | None = None
 ) -> Strays:
-    """Return the strays; `set_back` says why the ledger may lack hosts. `targets` were read before, if they are given.
+    """Return the strays; `set_back` says why the ledger may lack hosts. `targets` were read before, if any are given.
 
     The targets are read first: a host reports its address before it can be registered.
     """
