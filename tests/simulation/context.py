@@ -13,6 +13,7 @@ from lifecycle.application.context import Context
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn
 from tests.simulation.fakes import Clock, Executions, StepReads
+from tests.simulation.throttling import DESCRIBES
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -24,6 +25,7 @@ class _Port:
 
 def _instrumented(sim: "Simulation", name: str, call: Callable[..., Any], check: Callable[..., None] | None) -> Any:
     give_way, draw, after = sim.give_way, sim.call_faults.before, sim.call_faults.after
+    throttled = sim.throttling.check if name in DESCRIBES else None
 
     def call_with_faults(*given: Any) -> Any:
         actor = sim.actor
@@ -32,6 +34,8 @@ def _instrumented(sim: "Simulation", name: str, call: Callable[..., Any], check:
         give_way(actor)
         if sim.tracing:
             sim.say(actor.name, name, *given[1:])
+        if throttled is not None:
+            throttled(name)
         fault_after = "" if sim.calm else draw(actor, name)
         result = call(*given)
         if check is not None:

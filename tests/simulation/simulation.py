@@ -35,6 +35,7 @@ from tests.simulation.operators import Operators
 from tests.simulation.oracle import Oracle
 from tests.simulation.scenario import Scenario
 from tests.simulation.scheduler import Actor, Killed, Outcome, Scheduler
+from tests.simulation.throttling import Throttling
 from tests.simulation.workers import WorkerRotation, is_of_a_worker
 
 BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -81,6 +82,7 @@ class Simulation(Scheduler):
         self.metrics_port: Any = None
         self.oracle = Oracle(self)
         self.call_faults = CallFaults(self)
+        self.throttling = Throttling(self)
         self.executions = Executions(self)
         self.invocations = Invocations(self)
         self.faults = Faults(self)

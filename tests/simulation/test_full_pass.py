@@ -16,7 +16,8 @@ from lifecycle.domain.fleet.target_group import Group
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 from tests.fakes.context import MemoryContext
 from tests.simulation.scheduler import Killed, Scheduler
-from tests.support.token_bucket import BEGAN, SchedulerClock, StackParameters, ThrottledElb, TokenBucket
+from tests.simulation.throttling import TokenBucket
+from tests.support.token_bucket import BEGAN, SchedulerClock, StackParameters, ThrottledElb
 
 CLUSTERS = 500
 DRAINING = 8

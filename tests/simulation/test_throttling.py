@@ -12,8 +12,9 @@ from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.service.policy import Policy
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 from tests.simulation.scheduler import Scheduler
+from tests.simulation.throttling import PER_SECOND, TokenBucket
 from tests.support.rollout import CHAIN, CLUSTER, Machine
-from tests.support.token_bucket import PER_SECOND, SchedulerClock, StackParameters, ThrottledElb, TokenBucket
+from tests.support.token_bucket import SchedulerClock, StackParameters, ThrottledElb
 
 DRAIN_SECONDS = 20.0
 AGENTS_ACT_EVERY = 1.0

@@ -13,34 +13,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tests.simulation.scheduler import Scheduler
+from tests.simulation.throttling import TokenBucket
 
-CAPACITY, PER_SECOND = 40.0, 10.0
 BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)
 _TRIES = 6
 _LONGEST_PAUSE = 20.0
-
-
-class TokenBucket:
-    """`capacity` tokens, refilled by `per_second` a second. A call that gets none is throttled and takes none."""
-
-    def __init__(
-        self, clock: Callable[[], float], capacity: float = CAPACITY, per_second: float = PER_SECOND
-    ) -> None:
-        self._clock, self._capacity, self._per_second = clock, capacity, per_second
-        self._tokens, self._at = capacity, clock()
-        self.taken, self.refused = 0, 0
-
-    def take(self) -> bool:
-        """Take a token; False if there is none."""
-        now = self._clock()
-        self._tokens = min(self._capacity, self._tokens + (now - self._at) * self._per_second)
-        self._at = now
-        if self._tokens < 1.0:
-            self.refused += 1
-            return False
-        self._tokens -= 1.0
-        self.taken += 1
-        return True
 
 
 class SchedulerClock:

@@ -20,4 +20,5 @@ def settle(context: Context, deployment: Deployment, report: HostReport, left_at
     if not context.settles or not report.running:
         return
     over = left_at + timedelta(seconds=deployment.policy.settle_seconds)
-    context.clock.sleep((over - context.clock.now()).total_seconds())
+    if (left := (over - context.clock.now()).total_seconds()) > 0:
+        context.clock.sleep(left)
