@@ -102,8 +102,8 @@ def test_no_host_fails_where_others_use_most_of_the_calls() -> None:
 def test_polls_of_a_large_step_leave_calls_for_the_rest_of_the_account() -> None:
     account = Account(1, 160, 40)
     account.run()
-    polls = account.elb.calls["DescribeTargetHealth"] / 40
-    assert polls <= 12, f"{polls} reads a host"
+    # At the pace of a single host, 637 calls were throttled.
+    assert account.bucket.refused < 400, f"{account.bucket.refused} calls were throttled"
 
 
 def test_targets_are_back_in_rotation() -> None:
