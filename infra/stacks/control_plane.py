@@ -30,6 +30,7 @@ from infra.constructs.grants import (
     LIFT_QUARANTINE,
     LIST_ARTIFACTS,
     LIST_DELIVERIES,
+    LIST_ROLLOUTS,
     MACHINES,
     METRICS,
     READ_ALARMS,
@@ -196,7 +197,7 @@ class ControlPlaneStack(Stack):
             # It ends the withdrawal of a release that only began.
             writes=[ledger(*HOSTS, Partition.WITHDRAWALS), REGISTRY],
             # It takes out targets of no known host.
-            may=[LEAVE_QUEUE, DESCRIBE_ROLLOUTS, ANSWER_ROLLOUT, *drains, set_weights()],
+            may=[LEAVE_QUEUE, LIST_ROLLOUTS, DESCRIBE_ROLLOUTS, ANSWER_ROLLOUT, *drains, set_weights()],
         )
         self._phase("next_step", reads=[TARGETS], writes=[ledger(*HOSTS)])
         # A stage that takes out a host of a test bed first sets the weight of its target group to 0.

@@ -377,6 +377,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "StepFunctionsExecutions.rollout_state": lambda g: lambda: g.executions.rollout_state(g.service),
     "StepFunctionsExecutions.rollout_end": lambda g: lambda: g.executions.rollout_end(g.service),
     "StepFunctionsExecutions.delivery_state": lambda g: lambda: g.executions.delivery_state(g.service),
+    "StepFunctionsExecutions.running_rollouts": lambda g: lambda: list(g.executions.running_rollouts()),
     "StepFunctionsExecutions.running_deliveries": lambda g: lambda: list(g.executions.running_deliveries()),
     "StepFunctionsExecutions.stop_delivery": lambda g: lambda: g.executions.stop_delivery(g.service, "why"),
     "StepFunctionsExecutions.build_of": lambda g: lambda: g.executions.build_of(g.service),

@@ -289,6 +289,7 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("executions.earlier_run", lambda g: g.executions.earlier_run("x" * 300), None),
     ("executions.delivery_state", lambda g: g.executions.delivery_state(""), ExecutionState.UNKNOWN),
     ("executions.delivery_state", lambda g: g.executions.delivery_state("x" * 300), ExecutionState.UNKNOWN),
+    ("executions.running_rollouts", lambda g: "nobody" in g.executions.running_rollouts(), False),
     ("executions.running_deliveries", lambda g: "nobody" in g.executions.running_deliveries(), False),
     ("executions.stop_delivery", lambda g: g.executions.stop_delivery("", "why"), None),
     ("executions.stop_delivery", lambda g: g.executions.stop_delivery("nobody", "w" * 40_000), None),

@@ -165,7 +165,7 @@ class Balancer:
         self.left_at[group] = sim.now
         seconds = 6 * sim.random() if sim.random() < 0.95 else 130 * sim.random()
         busy = seconds if state is HEALTHY else 0.0
-        if state is HEALTHY:  # parts of an ALB hear of the deregistration seconds later
+        if state is HEALTHY:  # parts of an ALB may send requests for seconds after that
             self.late_until[address] = sim.now + _LATEST * sim.random()
         until = self.busy_until[address] = max(sim.now + busy, self.busy_until.get(address, 0.0))
 

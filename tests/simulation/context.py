@@ -77,7 +77,7 @@ READS = {
     "metrics": ("measurements",),
     "artifacts": ("stored_manifest", "manifest", "has_artifact", "open_artifact", "envelope"),
     "catalogue": ("published", "snapshots", "releases"),
-    "executions": ("rollout_state",),
+    "executions": ("rollout_state", "running_rollouts"),
 }
 WRITES = {
     "leases": ("acquire", "hand_over", "renew", "release"),

@@ -162,7 +162,7 @@ def test_cluster_that_kills_each_pass_starves_no_other(few: Fleet) -> None:
     assert {str(each) for each in few.clusters[3:]} <= set(reached(few))
 
 
-def test_cursor_of_a_removed_cluster_is_no_obstacle() -> None:
+def test_cursor_of_a_removed_cluster_changes_nothing() -> None:
     clusters = [Cluster("production", name) for name in ("c", "a", "b")]
     at = datetime(2026, 11, 23)  # noqa: DTZ001 - not read
     assert [each.service for each in from_cursor(clusters, None)] == ["a", "b", "c"]

@@ -18,7 +18,7 @@ Found = TypeVar("Found")
 # The pauses between the polls of a wait grow from this part of the longest one by this factor.
 _FIRST_PAUSE = 4
 _PAUSE_GROWTH = 1.5
-# So many hosts may poll at the usual pace, which takes four of the account's ten Describe calls a second.
+# So many hosts may poll at the usual pace, which takes four of the account's ten Describe calls per second.
 _AT_ONCE = 8
 
 

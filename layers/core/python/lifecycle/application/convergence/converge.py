@@ -223,7 +223,7 @@ def _targets(
 ) -> Mapping[str, TargetState]:
     """Return the targets of the main group, or of all groups where one of the hosts is not in it.
 
-    Those of `before` are returned if they show no drift: an ALB answers ten Describe calls a second for an account.
+    Those of `before` are returned if they show no drift: an ALB answers ten Describe calls per second for an account.
     """
     if addresses and all(before.get(each) is TargetState.HEALTHY for each in addresses):
         return before

@@ -6,7 +6,7 @@ from lifecycle.domain.convergence.full_pass import Cursor
 
 
 class Cursors(Protocol):
-    """Where the last pass over every cluster was."""
+    """The cursor of the last pass over every cluster."""
 
     def get(self) -> Cursor | None:
         """Return the newest cursor; None before the first pass."""

@@ -1,7 +1,7 @@
 """A pass of convergence over every cluster: where it goes on, how fast it goes, and what it reads.
 
-Used by application/convergence/full_pass.py. An ALB answers ten Describe calls a second for a whole account, and the
-hosts that drain need some of them.
+Used by application/convergence/full_pass.py. An ALB answers ten Describe calls per second for a whole account, and
+the hosts that drain need some of them.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 
 # A function may run for five minutes. What is left then is for the next pass.
 LONGEST = timedelta(seconds=270)
-# The first clusters are not paced: so many calls are in stock. Then it takes about six of the ten calls a second.
+# The first clusters are not paced: so many calls are in stock. Then it takes about six of the ten calls per second.
 _AT_ONCE = 12
 _PER_SECOND = 2.2
 # A scheduled pass reads the test bed's and the control's groups of each cluster once in so many quarters of an hour.

@@ -16,6 +16,7 @@ from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.balancer_settings import drain_seconds, settle_seconds
 from lifecycle.domain.rollout.capacity import gets_requests, without_dead
 from lifecycle.domain.rollout.deployment import Kind, Request
+from lifecycle.domain.rollout.describe_budget import budget_warning
 from lifecycle.domain.rollout.earlier_environment import Verdict
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.gates import first_host_decides, requester_refusal
@@ -27,6 +28,7 @@ from lifecycle.domain.rollout.release import release_of
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason
 from lifecycle.domain.service.commits import Changes, changes_between, taken_back
 from lifecycle.domain.service.compare_link import compare_link
+from lifecycle.domain.service.host_count import at_most
 from lifecycle.domain.service.manifest import ReleaseCommand
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
@@ -129,7 +131,11 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         expected_seconds=seconds,
         expected_from=source,
         blockers=(*_nobody(request, observed), *blockers(request, observed, order, now, heartbeat_timeout)),
-        warnings=(*warnings(request, observed, now, heartbeat_timeout), *_older_than_known(request, older)),
+        warnings=(
+            *warnings(request, observed, now, heartbeat_timeout),
+            *_older_than_known(request, older),
+            *_budget_warning(request, observed, policy, len(members)),
+        ),
         waits_for=observed.lease.deployment if held else "",
         supersedes=waiting if held and waiting != request.deployment else "",
         is_verified=observed.is_verified,
@@ -149,6 +155,12 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         goes_back=bool(older) or request.kind is Kind.ROLLBACK,
         updates_all=bool(again),
     )
+
+
+def _budget_warning(request: Request, observed: Observed, policy: Policy, members: int) -> list[str]:
+    """Return the warning about ELB's calls; a cluster without a load balancer needs none of them."""
+    at_once = min(at_most(policy.max_unavailable, members), members)
+    return budget_warning(request.cluster, at_once, observed.other_rollouts) if observed.settings.http else []
 
 
 def _unverified(request: Request, observed: Observed, hosts: Collection[str]) -> dict[str, str]:

@@ -60,6 +60,7 @@ class Observed:
     has_test_bed: bool = False
     minute: timedelta = timedelta(minutes=1)
     settles: bool = True
+    other_rollouts: int = 0
     named: Deployment | None = None
     nobodys: Nobodys | None = None
     unreadable: tuple[str, ...] = ()

@@ -71,7 +71,7 @@ class Policy:
     deployment begins within the windows of `frozen` (domain/rollout/freezes.py), unless its request overrides
     that. A host must stay alive for `min_alive_seconds` before the next one; these seconds are parts of a minute,
     which is shorter on a laptop. A host that left the load balancer serves on for `settle_seconds`: on AWS, parts of
-    it may send requests for seconds that have not heard of the deregistration (docs/adr/0035).
+    it may send requests for seconds after the deregistration (docs/adr/0035).
 
     From its first host until `watch_minutes` after its end, an alarm of the cluster does `on_alarm` to a
     deployment; with 0 no alarm is followed (domain/monitoring/alarms.py). The first host bakes for
