@@ -23,6 +23,10 @@ _GROWTH, _SOON_GROWTH = 2.0, 1.5
 _SOON_LIMIT = 15  # the longest pause while an install is expected, as a multiple of the shortest one
 _NEAR_LIMIT = 3  # the same once the turn was issued again: the host's round is the next one, or has begun
 _NEAR_POLLS = 5  # polls at the shortest pause after that: a quick drain's time
+# A rollout that halts leaves the next hosts with such a turn while a human thinks, perhaps for days. A drain of a few
+# minutes is still followed quickly, and one step takes no longer than a stage may wait.
+NEAR = timedelta(minutes=2)
+EXPECTED = timedelta(minutes=15)
 # A rollback comes soon after a deployment or not at all, so an agent stays alert for a while.
 ALERT = timedelta(minutes=1)
 _ALERT_PART = 8
@@ -47,13 +51,13 @@ class PollPace:
         match decision:
             case Fetch() | RunRelease() | Install() | Abandon() | AbandonRelease():
                 self._pause = self._shortest
-            case Prefetched(_, soon) if soon and self._near:
+            case Prefetched(_, soon) if soon and self._near and _is_recent(turn, now, NEAR):
                 growth = 1.0 if self._polls < _NEAR_POLLS else _SOON_GROWTH
                 self._grow(growth, self._shortest * _NEAR_LIMIT)
-            case Prefetched(_, soon) if soon:
+            case Prefetched(_, soon) if soon and _is_recent(turn, now, EXPECTED):
                 self._grow(_SOON_GROWTH, self._shortest * _SOON_LIMIT)
             case Idle() | Ignore() | Prefetched():
-                alert = turn is not None and turn.order is Order.IDLE and _is_recent(turn, now)
+                alert = turn is not None and turn.order is Order.IDLE and _is_recent(turn, now, ALERT)
                 self._grow(_GROWTH, self._longest / _ALERT_PART if alert else self._longest)
         self._polls += 1
         return self._pause
@@ -69,9 +73,9 @@ def _is_issued_again(turn: Turn | None, last: Turn | None) -> bool:
     return replace(last, issued_at=turn.issued_at, expires_at=turn.expires_at, leaving=turn.leaving) == turn
 
 
-def _is_recent(turn: Turn, now: datetime) -> bool:
-    """Return whether the turn was issued within ALERT; a turn without a time zone, which is ignored, is not."""
-    return turn.issued_at.tzinfo is not None and now - turn.issued_at < ALERT
+def _is_recent(turn: Turn | None, now: datetime, within: timedelta) -> bool:
+    """Return whether the turn was issued within this time; a turn without a time zone, which is ignored, is not."""
+    return turn is not None and turn.issued_at.tzinfo is not None and now - turn.issued_at < within
 
 
 class Stopping(threading.Event):

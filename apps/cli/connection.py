@@ -97,6 +97,7 @@ def on_laptop(file: Path, by: str) -> Connection:
         Variable.AGENT_HEARTBEAT_TIMEOUT_SECONDS: "10",
         Variable.POLL_SECONDS: "0.02",
         Variable.MINUTE_SECONDS: "1",
+        Variable.SETTLES: "false",
     }
     return _connection(f"laptop ({file.parent})", by, access, settings, LAPTOP_POLL_SECONDS, "", console)
 

@@ -234,6 +234,7 @@ FORGE_TOKEN = Statement(
 
 START_ROLLOUT = Statement("StartRollout", ("states:StartExecution",), (names.machine_arn(names.ROLLOUT),))
 LIST_DELIVERIES = Statement("ListDeliveries", ("states:ListExecutions",), (names.machine_arn(names.DELIVERY),))
+LIST_ROLLOUTS = Statement("ListRollouts", ("states:ListExecutions",), (names.machine_arn(names.ROLLOUT),))
 START_DELIVERY = Statement("StartDelivery", ("states:StartExecution",), (names.machine_arn(names.DELIVERY),))
 DESCRIBE_ROLLOUTS = Statement(
     "SeeRollouts",

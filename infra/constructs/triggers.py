@@ -100,6 +100,25 @@ FAILED_SCHEDULES = {
 }
 
 
+class Unrepeated(Construct):
+    """Makes Lambda call a phase once for each event of its schedule, and for none that waited for long.
+
+    Lambda repeats an asynchronous call that failed twice. A pass over every cluster that is repeated while the next
+    one runs would take the Describe calls of both, and the next one reads the same records anyway.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, function: lambda_.Function) -> None:
+        super().__init__(scope, construct_id)
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "Config",
+            function_name=function.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=0,
+            maximum_event_age_in_seconds=600,
+        )
+
+
 class EndedExecutions(Construct):
     """Runs `converge` for the cluster of a rollout's execution that failed, timed out or was stopped by hand.
 

@@ -30,6 +30,7 @@ from infra.constructs.grants import (
     LIFT_QUARANTINE,
     LIST_ARTIFACTS,
     LIST_DELIVERIES,
+    LIST_ROLLOUTS,
     MACHINES,
     METRICS,
     READ_ALARMS,
@@ -53,6 +54,7 @@ from infra.constructs.grants import (
     set_weights,
     stop_builds,
 )
+from infra.constructs.lag_alarm import LagAlarm
 from infra.constructs.machine import Machine
 from infra.constructs.notifications import AlarmsIn, NotificationsOut
 from infra.constructs.operators import Operators
@@ -60,7 +62,14 @@ from infra.constructs.phase import Phase, Shared
 from infra.constructs.signing_keys import SigningKeys
 from infra.constructs.status_triggers import StatusTriggers
 from infra.constructs.storage import Storage
-from infra.constructs.triggers import EndedExecutions, EndedServices, PushTriggers, Schedule, read_default_branches
+from infra.constructs.triggers import (
+    EndedExecutions,
+    EndedServices,
+    PushTriggers,
+    Schedule,
+    Unrepeated,
+    read_default_branches,
+)
 from infra.settings import ROOT, Settings
 from lifecycle import names
 from lifecycle.domain.rollout.recorded_request import Source
@@ -188,7 +197,7 @@ class ControlPlaneStack(Stack):
             # It ends the withdrawal of a release that only began.
             writes=[ledger(*HOSTS, Partition.WITHDRAWALS), REGISTRY],
             # It takes out targets of no known host.
-            may=[LEAVE_QUEUE, DESCRIBE_ROLLOUTS, ANSWER_ROLLOUT, *drains, set_weights()],
+            may=[LEAVE_QUEUE, LIST_ROLLOUTS, DESCRIBE_ROLLOUTS, ANSWER_ROLLOUT, *drains, set_weights()],
         )
         self._phase("next_step", reads=[TARGETS], writes=[ledger(*HOSTS)])
         # A stage that takes out a host of a test bed first sets the weight of its target group to 0.
@@ -295,9 +304,14 @@ class ControlPlaneStack(Stack):
         }
         may = [LEAVE_QUEUE, LEAVE_ROTATION, START_ROLLOUT, DESCRIBE_ROLLOUTS, ANSWER_ROLLOUT, *ends_test_bed]
         self._phase("repair", may=may, **repairs)
-        converge = self._phase("converge", may=[*may, *LEDGER_STREAM], **repairs)
+        # A pass over every cluster has a cursor.
+        every = ledger(*HOSTS, Partition.ROTATION, Partition.CONVERGENCE, requests_of(Source.CONVERGENCE))
+        passes = {**repairs, "writes": [every, REGISTRY]}
+        converge = self._phase("converge", may=[*may, *LEDGER_STREAM], **passes)
         description = "Compare desired with installed versions, and repair drift"
         Schedule(self, "Converging", "converge", converge.function, settings.converge_rate, description)
+        Unrepeated(self, "ConvergingOnce", converge.function)
+        LagAlarm(self, "ConvergenceLags")
         EndedExecutions(self, "Ended", converge.function)
         EndedServices(self, "EndedServices", self._storage.ledger, converge.function)
 
@@ -344,6 +358,7 @@ class ControlPlaneStack(Stack):
                 Variable.BUILD_LOOK_SECONDS: settings.build_look_seconds,
                 Variable.AGENT_HEARTBEAT_TIMEOUT_SECONDS: settings.agent_heartbeat_timeout_seconds,
                 Variable.MINUTE_SECONDS: settings.minute_seconds,
+                Variable.SETTLES: "false" if settings.emulated else "true",
                 Variable.CALLERS: ",".join(settings.callers),
                 Variable.NOTICES_TOPIC: Fn.sub(names.topic_arn(names.NOTIFICATIONS)),
             },

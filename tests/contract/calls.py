@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from lifecycle.domain.analysis.built_in_metrics import BUILT_IN
+from lifecycle.domain.convergence.full_pass import Cursor
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Order
@@ -145,6 +146,11 @@ def _frozen(g: Gateways, call: Thunk) -> Thunk:
 
 def _freeze(g: Gateways) -> Freeze:
     return Freeze(f"staging/{g.service}", "ada", "sale", NOW)
+
+
+def _passed(g: Gateways, call: Thunk) -> Thunk:
+    g.cursors.put(Cursor(str(g.cluster), NOW))
+    return call
 
 
 def _freezes(g: Gateways) -> Any:
@@ -339,6 +345,8 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoFreezes.lift": lambda g: _frozen(g, _then(lambda: g.freezes.lift(_freeze(g)), lambda: _freezes(g))),
     "DynamoQueue.waiting": lambda g: lambda: g.queue.waiting(g.cluster),
     "DynamoQueue.replace": _replace,
+    "DynamoCursors.get": lambda g: _passed(g, g.cursors.get),
+    "DynamoCursors.put": lambda g: lambda: g.cursors.put(Cursor(str(g.cluster), NOW)),
     "DynamoRequests.find": lambda g: lambda: g.requests.find(f"{g.service}-production-20261129100000-ab12"),
     "DynamoRequests.put": lambda g: lambda: g.requests.put(_requested(g)),
     "DynamoConfigRevisions.newest": lambda g: _configured(g, lambda: g.configurations.newest(g.cluster)),
@@ -369,6 +377,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "StepFunctionsExecutions.rollout_state": lambda g: lambda: g.executions.rollout_state(g.service),
     "StepFunctionsExecutions.rollout_end": lambda g: lambda: g.executions.rollout_end(g.service),
     "StepFunctionsExecutions.delivery_state": lambda g: lambda: g.executions.delivery_state(g.service),
+    "StepFunctionsExecutions.running_rollouts": lambda g: lambda: list(g.executions.running_rollouts()),
     "StepFunctionsExecutions.running_deliveries": lambda g: lambda: list(g.executions.running_deliveries()),
     "StepFunctionsExecutions.stop_delivery": lambda g: lambda: g.executions.stop_delivery(g.service, "why"),
     "StepFunctionsExecutions.build_of": lambda g: lambda: g.executions.build_of(g.service),

@@ -26,6 +26,7 @@ from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.clock import Clock
 from lifecycle.application.ports.cluster_queries import ClusterQueries, Delivery
 from lifecycle.application.ports.configurations import ConfigRevisions, ConfigStore
+from lifecycle.application.ports.cursors import Cursors
 from lifecycle.application.ports.deployments import Deployments
 from lifecycle.application.ports.dispatcher import Dispatcher
 from lifecycle.application.ports.executions import Executions
@@ -60,6 +61,7 @@ from lifecycle.gateways.aws.catalogue import DynamoCatalogue
 from lifecycle.gateways.aws.clock import SystemClock
 from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries
 from lifecycle.gateways.aws.configurations import DynamoConfigRevisions, SsmConfigStore
+from lifecycle.gateways.aws.cursors import DynamoCursors
 from lifecycle.gateways.aws.deployments import DynamoDeployments
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 from lifecycle.gateways.aws.executions import StepFunctionsExecutions
@@ -124,6 +126,7 @@ class Gateways:
     freezes: Freezes
     queue: Queue
     requests: Requests
+    cursors: Cursors
     callers: Callers
     configurations: ConfigRevisions
     scheduled_runs: ScheduledRuns
@@ -258,6 +261,7 @@ def in_memory() -> Gateways:
         freezes=fakes.freezes,
         queue=fakes.queue,
         requests=fakes.requests,
+        cursors=fakes.cursors,
         callers=(callers := MemoryCallers()),
         sign=callers.sign,
         configurations=fakes.configurations,
@@ -322,6 +326,7 @@ def on_aws(
         freezes=DynamoFreezes(table),
         queue=DynamoQueue(table),
         requests=DynamoRequests(table),
+        cursors=DynamoCursors(table),
         callers=StsCallers(lambda: str(aws.client("sts").meta.endpoint_url)),
         sign=lambda command: sign(aws, command),
         configurations=DynamoConfigRevisions(ssm, table),

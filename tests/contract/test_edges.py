@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from lifecycle.domain.analysis.built_in_metrics import BUILT_IN
+from lifecycle.domain.convergence.full_pass import Cursor
 from lifecycle.domain.delivery.forge_status import (
     CommitState,
     CommitStatus,
@@ -249,6 +250,7 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("queue.waiting", lambda g: g.queue.waiting(g.cluster), None),
     ("queue.replace", lambda g: g.queue.replace(g.cluster, None, None), True),
     ("queue.replace", lambda g: g.queue.replace(g.cluster, waiting(g, "a"), None), True),
+    ("cursors.put", lambda g: g.cursors.put(Cursor("", NOW)), None),
     ("requests.find", lambda g: g.requests.find(""), None),
     ("requests.find", lambda g: g.requests.find("x" * 3_000), None),
     ("callers.arn", lambda g: g.callers.arn({}, ""), Refused),
@@ -287,6 +289,7 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("executions.earlier_run", lambda g: g.executions.earlier_run("x" * 300), None),
     ("executions.delivery_state", lambda g: g.executions.delivery_state(""), ExecutionState.UNKNOWN),
     ("executions.delivery_state", lambda g: g.executions.delivery_state("x" * 300), ExecutionState.UNKNOWN),
+    ("executions.running_rollouts", lambda g: "nobody" in g.executions.running_rollouts(), False),
     ("executions.running_deliveries", lambda g: "nobody" in g.executions.running_deliveries(), False),
     ("executions.stop_delivery", lambda g: g.executions.stop_delivery("", "why"), None),
     ("executions.stop_delivery", lambda g: g.executions.stop_delivery("nobody", "w" * 40_000), None),

@@ -15,6 +15,7 @@ from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.clock import ManualClock
 from tests.fakes.cluster_queries import MemoryClusterQueries
 from tests.fakes.configurations import MemoryConfigRevisions, MemoryConfigStore
+from tests.fakes.cursors import MemoryCursors
 from tests.fakes.deployments import MemoryDeployments
 from tests.fakes.dispatcher import MemoryDispatcher
 from tests.fakes.executions import MemoryExecutions
@@ -55,6 +56,7 @@ class MemoryContext:
     queue: MemoryQueue = field(default_factory=MemoryQueue)
     scheduled_runs: MemoryScheduledRuns = field(default_factory=MemoryScheduledRuns)
     requests: MemoryRequests = field(default_factory=MemoryRequests)
+    cursors: MemoryCursors = field(default_factory=MemoryCursors)
     machines: MemoryMachines = field(default_factory=MemoryMachines)
     config_store: MemoryConfigStore = field(default_factory=MemoryConfigStore)
 
@@ -87,6 +89,7 @@ class MemoryContext:
             scheduled_runs=self.scheduled_runs,
             catalogue=self.catalogue,
             requests=self.requests,
+            cursors=self.cursors,
             machines=self.machines,
             poll_seconds=0.5,
             heartbeat_timeout=HEARTBEAT_TIMEOUT,

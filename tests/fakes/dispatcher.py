@@ -56,13 +56,14 @@ class MemoryDispatcher:
             return {}
         return dict(self._of(cluster, group))
 
-    def registered(self, cluster: Cluster) -> Sequence[RegisteredTarget]:
+    def registered(self, cluster: Cluster, group: Group | None = None) -> Sequence[RegisteredTarget]:
         newest = [
-            RegisteredTarget(address, self._port(cluster, group, address), group, state)
-            for group in Group
-            for address, state in self.members(cluster, group).items()
+            RegisteredTarget(address, self._port(cluster, each, address), each, state)
+            for each in Group
+            for address, state in self.members(cluster, each).items()
         ]
-        return newest + [RegisteredTarget(*key, state) for key, state in self.older[cluster].items()]
+        every = newest + [RegisteredTarget(*key, state) for key, state in self.older[cluster].items()]
+        return [each for each in every if group in (None, each.group)]
 
     def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
         check_target(address, port)

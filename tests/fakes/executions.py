@@ -70,6 +70,9 @@ class MemoryExecutions:
     def running_deliveries(self) -> Sequence[str]:
         return [name for name in self.deliveries if self.delivery_state(name) is ExecutionState.RUNNING]
 
+    def running_rollouts(self) -> Sequence[str]:
+        return sorted(self.running)
+
     def stop_delivery(self, name: str, cause: str) -> None:
         if self.delivery_state(name) is ExecutionState.RUNNING:
             self.causes[name] = cause

@@ -113,6 +113,7 @@ def test_every_function_has_its_layers_its_log_and_the_contracts_environment(
             "BUILD_LOOK_SECONDS",
             "AGENT_HEARTBEAT_TIMEOUT_SECONDS",
             "MINUTE_SECONDS",
+            "SETTLES",
             "NOTICES_TOPIC",
             "CALLERS",
             "POWERTOOLS_SERVICE_NAME",

@@ -9,6 +9,7 @@ from lifecycle.gateways.aws import (
     audit,
     catalogue,
     configurations,
+    cursors,
     deployments,
     fleet,
     freezes,
@@ -35,6 +36,7 @@ PORTS = {
     "DynamoFreezes": "freezes",
     "DynamoQueue": "queue",
     "DynamoRequests": "requests",
+    "DynamoCursors": "cursors",
     "DynamoConfigRevisions": "configurations",
     "DynamoCatalogue": "catalogue",
 }
@@ -78,6 +80,7 @@ def gateways_over(ledger: StoredLedger) -> Gateways:
         freezes=freezes.DynamoFreezes(table),
         queue=queue.DynamoQueue(table),
         requests=requests.DynamoRequests(table),
+        cursors=cursors.DynamoCursors(table),
         configurations=configurations.DynamoConfigRevisions(StoredParameters(), table),
         catalogue=catalogue.DynamoCatalogue(table),
         members=DynamoMembers(table),

@@ -22,6 +22,8 @@ HEALTHY, INITIAL, UNHEALTHY, DRAINING = (
     TargetState.UNHEALTHY,
     TargetState.DRAINING,
 )
+# Seconds; the default settle time of a policy is longer.
+_LATEST = 9.0
 TEST_GROUP = (Group.TEST_BED, Group.CONTROL)
 
 
@@ -43,6 +45,7 @@ class Balancer:
         self.left_at: dict[Group, float] = dict.fromkeys(Group, -1e9)
         self.lost_at: dict[str, float] = {}
         self.busy_until: dict[str, float] = {}
+        self.late_until: dict[str, float] = {}
         self.ports: dict[tuple[str, Group], int] = {}
         self.strays: dict[tuple[str, int, Group], TargetState] = {}
 
@@ -79,13 +82,15 @@ class Balancer:
     def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
         return self._observed(dict(self.of(group)), (group,))
 
-    def registered(self, cluster: Cluster) -> Sequence[RegisteredTarget]:
+    def registered(self, cluster: Cluster, group: Group | None = None) -> Sequence[RegisteredTarget]:
         of_hosts = [
-            RegisteredTarget(address, self._port(address, group), group, state)
-            for group in Group
-            for address, state in self._observed(dict(self.of(group)), (group,)).items()
+            RegisteredTarget(address, self._port(address, each), each, state)
+            for each in Group
+            if group in (None, each)
+            for address, state in self._observed(dict(self.of(each)), (each,)).items()
         ]
-        return of_hosts + [RegisteredTarget(*key, state) for key, state in self.strays.items()]
+        strays = [RegisteredTarget(*key, state) for key, state in self.strays.items()]
+        return of_hosts + [each for each in strays if group in (None, each.group)]
 
     def _port(self, address: str, group: Group) -> int:
         return self.ports.get((address, group), PORT)
@@ -160,6 +165,8 @@ class Balancer:
         self.left_at[group] = sim.now
         seconds = 6 * sim.random() if sim.random() < 0.95 else 130 * sim.random()
         busy = seconds if state is HEALTHY else 0.0
+        if state is HEALTHY:  # parts of an ALB may send requests for seconds after that
+            self.late_until[address] = sim.now + _LATEST * sim.random()
         until = self.busy_until[address] = max(sim.now + busy, self.busy_until.get(address, 0.0))
 
         def drained() -> None:
@@ -174,7 +181,8 @@ class Balancer:
     def busy(self, address: str) -> bool:
         """Return True while a target gets requests or still has some in flight."""
         here = [state for group in Group if (state := self.of(group).get(address)) is not None]
-        return HEALTHY in here or (DRAINING in here and self._sim.now < self.busy_until[address])
+        late = self._sim.now < self.late_until.get(address, 0.0)
+        return late or HEALTHY in here or (DRAINING in here and self._sim.now < self.busy_until[address])
 
     def check_soon(self, address: str) -> None:
         """Check the health of a target soon, as the next health check would."""

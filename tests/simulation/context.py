@@ -13,6 +13,7 @@ from lifecycle.application.context import Context
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn
 from tests.simulation.fakes import Clock, Executions, StepReads
+from tests.simulation.throttling import DESCRIBES
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -24,6 +25,7 @@ class _Port:
 
 def _instrumented(sim: "Simulation", name: str, call: Callable[..., Any], check: Callable[..., None] | None) -> Any:
     give_way, draw, after = sim.give_way, sim.call_faults.before, sim.call_faults.after
+    throttled = sim.throttling.check if name in DESCRIBES else None
 
     def call_with_faults(*given: Any) -> Any:
         actor = sim.actor
@@ -32,6 +34,8 @@ def _instrumented(sim: "Simulation", name: str, call: Callable[..., Any], check:
         give_way(actor)
         if sim.tracing:
             sim.say(actor.name, name, *given[1:])
+        if throttled is not None:
+            throttled(name)
         fault_after = "" if sim.calm else draw(actor, name)
         result = call(*given)
         if check is not None:
@@ -55,6 +59,7 @@ READS = {
     "freezes": ("all",),
     "queue": ("waiting",),
     "requests": ("find",),
+    "cursors": ("get",),
     "configurations": ("newest", "recorded"),
     "scheduled_runs": ("of",),
     "registry": ("desired", "clusters", "has", "floor"),
@@ -72,7 +77,7 @@ READS = {
     "metrics": ("measurements",),
     "artifacts": ("stored_manifest", "manifest", "has_artifact", "open_artifact", "envelope"),
     "catalogue": ("published", "snapshots", "releases"),
-    "executions": ("rollout_state",),
+    "executions": ("rollout_state", "running_rollouts"),
 }
 WRITES = {
     "leases": ("acquire", "hand_over", "renew", "release"),
@@ -91,6 +96,7 @@ WRITES = {
     "freezes": ("put", "lift"),
     "queue": ("replace",),
     "requests": ("put",),
+    "cursors": ("put",),
     "configurations": ("claim", "record"),
     "registry": ("set_desired",),
     "dispatcher": ("register", "deregister", "weigh"),
@@ -114,6 +120,7 @@ def instrumented_context(sim: "Simulation") -> Context:
         "freezes": sim.freezes,
         "queue": sim.queue,
         "requests": sim.requests,
+        "cursors": sim.cursors,
         "configurations": sim.configurations,
         "scheduled_runs": sim.scheduled_runs,
         "metrics": sim.metrics,

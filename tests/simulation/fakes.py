@@ -196,6 +196,9 @@ class Executions:
         found = self._sim.executions.by_name.get(name)
         return found.state if found else ExecutionState.UNKNOWN
 
+    def running_rollouts(self) -> Sequence[str]:
+        return [name for name, each in self._sim.executions.by_name.items() if each.running]
+
     def rollout_end(self, name: str) -> None:
         raise NotImplementedError  # only views call it
 

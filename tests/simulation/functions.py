@@ -9,7 +9,7 @@ from typing import Any
 
 from lifecycle.application import operator_command
 from lifecycle.application.context import Context
-from lifecycle.application.convergence import converge
+from lifecycle.application.convergence import converge, full_pass
 from lifecycle.application.fleet import quarantine, remove_host
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.rollout import (
@@ -124,7 +124,9 @@ def _approve(context: Context, given: Mapping[str, Any]) -> Any:
 def _converge(context: Context, given: Mapping[str, Any]) -> Any:
     event = events.Converge.model_validate({n: v for n, v in given.items() if n != "suffix"})
     suffix, by, ended = given["suffix"], event.requested_by, event.ended()
-    return converge.converge_some(context, suffix, by, event.named() or context.registry.clusters(), ended)
+    if named := event.named():
+        return converge.converge_some(context, suffix, by, named, ended)
+    return full_pass.converge_every(context, suffix, by)
 
 
 def _freeze(context: Context, given: Mapping[str, Any]) -> Any:

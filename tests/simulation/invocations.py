@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.errors import CallFailed, LifecycleError, NotAnswered
 from tests.simulation.functions import FUNCTIONS, LIMIT, LIMITS, analyse, plain
 from tests.simulation.machine import CommandResult
 from tests.simulation.scheduler import Actor, Outcome
@@ -80,7 +80,13 @@ class Invocations:
         else:
             if not isinstance(error, LifecycleError):
                 sim.oracle.unexpected(actor, error)
-            done(None, type(error).__name__)
+            done(None, _name_of(error))
+
+
+def _name_of(error: Exception) -> str:
+    """Return the name of an error as a task raises it (entrypoints/handler.py)."""
+    waits = isinstance(error, CallFailed) and error.temporary
+    return (NotAnswered if waits else type(error)).__name__
 
 
 def _ignore_result(result: Any, error: str) -> None:

@@ -183,6 +183,7 @@ class Execution:
                     if tried[number] < retry["MaxAttempts"]:
                         self.events += _TRY
                         pause = retry.get("IntervalSeconds", 1) * retry.get("BackoffRate", 2) ** tried[number]
+                        pause = min(pause, retry.get("MaxDelaySeconds", pause))
                         tried[number] += 1
                         self.sim.after(pause, pause, lambda: self._attempt(state, given, ended))
                         return

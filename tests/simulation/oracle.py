@@ -24,6 +24,7 @@ from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.domain.service.manifest import Manifest
+from tests.simulation import throttling
 from tests.simulation.history import History
 from tests.simulation.hosts import Boot, Host
 from tests.simulation.invariants import (
@@ -190,6 +191,7 @@ class Oracle(History):
             records.attempts_move_forward(self, actor, before, stored)
             records.recorded_stages_are_true(self, actor, stored)
             shared.live_host_is_not_unreachable(self, actor, stored)
+            throttling.fails_no_host(self, stored)
 
     def deployments_answer(self, actor: Actor, answered: Question, question: Question, answer: Answer) -> None:
         records.audit_entry_comes_first(self, question.deployment, question.host, "answered", "an answer")

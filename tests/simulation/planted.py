@@ -85,6 +85,7 @@ def _catalogue() -> dict[str, Planted]:
         shared,
         signatures,
         supervision,
+        throttling,
         trust,
         workers,
     )
@@ -105,6 +106,7 @@ def _catalogue() -> dict[str, Planted]:
         shared,
         signatures,
         supervision,
+        throttling,
         trust,
         workers,
     )

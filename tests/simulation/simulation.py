@@ -13,6 +13,7 @@ from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.audit import MemoryAuditLog
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.configurations import MemoryConfigRevisions, MemoryConfigStore
+from tests.fakes.cursors import MemoryCursors
 from tests.fakes.deployments import MemoryDeployments
 from tests.fakes.freezes import MemoryFreezes
 from tests.fakes.queue import MemoryQueue
@@ -34,6 +35,7 @@ from tests.simulation.operators import Operators
 from tests.simulation.oracle import Oracle
 from tests.simulation.scenario import Scenario
 from tests.simulation.scheduler import Actor, Killed, Outcome, Scheduler
+from tests.simulation.throttling import Throttling
 from tests.simulation.workers import WorkerRotation, is_of_a_worker
 
 BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -67,6 +69,7 @@ class Simulation(Scheduler):
         self.scheduled_runs = MemoryScheduledRuns()
         self.queue = MemoryQueue()
         self.requests = MemoryRequests()
+        self.cursors = MemoryCursors()
         self.config_store = MemoryConfigStore()
         self.configurations = MemoryConfigRevisions(self.config_store)
         self.fleet = Fleet(self)
@@ -79,6 +82,7 @@ class Simulation(Scheduler):
         self.metrics_port: Any = None
         self.oracle = Oracle(self)
         self.call_faults = CallFaults(self)
+        self.throttling = Throttling(self)
         self.executions = Executions(self)
         self.invocations = Invocations(self)
         self.faults = Faults(self)

@@ -14,7 +14,7 @@ import pytest
 from tests.simulation.planted import CATALOGUE
 from tests.simulation.planting import catch_in_a_process
 
-INVARIANTS = {*range(1, 29), 32, 33, 36}
+INVARIANTS = {*range(1, 29), 32, 33, 36, 37}
 LIBRARIES = ("pytest", "hypothesis", "pydantic", "boto3", "botocore.session", "aws_lambda_powertools", "cattrs")
 SECONDS = 300
 

@@ -57,8 +57,8 @@ class WorkerRotation(Balancer):
     def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
         return self._observed(dict(self._real.members(cluster, group)), (group,))
 
-    def registered(self, cluster: Cluster) -> Sequence[RegisteredTarget]:
-        found = self._real.registered(cluster)
+    def registered(self, cluster: Cluster, group: Group | None = None) -> Sequence[RegisteredTarget]:
+        found = self._real.registered(cluster, group)
         self._observed({each.address: each.state for each in found})
         return found
 

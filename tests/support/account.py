@@ -22,6 +22,7 @@ from apps.cli.errors import FunctionRefused
 from apps.cli.ports import Connection
 from lifecycle.application.context import Context
 from lifecycle.application.queries.context import QueryContext
+from lifecycle.domain.convergence.full_pass import Cursor
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host_command import Order, Turn
@@ -30,7 +31,7 @@ from lifecycle.domain.fleet.scheduled_run import RunState, ScheduledRun
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.monitoring.alarms import Alarm
 from lifecycle.domain.monitoring.audit import AuditEntry
-from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.checkpoint import Checkpoint
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
 from lifecycle.domain.rollout.freezes import Freeze
@@ -50,6 +51,7 @@ from lifecycle.gateways.aws.callers import command_digest
 from lifecycle.gateways.aws.catalogue import DynamoCatalogue
 from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries
 from lifecycle.gateways.aws.configurations import DynamoConfigRevisions, SsmConfigStore
+from lifecycle.gateways.aws.cursors import DynamoCursors
 from lifecycle.gateways.aws.deployments import DynamoDeployments
 from lifecycle.gateways.aws.fleet import DynamoFleet
 from lifecycle.gateways.aws.freezes import DynamoFreezes
@@ -77,7 +79,7 @@ from tests.fakes.promotions import MemoryPromotions
 from tests.fakes.publishing import publish
 from tests.fakes.service_logs import MemoryServiceLogs
 from tests.fakes.signer import SIGNER, MemoryPublicKeys
-from tests.support.account_records import own_with_old_release, question, record_deliveries, report
+from tests.support.account_records import attempt, own_with_old_release, question, record_deliveries, report
 from tests.support.account_runs import DeliveryList, FakeRuns
 from tests.support.aws_in_memory import StoredLedger, StoredObjects, StoredParameters
 from tests.support.invocation import Invocation
@@ -185,6 +187,7 @@ class Account:
             scheduled_runs=DynamoScheduledRuns(table),
             catalogue=self.catalogue,
             requests=DynamoRequests(table),
+            cursors=DynamoCursors(table),
             machines=self.machines,
         )
         self.query = QueryContext(
@@ -347,12 +350,12 @@ def _fill_hello(account: Account) -> None:
     request = Request(FIRST, "hello", "production", "1.0.0", "ada")
     _deployment(account, request, 1, state=DeploymentState.DONE, finished_at=now - timedelta(minutes=55))
     context.leases.release(HELLO, context.leases.acquire(HELLO, FIRST, now, 0))
-    _attempt(account, FIRST, "host-1", AttemptState.ALIVE)
+    attempt(account.context, FIRST, "host-1", AttemptState.ALIVE)
     request = Request(CURRENT, "hello", "production", "1.0.1", "ada")
     _deployment(account, request, 2, state=DeploymentState.HALTED, reason="host-2 failed")
     context.leases.acquire(HELLO, CURRENT, now, 0)
-    _attempt(account, CURRENT, "host-1", AttemptState.ALIVE)
-    _attempt(account, CURRENT, "host-2", AttemptState.FAILED)
+    attempt(account.context, CURRENT, "host-1", AttemptState.ALIVE)
+    attempt(account.context, CURRENT, "host-2", AttemptState.FAILED)
     context.deployments.ask(question(CURRENT, QUESTION, account.clock.now()))
     bed = TestBed(CURRENT, 1, "host-1", 1, "host-3", 1, now, 30, state=BedState.PASSED, ended_at=now)
     context.deployments.put_bed(bed)
@@ -367,6 +370,7 @@ def _fill_hello(account: Account) -> None:
     context.fleet.quarantine_host(HELLO, "host-9", "bad disk")
     DynamoMembers(Table(account.ledger, "ledger")).add(HELLO, Member("10.0.0.9", 8080, "host-9"))
     context.freezes.put(Freeze("staging", "ada", "a fair", now))
+    context.cursors.put(Cursor(str(HELLO), now))
     expiry, digest = now + timedelta(minutes=15), manifest("1.0.1").digest
     context.fleet.give_turns(HELLO, [Turn("host-2", Order.INSTALL, CURRENT, 2, 1, "1.0.1", digest, now, expiry)])
     wanted = replace(request, deployment="hello-production-20261123120000-ab15", version="1.0.2")
@@ -377,11 +381,6 @@ def _fill_hello(account: Account) -> None:
     config = account.connection().config_store.write(HELLO, {"DATABASE_URL": "postgres://db"}, 0)
     revision = ConfigRevision(str(HELLO), config, ("DATABASE_URL",), ("DATABASE_URL",), "ada", "as agreed", now)
     context.configurations.record(revision)
-
-
-def _attempt(account: Account, deployment: str, host: str, state: AttemptState) -> None:
-    now, put = account.clock.now(), account.context.deployments.put_attempt
-    put(HostAttempt(deployment, host, 1, 2, deployment, now, state, finished_at=now, reason="scripted"))
 
 
 def _fill_other(account: Account) -> None:

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from lifecycle.application.context import Context
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.domain.delivery.refused_push import RefusedPush
 from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
+from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question, QuestionKind
 from lifecycle.domain.service.withdrawal import Withdrawal, WithdrawalState
 from tests.support.rollout import manifest
@@ -45,6 +47,13 @@ def question(deployment: str, name: str, now: datetime) -> Question:
         evidence="a log",
         evidence_kind=EvidenceKind.HOST_LOG,
     )
+
+
+def attempt(context: Context, deployment: str, host: str, state: AttemptState) -> None:
+    """Record an attempt that has just ended."""
+    now = context.clock.now()
+    made = HostAttempt(deployment, host, 1, 2, deployment, now, state, finished_at=now, reason="scripted")
+    context.deployments.put_attempt(made)
 
 
 def own_with_old_release(catalogue: Catalogue, repository: str, now: datetime) -> None:

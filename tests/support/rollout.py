@@ -52,6 +52,7 @@ WITHOUT_HTTP: dict[str, Any] = {
     "is_alive": Check(timeout_seconds=2),
     "self_test": Check(command="./check.sh"),
 }
+_QUICK = Policy(min_alive_seconds=0, settle_seconds=0)
 CHAIN = (stages.drain, stages.install, stages.self_test, stages.register, stages.await_alive)
 
 
@@ -70,7 +71,7 @@ def manifest(version: str, policy: Policy | None = None, **changes: Any) -> Mani
         run=Run("python3 app.py", 8080),
         is_alive=Check(path="/is_alive"),
         self_test=Check(path="/self_test"),
-        policies={"staging" if policy and policy.automatic else "production": policy or Policy(min_alive_seconds=0)},
+        policies={"staging" if policy and policy.automatic else "production": policy or _QUICK},
     )
     return replace(usual, **changes)
 
@@ -97,7 +98,8 @@ class Machine:
         self.quiet = False  # True: the service gets no requests
         self.errors: dict[str, int] = {}  # version -> how many of a minute's hundred requests fail
         for version in ("1.0.0", "1.0.1", "1.0.2"):
-            self.publish(manifest(version, policy, **({} if http else WITHOUT_HTTP)))
+            own = policy if http or policy else Policy(min_alive_seconds=0)
+            self.publish(manifest(version, own, **({} if http else WITHOUT_HTTP)))
         for host in self.hosts:
             self._report(host, self._first_report(host))
         self.memory.clock.ticks.append(self.tick)

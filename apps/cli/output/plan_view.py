@@ -89,6 +89,7 @@ def plan_facts(preview: Preview) -> dict[str, Any]:
         "approval": str(preview.policy.approval),
         "approval_by_another": preview.policy.approval_by_another,
         "whose": {name: whose for name in SETTINGS if (whose := found.whose(name))},
+        "settle_seconds": found.settle_seconds,
         "expected_seconds": round(found.expected_seconds, 1),
         "expected_from": found.expected_from,
         "nothing_to_do": preview.nothing_to_do,
@@ -165,6 +166,8 @@ def show_plan(printer: Printer, preview: Preview) -> None:
     if found.hosts:
         printer.line(f"batch size: {_batch_size(preview)}; approval: {_approval(preview)}")
         _show_raised(printer, found)
+        if found.settle_seconds:
+            printer.line(f"settle time: a host serves on for {lasting(found.settle_seconds)} after its drain")
         printer.line(f"expected time: about {lasting(found.expected_seconds)}, {found.expected_from}")
         previous = found.previous.in_words if found.previous else "none (first deployment)"
         printer.line(f"rollback target: {previous}")

@@ -96,6 +96,12 @@ def test_a_lost_diagnosis_leads_to_the_next_step_which_decides_without_it() -> N
     assert {error for retry in diagnose["Retry"] for error in retry["ErrorEquals"]} == LAMBDAS_OWN
 
 
+_FOR_NOW = (
+    *("Lambda.", "NotAnswered", "StepFunctions.Throttling", "StepFunctions.ExecutionLimit"),
+    *("StepFunctions.Sfn", "StepFunctions.Sdk"),
+)
+
+
 @pytest.mark.parametrize("name", MACHINES)
 def test_every_state_has_a_comment_and_every_placeholder_is_known(name: str) -> None:
     definition = resolved(name)
@@ -112,7 +118,13 @@ def test_every_task_has_a_timeout_and_needs_nothing_that_the_emulator_lacks(name
             assert "Catch" in each or "Retry" in each, state
         assert each["Type"] != "Succeed", f"{state}: end with a Pass, its output is kept"
         assert "HeartbeatSeconds" not in each
-        assert "MaxDelaySeconds" not in json.dumps(each.get("Retry", []))
+        for retry in each.get("Retry", []):
+            # The emulator knows no longest pause, and gives none of these errors.
+            bounded = all(error.startswith(_FOR_NOW) for error in retry["ErrorEquals"])
+            assert ("MaxDelaySeconds" in retry, "JitterStrategy" in retry) == (bounded, retry["MaxAttempts"] > 1)
+            if bounded:
+                pauses = [min(2.0 * 2**number, retry["MaxDelaySeconds"]) for number in range(retry["MaxAttempts"])]
+                assert sum(pauses) > 600, f"{state} is not repeated for minutes"
 
 
 def test_choices_compare_words_of_answers_and_what_the_machine_itself_counts_or_was_given() -> None:

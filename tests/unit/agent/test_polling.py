@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from apps.agent.decide import Decision, Fetch, Idle, Ignore, Prefetched
-from apps.agent.polling import ALERT, PollPace
+from apps.agent.polling import ALERT, EXPECTED, NEAR, PollPace
 from lifecycle.domain.fleet.host_command import Order, Turn
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -43,6 +43,23 @@ def test_command_that_is_issued_again_is_polled_for_quickly() -> None:
     assert found == sorted(found)
     assert found[-1] == pytest.approx(3 * BUSY)
     assert pauses(pace, SOON, issued_again(TURN, 2), 5) == [BUSY] * 5
+
+
+def test_command_of_a_rollout_that_halted_is_polled_for_less_and_less_often() -> None:
+    pace = PollPace(BUSY, IDLE)
+    pauses(pace, SOON, TURN, 30)
+    again = issued_again(TURN, 1)
+    pauses(pace, SOON, again, 30)
+    later = pauses(pace, SOON, again, 30, again.issued_at + NEAR)
+    assert later[-1] == pytest.approx(15 * BUSY)
+    days = pauses(pace, SOON, again, 30, again.issued_at + EXPECTED)
+    assert days[-1] == IDLE
+    assert pauses(pace, SOON, replace(again, issued_at=again.issued_at + EXPECTED), 5, NOW + EXPECTED) == [BUSY] * 5
+
+
+def test_command_some_rounds_ahead_is_polled_for_seldom_after_a_while() -> None:
+    pace = PollPace(BUSY, IDLE)
+    assert pauses(pace, SOON, TURN, 30, NOW + EXPECTED)[-1] == IDLE
 
 
 def test_next_attempt_is_polled_for_as_if_it_were_some_rounds_ahead() -> None:

@@ -35,6 +35,7 @@ NOT_IN_VIEWS = {
         "digests of a version",
         "recorded request",
         "statuses sent to a forge",
+        "cursor of convergence",
     ),
 }
 # Kinds that garbage collection reads.

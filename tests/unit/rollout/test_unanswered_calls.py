@@ -9,7 +9,8 @@ import pytest
 from lifecycle.application.context import Context
 from lifecycle.application.rollout.decide import decide
 from lifecycle.application.rollout.plan import begin
-from lifecycle.application.rollout.stage_guard import PATIENCE
+from lifecycle.application.rollout.stage_guard import LONGEST_WAIT
+from lifecycle.application.rollout.stages import await_alive, drain, install, register, self_test
 from lifecycle.domain.errors import CallFailed, Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage
@@ -121,12 +122,16 @@ def test_late_answer_to_a_question_without_a_token_is_refused_in_words(machine: 
 
 
 class Deaf(MemoryDispatcher):
-    """A load balancer that registers targets, and whose first `lost` answers are lost."""
+    """A load balancer whose first `lost` registrations are not answered. It carries them out if it is `working`."""
 
     lost = 1
+    working = True
+    registrations = 0
 
     def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
-        super().register(cluster, address, port, group)
+        self.registrations += 1
+        if self.working or not self.lost:
+            super().register(cluster, address, port, group)
         if self.lost:
             self.lost -= 1
             raise failed(temporary=True)
@@ -140,17 +145,70 @@ def deaf(machine: Machine, lost: int) -> Deaf:
     return dispatcher
 
 
-def test_stage_whose_answer_was_lost_is_repeated(machine: Machine) -> None:
-    deaf(machine, 1)
+def test_registration_whose_answer_was_lost_is_looked_at_and_not_repeated(machine: Machine) -> None:
+    dispatcher = deaf(machine, 1)
     name = machine.deploy("1.0.1")
     assert machine.record(name).state is DeploymentState.DONE
+    assert dispatcher.registrations == len(machine.hosts)
 
 
-def test_stage_without_any_answer_fails_its_host_with_the_reason_after_a_minute(machine: Machine) -> None:
-    deaf(machine, 10**6)
+def test_registration_that_is_throttled_for_minutes_is_repeated(machine: Machine) -> None:
+    dispatcher = deaf(machine, 100)
+    dispatcher.working = False
+    name = machine.deploy("1.0.1")
+    assert machine.record(name).state is DeploymentState.DONE
+    assert dispatcher.registrations == len(machine.hosts) + 100
+
+
+def test_stage_without_any_answer_fails_its_host_with_the_reason_at_its_deadline(machine: Machine) -> None:
+    deaf(machine, 10**6).working = False
     began = machine.now
     name = machine.deploy("1.0.1")
     (attempt,) = machine.memory.deployments.attempts(name)
     assert (attempt.state, "AWS is throttling" in attempt.reason) == (AttemptState.FAILED, True)
     assert attempt.finished_at is not None
-    assert PATIENCE <= attempt.finished_at - began <= 2 * PATIENCE
+    assert LONGEST_WAIT <= attempt.finished_at - began <= LONGEST_WAIT + timedelta(minutes=1)
+
+
+class Stuck(Throttled):
+    """A load balancer whose first `lost` deregistrations are throttled."""
+
+    answered = 1
+    lost = 100
+    deregistrations = 0
+
+    def deregister(self, cluster: Cluster, address: str, port: int | None = None, group: Group | None = None) -> None:
+        self.deregistrations += 1
+        if self.lost:
+            self.lost -= 1
+            raise failed(temporary=True)
+        super().deregister(cluster, address, port, group)
+
+
+def stuck(machine: Machine) -> Stuck:
+    dispatcher = Stuck({CLUSTER: "/is_alive"})
+    dispatcher.states = machine.memory.dispatcher.states
+    machine.memory.dispatcher = dispatcher
+    machine.context = replace(machine.context, dispatcher=dispatcher)
+    return dispatcher
+
+
+def test_deregistration_that_is_throttled_for_minutes_is_repeated(machine: Machine) -> None:
+    dispatcher = stuck(machine)
+    name = machine.deploy("1.0.1")
+    assert machine.record(name).state is DeploymentState.DONE
+    assert dispatcher.deregistrations == len(machine.hosts) + 100
+
+
+def test_host_that_is_not_alive_is_taken_out_however_long_that_is_throttled(machine: Machine) -> None:
+    dispatcher = stuck(machine)
+    request, host = machine.request("1.0.1"), machine.hosts[0]
+    assert machine.begin(request).kind == "PLANNED"
+    task = machine.hand_out(request.deployment, host.name)
+    dispatcher.lost = 0
+    for stage in (drain, install, self_test, register):
+        assert stage(machine.context, task).outcome == "PASSED"
+    dispatcher.dead.add(host.address)
+    dispatcher.lost = 50
+    assert await_alive(machine.context, task).outcome == "FAILED"
+    assert not dispatcher.target(CLUSTER, host.address).in_rotation

@@ -48,6 +48,7 @@ def cluster_stack(environment: str, service: str) -> str:
 
 CODECOMMIT_RULE = "lifecycle-codecommit-push"
 EXECUTION_RULE = "lifecycle-execution-ended"
+CONVERGENCE_LAGS = "lifecycle-convergence-lags"
 RUN_STATUS_RULE = "lifecycle-run-status"
 DEPLOYMENT_STATUS_RULE = "lifecycle-deployment-status"
 
@@ -147,6 +148,7 @@ class Partition:
     REQUEST = "REQUEST#"
     REFUSED_PUSHES = "REFUSED_PUSHES"  # one partition for all of them
     FORGE = "FORGE"  # one partition for all repositories
+    CONVERGENCE = "CONVERGENCE"  # one partition for all clusters
 
 
 # --- The artifact bucket (S3) and the webhook's secret (Secrets Manager)
@@ -341,3 +343,4 @@ class Variable:
     BUILD_LOOK_SECONDS = "BUILD_LOOK_SECONDS"
     AGENT_HEARTBEAT_TIMEOUT_SECONDS = "AGENT_HEARTBEAT_TIMEOUT_SECONDS"
     MINUTE_SECONDS = "MINUTE_SECONDS"
+    SETTLES = "SETTLES"  # "false" where a load balancer sends no request after a deregistration, as on a laptop

@@ -12,6 +12,7 @@ from lifecycle.application.ports.audit import AuditLog
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.clock import Clock
 from lifecycle.application.ports.configurations import ConfigRevisions
+from lifecycle.application.ports.cursors import Cursors
 from lifecycle.application.ports.deployments import Deployments
 from lifecycle.application.ports.dispatcher import Dispatcher
 from lifecycle.application.ports.executions import Executions
@@ -38,6 +39,7 @@ class Context:
 
     `poll_seconds` is the time between two polls of a stage. After `heartbeat_timeout` without a report, a
     host is unreachable. `minute` is the length of a minute in a policy's `watch_minutes` or `bake_minutes`.
+    `settles`: a load balancer may send requests for a while after a deregistration, as an ALB does.
     A rollout of at least `checkpoint_from` hosts uses checkpoints (domain/rollout/checkpoint.py).
     """
 
@@ -57,11 +59,13 @@ class Context:
     scheduled_runs: ScheduledRuns
     catalogue: Catalogue
     requests: Requests
+    cursors: Cursors
     machines: Machines = field(default_factory=NoMachines)
     poll_seconds: float = 2.0
     heartbeat_timeout: timedelta = timedelta(seconds=30)
     minute: timedelta = timedelta(seconds=60)
     checkpoint_from: int = CHECKPOINT_FROM
+    settles: bool = True
 
     def record(
         self, cluster: Cluster, what: str, who: str, why: str = "", *, deployment: str = "", host: str = ""

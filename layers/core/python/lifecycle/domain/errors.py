@@ -21,6 +21,7 @@ LifecycleError
 ├── BuildsFull             a build service that takes no more builds for now
 ├── ForgeFailed            a call of a forge, such as GitHub, that failed; nothing depends on it
 ├── CallFailed             a call of AWS that failed; a temporary one may succeed later
+│   └── NotAnswered        the same where it ends a task: the state machine repeats it for minutes
 └── ConfigDenied           a configuration or a secret that may not be read: both of the two above
 """
 
@@ -191,6 +192,15 @@ class CallFailed(LifecycleError):
         self.operation = operation
         self.code = code
         self.temporary = temporary
+
+
+class NotAnswered(CallFailed):
+    """A temporary failure that ends a task; the state machines retry it by this name, for minutes and with jitter."""
+
+    def __init__(self, error: CallFailed) -> None:
+        super().__init__(
+            str(error), service=error.service, operation=error.operation, code=error.code, temporary=True
+        )
 
 
 class BuildsFull(LifecycleError):

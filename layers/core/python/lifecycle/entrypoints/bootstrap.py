@@ -63,6 +63,7 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
     from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415
     from lifecycle.gateways.aws.clock import SystemClock  # noqa: PLC0415
     from lifecycle.gateways.aws.configurations import DynamoConfigRevisions  # noqa: PLC0415
+    from lifecycle.gateways.aws.cursors import DynamoCursors  # noqa: PLC0415
     from lifecycle.gateways.aws.deployments import DynamoDeployments  # noqa: PLC0415
     from lifecycle.gateways.aws.dispatcher import AlbDispatcher  # noqa: PLC0415
     from lifecycle.gateways.aws.fleet import DynamoFleet  # noqa: PLC0415
@@ -101,10 +102,12 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
         scheduled_runs=DynamoScheduledRuns(table),
         catalogue=DynamoCatalogue(table),
         requests=DynamoRequests(table),
+        cursors=DynamoCursors(table),
         machines=Ec2Machines(_lazy("autoscaling"), _lazy("ec2"), by_name["ssm"]),
         poll_seconds=settings.poll_seconds,
         heartbeat_timeout=settings.heartbeat_timeout,
         minute=settings.minute,
+        settles=settings.settles,
     )
 
 

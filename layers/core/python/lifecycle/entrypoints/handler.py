@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 from aws_lambda_powertools.logging import Logger
 from pydantic import ValidationError
 
-from lifecycle.domain.errors import CallFailed, InvalidEvent, LifecycleError, Refused
+from lifecycle.domain.errors import CallFailed, InvalidEvent, LifecycleError, NotAnswered, Refused
 from lifecycle.domain.foreign_json import is_deep, whole_text
 from lifecycle.domain.identity import PROGRAMS
 from lifecycle.entrypoints import caller
@@ -34,7 +34,7 @@ def task(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
 
     def decorate(run: Callable[[C], Any]) -> Handler:
         def handle(event: dict[str, Any], context: Any) -> Any:
-            return _run(kind, run, event, context)
+            return _task(kind, run, event, context)
 
         return handle
 
@@ -51,7 +51,7 @@ def entry(kind: type[C], refuse: Callable[[Mapping[str, Any], str], Any]) -> Cal
             except InvalidEvent as error:
                 logger.warning("refused", extra={"reason": str(error)})
                 return to_plain(refuse(object_of(event), str(error)))
-            return _run(kind, run, event, context)
+            return _task(kind, run, event, context)
 
         return handle
 
@@ -100,6 +100,16 @@ def program(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
         return handle
 
     return decorate
+
+
+def _task(kind: type[C], run: Callable[[C], Any], event: dict[str, Any], context: Any) -> Any:
+    """Run a task; its error has a name of its own where AWS could not answer for now: it is retried for longer."""
+    try:
+        return _run(kind, run, event, context)
+    except CallFailed as error:
+        if not error.temporary:
+            raise
+        raise NotAnswered(error) from error
 
 
 def _run(kind: type[C], run: Callable[[C], Any], event: dict[str, Any], context: Any) -> Any:

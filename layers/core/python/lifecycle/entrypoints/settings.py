@@ -48,6 +48,11 @@ class Settings:
         """Return the length of a minute of a bake or a watch; it is shorter on a laptop, for quick demos."""
         return timedelta(seconds=float(self.values.get(Variable.MINUTE_SECONDS, "60")))
 
+    @property
+    def settles(self) -> bool:
+        """Return whether the load balancer may send requests for a while after a deregistration, as an ALB does."""
+        return self.values.get(Variable.SETTLES, "true") != "false"
+
 
 def from_environment() -> Settings:
     """Return the settings of this process."""

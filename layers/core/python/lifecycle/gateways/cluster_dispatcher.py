@@ -33,8 +33,8 @@ class ClusterDispatcher:
     def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
         return self._of(cluster).members(cluster, group)
 
-    def registered(self, cluster: Cluster) -> Sequence[RegisteredTarget]:
-        return self._of(cluster).registered(cluster)
+    def registered(self, cluster: Cluster, group: Group | None = None) -> Sequence[RegisteredTarget]:
+        return self._of(cluster).registered(cluster, group)
 
     def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
         self._of(cluster).register(cluster, address, port, group)

@@ -48,7 +48,9 @@ class LedgerDispatcher:
                 states[each.address] = each.state
         return states
 
-    def registered(self, cluster: Cluster) -> Sequence[RegisteredTarget]:
+    def registered(self, cluster: Cluster, group: Group | None = None) -> Sequence[RegisteredTarget]:
+        if group not in (None, Group.MAIN):
+            return []
         # The members are read first: a host reports its address before it can become one.
         members, reports = self._members.all(cluster), self._fleet.reports(cluster)
         return [

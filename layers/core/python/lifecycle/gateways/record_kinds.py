@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from lifecycle import names
+from lifecycle.domain.convergence.full_pass import Cursor
 from lifecycle.domain.delivery.branch import Branch
 from lifecycle.domain.delivery.refused_push import RefusedPushes
 from lifecycle.domain.delivery.reported_status import ReportedStatuses
@@ -194,6 +195,7 @@ KINDS: tuple[ItemKind, ...] = (
         "If '{name}' is no scope, it freezes everything; delete it: {delete}",
         lambda each: (_ANY, check_scope(each.scope)),
     ),
+    ItemKind("cursor of convergence", Cursor, Partition.CONVERGENCE, "", "The next pass writes it again."),
     ItemKind(
         "attempt",
         HostAttempt,

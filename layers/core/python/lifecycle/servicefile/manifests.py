@@ -96,7 +96,7 @@ def _environment(name: str, manifest: Manifest) -> dict[str, Any]:
     return given
 
 
-_OF_REQUESTS = ("bake_minutes", "on_fail", "after_bake", "drain_seconds")
+_OF_REQUESTS = ("bake_minutes", "on_fail", "after_bake", "drain_seconds", "settle_seconds")
 
 
 def _metric(measure: Measure) -> dict[str, Any]:

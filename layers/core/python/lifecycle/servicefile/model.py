@@ -210,6 +210,7 @@ class StagingTable(Table):
         default=(), max_length=20, description=fields.FROZEN, json_schema_extra={"each": fields.FROZEN_WINDOW}
     )
     drain_seconds: int = whole_number(1, 840, _DEFAULT.drain_seconds, "seconds")
+    settle_seconds: int = whole_number(0, 120, _DEFAULT.settle_seconds, "seconds")
     alive_seconds: int = whole_number(1, 840, _DEFAULT.alive_seconds, "seconds")
     min_alive_seconds: int = whole_number(0, 600, _DEFAULT.min_alive_seconds, "seconds")
     watch_minutes: int = whole_number(0, 1440, _DEFAULT.watch_minutes, "minutes")

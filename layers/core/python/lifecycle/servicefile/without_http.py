@@ -43,6 +43,7 @@ _POLICY = {
     "on_fail": _NO_TRAFFIC,
     "after_bake": _NO_TRAFFIC,
     "drain_seconds": "it has no requests in flight. run.stop_seconds is the time that it gets to end its work",
+    "settle_seconds": "no load balancer sends it requests",
 }
 
 

@@ -3,7 +3,7 @@
 Called by functions/convergence/converge, on a schedule and by `lifecycle converge`.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -41,11 +41,12 @@ from lifecycle.domain.convergence.decide import (
 )
 from lifecycle.domain.convergence.ended_execution import EndedExecution, left_to_schedule
 from lifecycle.domain.convergence.fallen_in_service import has_ended
+from lifecycle.domain.convergence.full_pass import reads_test_groups
 from lifecycle.domain.convergence.resume import AskToResume, Resume
 from lifecycle.domain.convergence.set_back import set_back
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.strays import Strays
+from lifecycle.domain.fleet.strays import RegisteredTarget, Strays, states_in
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
 from lifecycle.domain.rollout.deployment import (
     Deployment,
@@ -70,7 +71,7 @@ class Result:
     """The result for one cluster: what was found and done.
 
     `kind` is FAILED, CONVERGED, REPAIR, RESUME, PAUSED, ABORTED, CLOSE_ORPHANED, FREE_LEASE, START_PENDING,
-    DROP_PENDING or HOLD.
+    DROP_PENDING, HOLD, or LATE: a pass over every cluster has left some.
     """
 
     cluster: str
@@ -94,11 +95,25 @@ def converge_some(
     context: Context, suffix: str, by: str, clusters: Sequence[Cluster], ended: EndedExecution | None = None
 ) -> list[Result]:
     """Converge these clusters. An error that no part expects is raised after the other ones."""
+    return converge_in_order(context, suffix, by, _in_turn(clusters, suffix), ended)
+
+
+def converge_in_order(
+    context: Context,
+    suffix: str,
+    by: str,
+    clusters: Iterable[Cluster],
+    ended: EndedExecution | None = None,
+    *,
+    sparing: bool = False,
+) -> list[Result]:
+    """Do the same in the order that is given. `sparing`: it reads the test groups of each cluster once an hour."""
     found = []
     unexpected: list[Exception] = []
-    for cluster in _in_turn(clusters, suffix):
+    for cluster in clusters:
         try:
-            found += _converge_cluster(context, cluster, suffix, by, ended)
+            every = not sparing or reads_test_groups(cluster, context.clock.now())
+            found += _converge_cluster(context, cluster, suffix, by, ended, None if every else Group.MAIN)
         except LifecycleError as error:  # the other clusters must still converge
             found.append(Result(str(cluster), "FAILED", str(error)))
         except Exception as error:  # noqa: BLE001 (it is raised after the other clusters)
@@ -115,16 +130,17 @@ def _in_turn(clusters: Sequence[Cluster], suffix: str) -> Sequence[Cluster]:
 
 
 def _converge_cluster(
-    context: Context, cluster: Cluster, suffix: str, by: str, ended: EndedExecution | None
+    context: Context, cluster: Cluster, suffix: str, by: str, ended: EndedExecution | None, group: Group | None
 ) -> list[Result]:
-    """Converge one cluster; no result if nothing was ever deployed there."""
+    """Converge one cluster; no result if nothing was ever deployed there. Strays are sought in `group`, or in all."""
     not_bound = bind_machines(context, cluster)
     supersede_halted(context, cluster)
     # Nothing else checks a test bed while its deployment is paused, and its host may become unhealthy
     # meanwhile.
     traffic_weights.stop_unanswered_traffic(context, cluster)
-    facts = cluster_facts(context, cluster, by_hand=by not in AUTOMATIC)
-    found = find_strays(context, cluster, facts.set_back.ledger)
+    targets = context.dispatcher.registered(cluster, group)
+    facts = cluster_facts(context, cluster, by_hand=by not in AUTOMATIC, targets=targets)
+    found = find_strays(context, cluster, facts.set_back.ledger, targets)
     taken = take_out_strays(context, cluster, found, facts.set_back.ledger)
     if found.targets and not found.held:  # it waited before it took them out, so the facts are old
         facts = cluster_facts(context, cluster, by_hand=by not in AUTOMATIC)
@@ -151,13 +167,18 @@ def _strays_words(found: Strays) -> str:
     return f"{found.in_words}, held: {found.held}" if found.held else f"{found.in_words}, taken out"
 
 
-def cluster_facts(context: Context, cluster: Cluster, *, by_hand: bool = False) -> ClusterFacts:
-    """Read everything that convergence decides on. `by_hand`: an operator asks, and waits for no back-off."""
+def cluster_facts(
+    context: Context, cluster: Cluster, *, by_hand: bool = False, targets: Sequence[RegisteredTarget] = ()
+) -> ClusterFacts:
+    """Read everything that convergence decides on. `by_hand`: an operator asks, and waits for no back-off.
+
+    `targets` were read a moment ago. Where every host was healthy then, they are not read again.
+    """
     lease, reports = context.leases.current(cluster), context.fleet.reports(cluster)
     recent, unknown = observe.readable_deployments(context, cluster)
     found = read_desired(context, cluster, lease, recent)
     addresses = {report.place for report in reports.values()}
-    targets = _targets(context, cluster, addresses)
+    states = _targets(context, cluster, addresses, states_in(targets, Group.MAIN))
     if (behind := set_back(found.desired, reports, lease, recent, found.named)).ledger:
         lease = context.leases.current(cluster)  # a deployment may have begun after the lease was read
         behind = set_back(found.desired, reports, lease, recent, found.named)
@@ -168,7 +189,7 @@ def cluster_facts(context: Context, cluster: Cluster, *, by_hand: bool = False) 
     else:
         state = context.executions.rollout_state(name)
     ended = holder is not None and state is not ExecutionState.RUNNING
-    rotation = observe.by_host(reports, targets)
+    rotation = observe.by_host(reports, states)
     fallen = [host for host, each in reports.items() if has_ended(each, state_of(rotation, host))]
     return ClusterFacts(
         desired=found.desired,
@@ -197,8 +218,15 @@ def cluster_facts(context: Context, cluster: Cluster, *, by_hand: bool = False) 
     )
 
 
-def _targets(context: Context, cluster: Cluster, addresses: Collection[str]) -> Mapping[str, TargetState]:
-    """Return the targets of the main group, or of all groups where one of the hosts is not in it."""
+def _targets(
+    context: Context, cluster: Cluster, addresses: Collection[str], before: Mapping[str, TargetState]
+) -> Mapping[str, TargetState]:
+    """Return the targets of the main group, or of all groups where one of the hosts is not in it.
+
+    Those of `before` are returned if they show no drift: an ALB answers ten Describe calls per second for an account.
+    """
+    if addresses and all(before.get(each) is TargetState.HEALTHY for each in addresses):
+        return before
     in_main = context.dispatcher.members(cluster, Group.MAIN)
     return in_main if in_main.keys() >= set(addresses) else context.dispatcher.targets(cluster)
 

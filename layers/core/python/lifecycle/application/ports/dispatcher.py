@@ -39,8 +39,8 @@ class Dispatcher(Protocol):
     def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
         """Return one group's targets with their states in it; none if there is no such group. One call."""
 
-    def registered(self, cluster: Cluster) -> Sequence[RegisteredTarget]:
-        """Return every target of every group, with its port. One call for each group."""
+    def registered(self, cluster: Cluster, group: Group | None = None) -> Sequence[RegisteredTarget]:
+        """Return every target of one group, or of all, with its port. One call for each group."""
 
     def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
         """Add a target to a group; raises Unknown if there is no such group."""

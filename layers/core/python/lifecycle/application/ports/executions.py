@@ -28,6 +28,9 @@ class Executions(Protocol):
     def running_deliveries(self) -> Sequence[str]:
         """Return the names of the deliveries that run now."""
 
+    def running_rollouts(self) -> Sequence[str]:
+        """Return the names of up to a hundred rollouts that run now; some of them wait for a person."""
+
     def stop_delivery(self, name: str, cause: str) -> None:
         """End a delivery; one that has ended stays as it is, and so does one that does not exist."""
 

@@ -17,8 +17,8 @@ from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_o
 from lifecycle.application.queries.state_words import HostStatus
 from lifecycle.application.readable import Rows
 from lifecycle.application.rollout.desired_version import read_desired
-from lifecycle.application.rollout.observe import unknown_hosts
 from lifecycle.application.rollout.policy_floors import read_floors
+from lifecycle.application.rollout.unknown_hosts import unknown_hosts
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.bound_hosts import OPEN
 from lifecycle.domain.fleet.cluster import Cluster

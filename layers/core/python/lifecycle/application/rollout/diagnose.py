@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lifecycle.application.context import Context
+from lifecycle.application.polling import answered, pauses, poll_until
 from lifecycle.application.rollout import host_commands, observe
+from lifecycle.application.rollout.settle import settle
 from lifecycle.application.rollout.stage_guard import LONGEST_WAIT, HostTask, Outcome, stale
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport, unreachable_among
 from lifecycle.domain.fleet.host_command import Turn
@@ -37,8 +39,14 @@ class _Case:
 def diagnose(context: Context, task: HostTask) -> Outcome:
     """Try the previous version on the host, and record whether host or version is to blame. Raises Unknown.
 
-    Safe to repeat.
+    Safe to repeat. It is, until its deadline, while AWS cannot answer.
     """
+    deadline = context.clock.now() + LONGEST_WAIT
+    between = pauses(context.poll_seconds, f"diagnose {task.host}")
+    return answered(context.clock, deadline, lambda: _diagnose(context, task, deadline), between)
+
+
+def _diagnose(context: Context, task: HostTask, deadline: datetime) -> Outcome:
     records = context.step_reads.of_host(task.cluster, task.deployment, task.host, task.attempt)
     if (current := records.deployment) is None:
         raise observe.unknown(task.cluster, task.deployment)
@@ -47,7 +55,7 @@ def diagnose(context: Context, task: HostTask) -> Outcome:
     attempt = records.attempt
     if attempt is None or current.state.final or not can_be_diagnosed(current, attempt):
         return Outcome("SKIPPED", "there is nothing to diagnose")
-    case = _Case(context, task, current, attempt, context.clock.now() + LONGEST_WAIT)
+    case = _Case(context, task, current, attempt, deadline)
     if (found := _await_drained(case, records.report)) is None:
         # Another deployment may have taken the lease during the wait.
         if not (lease := context.leases.current(task.cluster)).is_held_by(current.id, task.epoch):
@@ -67,15 +75,19 @@ def _await_drained(case: _Case, report: HostReport | None) -> Diagnosis | None:
         return Diagnosis(Blame.UNCLEAR, report.why)
     context, clock = case.context, case.context.clock
     limit = timedelta(seconds=case.deployment.policy.drain_seconds) + _LEAVES_ROTATION
-    until = min(clock.now() + limit, case.deadline)
-    while True:
+    left_at = clock.now()
+    until = min(left_at + limit, case.deadline)
+
+    def poll() -> TargetState | None:
         state = context.dispatcher.target(case.task.cluster, report.address)
-        if state in (TargetState.ABSENT, TargetState.UNUSED):
-            return None
-        if state is not TargetState.DRAINING or clock.now() >= until:
-            why = f"{host} is {state.in_words}, so nothing was tried on it"
-            return Diagnosis(Blame.UNCLEAR, why)
-        clock.sleep(context.poll_seconds)
+        return None if state is TargetState.DRAINING else state
+
+    between = pauses(context.poll_seconds, f"{case.task.deployment} {host}")
+    state = poll_until(clock, until, case.deadline, poll, between) or TargetState.DRAINING
+    if state in (TargetState.ABSENT, TargetState.UNUSED):
+        settle(context, case.deployment, report, left_at)
+        return None
+    return Diagnosis(Blame.UNCLEAR, f"{host} is {state.in_words}, so nothing was tried on it")
 
 
 def _try_previous(case: _Case) -> Diagnosis:
@@ -87,11 +99,14 @@ def _try_previous(case: _Case) -> Diagnosis:
     _audit(case, f"diagnose with {previous.in_words}", "is it the host or the version?")
     if refused := host_commands.give_turns(context, case.deployment, [turn]):
         return Diagnosis(Blame.UNCLEAR, f"{previous.in_words} was not tried: {refused.reason}")
-    while clock.now() < case.deadline:
-        report = context.fleet.report(task.cluster, task.host)
-        if found := _result(case, turn, report):
-            return _unless_shared(case, previous.digest, found)
-        clock.sleep(context.poll_seconds)
+
+    def poll() -> Diagnosis | None:
+        found = _result(case, turn, context.fleet.report(task.cluster, task.host))
+        return _unless_shared(case, previous.digest, found) if found else None
+
+    between = pauses(context.poll_seconds, f"{task.deployment} {task.host}")
+    if found := poll_until(clock, case.deadline, case.deadline, poll, between):
+        return found
     why = f"{task.host} did not restore {previous.in_words} within {LONGEST_WAIT.seconds} s"
     return Diagnosis(Blame.UNCLEAR, why)
 

@@ -3,7 +3,7 @@
 Used by the phases of a rollout, by convergence and by the queries.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -14,15 +14,16 @@ from lifecycle.application.ports.step_reads import LoopRecords
 from lifecycle.application.readable import readable
 from lifecycle.application.rollout.desired_version import DesiredVersion, read_desired
 from lifecycle.application.rollout.earlier_environment import read_verdict
+from lifecycle.application.rollout.other_rollouts import other_rollouts
 from lifecycle.application.rollout.planned_config import planned_config
 from lifecycle.application.rollout.policy_floors import read_floors
 from lifecycle.application.rollout.recorded_bytes import recorded_bytes
 from lifecycle.application.rollout.signatures import planned_signatures
 from lifecycle.application.rollout.strays import find_strays
+from lifecycle.application.rollout.unknown_hosts import unknown_hosts
 from lifecycle.application.rollout.withdrawn import of_this_service, refuse_withdrawn
 from lifecycle.domain.convergence.set_back import set_back
 from lifecycle.domain.errors import InvalidName, Unknown, UnreadableRecord
-from lifecycle.domain.fleet.bound_hosts import BoundHosts
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
@@ -184,6 +185,8 @@ def observed(context: Context, request: Request) -> Observed:
         and context.dispatcher.has_test_bed(cluster),
         floors=floors,
         minute=context.minute,
+        settles=context.settles,
+        other_rollouts=other_rollouts(context, request),
         unreadable=(
             *map(str, (*found.unreadable, *unqueued, *older)),
             *unknown_hosts(context, cluster, context.fleet.bound(cluster), reports),
@@ -272,28 +275,6 @@ def _is_decided(context: Context, request: Request) -> bool:
         return False
     recorded, _ = readable(lambda: context.deployments.get(request.cluster, request.deployment), None)
     return recorded is not None or context.leases.current(request.cluster).deployment == request.deployment
-
-
-def unknown_hosts(context: Context, cluster: Cluster, bound: BoundHosts, reports: Collection[str]) -> list[str]:
-    """Return the sentence about hosts that nobody has bound, if there are any; `reports` are those that count."""
-    if not bound.closed:
-        return [open_words(cluster)] if reports else []
-    strange = context.fleet.unbound(cluster, bound)
-    return [unbound_words(cluster, strange)] if strange else []
-
-
-def open_words(cluster: Cluster) -> str:
-    """Return the sentence about a cluster whose hosts were never bound."""
-    command = f"lifecycle bind-host {cluster.service} --environment {cluster.environment} --why '...'"
-    return f"no host of {cluster} is bound, so every report counts as a host's: name them with `{command}`"
-
-
-def unbound_words(cluster: Cluster, hosts: Sequence[str]) -> str:
-    """Return the sentence about reports of hosts that are not bound."""
-    does = "reports" if len(hosts) == 1 else "report"
-    who = f"{listed(hosts)} {does} to {cluster}, but no such host is bound, so they do not count"
-    how = f"`lifecycle bind-host {cluster.service}` binds hosts, and `lifecycle remove-host` deletes such a report"
-    return f"{who}: {how}"
 
 
 def _balancer_settings(

@@ -352,7 +352,7 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
         previous=found.previous,
         hosts=(*(planned.host for planned in found.hosts), *found.in_place),
         host_count=len(found.hosts) + len(found.in_place),
-        policy=replace(found.policy, drain_seconds=found.drain_seconds),
+        policy=replace(found.policy, drain_seconds=found.drain_seconds, settle_seconds=found.settle_seconds),
         started_at=context.clock.now(),
         execution=execution,
         skipped_hosts=observe.previously_skipped_hosts(context, request),

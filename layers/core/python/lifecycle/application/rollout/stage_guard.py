@@ -7,9 +7,10 @@ may be repeated at any point, and the state machine needs no Choice state betwee
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from lifecycle.application.context import Context
+from lifecycle.application.polling import answered, longest_pause, pauses, poll_until
 from lifecycle.application.rollout import host_commands, observe
 from lifecycle.domain.errors import CallFailed, LifecycleError, StaleEpoch
 from lifecycle.domain.fleet.cluster import Cluster
@@ -20,16 +21,12 @@ from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.lease import RUNNING_LEASE, Lease, UnreadableLease
 from lifecycle.domain.rollout.test_bed.hosts import target_of
+from lifecycle.domain.service.host_count import at_most
 from lifecycle.domain.service.target import Target
 
 _ORDER = list(AttemptState)
-# Lambda kills a stage that waits longer than a function may run.
+# Lambda kills a stage that waits longer than a function may run. It is repeated until then while AWS cannot answer.
 LONGEST_WAIT = timedelta(seconds=840)
-# A stage is repeated for this long while AWS cannot answer. botocore has then repeated each call already.
-PATIENCE = timedelta(seconds=60)
-# The pauses between the polls of a wait grow from this part of `poll_seconds` by this factor up to the whole.
-_FIRST_PAUSE = 4
-_PAUSE_GROWTH = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +83,19 @@ def renew_for_a_call(context: Context, cluster: Cluster, lease: Lease) -> Outcom
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A running stage: its context, deployment and attempt."""
+    """A running stage: its context, deployment and attempt.
+
+    `first` is the host's report that the guard read together with the records. `deadline` is when the stage must end.
+    `repeated`: AWS could not answer before, so an effect may have happened already.
+    """
 
     context: Context
     deployment: Deployment
     attempt: HostAttempt
     task: HostTask
-    first: HostReport | None  # the host's report that the guard read together with the records
+    first: HostReport | None
+    deadline: datetime
+    repeated: bool = False
 
     @property
     def host(self) -> str:
@@ -178,17 +181,18 @@ def stage(
 
     def guard(run: Callable[[Running], Outcome]) -> Callable[[Context, HostTask], Outcome]:
         def guarded(context: Context, task: HostTask) -> Outcome:
-            until = context.clock.now() + PATIENCE
-            while True:
-                last = context.clock.now() >= until
-                try:
-                    return attempted(context, task, last=last)
-                except CallFailed as error:
-                    if last or not error.temporary:
-                        raise
-                context.clock.sleep(context.poll_seconds)
+            deadline = context.clock.now() + LONGEST_WAIT
+            tries = 0
 
-        def attempted(context: Context, task: HostTask, *, last: bool) -> Outcome:
+            def attempt() -> Outcome:
+                nonlocal tries
+                tries += 1
+                return attempted(context, task, deadline, repeated=tries > 1)
+
+            between = pauses(context.poll_seconds, f"{run.__name__} {task.host}")
+            return answered(context.clock, deadline, attempt, between)
+
+        def attempted(context: Context, task: HostTask, deadline: datetime, *, repeated: bool) -> Outcome:
             records = context.step_reads.of_host(task.cluster, task.deployment, task.host, task.attempt)
             if (current := records.deployment) is None:
                 raise observe.unknown(task.cluster, task.deployment)
@@ -196,9 +200,9 @@ def stage(
                 return stale(task.epoch, records.lease)
             if records.attempt is None:
                 return Outcome("SKIPPED", f"no attempt {task.attempt} of {task.host} was handed out")
-            running = Running(context, current, records.attempt, task, records.report)
+            running = Running(context, current, records.attempt, task, records.report, deadline, repeated)
             finished = _finished_before(running, needs, reaches, after_failure)
-            return finished or _unreadable(running) or _run(running, run, last=last)
+            return finished or _unreadable(running) or _run(running, run)
 
         return guarded
 
@@ -227,12 +231,13 @@ def _unreadable(running: Running) -> Outcome | None:
     return None
 
 
-def _run(running: Running, run: Callable[[Running], Outcome], *, last: bool) -> Outcome:
+def _run(running: Running, run: Callable[[Running], Outcome]) -> Outcome:
     """Run a stage; an error fails the attempt with its message, unless AWS could not answer for now.
 
-    Then nobody knows whether the last effect happened. The stage reads the records and begins again, up to the last
-    time.
+    Then nobody knows whether the last effect happened. The stage reads the records and begins again, up to its
+    deadline.
     """
+    last = running.context.clock.now() >= running.deadline
     try:
         return run(running)
     except LifecycleError as error:
@@ -242,24 +247,18 @@ def _run(running: Running, run: Callable[[Running], Outcome], *, last: bool) -> 
 
 
 def wait_until(running: Running, seconds: float, poll: Callable[[], Outcome | None]) -> Outcome | None:
-    """Poll until there is an outcome; None when there is none within `seconds` or LONGEST_WAIT.
+    """Poll until there is an outcome; None when there is none within `seconds`, or at the stage's deadline.
 
-    The first pauses are shorter, because most waits end soon: an idle host drains within milliseconds.
+    A poll that AWS cannot answer counts for nothing: it goes on until one is answered, or until that deadline.
     """
-    clock, longest = running.context.clock, running.context.poll_seconds
-    until = clock.now() + min(timedelta(seconds=seconds), LONGEST_WAIT)
-    pause = longest / _FIRST_PAUSE
-    while (outcome := _polled(poll, last=clock.now() >= until)) is None and clock.now() < until:
-        clock.sleep(pause)
-        pause = min(pause * _PAUSE_GROWTH, longest)
-    return outcome
+    clock, deadline = running.context.clock, running.deadline
+    until = min(clock.now() + timedelta(seconds=seconds), deadline)
+    between = pauses(_longest_pause(running), f"{running.task.deployment} {running.host}")
+    return poll_until(clock, until, deadline, poll, between)
 
 
-def _polled(poll: Callable[[], Outcome | None], *, last: bool) -> Outcome | None:
-    """Return the outcome of a poll; None where AWS could not answer for now, unless it is the last poll."""
-    try:
-        return poll()
-    except CallFailed as error:
-        if last or not error.temporary:
-            raise
-        return None
+def _longest_pause(running: Running) -> float:
+    """Return the longest pause between two polls: the more hosts of a step may wait, the longer."""
+    deployment = running.deployment
+    at_once = at_most(deployment.policy.max_unavailable, deployment.host_count)
+    return longest_pause(running.context.poll_seconds, min(at_once, deployment.host_count))

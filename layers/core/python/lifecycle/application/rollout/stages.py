@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 from lifecycle.application.rollout import host_commands, observe
 from lifecycle.application.rollout.drain_check import state_if_enough_serve
+from lifecycle.application.rollout.settle import settle
 from lifecycle.application.rollout.stage_guard import LONGEST_WAIT, Outcome, Running, stage, wait_until
+from lifecycle.application.rollout.take_out import take_out
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.application.rollout.untested_hosts import failed_drained, take_out_untested
 from lifecycle.domain.errors import LifecycleError
@@ -50,15 +52,19 @@ def drain(running: Running) -> Outcome:
         return running.fail(f"{host} has no agent")
     if stopped := _contested(running, report) or _deregister(running, report):
         return stopped
+    left_at = running.context.clock.now()
     limit = running.deployment.policy.drain_seconds + 30
     drained = wait_until(running, limit, lambda: _left_rotation(running, report))
     if drained is None:
         waited = min(limit, LONGEST_WAIT.seconds)
-        return running.fail(
+        drained = running.fail(
             f"{host} is out of rotation and still draining after {waited} s: requests are in flight; "
             "nothing was installed on it"
         )
-    return running.advance(AttemptState.DRAINED) if drained.outcome == "PASSED" else drained
+    if drained.outcome == "PASSED":
+        settle(running.context, running.deployment, report, left_at)
+        drained = running.advance(AttemptState.DRAINED)
+    return drained
 
 
 def _contested(running: Running, report: HostReport) -> Outcome | None:
@@ -253,11 +259,22 @@ def register(running: Running) -> Outcome:
     report = running.first
     if (problem := _self_test_problem(running, report)) or report is None:
         return running.fail(problem or f"{running.host} has no agent")
+    if running.repeated and _is_registered(running, report):
+        return running.advance(AttemptState.REGISTERED)
     running.record("register")
     if stopped := running.fenced():
         return stopped
     running.context.dispatcher.register(running.task.cluster, report.address, report.port, running.group)
     return running.advance(AttemptState.REGISTERED)
+
+
+def _is_registered(running: Running, report: HostReport) -> bool:
+    """Return whether a registration has happened whose answer was lost."""
+    return any(
+        (each.address, each.port, each.group) == (report.address, report.port, running.group)
+        and each.state.in_rotation
+        for each in running.context.dispatcher.registered(running.task.cluster)
+    )
 
 
 def _keep_out(running: Running) -> None:
@@ -356,8 +373,8 @@ def _not_alive(running: Running, report: HostReport, last: TargetState) -> str:
 def _undo_registration(running: Running, report: HostReport, problem: _Problem) -> Outcome:
     """Take the host out of rotation again. A service that ended by itself after its self-test needs no diagnosis."""
     running.record("drain", problem.why)
-    traffic_weights.stop_traffic(running.context, running.task.cluster, report.address)
-    running.context.dispatcher.deregister(running.task.cluster, report.address)
+    if stopped := take_out(running, report.address):
+        return stopped
     found = problem.report
     if found and found.ended:
         log = found.ended.log_tail or found.log_tail

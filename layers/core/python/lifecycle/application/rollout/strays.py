@@ -4,19 +4,23 @@ Called by converge.py and by the plan before anything else. Nothing fences the l
 registers an address and port that no host reports (docs/adr/0021).
 """
 
+from collections.abc import Sequence
+
 from lifecycle.application.context import Context
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.strays import Strays, strays_of
+from lifecycle.domain.fleet.strays import RegisteredTarget, Strays, strays_of
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 
 
-def find_strays(context: Context, cluster: Cluster, set_back: str = "") -> Strays:
-    """Return the strays; `set_back` says why the ledger may lack hosts.
+def find_strays(
+    context: Context, cluster: Cluster, set_back: str = "", targets: Sequence[RegisteredTarget] | None = None
+) -> Strays:
+    """Return the strays; `set_back` says why the ledger may lack hosts. `targets` were read before, if any are given.
 
     The targets are read first: a host reports its address before it can be registered.
     """
-    targets = context.dispatcher.registered(cluster)
+    targets = context.dispatcher.registered(cluster) if targets is None else targets
     return strays_of(context.fleet.reports(cluster), targets, set_back, context.fleet.bound(cluster).places)
 
 

@@ -5,19 +5,28 @@ recorded answer counts: next_step reads it. The signal to the execution merely r
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
 
 from lifecycle.application.context import Context
+from lifecycle.application.polling import answered, pauses
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.rollout.decision import QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment
 
+# A throttled signal is repeated for so long: a person waits for it, and convergence signals again only later.
+_LONGEST, _LONGEST_PAUSE = timedelta(seconds=20), 4.0
+
 
 def signal(context: Context, question: str, token: str) -> None:
     """Resume the task that waits with this token, if there is one."""
     if token:
+        deadline = context.clock.now() + _LONGEST
+        between = pauses(_LONGEST_PAUSE, question)
         # Only a hint: False says that no task waits any more, and the rollout reads the recorded answer.
-        _ = context.executions.answer_token(token, {"question": question})
+        answer = partial(context.executions.answer_token, token, {"question": question})
+        _ = answered(context.clock, deadline, answer, between)
 
 
 def resume_unanswered(context: Context, name: str, host: str = "") -> None:

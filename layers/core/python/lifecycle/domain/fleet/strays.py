@@ -4,7 +4,7 @@ They get requests, and Lifecycle has tested nothing there. Convergence and the p
 (application/rollout/strays.py), unless the reports may be what is missing.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -46,6 +46,22 @@ class Strays:
     def in_words(self) -> str:
         """The subject of a sentence about them."""
         return f"{listed(self.names)} {'is a target' if len(self.names) == 1 else 'are targets'} of no known host"
+
+
+# The state of an address with several targets is the first of these.
+_PREFERRED = tuple(TargetState)
+
+
+def states_in(targets: Iterable[RegisteredTarget], group: Group) -> dict[str, TargetState]:
+    """Return the state of each address in a group.
+
+    A host that has changed its port may have two targets for a while: the one that serves counts.
+    """
+    states: dict[str, TargetState] = {}
+    for each in targets:
+        if each.group is group:
+            states[each.address] = min(states.get(each.address, each.state), each.state, key=_PREFERRED.index)
+    return states
 
 
 NO_STRAYS = Strays()

@@ -11,6 +11,7 @@ from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.deployment import Kind, Request
 from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.policy import Policy
 
 # A stage may wait no longer for a drain, because Lambda ends it.
 LONGEST_DRAIN = 840
@@ -36,6 +37,11 @@ def drain_seconds(request: Request, manifest: Manifest, settings: BalancerSettin
     """Return for how long a drain of this deployment may go on: until the load balancer itself ends it."""
     declared = manifest.policy(request.environment).drain_seconds
     return min(max([declared, *settings.drain_delays.values()]), LONGEST_DRAIN)
+
+
+def settle_seconds(policy: Policy, settings: BalancerSettings, *, settles: bool) -> int:
+    """Return for how long a host serves on after it left the load balancer; 0 without one, or where none is late."""
+    return policy.settle_seconds if settles and settings.http else 0
 
 
 def settings_reasons(

@@ -13,9 +13,10 @@ from lifecycle.domain.fleet.host import unreachable_among
 from lifecycle.domain.fleet.strays import NO_STRAYS, Strays
 from lifecycle.domain.fleet.target_group import state_of
 from lifecycle.domain.listing import counted, listed
-from lifecycle.domain.rollout.balancer_settings import drain_seconds
+from lifecycle.domain.rollout.balancer_settings import drain_seconds, settle_seconds
 from lifecycle.domain.rollout.capacity import gets_requests, without_dead
 from lifecycle.domain.rollout.deployment import Kind, Override, Request
+from lifecycle.domain.rollout.describe_budget import budget_warning
 from lifecycle.domain.rollout.earlier_environment import Verdict
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.gates import first_host_decides, requester_refusal
@@ -28,6 +29,7 @@ from lifecycle.domain.rollout.release import release_of
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason
 from lifecycle.domain.service.commits import Changes, changes_between, taken_back
 from lifecycle.domain.service.compare_link import compare_link
+from lifecycle.domain.service.host_count import at_most
 from lifecycle.domain.service.manifest import ReleaseCommand
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
@@ -50,7 +52,8 @@ class Plan:
     `waits_for` is the deployment that it would wait for. `supersedes` is the pending deployment that it would
     replace. `warnings` are what an operator should know and need not change. `is_verified`: the version is the
     desired one, and a deployment that ended DONE wrote it. `desired_is_good`: the same of whatever is desired.
-    `epochs` are those that the new one must exceed, beside the lease's. `drain_seconds` is how long a drain may take.
+    `epochs` are those that the new one must exceed, beside the lease's. `drain_seconds` is how long a drain may take,
+    and `settle_seconds` how long a host serves on after it.
     `strays` are targets of no host. `earlier` is the verdict of the environment that comes first.
     `changes` are the commits since the version that runs here, and `compare` is the address of a page about them.
     `config` says what changes in the configuration. `release` is the release command, if this deployment runs one.
@@ -74,6 +77,7 @@ class Plan:
     desired_is_good: bool = False
     epochs: Epochs = field(default_factory=Epochs)
     drain_seconds: int = 0
+    settle_seconds: int = 0
     strays: Strays = NO_STRAYS
     earlier: Verdict | None = None
     changes: Changes | None = None
@@ -131,13 +135,18 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         expected_seconds=seconds,
         expected_from=source,
         blockers=(*_nobody(request, observed), *blockers(request, observed, order, now, heartbeat_timeout)),
-        warnings=(*warnings(request, observed, now, heartbeat_timeout), *_older_than_known(request, older)),
+        warnings=(
+            *warnings(request, observed, now, heartbeat_timeout),
+            *_older_than_known(request, older),
+            *_budget_warning(request, observed, policy, len(members)),
+        ),
         waits_for=observed.lease.deployment if held else "",
         supersedes=waiting if held and waiting != request.deployment else "",
         is_verified=observed.is_verified,
         desired_is_good=observed.desired_is_good,
         epochs=observed.epochs,
         drain_seconds=drain_seconds(request, observed.manifest, observed.settings),
+        settle_seconds=settle_seconds(policy, observed.settings, settles=observed.settles),
         strays=observed.strays,
         earlier=observed.earlier,
         changes=changes,
@@ -159,6 +168,12 @@ def _overridable(request: Request, observed: Observed, now: datetime) -> tuple[O
     if request.kind is not Kind.DEPLOY:
         return ()
     return tuple(each for each in overridable_blockers(request, observed, now) if each not in request.overrides)
+
+
+def _budget_warning(request: Request, observed: Observed, policy: Policy, members: int) -> list[str]:
+    """Return the warning about ELB's calls; a cluster without a load balancer needs none of them."""
+    at_once = min(at_most(policy.max_unavailable, members), members)
+    return budget_warning(request.cluster, at_once, observed.other_rollouts) if observed.settings.http else []
 
 
 def _unverified(request: Request, observed: Observed, hosts: Collection[str]) -> dict[str, str]:
@@ -256,4 +271,5 @@ def _expected(count: int, observed: Observed, bake: int) -> tuple[float, str]:
         return count * took[len(took) // 2], source
     run = observed.manifest.run
     worst = run.start_seconds + run.stop_seconds + observed.manifest.self_test.timeout_seconds
+    worst += settle_seconds(Policy(), observed.settings, settles=observed.settles)
     return count * worst, "the sum of its timeouts, because nothing was deployed here before"

@@ -59,6 +59,8 @@ class Observed:
     skipped_hosts: tuple[str, ...] = ()
     has_test_bed: bool = False
     minute: timedelta = timedelta(minutes=1)
+    settles: bool = True
+    other_rollouts: int = 0
     named: Deployment | None = None
     nobodys: Nobodys | None = None
     unreadable: tuple[str, ...] = ()

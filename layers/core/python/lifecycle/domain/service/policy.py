@@ -70,7 +70,8 @@ class Policy:
     human decides about them. With `approval_by_another`, requesters may not approve their own deployments. No
     deployment begins within the windows of `frozen` (domain/rollout/freezes.py), unless its request overrides
     that. A host must stay alive for `min_alive_seconds` before the next one; these seconds are parts of a minute,
-    which is shorter on a laptop.
+    which is shorter on a laptop. A host that left the load balancer serves on for `settle_seconds`: on AWS, parts of
+    it may send requests for seconds after the deregistration (docs/adr/0035).
 
     From its first host until `watch_minutes` after its end, an alarm of the cluster does `on_alarm` to a
     deployment; with 0 no alarm is followed (domain/monitoring/alarms.py). The first host bakes for
@@ -89,6 +90,7 @@ class Policy:
     max_unreachable: HostCount = 1
     frozen: tuple[str, ...] = ()
     drain_seconds: int = 60
+    settle_seconds: int = 10
     alive_seconds: int = 60
     min_alive_seconds: int = 10
     watch_minutes: int = 0

@@ -7,7 +7,7 @@ from typing import Any
 from lifecycle import names
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.strays import RegisteredTarget
+from lifecycle.domain.fleet.strays import RegisteredTarget, states_in
 from lifecycle.domain.fleet.target_group import Group, TargetState, check_target, check_weights
 from lifecycle.gateways.aws.errors import code_of, failure, translated
 
@@ -16,8 +16,6 @@ _LEAVES = {
     Group.TEST_BED: names.TEST_BED_GROUP,
     Group.CONTROL: names.CONTROL_GROUP,
 }
-# The state of an address with several targets is the first of these.
-_PREFERRED = tuple(TargetState)
 _TEST_GROUPS = (Group.TEST_BED, Group.CONTROL)
 _DELAY = "deregistration_delay.timeout_seconds"
 _DEFAULT_DELAY = 300  # of an ALB
@@ -78,15 +76,12 @@ class AlbDispatcher:
         return self._members(cluster, group)
 
     def _members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
-        states: dict[str, TargetState] = {}
-        for each in self._registered(cluster, group):
-            # A host that has changed its port may have two targets for a while: the one that serves counts.
-            states[each.address] = min(states.get(each.address, each.state), each.state, key=_PREFERRED.index)
-        return states
+        return states_in(self._registered(cluster, group), group)
 
-    def registered(self, cluster: Cluster) -> Sequence[RegisteredTarget]:
+    def registered(self, cluster: Cluster, group: Group | None = None) -> Sequence[RegisteredTarget]:
         groups = tuple(Group) if self.has_test_bed(cluster) else (Group.MAIN,)
-        return [each for group in groups for each in self._registered(cluster, group)]
+        wanted = [each for each in groups if group in (None, each)]
+        return [target for each in wanted for target in self._registered(cluster, each)]
 
     def _registered(self, cluster: Cluster, group: Group) -> list[RegisteredTarget]:
         found = self._call(

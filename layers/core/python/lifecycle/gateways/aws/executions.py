@@ -65,6 +65,10 @@ class StepFunctionsExecutions:
         found = pages.paginate(stateMachineArn=self._delivery, statusFilter="RUNNING")
         return [each["name"] for page in found for each in page["executions"]]
 
+    def running_rollouts(self) -> Sequence[str]:
+        found = self._states.list_executions(stateMachineArn=self._rollout, statusFilter="RUNNING", maxResults=100)
+        return [each["name"] for each in found["executions"]]
+
     def stop_delivery(self, name: str, cause: str) -> None:
         if not is_execution_name(name):
             return

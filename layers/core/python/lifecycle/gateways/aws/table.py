@@ -93,6 +93,11 @@ def schedules_key(cluster: Cluster) -> str:
     return f"{Partition.SCHEDULES}{cluster}"
 
 
+def cursor_key() -> str:
+    """Return the partition of convergence's cursor."""
+    return Partition.CONVERGENCE
+
+
 def request_key(source: str, deployment: str) -> str:
     """Return the partition of a request that this part of Lifecycle recorded."""
     return f"{Partition.REQUEST}{source}#{deployment}"

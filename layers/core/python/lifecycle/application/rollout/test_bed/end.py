@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from lifecycle.application.context import Context
+from lifecycle.application.polling import answered, pauses, poll_until
 from lifecycle.application.rollout.stage_guard import LONGEST_WAIT, Outcome
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.application.rollout.test_bed.task import BakeTask, baking_bed, owned_deployment
@@ -41,7 +42,15 @@ def end_bake(context: Context, task: BakeTask, number: int, state: BedState, rea
     Where the new version has failed, its host is drained at once and stays out of rotation. A host that does
     not become healthy in the main group keeps serving in its own, and next_step finds it there later. A host
     that serves in no group just leaves its group.
+
+    While AWS cannot answer, it begins again, for as long as a stage may wait.
     """
+    deadline = context.clock.now() + LONGEST_WAIT
+    between = pauses(context.poll_seconds, f"end bake {task.deployment}")
+    return answered(context.clock, deadline, lambda: _end_bake(context, task, number, state, reason), between)
+
+
+def _end_bake(context: Context, task: BakeTask, number: int, state: BedState, reason: str) -> Outcome:
     current = owned_deployment(context, task)
     if isinstance(current, Outcome):
         return current
@@ -68,7 +77,7 @@ def end_baking(context: Context, task: BakeTask, reason: str) -> None:
     """
     if bed := baking_bed(context, task):
         # STALE: another deployment has the cluster, and the end of this one finds that too.
-        _ = end_bake(context, task, bed.number, BedState.CANCELLED, reason)
+        _ = _end_bake(context, task, bed.number, BedState.CANCELLED, reason)
 
 
 def _return_hosts(
@@ -121,12 +130,16 @@ def _await_healthy(context: Context, current: Deployment, hosts: Sequence[_BedHo
     """Wait until the hosts are healthy in the main group; returns those that are when the time is over."""
     limit = min(timedelta(seconds=current.policy.alive_seconds), LONGEST_WAIT)
     until = context.clock.now() + limit
-    while True:
+    healthy: list[_BedHost] = []
+
+    def poll() -> bool | None:
+        nonlocal healthy
         states = context.dispatcher.members(current.cluster, Group.MAIN)
         healthy = [each for each in hosts if states.get(each.report.address) is TargetState.HEALTHY]
-        if len(healthy) == len(hosts) or context.clock.now() >= until:
-            return healthy
-        context.clock.sleep(context.poll_seconds)
+        return len(healthy) == len(hosts) or None
+
+    _ = poll_until(context.clock, until, until, poll, pauses(context.poll_seconds, current.id))  # `healthy` has it
+    return healthy
 
 
 def _leave_main_group(context: Context, task: BakeTask, hosts: Sequence[_BedHost]) -> Outcome | None:
