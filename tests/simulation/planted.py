@@ -76,6 +76,7 @@ def _catalogue() -> dict[str, Planted]:
         checkpoints,
         configurations,
         domain,
+        endings,
         epochs,
         hand_made,
         lost,
@@ -91,6 +92,7 @@ def _catalogue() -> dict[str, Planted]:
 
     modules = (
         domain,
+        endings,
         application,
         beds,
         checkpoints,

@@ -1,6 +1,7 @@
 """Auto Scaling ends instances: each is drained first, whatever its event says, and however often."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -83,12 +84,12 @@ def test_instance_that_never_reported_ends_at_once(machine: Machine) -> None:
     assert machine.memory.fleet.quarantined_hosts(CLUSTER) == {}
 
 
-def meanwhile(machine: Machine, act: Callable[[], object]) -> None:
-    """Run something at the next pause."""
-    sleep, left = machine.memory.clock.sleep, [act]
+def meanwhile(machine: Machine, act: Callable[[], object], after: timedelta = timedelta()) -> None:
+    """Run something at the first pause after this time."""
+    sleep, left, at = machine.memory.clock.sleep, [act], machine.memory.clock.now() + after
 
     def pause(seconds: float) -> None:
-        if left:
+        if left and machine.memory.clock.now() >= at:
             left.pop()()
         sleep(seconds)
 
@@ -113,12 +114,13 @@ def test_host_waits_while_a_rollout_has_another_one_out(machine: Machine) -> Non
     assert machine.report(last).installed == "1.0.0"
 
 
-def test_host_that_a_rollout_updates_is_drained_again_after_it(machine: Machine) -> None:
+@pytest.mark.parametrize("after", [timedelta(), CAPACITY_WAIT + timedelta(minutes=1)])
+def test_host_that_a_rollout_updates_is_drained_again_after_it(machine: Machine, after: timedelta) -> None:
     machine.begin(machine.request("1.0.1"))
     name = machine.memory.leases.current(CLUSTER).deployment
     first = machine.decide_next(name).hosts[0]["host"]
     ends(machine, first)
-    meanwhile(machine, lambda: machine.update(name, first, 1))
+    meanwhile(machine, lambda: machine.update(name, first, 1), after)
     end_host(machine.context, CLUSTER, first)
     assert states(machine)[first] is TargetState.ABSENT
     assert machine.memory.machines.ended == [first]
