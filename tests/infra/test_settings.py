@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
-from infra.settings import Settings
+from infra.settings import ClusterSettings, Settings
 
 
 def settings(**context: Any) -> Settings:
@@ -32,3 +32,30 @@ def test_the_concurrency_of_webhooks_is_a_number_and_0_reserves_none() -> None:
     for wrong in (-1, "many", 1.5, True):
         with pytest.raises(SystemExit, match="webhook_concurrency: expected a number from 0 to 9999"):
             settings(webhook_concurrency=wrong)
+
+
+CLUSTER = {"service": "hello", "environment": "production", "vpc_id": "vpc-1", "subnet_ids": ["a", "b"]}
+
+
+def test_cluster_chooses_its_image_packages_and_script() -> None:
+    plain = ClusterSettings.read(CLUSTER)
+    assert (plain.packages, plain.install_script, plain.volume_gb) == ((), "true", 30)
+    own = {**CLUSTER, "image": "ami-0123456789abcdef0", "packages": ["python3.13"], "install": "infra/buildspec.yml"}
+    made = ClusterSettings.read(own)
+    assert (made.image, made.packages) == ("ami-0123456789abcdef0", ("python3.13",))
+    assert made.install_script.startswith("# The commands")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("image", each) for each in ("", "al2023", "ami-xyz", "{{resolve:ssm:/a}}", 5)),
+        *(("packages", each) for each in ("python3.13", ["a b"], ["$(reboot)"], ["-y"], [""], [None], 5)),
+        *(("install", each) for each in ("no/such/file", 5)),
+        *(("volume_gb", each) for each in (7, 16_385, "30", True, 8.5)),
+        *(("root_device", each) for each in ("sda", "/dev/../x", 5)),
+    ],
+)
+def test_value_that_aws_or_a_shell_would_not_take_is_refused(key: str, value: Any) -> None:
+    with pytest.raises(SystemExit, match=f"cdk.json: clusters: {key}: expected"):
+        ClusterSettings.read({**CLUSTER, key: value})
