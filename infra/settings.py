@@ -2,7 +2,8 @@
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ _OF_A_BALANCER = {
 # Amazon Linux 2023: its python3 is 3.9, and newer ones are packages of their own, such as python3.13.
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 _IMAGE = re.compile(r"ami-[0-9a-f]{8,17}|/[A-Za-z0-9_./-]{1,500}")
+_BUILD_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{1,255}")
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+:~=-]{0,127}")
 _DEVICE = re.compile(r"/dev/[a-z0-9]{2,20}")
 
@@ -102,7 +104,9 @@ def _check_machine(found: dict[str, Any]) -> None:
     if not _IMAGE.fullmatch(str(found.get("image", IMAGE))):
         refuse("image", "an AMI such as ami-0123456789abcdef0, or the name of a parameter of Systems Manager")
     packages = found.get("packages", [])
-    if not isinstance(packages, list | tuple) or not all(_PACKAGE.fullmatch(str(each)) for each in packages):
+    if not isinstance(packages, list | tuple) or not all(
+        isinstance(each, str) and _PACKAGE.fullmatch(each) for each in packages
+    ):
         refuse("packages", 'a list of names of packages, such as ["python3.13"]')
     if not _DEVICE.fullmatch(str(found.get("root_device", "/dev/xvda"))):
         refuse("root_device", "the name of the image's root device, such as /dev/xvda")
@@ -111,6 +115,50 @@ def _check_machine(found: dict[str, Any]) -> None:
         refuse("volume_gb", "a whole number from 8 to 16384")
     if (install := found.get("install", "")) and not (ROOT / str(install)).is_file():
         refuse("install", f"a file below {ROOT.name}/")
+
+
+@dataclass(frozen=True, slots=True)
+class BuildImage:
+    """The image in which every service is built, with the runtimes that CodeBuild prepares in an image of its own.
+
+    The tools of the build need Python 3.11 or later as `python3`.
+    """
+
+    image: str = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
+    runtimes: Mapping[str, str] = field(default_factory=lambda: {"python": "3.13"})
+    compute: str = "BUILD_GENERAL1_SMALL"
+
+    @property
+    def is_codebuilds(self) -> bool:
+        """Return whether the image is one of CodeBuild's own; no other takes `runtime-versions`."""
+        return self.image.startswith("aws/codebuild/")
+
+    @classmethod
+    def read(cls, found: Any) -> "BuildImage":
+        """Return the context's `build`; exits with what is wrong."""
+        given = json.loads(found) if isinstance(found, str) else found
+        if not isinstance(given, dict) or not set(given) <= {"image", "runtimes", "compute"}:
+            raise SystemExit(f"cdk.json: build: expected an object of image, runtimes and compute, found {given!r}")
+        made = cls(**given)
+        if not _BUILD_IMAGE.fullmatch(str(made.image)):
+            raise SystemExit(f"cdk.json: build: image: expected the name of an image, found {made.image!r}")
+        if not re.fullmatch(r"BUILD_[A-Z0-9_]{1,40}", str(made.compute)):
+            raise SystemExit(f"cdk.json: build: compute: expected as BUILD_GENERAL1_SMALL, found {made.compute!r}")
+        wrong = (
+            made.runtimes
+            if not isinstance(made.runtimes, dict)
+            else [
+                f"{name}: {version}"
+                for name, version in made.runtimes.items()
+                if not (re.fullmatch("[a-z]{1,20}", str(name)) and re.fullmatch(r"[A-Za-z0-9.]{1,20}", str(version)))
+            ]
+        )
+        if wrong or "python" not in made.runtimes:
+            raise SystemExit(
+                "cdk.json: build: runtimes: expected CodeBuild's names with versions, python among them, such as "
+                f'{{"python": "3.13", "nodejs": "22"}}; found {made.runtimes!r}'
+            )
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +181,7 @@ class Settings:
     codecommit_repositories: tuple[str, ...]  # whose pushes are built
     webhook_concurrency: int  # executions of receive_push at once; 0 reserves none
     signing_keys: tuple[str, ...]  # the number of the key pair that signs, and of another one that is trusted too
+    build: BuildImage
     other_clusters: tuple[str, ...]  # of other stacks, such as production/hello; the dashboard shows their alarms
 
     @property
@@ -176,6 +225,7 @@ class Settings:
             codecommit_repositories=_repositories(read("codecommit_repositories", [])),
             webhook_concurrency=_whole("webhook_concurrency", read("webhook_concurrency", WEBHOOK_CONCURRENCY)),
             signing_keys=_signing_keys(str(read("signing_keys", "1"))),
+            build=BuildImage.read(read("build", {})),
             other_clusters=_clusters(read("dashboard_clusters", [])),
         )
 

@@ -18,7 +18,7 @@ from constructs import Construct
 from infra import bundles
 from infra.constructs import access
 from infra.constructs.access import Statement, accept
-from infra.constructs.endings import EndingHosts
+from infra.constructs.ended_hosts import EndingHosts
 from infra.constructs.front_door import FrontDoor
 from infra.constructs.triggers import HostEvents
 from infra.settings import ClusterSettings

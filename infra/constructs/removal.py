@@ -1,4 +1,4 @@
-"""What becomes of a store when its stack is deleted, or could not be made."""
+"""The removal policy of stores: for a deleted stack, and for one that could not be made."""
 
 from aws_cdk import RemovalPolicy
 

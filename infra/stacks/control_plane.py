@@ -15,7 +15,7 @@ from infra.constructs.access import Statement, accept
 from infra.constructs.build_project import BuildProject, pass_build_roles
 from infra.constructs.configurations import Configurations
 from infra.constructs.dashboard import Dashboard, console_phases
-from infra.constructs.endings import DeletedStacks
+from infra.constructs.ended_hosts import DeletedStacks
 from infra.constructs.grants import (
     ANSWER_ROLLOUT,
     DELETE_ARTIFACTS,
@@ -136,7 +136,8 @@ class ControlPlaneStack(Stack):
         self._watching_phases(settings)
         console_phases(self._phase, emulated=settings.emulated)
         push = PushTriggers(self, "Push", receive_push.function, settings.codecommit_repositories)
-        BuildProject(self, "Build", bundles.tools(settings.platform), settings.codecommit_repositories)
+        tools = bundles.tools(settings.platform)
+        BuildProject(self, "Build", tools, settings.codecommit_repositories, settings.build)
         Machine(self, "rollout", calls=ROLLOUT_CALLS, starts=("rollout",))
         Machine(
             self,

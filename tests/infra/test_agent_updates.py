@@ -1,4 +1,4 @@
-"""The script that installs the agent, run with stubs of what it calls: updates, their checks and their way back."""
+"""The script that installs the agent, run with stubs of what it calls: updates, their checks, and the return to the former agent."""
 
 import hashlib
 import os

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+import yaml
 from aws_cdk import App
 
-from infra.settings import ClusterSettings, Settings
+from infra.constructs.build_project import buildspec
+from infra.settings import BuildImage, ClusterSettings, Settings
 
 
 def settings(**context: Any) -> Settings:
@@ -59,3 +61,31 @@ def test_cluster_chooses_its_image_packages_and_script() -> None:
 def test_value_that_aws_or_a_shell_would_not_take_is_refused(key: str, value: Any) -> None:
     with pytest.raises(SystemExit, match=f"cdk.json: clusters: {key}: expected"):
         ClusterSettings.read({**CLUSTER, key: value})
+
+
+def test_build_chooses_its_image_and_runtimes() -> None:
+    assert "      python: 3.13\n" in buildspec(settings().build)
+    chosen = settings(build={"runtimes": {"python": "3.12", "nodejs": "22"}, "compute": "BUILD_GENERAL1_LARGE"}).build
+    assert yaml.safe_load(buildspec(chosen))["phases"]["install"]["runtime-versions"] == {
+        "python": 3.12,
+        "nodejs": 22,
+    }
+    own = settings(build='{"image": "public.ecr.aws/docker/library/python:3.13"}').build
+    assert "install" not in yaml.safe_load(buildspec(own))["phases"]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        *({"image": each} for each in ("", "a b", 5)),
+        *(
+            {"runtimes": each}
+            for each in ({}, {"nodejs": "22"}, {"python": "3\n"}, {"python": "3.13", "a: b": "1"}, 5)
+        ),
+        *({"compute": each} for each in ("", "small", 5)),
+        *({"tools": "x"}, ["image"], 5),
+    ],
+)
+def test_build_that_codebuild_would_not_take_is_refused(found: Any) -> None:
+    with pytest.raises(SystemExit, match=r"cdk\.json: build: "):
+        BuildImage.read(found)

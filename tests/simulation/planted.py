@@ -76,7 +76,7 @@ def _catalogue() -> dict[str, Planted]:
         checkpoints,
         configurations,
         domain,
-        endings,
+        ended_hosts,
         epochs,
         hand_made,
         lost,
@@ -92,7 +92,7 @@ def _catalogue() -> dict[str, Planted]:
 
     modules = (
         domain,
-        endings,
+        ended_hosts,
         application,
         beds,
         checkpoints,

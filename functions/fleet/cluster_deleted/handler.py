@@ -1,4 +1,4 @@
-"""Removal of the hosts of a cluster whose stack CloudFormation has deleted; the hosts must be silent."""
+"""Removal of the hosts of a cluster whose stack CloudFormation has deleted."""
 
 from lifecycle.application.fleet.forget_cluster import forget_hosts_of_deleted
 from lifecycle.application.operator_command import CommandResult

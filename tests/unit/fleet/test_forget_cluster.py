@@ -29,7 +29,7 @@ class Gone(Machine):
     def tick(self) -> None:
         known = self.memory.dispatcher.states
         gone = CLUSTER not in known
-        known.setdefault(CLUSTER, {})  # the machine itself records who serves
+        known.setdefault(CLUSTER, {})  # the machine itself records the targets
         super().tick()
         if gone:
             del known[CLUSTER]

@@ -2,7 +2,7 @@
 
 Called by converge.py before anything else, also at the event of a new instance. A bound host that EC2 does not know
 stays bound: an answer of EC2 may lack an instance for a moment, and an unbound host loses its traffic. A terminated
-one is removed by its own event, or here once it is silent for long. People are notified of one whose agent reports.
+one is removed by its own event, or here once it is unreachable for long. People are notified of one whose agent reports.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 # The reports of so many unknown hosts are read at each convergence.
 _MOST_READ = 20
 _WHO = "auto-scaling"
-_GONE = "EC2 does not know the instance, and its agent is silent: the event of its end was lost"
+_GONE = "EC2 does not know the instance, and its agent is unreachable: the event of its end was lost"
 # EC2's answers are consistent long before, and an agent reports every few seconds.
 _GONE_AFTER = timedelta(minutes=15)
 _WHY = "EC2 names this private address of an instance of the Auto Scaling group"
@@ -59,7 +59,7 @@ def _bind(context: Context, cluster: Cluster) -> None:
 
 
 def _remove_gone(context: Context, cluster: Cluster, unknown: set[str]) -> None:
-    """Remove the hosts that EC2 does not know, that are silent for long, and that have no target: events are lost."""
+    """Remove the hosts that EC2 does not know, that are unreachable for long, and that have no target."""
     for host in sorted(unknown):
         report = context.fleet.report(cluster, host)
         if not isinstance(report, HostReport) or isinstance(report, UnreadableReport):

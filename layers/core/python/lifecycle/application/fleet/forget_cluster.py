@@ -36,7 +36,7 @@ def forget_cluster(context: Context, cluster: Cluster, by: RequestedBy) -> Comma
 
 
 def forget_hosts_of_deleted(context: Context, cluster: Cluster) -> CommandResult:
-    """Remove the hosts of a cluster whose stack was deleted, once they are silent; raises Refused.
+    """Remove the hosts of a cluster whose stack was deleted, once they are unreachable; raises Refused.
 
     Its desired version stays: if the stack is made again, convergence brings its hosts back to it.
     """
