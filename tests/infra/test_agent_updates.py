@@ -1,4 +1,4 @@
-"""The script that installs the agent, run with stubs of what it calls: updates, their checks, and the return to the former agent."""
+"""The script that installs the agent, run with stubs of what it calls: updates, their checks, and their undoing."""
 
 import hashlib
 import os

@@ -2,7 +2,7 @@
 
 Called by converge.py before anything else, also at the event of a new instance. A bound host that EC2 does not know
 stays bound: an answer of EC2 may lack an instance for a moment, and an unbound host loses its traffic. A terminated
-one is removed by its own event, or here once it is unreachable for long. People are notified of one whose agent reports.
+one is removed by its own event, or here once it is unreachable for long. One whose agent reports is reported.
 """
 
 from collections.abc import Mapping
