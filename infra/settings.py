@@ -2,7 +2,8 @@
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,22 @@ _OF_A_BALANCER = {
 }
 
 
+# Amazon Linux 2023: its python3 is 3.9, and newer ones are packages of their own, such as python3.13.
+IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+_IMAGE = re.compile(r"ami-[0-9a-f]{8,17}|/[A-Za-z0-9_./-]{1,500}")
+_BUILD_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{1,255}")
+_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+:~=-]{0,127}")
+_DEVICE = re.compile(r"/dev/[a-z0-9]{2,20}")
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterSettings:
     """One cluster of EC2 hosts, from the context's `clusters`. The VPC and its subnets exist already.
 
-    Without `http` it has no load balancer: its service is a worker.
+    Without `http` it has no load balancer: its service is a worker. `image` is the identifier of an AMI, or a
+    parameter of Systems Manager that has one. `packages` are installed on each host, and then the script `install`
+    runs there as root; its path is relative to this repository. `volume_gb` has room for the system, and for four
+    releases of up to 1 GiB with their trees.
     """
 
     service: str
@@ -42,6 +54,11 @@ class ClusterSettings:
     instance_type: str = "t3.small"
     detailed_monitoring: bool = False  # EC2's metrics each minute, at 2.10 USD a host and month
     metrics_always: bool = False  # the service's own metrics at rest, too, at 0.30 USD each and a host and month
+    image: str = IMAGE
+    packages: tuple[str, ...] = ()
+    install: str = ""
+    volume_gb: int = 30
+    root_device: str = "/dev/xvda"
     service_port: int = 8080
     is_alive_path: str = "/is_alive"
     drain_seconds: int = 60
@@ -52,6 +69,11 @@ class ClusterSettings:
     most_error_percent: float = 2
     most_latency_seconds: float = 2
     most_unhealthy_hosts: int = 0
+
+    @property
+    def install_script(self) -> str:
+        """Return the text of the script that brings what no package has; a command that does nothing without one."""
+        return (ROOT / self.install).read_text().strip() if self.install else "true"
 
     @classmethod
     def read(cls, found: dict[str, Any]) -> "ClusterSettings":
@@ -65,12 +87,80 @@ class ClusterSettings:
         if not http and (needless := set(found) & _OF_A_BALANCER):
             keys = ", ".join(sorted(needless))
             raise SystemExit(f"cdk.json: clusters: {keys}: a cluster with http: false has no load balancer")
+        _check_machine(found)
         try:
-            return cls(**{**found, "subnet_ids": tuple(found["subnet_ids"])})
+            packages = tuple(found.get("packages", ()))
+            return cls(**{**found, "subnet_ids": tuple(found["subnet_ids"]), "packages": packages})
         except (KeyError, TypeError) as error:
             raise SystemExit(
                 f"cdk.json: clusters: each needs service, environment, vpc_id and subnet_ids: {error}"
             ) from error
+
+
+def _check_machine(found: dict[str, Any]) -> None:
+    """Exit with the first setting of a cluster's instances that AWS, or their shell, would not take."""
+
+    def refuse(key: str, expected: str) -> None:
+        raise SystemExit(f"cdk.json: clusters: {key}: expected {expected}, found {found[key]!r}")
+
+    if not _IMAGE.fullmatch(str(found.get("image", IMAGE))):
+        refuse("image", "an AMI such as ami-0123456789abcdef0, or the name of a parameter of Systems Manager")
+    packages = found.get("packages", [])
+    if not isinstance(packages, list | tuple) or not all(
+        isinstance(each, str) and _PACKAGE.fullmatch(each) for each in packages
+    ):
+        refuse("packages", 'a list of names of packages, such as ["python3.13"]')
+    if not _DEVICE.fullmatch(str(found.get("root_device", "/dev/xvda"))):
+        refuse("root_device", "the name of the image's root device, such as /dev/xvda")
+    size = found.get("volume_gb", 30)
+    if isinstance(size, bool) or not isinstance(size, int) or not 8 <= size <= 16_384:
+        refuse("volume_gb", "a whole number from 8 to 16384")
+    if (install := found.get("install", "")) and not (ROOT / str(install)).is_file():
+        refuse("install", f"a file below {ROOT.name}/")
+
+
+@dataclass(frozen=True, slots=True)
+class BuildImage:
+    """The image in which every service is built, with the runtimes that CodeBuild prepares in an image of its own.
+
+    The tools of the build need Python 3.11 or later as `python3`.
+    """
+
+    image: str = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
+    runtimes: Mapping[str, str] = field(default_factory=lambda: {"python": "3.13"})
+    compute: str = "BUILD_GENERAL1_SMALL"
+
+    @property
+    def is_codebuilds(self) -> bool:
+        """Return whether the image is one of CodeBuild's own; no other takes `runtime-versions`."""
+        return self.image.startswith("aws/codebuild/")
+
+    @classmethod
+    def read(cls, found: Any) -> "BuildImage":
+        """Return the context's `build`; exits with what is wrong."""
+        given = json.loads(found) if isinstance(found, str) else found
+        if not isinstance(given, dict) or not set(given) <= {"image", "runtimes", "compute"}:
+            raise SystemExit(f"cdk.json: build: expected an object of image, runtimes and compute, found {given!r}")
+        made = cls(**given)
+        if not _BUILD_IMAGE.fullmatch(str(made.image)):
+            raise SystemExit(f"cdk.json: build: image: expected the name of an image, found {made.image!r}")
+        if not re.fullmatch(r"BUILD_[A-Z0-9_]{1,40}", str(made.compute)):
+            raise SystemExit(f"cdk.json: build: compute: expected as BUILD_GENERAL1_SMALL, found {made.compute!r}")
+        wrong = (
+            made.runtimes
+            if not isinstance(made.runtimes, dict)
+            else [
+                f"{name}: {version}"
+                for name, version in made.runtimes.items()
+                if not (re.fullmatch("[a-z]{1,20}", str(name)) and re.fullmatch(r"[A-Za-z0-9.]{1,20}", str(version)))
+            ]
+        )
+        if wrong or "python" not in made.runtimes:
+            raise SystemExit(
+                "cdk.json: build: runtimes: expected CodeBuild's names with versions, python among them, such as "
+                f'{{"python": "3.13", "nodejs": "22"}}; found {made.runtimes!r}'
+            )
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +170,7 @@ class Settings:
     platform: str  # lambda: wheels for Lambda; host: wheels for the machine that emulates it
     functions: Path
     retain: bool  # ledger, artifacts and secret outlive the stack
+    protect_ledger: bool  # nobody can delete the ledger, a failed creation of the stack included
     poll_seconds: str
     build_poll_seconds: str
     build_look_seconds: str  # in each poll; below a minute
@@ -92,6 +183,7 @@ class Settings:
     codecommit_repositories: tuple[str, ...]  # whose pushes are built
     webhook_concurrency: int  # executions of receive_push at once; 0 reserves none
     signing_keys: tuple[str, ...]  # the number of the key pair that signs, and of another one that is trusted too
+    build: BuildImage
     other_clusters: tuple[str, ...]  # of other stacks, such as production/hello; the dashboard shows their alarms
 
     @property
@@ -122,6 +214,7 @@ class Settings:
             platform=str(read("platform", "lambda")),
             functions=Path(read("functions_dir", ROOT / "functions")),
             retain=str(read("retain", True)).lower() == "true",
+            protect_ledger=str(read("protect_ledger", True)).lower() == "true",
             poll_seconds=_number(read("poll_seconds", "2")),
             build_poll_seconds=_number(read("build_poll_seconds", "15")),
             build_look_seconds=_number(read("build_look_seconds", "0")),
@@ -134,6 +227,7 @@ class Settings:
             codecommit_repositories=_repositories(read("codecommit_repositories", [])),
             webhook_concurrency=_whole("webhook_concurrency", read("webhook_concurrency", WEBHOOK_CONCURRENCY)),
             signing_keys=_signing_keys(str(read("signing_keys", "1"))),
+            build=BuildImage.read(read("build", {})),
             other_clusters=_clusters(read("dashboard_clusters", [])),
         )
 

@@ -77,9 +77,7 @@ class Agent:
         runs: ScheduledRuns | None = None,
     ) -> None:
         self._settings = settings
-        self._turns = turns
-        self._clock = clock
-        self._skew = skew
+        self._turns, self._clock, self._skew = turns, clock, skew
         account = service_account.find(settings.service_user)
         self._signatures = Signatures(settings.home, settings.trusted_keys)
         self._release_store = ReleaseStore(
@@ -383,6 +381,7 @@ class Agent:
             manifest=self._release_store.manifest_digest(installed),
             newest=self._signatures.newest(),
             release_ended=acted.release_ended,
+            commands=self._installer.runtimes.found(),
         )
 
     def _wait(self, stopping: Stopping, seconds: float) -> None:

@@ -6,13 +6,17 @@ LifecycleError
 ├── ServiceFailed          the service did not stop, start, stay up or pass its self-test
 │   └── LeftBehind         a process of an earlier start did not end
 ├── NoPort                 the host has no port, and the service serves HTTP
+├── LacksCommands          the host lacks a command that the version needs
 ├── PortTaken              another process listens on the service's port
 ├── ConfigUnreadable       the configuration cannot be read, or lacks what the version requires
 ├── HomeInUse              another agent uses the same folder
 └── NoServiceAccount       the service cannot run as the user that was named
 """
 
+from collections.abc import Sequence
+
 from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.listing import listed
 
 
 class StoreUnreachable(LifecycleError):
@@ -55,6 +59,14 @@ class NoPort(LifecycleError):
 
     def __init__(self, host: str, version: str) -> None:
         super().__init__(f"{version} serves HTTP, and {host} has no port: start its agent with --port")
+
+
+class LacksCommands(LifecycleError):
+    """A host without a command that the version needs; nothing was changed."""
+
+    def __init__(self, host: str, version: str, missing: Sequence[str]) -> None:
+        how = "install it on the host (`packages` of its cluster in cdk.json), then retry"
+        super().__init__(f"{host} lacks {listed(missing)}, which {version} needs (run.needs): {how}")
 
 
 class ConfigUnreadable(LifecycleError):

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from apps.agent import processes
+from apps.agent.commands import Runtimes, check_needs
 from apps.agent.configuration import Configuration
 from apps.agent.errors import LeftBehind, NoPort, PortTaken, ServiceFailed, StoreUnreachable
 from apps.agent.release_command import ReleaseEnd, ReleaseRunner
@@ -49,6 +50,7 @@ class Installer:
         self._announce = announce
         self._configuration = configuration
         self._releaser = ReleaseRunner(settings.home, service)
+        self.runtimes = Runtimes()
 
     def fetch(self, turn: Turn) -> tuple[Prepared, Mapping[str, str]]:
         """Fetch, check and unpack the turn's version; leave the running service alone.
@@ -59,6 +61,7 @@ class Installer:
             prepared = self._release_store.prepare(turn, lambda: self._announce(AgentStage.FETCHING))
             self._require_port(prepared.manifest)
             values = self._configuration.prepare(prepared.manifest, turn.config)
+            check_needs(prepared.manifest, self._environment(prepared.manifest, values), self._settings.host)
         if turn.version != self._release_store.current():
             self._release_store.place(prepared)
             prepared = Prepared(prepared.manifest, prepared.folder, None)
@@ -115,11 +118,12 @@ class Installer:
         prepared, values = self._prepare(turn)
         manifest = prepared.manifest
         self._require_port(manifest)
+        environment = self._environment(manifest, values)
+        check_needs(manifest, environment, self._settings.host)
         self._announce(AgentStage.INSTALLING)
         self._service.stop()
         # The trees are the service's user's: what has just ended may have changed this one since its check.
         prepared = self._release_store.prepared_again(turn, prepared)
-        environment = self._environment(manifest, values)
         if manifest.run.http:
             self._free_port(environment)
         self._release_store.place(prepared)

@@ -61,6 +61,7 @@ COMMANDS = {
     "logs": CommandEntry("Inspect", "commands.logs", "Show what a service wrote on its hosts."),
     "converge": CommandEntry("Repair", "commands.hosts", "Repair drift now."),
     "bind-host": CommandEntry("Repair", "commands.bind_host", "Name the hosts of a cluster and their addresses."),
+    "forget-cluster": CommandEntry("Repair", "commands.forget_cluster", "Remove a cluster that is gone."),
     "remove-host": CommandEntry("Repair", "commands.remove_host", "Remove a host that is gone."),
     "freeze": CommandEntry("Freeze and quarantine", "commands.freeze", "Block new deployments in a scope."),
     "unfreeze": CommandEntry("Freeze and quarantine", "commands.freeze", "Lift a freeze."),

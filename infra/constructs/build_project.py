@@ -11,13 +11,26 @@ from constructs import Construct
 from infra.constructs import access
 from infra.constructs.access import Statement, accept
 from infra.constructs.grants import OWN_UPLOAD
+from infra.settings import BuildImage
 from lifecycle import names
 
 BUILDSPEC = Path(__file__).resolve().parents[1] / "buildspec.yml"
 # Beside the source: https://docs.aws.amazon.com/codebuild/latest/userguide/sample-multi-in-out.html
 TOOLS = "tools"
-IMAGE = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
+# The lines of the buildspec that choose runtimes, which only CodeBuild's own images take.
+_RUNTIMES = "  install:\n    runtime-versions:\n      python: 3.13\n"
 _MINUTES = 60
+
+
+def buildspec(image: BuildImage) -> str:
+    """Return the buildspec with the image's runtimes; an image of one's own has its runtimes itself."""
+    text = BUILDSPEC.read_text()
+    if _RUNTIMES not in text:
+        raise ValueError(f"{BUILDSPEC}: expected the lines that choose runtimes")
+    if not image.is_codebuilds:
+        return text.replace(_RUNTIMES, "")
+    chosen = "".join(f"      {name}: {version}\n" for name, version in sorted(image.runtimes.items()))
+    return text.replace(_RUNTIMES, f"  install:\n    runtime-versions:\n{chosen}")
 
 
 class BuildProject(Construct):
@@ -27,7 +40,9 @@ class BuildProject(Construct):
     repositories get the project's role, which may pull none.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, tools: Path, repositories: tuple[str, ...]) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, tools: Path, repositories: tuple[str, ...], image: BuildImage
+    ) -> None:
         super().__init__(scope, construct_id)
         asset = assets.Asset(self, "Tools", path=str(tools))
         log = logs.LogGroup(
@@ -51,7 +66,7 @@ class BuildProject(Construct):
             name=names.BUILD_PROJECT,
             description="Lifecycle: build, test and publish one commit of a service",
             service_role=role.role_arn,
-            source=codebuild.CfnProject.SourceProperty(type="NO_SOURCE", build_spec=BUILDSPEC.read_text()),
+            source=codebuild.CfnProject.SourceProperty(type="NO_SOURCE", build_spec=buildspec(image)),
             secondary_sources=[
                 codebuild.CfnProject.SourceProperty(
                     type="S3", source_identifier=TOOLS, location=f"{asset.s3_bucket_name}/{asset.s3_object_key}"
@@ -60,8 +75,8 @@ class BuildProject(Construct):
             artifacts=codebuild.CfnProject.ArtifactsProperty(type="NO_ARTIFACTS"),
             environment=codebuild.CfnProject.EnvironmentProperty(
                 type="LINUX_CONTAINER",
-                image=IMAGE,
-                compute_type="BUILD_GENERAL1_SMALL",
+                image=image.image,
+                compute_type=image.compute,
                 environment_variables=[
                     codebuild.CfnProject.EnvironmentVariableProperty(name=variable, value=Fn.sub(bucket))
                     for variable, bucket in (

@@ -3,13 +3,13 @@
 No function may decrypt: only these people may, and each cluster's host role (host_role.py), which reads its own.
 """
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.constructs import access
 from infra.constructs.access import Statement
+from infra.constructs.removal import removal
 from lifecycle import names
 
 _EVERY_CLUSTER = "configurations of clusters that are added later"
@@ -72,14 +72,13 @@ class Configurations(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, retain: bool) -> None:
         super().__init__(scope, construct_id)
         # Without the key, no configuration can be read any more.
-        removal = RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY
         self.key = kms.Key(
             self,
             "Key",
             alias=names.CONFIG_KEY,
             description="Encrypts the configurations of Lifecycle's clusters",
             enable_key_rotation=True,
-            removal_policy=removal,
+            removal_policy=removal(retain=retain),
         )
         allowed = _write_configs()
         self.policy = iam.ManagedPolicy(

@@ -89,6 +89,12 @@ REGISTRY = Access(
         ),
     ),
 )
+FORGET_DESIRED = Statement(
+    "ForgetDesired",
+    ("ssm:DeleteParameter",),
+    (names.arn("ssm", f"parameter{names.REGISTRY}/*/{names.DESIRED}"),),
+    _EVERY_CLUSTER,
+)
 _FLOORS = names.arn("ssm", f"parameter{names.policy_parameter('*')}")
 SET_FLOOR = Statement("FloorWrite", ("ssm:PutParameter", "ssm:DeleteParameter"), (_FLOORS,), _EVERY_CLUSTER)
 _EMULATED = "the emulator finds no resource in this request (tests/integration/statemachines/test_gaps.py); AWS does"
@@ -154,6 +160,14 @@ MACHINES = Access(
             "Describe actions of Auto Scaling and EC2 take no resource",
         ),
     )
+)
+
+_AUTO_SCALING = names.arn("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{names.cluster_stack('*', '*')}")
+_ITS_ARN = "the ARN of a group has an identifier of Auto Scaling before its name, and clusters are added later"
+# An instance that waits to end may end now.
+LET_END = Statement("LetEnd", ("autoscaling:CompleteLifecycleAction",), (_AUTO_SCALING,), _ITS_ARN)
+GUARD_MACHINES = Statement(
+    "GuardMachines", ("autoscaling:SuspendProcesses", "autoscaling:SetInstanceProtection"), (_AUTO_SCALING,), _ITS_ARN
 )
 
 _ANY_GROUP = "target groups of clusters that are added later; named lc-<environment>-<service>"

@@ -3,6 +3,7 @@
 The group has no target group: only Lifecycle registers a host, after its self-test.
 """
 
+from hashlib import sha256
 from pathlib import Path
 from string import Template
 
@@ -17,16 +18,20 @@ from constructs import Construct
 from infra import bundles
 from infra.constructs import access
 from infra.constructs.access import Statement, accept
+from infra.constructs.ended_hosts import EndingHosts
 from infra.constructs.front_door import FrontDoor
 from infra.constructs.triggers import HostEvents
 from infra.settings import ClusterSettings
 from lifecycle import names
 
 INSTALL = Path(__file__).resolve().parents[1] / "install_agent.sh"
-_IMAGE = "{{resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64}}"
 # A new instance counts as launched once its agent reports, or after this time.
 _HOOK = "agent-reports"
 _HOOK_SECONDS = 600
+# An instance that is about to end waits so long for its drain, beside the time of the drain itself.
+_DRAIN_SECONDS = 600
+# EC2 takes 16 KB; names that CloudFormation fills in are longer than their placeholders.
+_LARGEST_SCRIPT = 15_000
 _DOCUMENT = "AWS-RunShellScript"
 
 # For the association that updates the agent, and for Session Manager. AWS's policy AmazonSSMManagedInstanceCore would
@@ -57,6 +62,14 @@ _SYSTEMS_MANAGER = (
 )
 
 
+_END_OF_INSTALL = "LIFECYCLE_INSTALL"
+
+
+def _image(image: str) -> str:
+    """Return an AMI, or the reference by which CloudFormation reads it from a parameter."""
+    return image if image.startswith("ami-") else f"{{{{resolve:ssm:{image}}}}}"
+
+
 class Hosts(Construct):
     """An Auto Scaling group of `hosts` instances, which replaces those that die.
 
@@ -80,8 +93,11 @@ class Hosts(Construct):
         self._allow(role, bundle)
         script = self._script(bundle)
         template = self._template(role, self._security_group(front), script)
-        self._group(template)
+        group = self._group(template)
+        # The first instance reads the agent's bundle with it, as soon as it boots.
+        group.node.add_dependency(role)
         self._association(script)
+        EndingHosts(self, "Endings", cluster, self._name)
         HostEvents(self, "Events", cluster, self._name)
         # By it convergence finds the instances, and binds each to the address that EC2 knows.
         parameter = names.parameter(cluster.environment, cluster.service, names.AUTO_SCALING_GROUP)
@@ -103,7 +119,12 @@ class Hosts(Construct):
 
     def _script(self, bundle: assets.Asset) -> str:
         cluster = self._cluster
-        return Template(INSTALL.read_text()).substitute(
+        requirements = "\n".join((*cluster.packages, cluster.install_script))
+        script = Template(INSTALL.read_text()).substitute(
+            digest=sha256(bundles.agent().read_bytes()).hexdigest(),
+            packages=" ".join(cluster.packages),
+            requirements=sha256(requirements.encode()).hexdigest(),
+            install=cluster.install_script,
             bundle=bundle.s3_object_url,
             region=Aws.REGION,
             service=cluster.service,
@@ -117,6 +138,13 @@ class Hosts(Construct):
             group=self._name,
             hook=_HOOK,
         )
+        if len(script) > _LARGEST_SCRIPT or _END_OF_INSTALL in cluster.install_script:
+            raise SystemExit(
+                "cdk.json: clusters: install: expected a script that fits into the user data of an instance, with "
+                f"at most {_LARGEST_SCRIPT} characters, and without {_END_OF_INSTALL}; found {len(script)} "
+                "characters. Let it download the rest, or build an image of your own"
+            )
+        return script
 
     def _security_group(self, front: FrontDoor | None) -> ec2.CfnSecurityGroup:
         """Let the load balancer reach the service; without one, nobody."""
@@ -145,14 +173,15 @@ class Hosts(Construct):
             self,
             "Template",
             launch_template_data=kind.LaunchTemplateDataProperty(
-                image_id=_IMAGE,
+                image_id=_image(self._cluster.image),
                 instance_type=self._cluster.instance_type,
                 iam_instance_profile=kind.IamInstanceProfileProperty(arn=profile.attr_arn),
                 security_group_ids=[group.attr_group_id],
                 metadata_options=kind.MetadataOptionsProperty(http_tokens="required", http_put_response_hop_limit=1),
                 block_device_mappings=[
                     kind.BlockDeviceMappingProperty(
-                        device_name="/dev/xvda", ebs=kind.EbsProperty(encrypted=True, volume_type="gp3")
+                        device_name=self._cluster.root_device,
+                        ebs=kind.EbsProperty(encrypted=True, volume_type="gp3", volume_size=self._cluster.volume_gb),
                     )
                 ],
                 monitoring=kind.MonitoringProperty(enabled=self._cluster.detailed_monitoring),
@@ -160,7 +189,7 @@ class Hosts(Construct):
             ),
         )
 
-    def _group(self, template: ec2.CfnLaunchTemplate) -> None:
+    def _group(self, template: ec2.CfnLaunchTemplate) -> autoscaling.CfnAutoScalingGroup:
         size = str(self._cluster.hosts)
         tag = autoscaling.CfnAutoScalingGroup.TagPropertyProperty
         group = autoscaling.CfnAutoScalingGroup(
@@ -183,7 +212,14 @@ class Hosts(Construct):
                     heartbeat_timeout=_HOOK_SECONDS,
                     # A host whose agent does not start is left to an operator; others might fail too.
                     default_result="CONTINUE",
-                )
+                ),
+                autoscaling.CfnAutoScalingGroup.LifecycleHookSpecificationProperty(
+                    lifecycle_hook_name=names.TERMINATION_HOOK,
+                    lifecycle_transition="autoscaling:EC2_INSTANCE_TERMINATING",
+                    heartbeat_timeout=self._cluster.drain_seconds + _DRAIN_SECONDS,
+                    # Nothing keeps an instance that Auto Scaling ends; without Lifecycle it only ends later.
+                    default_result="CONTINUE",
+                ),
             ],
             tags=[
                 tag(key="Name", value=self._name, propagate_at_launch=True),
@@ -193,6 +229,7 @@ class Hosts(Construct):
         accept(
             group, {"AwsSolutions-AS3": "the group has a fixed size and no scaling policy: no event to notify about"}
         )
+        return group
 
     def _association(self, script: str) -> None:
         ssm.CfnAssociation(
@@ -203,5 +240,8 @@ class Hosts(Construct):
             schedule_expression="rate(1 day)",
             parameters={"commands": [script]},
             targets=[ssm.CfnAssociation.TargetProperty(key=f"tag:{names.CLUSTER_TAG}", values=[self._name])],
+            # A few hosts first; a host whose new agent does not report goes back, and fails.
+            max_concurrency="10%",
+            max_errors="1",
             tags=[CfnTag(key=names.CLUSTER_TAG, value=self._name)],
         )

@@ -34,7 +34,7 @@ from lifecycle import names
 CALLED = (
     *("request", "promote", "decide", "approve", "repair", "freeze", "quarantine"),
     *("bind_hosts", "remove_host", "gc", "cancel_run", "transfer_service", "withdraw_release"),
-    "remove_service",
+    *("remove_service", "forget_cluster"),
 )
 _MACHINES = (names.machine_arn(names.ROLLOUT), names.machine_arn(names.DELIVERY))
 _EXECUTIONS = (names.execution_arns(names.ROLLOUT), names.execution_arns(names.DELIVERY))

@@ -6,11 +6,12 @@ a role. An administrator of the key can change that policy, and CloudTrail shows
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from aws_cdk import Aws, RemovalPolicy
+from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from infra.constructs.removal import removal
 from lifecycle import names
 from lifecycle.domain.service.trusted_keys import KeyKind
 
@@ -45,7 +46,7 @@ class SigningKeys(Construct):
         retain: bool,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._removal = RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY
+        self._removal = removal(retain=retain)
         for kind, role in signers.items():
             keys = [self._key(kind, number, role) for number in numbers]
             # Both aliases exist always: a free one would let who may create aliases add a trusted key.

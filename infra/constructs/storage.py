@@ -1,6 +1,6 @@
 """The stores: the ledger (DynamoDB), artifacts and caches of builds (S3), and the webhook's secret."""
 
-from aws_cdk import Duration, Fn, RemovalPolicy
+from aws_cdk import Duration, Fn
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -8,6 +8,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.constructs.access import accept
+from infra.constructs.removal import removal
 from lifecycle import names
 
 # Versions that `gc` deleted can be restored by hand for so many days.
@@ -35,12 +36,19 @@ def _written_once(bucket: s3.Bucket) -> iam.PolicyStatement:
 
 
 class Storage(Construct):
-    """The ledger, both buckets and the webhook's secret. With `retain` they outlive the stack."""
+    """The ledger, both buckets and the webhook's secret. With `retain` they outlive the stack.
 
-    def __init__(self, scope: Construct, construct_id: str, *, retain: bool, plain_http: bool) -> None:
+    `protected`: nobody can delete the ledger, CloudFormation included, until its protection is lifted.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, retain: bool, protected: bool, plain_http: bool
+    ) -> None:
         super().__init__(scope, construct_id)
         self._plain_http = plain_http
-        self._removal = RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY
+        self._removal = removal(retain=retain)
+        # CloudFormation empties the buckets first. The laptop deletes its stores with their folder.
+        self._empties = not (retain or plain_http)
         self.ledger = dynamodb.Table(
             self,
             "Ledger",
@@ -54,7 +62,7 @@ class Storage(Construct):
                 point_in_time_recovery_enabled=True
             ),
             encryption=dynamodb.TableEncryption.AWS_MANAGED,
-            deletion_protection=retain,
+            deletion_protection=retain and protected,
             removal_policy=self._removal,
         )
         self.artifacts = self._artifacts()
@@ -110,6 +118,7 @@ class Storage(Construct):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             lifecycle_rules=[*rules, unfinished],
             removal_policy=self._removal,
+            auto_delete_objects=self._empties,
         )
 
     def _secret(self) -> secretsmanager.Secret:

@@ -15,17 +15,21 @@ from infra.constructs.access import Statement, accept
 from infra.constructs.build_project import BuildProject, pass_build_roles
 from infra.constructs.configurations import Configurations
 from infra.constructs.dashboard import Dashboard, console_phases
+from infra.constructs.ended_hosts import DeletedStacks
 from infra.constructs.grants import (
     ANSWER_ROLLOUT,
     DELETE_ARTIFACTS,
     DESCRIBE_DELIVERIES,
     DESCRIBE_ROLLOUTS,
     FORGE_TOKEN,
+    FORGET_DESIRED,
     GROUP_SETTINGS,
+    GUARD_MACHINES,
     HEALTH_PATHS,
     LEAVE_QUEUE,
     LEAVE_ROTATION,
     LEDGER_STREAM,
+    LET_END,
     LIFT_FREEZE,
     LIFT_QUARANTINE,
     LIST_ARTIFACTS,
@@ -111,7 +115,12 @@ class ControlPlaneStack(Stack):
             description="Lifecycle: from a Git push to production, one host at a time",
             synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
         )
-        self._storage = Storage(self, "Storage", retain=settings.retain, plain_http=settings.emulated)
+        self._storage = Storage(
+            *(self, "Storage"),
+            retain=settings.retain,
+            protected=settings.protect_ledger,
+            plain_http=settings.emulated,
+        )
         self._shared = self._shared_by_phases(settings)
         self._signers: dict[KeyKind, iam.IRole] = {}
         self._delivery_phases(settings)
@@ -136,7 +145,8 @@ class ControlPlaneStack(Stack):
         self._watching_phases(settings)
         console_phases(self._phase, emulated=settings.emulated)
         push = PushTriggers(self, "Push", receive_push.function, settings.codecommit_repositories)
-        BuildProject(self, "Build", bundles.tools(settings.platform), settings.codecommit_repositories)
+        tools = bundles.tools(settings.platform)
+        BuildProject(self, "Build", tools, settings.codecommit_repositories, settings.build)
         Machine(self, "rollout", calls=ROLLOUT_CALLS, starts=("rollout",))
         Machine(
             self,
@@ -193,11 +203,19 @@ class ControlPlaneStack(Stack):
         drains, registers = (change_targets("DeregisterTargets"), LEAVE_ROTATION), change_targets("RegisterTargets")
         self._phase(
             "plan",
-            reads=[TARGETS, WEIGHTS, GROUP_SETTINGS, SNAPSHOTS, RELEASES, clusters],
+            reads=[TARGETS, WEIGHTS, GROUP_SETTINGS, SNAPSHOTS, RELEASES, MACHINES, clusters],
             # It ends the withdrawal of a release that only began.
             writes=[ledger(*HOSTS, Partition.WITHDRAWALS), REGISTRY],
             # It takes out targets of no known host.
-            may=[LEAVE_QUEUE, LIST_ROLLOUTS, DESCRIBE_ROLLOUTS, ANSWER_ROLLOUT, *drains, set_weights()],
+            may=[
+                LEAVE_QUEUE,
+                LIST_ROLLOUTS,
+                DESCRIBE_ROLLOUTS,
+                ANSWER_ROLLOUT,
+                GUARD_MACHINES,
+                *drains,
+                set_weights(),
+            ],
         )
         self._phase("next_step", reads=[TARGETS], writes=[ledger(*HOSTS)])
         # A stage that takes out a host of a test bed first sets the weight of its target group to 0.
@@ -292,6 +310,12 @@ class ControlPlaneStack(Stack):
         # People call the first one and sign. The second one takes events without a proof.
         self._phase("remove_host", **removes)
         self._phase("host_terminated", **removes)
+        ends = [LET_END, LEAVE_ROTATION, change_targets("DeregisterTargets"), set_weights()]
+        self._phase("host_terminating", **{**removes, "may": ends}, seconds=STAGE_SECONDS)
+        forgets: dict[str, Any] = {"reads": [TARGETS, MACHINES], "writes": [ledger(_TRAIL, _CLUSTER)]}
+        self._phase("forget_cluster", **forgets, may=[REMOVE_HOST, FORGET_DESIRED], seconds=300)
+        deleted = self._phase("cluster_deleted", **forgets, may=[REMOVE_HOST], seconds=300)
+        DeletedStacks(self, "Deleted", deleted.function)
         self._phase(
             "gc", reads=[REGISTRY], writes=[ledger(_TRAIL)], may=[LIST_ARTIFACTS, DELETE_ARTIFACTS], seconds=300
         )
@@ -302,7 +326,15 @@ class ControlPlaneStack(Stack):
             "writes": [ledger(*HOSTS, Partition.ROTATION, requests_of(Source.CONVERGENCE)), REGISTRY],
             "seconds": 300,
         }
-        may = [LEAVE_QUEUE, LEAVE_ROTATION, START_ROLLOUT, DESCRIBE_ROLLOUTS, ANSWER_ROLLOUT, *ends_test_bed]
+        may = [
+            REMOVE_HOST,
+            GUARD_MACHINES,
+            LEAVE_ROTATION,
+            START_ROLLOUT,
+            DESCRIBE_ROLLOUTS,
+            ANSWER_ROLLOUT,
+            *ends_test_bed,
+        ]
         self._phase("repair", may=may, **repairs)
         # A pass over every cluster has a cursor.
         every = ledger(*HOSTS, Partition.ROTATION, Partition.CONVERGENCE, requests_of(Source.CONVERGENCE))

@@ -37,8 +37,9 @@ def test_a_handler_parses_calls_and_dumps_in_thirty_lines(phase: str) -> None:
 def test_there_is_a_function_for_each_phase() -> None:
     assert PHASES == [
         "act", "analyse", "approve", "await_alive", "await_human", "bind_hosts", "cancel_run", "check_build",
-        "converge", "decide", "diagnose", "drain", "end_bake", "finish", "freeze", "gc", "host_terminated",
-        "install", "next_step", "notify", "plan", "promote", "quarantine", "receive_push", "record_config",
+        "cluster_deleted", "converge", "decide", "diagnose", "drain", "end_bake", "finish", "forget_cluster",
+        "freeze", "gc", "host_terminated", "host_terminating", "install", "next_step", "notify", "plan", "promote",
+        "quarantine", "receive_push", "record_config",
         "record_snapshot", "register", "release_command", "remove_host", "remove_service", "repair", "report_status",
         "request", "roll_back", "self_test", "set_policy", "show_clusters", "show_deployment", "show_dora",
         "show_history", "show_pipeline", "show_questions", "show_test_bed", "start_build", "start_services",

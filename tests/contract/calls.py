@@ -293,6 +293,12 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     ),
     "SsmRegistry.has": lambda g: _desired(g, lambda: g.registry.has(g.cluster)),
     "SsmRegistry.clusters": lambda g: _desired(g, lambda: g.cluster in g.registry.clusters()),
+    "SsmRegistry.forget_desired": lambda g: _desired(
+        g, _then(lambda: g.registry.forget_desired(g.cluster), lambda: g.registry.desired(g.cluster))
+    ),
+    "Ec2Machines.is_ending": lambda g: lambda: g.machines.is_ending(g.cluster, "host-1"),
+    "Ec2Machines.let_end": lambda g: lambda: g.machines.let_end(g.cluster, "host-1"),
+    "Ec2Machines.guard": lambda g: lambda: g.machines.guard(g.cluster, at_work=True),
     "Ec2Machines.addresses": lambda g: lambda: g.machines.addresses(g.cluster),
     "AlbDispatcher.targets": lambda g: _registered(g, lambda: g.dispatcher.targets(g.cluster)),
     "AlbDispatcher.target": lambda g: _registered(g, lambda: g.dispatcher.target(g.cluster, ADDRESS)),

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from lifecycle.domain.fleet.bound_hosts import OPEN
+from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn
 from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
@@ -104,6 +105,16 @@ def test_removed_host_is_not_bound_any_more(gateways: Gateways) -> None:
 
 def test_cluster_without_an_auto_scaling_group_has_no_instances(gateways: Gateways) -> None:
     assert gateways.machines.addresses(gateways.cluster) is None
+    assert not gateways.machines.is_ending(gateways.cluster, "host-1")
+    gateways.machines.let_end(gateways.cluster, "host-1")
+    gateways.machines.guard(gateways.cluster, at_work=True)
+
+
+def test_desired_version_of_a_cluster_that_is_gone_is_forgotten(gateways: Gateways) -> None:
+    gateways.registry.set_desired(gateways.cluster, Desired("1.0.0", "d", 1, "d-1"))
+    for _ in range(2):
+        gateways.registry.forget_desired(gateways.cluster)
+        assert gateways.registry.desired(gateways.cluster) is None
 
 
 def test_one_deployment_is_pending_and_is_replaced_only_if_it_was_read(gateways: Gateways) -> None:

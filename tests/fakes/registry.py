@@ -28,6 +28,9 @@ class MemoryRegistry:
     def set_desired(self, cluster: Cluster, desired: Desired) -> None:
         self._desired[cluster] = desired
 
+    def forget_desired(self, cluster: Cluster) -> None:
+        self._desired.pop(cluster, None)
+
     def floor(self, scope: str) -> PolicyFloor | None:
         if scope in self.damaged_floors:
             raise UnreadableRecord(names.policy_parameter(scope), "a PolicyFloor", "damage", "Replace it.")

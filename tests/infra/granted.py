@@ -44,6 +44,8 @@ LOOK = {
     "cloudwatch:ListMetrics": {"*"},
     "cloudwatch:DescribeAlarms": {"*"},
 }
+AUTO_SCALING = {"autoscaling:autoScalingGroup:*:autoScalingGroupName/lifecycle-*-*"}
+GUARD = {f"autoscaling:{each}": AUTO_SCALING for each in ("SuspendProcesses", "SetInstanceProtection")}
 ANSWER = {"states:SendTaskSuccess": {"*"}}
 SEE_ROLLOUTS = {"states:DescribeExecution": {"states:execution:lifecycle-rollout:*"}}
 FOLLOW = {"states:StartExecution": {ROLLOUT}} | SEE_ROLLOUTS
@@ -65,7 +67,7 @@ CANCEL_RUNS = STOP_BUILDS | {
 }
 READ_MACHINES = {"autoscaling:DescribeAutoScalingGroups": {"*"}, "ec2:DescribeInstances": {"*"}}
 REPAIRS = WRITE_LEDGER | WRITE_REGISTRY | LIST_REGISTRY | READ_TARGETS | READ_MACHINES | READ_BOTH
-REPAIRS |= DELETE | ANSWER | FOLLOW | DRAIN | REGISTER | WEIGH
+REPAIRS |= GUARD | DELETE | ANSWER | FOLLOW | DRAIN | REGISTER | WEIGH
 PHASES: dict[str, dict[str, set[str]]] = {
     "receive_push": WRITE_LEDGER
     | {
@@ -103,6 +105,8 @@ PHASES: dict[str, dict[str, set[str]]] = {
     | DRAIN
     | WEIGH
     | ANSWER
+    | READ_MACHINES
+    | GUARD
     | SEE_ROLLOUTS,
     "next_step": WRITE_LEDGER | READ_TARGETS,
     "drain": WRITE_LEDGER | READ_TARGETS | DRAIN | WEIGH,
@@ -132,6 +136,18 @@ PHASES: dict[str, dict[str, set[str]]] = {
         ("remove_host", "host_terminated"),
         WRITE_LEDGER | DELETE | READ_TARGETS | DRAIN | WEIGH | ANSWER | READ_MACHINES,
     ),
+    "host_terminating": WRITE_LEDGER
+    | READ_TARGETS
+    | DRAIN
+    | WEIGH
+    | READ_MACHINES
+    | {"autoscaling:CompleteLifecycleAction": AUTO_SCALING},
+    "forget_cluster": WRITE_LEDGER
+    | DELETE
+    | READ_TARGETS
+    | READ_MACHINES
+    | {"ssm:DeleteParameter": {"ssm:parameter/lifecycle/*/desired"}},
+    "cluster_deleted": WRITE_LEDGER | DELETE | READ_TARGETS | READ_MACHINES,
     "gc": WRITE_LEDGER
     | READ_REGISTRY
     | {"s3:ListBucket": {BUCKET}, "s3:DeleteObject": {f"{BUCKET}/snapshot/*", f"{BUCKET}/release/*"}},
@@ -170,11 +186,13 @@ PHASES: dict[str, dict[str, set[str]]] = {
 # The phases that delete, and where: never in the partitions of the audit log, a deployment or a service.
 DELETED = {
     "plan": {"CLUSTER#*", "ROTATION#*"},
+    "host_terminating": {"ROTATION#*"},
+    **{phase: {"CLUSTER#*", "REPORTS#*", "TURNS#*"} for phase in ("forget_cluster", "cluster_deleted")},
     "drain": {"ROTATION#*"},
     "await_alive": {"ROTATION#*"},
     "end_bake": {"ROTATION#*"},
     "finish": {"CLUSTER#*"},
-    **{phase: {"CLUSTER#*", "ROTATION#*"} for phase in ("converge", "repair")},
+    **{phase: {"CLUSTER#*", "REPORTS#*", "TURNS#*", "ROTATION#*"} for phase in ("converge", "repair")},
     "decide": {"CLUSTER#*"},
     "quarantine": {"CLUSTER#*"},
     "freeze": {"FREEZES"},

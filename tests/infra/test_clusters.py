@@ -9,6 +9,7 @@ import pytest
 from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet.cluster import service_name
 from lifecycle.entrypoints.events import Command, Converge, HostTerminated
+from lifecycle.entrypoints.fleet_events import HostTerminating
 from tests.infra.reading import allowed, only, resources, statements, text
 
 LEDGER = "dynamodb:table/lifecycle-ledger"
@@ -178,8 +179,10 @@ def test_the_agent_is_installed_at_boot_and_updated_daily(asg: dict[str, Any]) -
     assert association["ScheduleExpression"] == "rate(1 day)"
     booted = only(asg, "EC2::LaunchTemplate")["LaunchTemplateData"]["UserData"]["Fn::Base64"]
     assert association["Parameters"]["commands"] == [booted]
+    assert (association["MaxConcurrency"], association["MaxErrors"]) == ("10%", "1")
     script = json.dumps(booted)
-    assert "python3.11 -P -m apps.agent run" in script
+    assert "$python -P -m apps.agent run" in script
+    assert "TimeoutStopSec=900" in script
     assert "LIFECYCLE_SERVICE=hello" in script
     assert "LIFECYCLE_ENVIRONMENT=production" in script
 
@@ -240,8 +243,14 @@ def test_an_ec2_host_reads_the_parameter_of_its_own_configuration_and_no_other(
 def test_an_instance_counts_as_launched_when_its_agent_reports_and_is_kept_when_it_does_not(
     asg: dict[str, Any],
 ) -> None:
-    (hook,) = only(asg, "AutoScaling::AutoScalingGroup")["LifecycleHookSpecificationList"]
-    assert hook == {
+    launch, terminate = only(asg, "AutoScaling::AutoScalingGroup")["LifecycleHookSpecificationList"]
+    assert terminate == {
+        "LifecycleHookName": "lifecycle-drain",
+        "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
+        "HeartbeatTimeout": 660,
+        "DefaultResult": "CONTINUE",
+    }
+    assert launch == {
         "LifecycleHookName": "agent-reports",
         "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING",
         "HeartbeatTimeout": 600,
@@ -254,7 +263,29 @@ def test_an_instance_counts_as_launched_when_its_agent_reports_and_is_kept_when_
     launched = "--auto-scaling-group-name 'lifecycle-production-hello'"
     for part in ('host="$(metadata instance-id)"', named, reported, launched, "'agent-reports'"):
         assert part in script
-    assert script.index("systemctl start") < script.index(reported) < script.index(launched)
+    assert script.index(reported) < script.index("systemctl start") < script.index(launched)
+
+
+def test_instance_that_is_about_to_end_is_drained(asg: dict[str, Any]) -> None:
+    rules = resources(asg, "Events::Rule").values()
+    (rule,) = [each for each in rules if "Lifecycle Action" in str(each["EventPattern"])]
+    assert rule["EventPattern"]["detail"] == {
+        "AutoScalingGroupName": ["lifecycle-production-hello"],
+        "LifecycleHookName": ["lifecycle-drain"],
+    }
+    (target,) = rule["Targets"]
+    assert "function:lifecycle-host-terminating" in text(target["Arn"])
+    sent = target["InputTransformer"]["InputTemplate"]
+    sent = sent.replace("<detail-EC2InstanceId>", '"i-0123456789abcdef0"').replace('""', '"')
+    expected = HostTerminating(service="hello", environment="production", host="i-0123456789abcdef0")
+    assert HostTerminating.model_validate_json(sent) == expected
+
+
+def test_first_instance_boots_after_its_role_may_read_the_bundle(asg: dict[str, Any]) -> None:
+    (group,) = (r for r in asg["Resources"].values() if r["Type"] == "AWS::AutoScaling::AutoScalingGroup")
+    policies = [name for name, r in asg["Resources"].items() if r["Type"] == "AWS::IAM::Policy"]
+    assert policies
+    assert set(policies) < set(group["DependsOn"])
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The control plane: its stores, functions, state machines and triggers."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,12 @@ import pytest
 import yaml
 
 from tests.infra.conftest import REPOSITORIES
-from tests.infra.reading import only, resources, rule
+from tests.infra.reading import only, resources, rule, text
 from tests.integration.statemachines.definitions import MACHINES, resolved, states
 
 COPIES = {"record-snapshot", "promote"}
 LONG = {"drain", "install", "self-test", "register", "await-alive", "release-command", "diagnose", "end-bake"}
+LONG |= {"host-terminating"}
 
 
 def test_the_ledger_can_be_restored_to_any_second_and_outlives_its_stack(
@@ -29,7 +31,30 @@ def test_the_stores_are_retained(control_plane: dict[str, Any]) -> None:
     stores = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret")
     found = [r for r in control_plane["Resources"].values() if r["Type"] in stores]
     assert len(found) == 4
-    assert all(r["DeletionPolicy"] == r["UpdateReplacePolicy"] == "Retain" for r in found)
+    # A failed first creation leaves none behind, whose name would refuse the next one.
+    assert {(r["DeletionPolicy"], r["UpdateReplacePolicy"]) for r in found} == {("RetainExceptOnCreate", "Retain")}
+
+
+def test_deleted_stack_of_a_cluster_forgets_its_hosts(control_plane: dict[str, Any]) -> None:
+    rules = resources(control_plane, "Events::Rule").values()
+    (rule,) = [each for each in rules if each.get("Name") == "lifecycle-stack-deleted"]
+    assert rule["EventPattern"]["detail"]["status-details"] == {"status": ["DELETE_COMPLETE"]}
+    (prefix,) = rule["EventPattern"]["detail"]["stack-id"]
+    assert text(prefix["prefix"]).endswith("cloudformation:stack/lifecycle-")
+    (target,) = rule["Targets"]
+    assert "ClusterDeleted" in str(target["Arn"])
+
+
+def test_stores_that_are_not_retained_are_emptied_and_deleted(tmp_path: Path) -> None:
+    from infra.app import build_app  # noqa: PLC0415
+
+    build_app(str(tmp_path), {"retain": "false"}).synth()
+    found = json.loads((tmp_path / "lifecycle.template.json").read_text())["Resources"].values()
+    stores = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret")
+    assert {r["DeletionPolicy"] for r in found if r["Type"] in stores} == {"Delete"}
+    assert [r["Type"] for r in found].count("Custom::S3AutoDeleteObjects") == 2
+    (table,) = [r for r in found if r["Type"] == "AWS::DynamoDB::Table"]
+    assert table["Properties"]["DeletionProtectionEnabled"] is False
 
 
 def bucket_with_policy(control_plane: dict[str, Any], name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:

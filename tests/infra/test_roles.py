@@ -63,6 +63,7 @@ def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> 
     called = (
         *("request", "promote", "decide", "approve", "repair", "freeze", "quarantine"),
         *("bind-hosts", "remove-host", "gc", "cancel-run", "transfer-service", "withdraw-release", "remove-service"),
+        "forget-cluster",
         *("act", *(view.replace("_", "-") for view in VIEWS)),
     )
     reads = LOOK | READ_LEDGER | LIST_REGISTRY | READ_BOTH | READ_TARGETS | READ_GROUPS | SEE_BUILDS
@@ -128,7 +129,7 @@ def test_nobody_else_of_the_control_plane_may_decrypt_or_write_a_configuration(
 def test_key_of_configurations_is_rotated_and_outlives_the_stack(control_plane: dict[str, Any]) -> None:
     key = keys(control_plane)["alias/lifecycle-config"]
     assert key["Properties"]["EnableKeyRotation"] is True
-    assert key["DeletionPolicy"] == "Retain"
+    assert key["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_only_the_operator_of_a_laptop_may_configure_and_administer_by_itself(

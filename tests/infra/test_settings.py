@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+import yaml
 from aws_cdk import App
 
-from infra.settings import Settings
+from infra.constructs.build_project import buildspec
+from infra.settings import BuildImage, ClusterSettings, Settings
 
 
 def settings(**context: Any) -> Settings:
@@ -32,3 +34,58 @@ def test_the_concurrency_of_webhooks_is_a_number_and_0_reserves_none() -> None:
     for wrong in (-1, "many", 1.5, True):
         with pytest.raises(SystemExit, match="webhook_concurrency: expected a number from 0 to 9999"):
             settings(webhook_concurrency=wrong)
+
+
+CLUSTER = {"service": "hello", "environment": "production", "vpc_id": "vpc-1", "subnet_ids": ["a", "b"]}
+
+
+def test_cluster_chooses_its_image_packages_and_script() -> None:
+    plain = ClusterSettings.read(CLUSTER)
+    assert (plain.packages, plain.install_script, plain.volume_gb) == ((), "true", 30)
+    own = {**CLUSTER, "image": "ami-0123456789abcdef0", "packages": ["python3.13"], "install": "infra/buildspec.yml"}
+    made = ClusterSettings.read(own)
+    assert (made.image, made.packages) == ("ami-0123456789abcdef0", ("python3.13",))
+    assert made.install_script.startswith("# The commands")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("image", each) for each in ("", "al2023", "ami-xyz", "{{resolve:ssm:/a}}", 5)),
+        *(("packages", each) for each in ("python3.13", ["a b"], ["$(reboot)"], ["-y"], [""], [None], 5)),
+        *(("install", each) for each in ("no/such/file", 5)),
+        *(("volume_gb", each) for each in (7, 16_385, "30", True, 8.5)),
+        *(("root_device", each) for each in ("sda", "/dev/../x", 5)),
+    ],
+)
+def test_value_that_aws_or_a_shell_would_not_take_is_refused(key: str, value: Any) -> None:
+    with pytest.raises(SystemExit, match=f"cdk.json: clusters: {key}: expected"):
+        ClusterSettings.read({**CLUSTER, key: value})
+
+
+def test_build_chooses_its_image_and_runtimes() -> None:
+    assert "      python: 3.13\n" in buildspec(settings().build)
+    chosen = settings(build={"runtimes": {"python": "3.12", "nodejs": "22"}, "compute": "BUILD_GENERAL1_LARGE"}).build
+    assert yaml.safe_load(buildspec(chosen))["phases"]["install"]["runtime-versions"] == {
+        "python": 3.12,
+        "nodejs": 22,
+    }
+    own = settings(build='{"image": "public.ecr.aws/docker/library/python:3.13"}').build
+    assert "install" not in yaml.safe_load(buildspec(own))["phases"]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        *({"image": each} for each in ("", "a b", 5)),
+        *(
+            {"runtimes": each}
+            for each in ({}, {"nodejs": "22"}, {"python": "3\n"}, {"python": "3.13", "a: b": "1"}, 5)
+        ),
+        *({"compute": each} for each in ("", "small", 5)),
+        *({"tools": "x"}, ["image"], 5),
+    ],
+)
+def test_build_that_codebuild_would_not_take_is_refused(found: Any) -> None:
+    with pytest.raises(SystemExit, match=r"cdk\.json: build: "):
+        BuildImage.read(found)

@@ -15,7 +15,10 @@ def test_only_one_role_may_sign_with_each_key_and_no_policy_of_iam_can_add_anoth
 ) -> None:
     key = keys(control_plane)[f"alias/lifecycle-{kind}s"]
     found = key["Properties"]
-    assert (found["KeySpec"], found["KeyUsage"], key["DeletionPolicy"]) == ("ECC_NIST_P256", "SIGN_VERIFY", "Retain")
+    assert (found["KeySpec"], found["KeyUsage"], key["DeletionPolicy"]) == (
+        *("ECC_NIST_P256", "SIGN_VERIFY"),
+        "RetainExceptOnCreate",
+    )
     policy = {each["Sid"]: each for each in found["KeyPolicy"]["Statement"]}
     assert set(policy) == {"Administer", "Sign", "Check"}
     (role,) = (name for name, each in resources(control_plane, "IAM::Role").items() if phase in each["Description"])

@@ -27,7 +27,7 @@ MISSING, DOWN = "NotFoundException", "KMSInternalException"
 def given(folder: Path, signs: str, also: str) -> tuple[str, str]:
     """Run that part; return the content of the file of keys, and the line for the agent's environment."""
     script = Template(INSTALL.read_text()).safe_substitute(also=names.ALSO_TRUSTED, region="eu-central-1")
-    part = script[script.index("public_key() {") : script.index("# Another tool may")]
+    part = script[script.index("public_key() {") : script.index("# The packages of the cluster")]
     aws, keys = folder / "aws", folder / "keys"
     aws.write_text(_AWS)
     aws.chmod(0o755)

@@ -78,6 +78,7 @@ READS = {
     "artifacts": ("stored_manifest", "manifest", "has_artifact", "open_artifact", "envelope"),
     "catalogue": ("published", "snapshots", "releases"),
     "executions": ("rollout_state", "running_rollouts"),
+    "machines": ("addresses", "is_ending"),
 }
 WRITES = {
     "leases": ("acquire", "hand_over", "renew", "release"),
@@ -101,6 +102,7 @@ WRITES = {
     "registry": ("set_desired",),
     "dispatcher": ("register", "deregister", "weigh"),
     "executions": ("start_rollout", "answer_token"),
+    "machines": ("let_end",),
 }
 
 
@@ -124,6 +126,7 @@ def instrumented_context(sim: "Simulation") -> Context:
         "configurations": sim.configurations,
         "scheduled_runs": sim.scheduled_runs,
         "metrics": sim.metrics,
+        "machines": sim.machines,
     }
     ports: dict[str, Any] = {}
     for port, fake in fakes.items():
@@ -135,6 +138,7 @@ def instrumented_context(sim: "Simulation") -> Context:
             setattr(proxy, method, _instrumented(sim, f"{port}.{method}", getattr(fake, method), check))
     give = _instrumented(sim, "fleet.give_turn", _give_turn(sim), sim.oracle.turn_given)
     ports["fleet"].give_turns = _one_by_one(give)
+    ports["machines"].guard = sim.machines.guard
     ports["dispatcher"].has_test_bed = sim.balancer.has_test_bed
     # Nobody withdraws a version here. tests/unit/rollout/test_withdrawal_races.py runs every order of those calls.
     ports["catalogue"].withdrawal = sim.catalogue.withdrawal

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lifecycle.domain.rollout.execution import ExecutionState
-from tests.simulation import host_faults, liars, lying_builds, operator_mistakes, shared_faults
+from tests.simulation import host_faults, liars, lying_builds, machines, operator_mistakes, shared_faults
 from tests.simulation.hosts import Boot, Host
 from tests.simulation.set_back import SetBack
 
@@ -42,6 +42,7 @@ class Faults:
             ("foreign callback", self._foreign_callback),
             ("clocks wrong", self._clocks),
             ("host leaves", self._leave),
+            *(("instance ends", machines.begin_to_end),) * 2,
             ("live host removed", operator_mistakes.remove),
             ("second execution", operator_mistakes.second_execution),
             ("desired version edited", operator_mistakes.edit_desired),
@@ -119,6 +120,10 @@ class Faults:
         if host.boot is not None:
             host.set_boot(None)
         sim.crash_agent(host)
+
+    def machine_ends(self, host: Host) -> None:
+        """Switch a machine off that never comes back."""
+        self._reboot(self._sim, host)
 
     def crashes(self, host: Host, boot: Boot) -> None:
         """End a service whose version dies by itself, if it still runs."""

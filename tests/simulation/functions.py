@@ -10,7 +10,7 @@ from typing import Any
 from lifecycle.application import operator_command
 from lifecycle.application.context import Context
 from lifecycle.application.convergence import converge, full_pass
-from lifecycle.application.fleet import quarantine, remove_host
+from lifecycle.application.fleet import end_host, quarantine, remove_host
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.rollout import (
     decide,
@@ -30,7 +30,7 @@ from lifecycle.application.rollout.test_bed import end
 from lifecycle.application.rollout.test_bed.analyse import analyse as judged
 from lifecycle.domain.rollout.decision import Answer
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
-from lifecycle.entrypoints import events
+from lifecycle.entrypoints import events, fleet_events
 
 Function = Callable[[Context, Mapping[str, Any]], Any]
 
@@ -44,6 +44,7 @@ LIMITS = {
     "release_command": 900,
     "diagnose": 900,
     "end_bake": 900,
+    "host_terminating": 900,
 }
 LIMIT = 60
 
@@ -149,6 +150,11 @@ def _remove_host(context: Context, given: Mapping[str, Any]) -> Any:
     return remove_host.remove_host(context, event.cluster, event.host, by, terminated=event.terminated)
 
 
+def _host_terminating(context: Context, given: Mapping[str, Any]) -> Any:
+    event = fleet_events.HostTerminating.model_validate(given)
+    return end_host.end_host(context, event.cluster, event.host)
+
+
 FUNCTIONS: Mapping[str, Function] = {
     "request": _request,
     "plan": _plan,
@@ -167,6 +173,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "freeze": _freeze,
     "quarantine": _quarantine,
     "remove_host": _remove_host,
+    "host_terminating": _host_terminating,
     "decide": _decide,
     "approve": _approve,
     "converge": _converge,

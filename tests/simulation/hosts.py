@@ -59,7 +59,8 @@ class Host:
 
     `started` is the last start that no turn has stopped, also after its end.
     `journal_before` is the agent's state before its last one, as an older image of the disk has it.
-    The times (`…_at`, `…_until`) are simulated seconds, -1e9 for never. `left`: its machine is gone for good.
+    The times (`…_at`, `…_until`) are simulated seconds, -1e9 for never.
+    `left`: its machine is gone for good; `ending`: Auto Scaling ends it soon.
     `newest` is the agent's file with the newest version that ran here.
     `cover_up` changes every report of a failed self-test. `slowness` multiplies the time of each step.
     `passed_before` is the version and configuration whose self-test has passed before its start, without HTTP.
@@ -77,6 +78,7 @@ class Host:
     zone: str
     up: bool = True
     left: bool = False
+    ending: bool = False
     agent: "Actor | None" = None
     journal: State | None = None
     journal_before: State | None = None

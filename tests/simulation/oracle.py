@@ -271,6 +271,8 @@ class Oracle(History):
         fencing.not_fenced(self, actor, f"deregister {host.name}")
         self.drained_at[address] = self.sim.now
         what = "drain"
+        if actor.function == "host_terminating":
+            self.sim.balancer.lost_at[address] = self.sim.now  # AWS ends it in any case
         if actor.function == "remove_host":
             what, self.sim.balancer.lost_at[address] = "remove", self.sim.now
         # Convergence returns hosts to the main group that a deployment stopped by hand left in its test bed.
@@ -280,6 +282,10 @@ class Oracle(History):
         in_rotation.enough_stay(self, actor, host, state, group)
         shared.is_not_drained_for_a_shared_fault(self, actor, host)
         beds.enough_stay(self, actor, host, state, group)
+
+    def machines_let_end(self, actor: Actor, _: object, cluster: Cluster, host: str) -> None:
+        del actor, cluster
+        in_rotation.ends_drained(self, host)
 
     def stray_leaves(self, address: str, port: int) -> None:
         shared.stray_has_an_entry(self, f"{address}:{port}")

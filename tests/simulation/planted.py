@@ -76,6 +76,7 @@ def _catalogue() -> dict[str, Planted]:
         checkpoints,
         configurations,
         domain,
+        ended_hosts,
         epochs,
         hand_made,
         lost,
@@ -92,6 +93,7 @@ def _catalogue() -> dict[str, Planted]:
 
     modules = (
         domain,
+        ended_hosts,
         application,
         beds,
         checkpoints,

@@ -30,6 +30,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.hosts import Flaw, Host
 from tests.simulation.invocations import Invocations
 from tests.simulation.machine import CommandResult, Execution
+from tests.simulation.machines import Machines
 from tests.simulation.metrics import Metrics
 from tests.simulation.operators import Operators
 from tests.simulation.oracle import Oracle
@@ -85,6 +86,7 @@ class Simulation(Scheduler):
         self.throttling = Throttling(self)
         self.executions = Executions(self)
         self.invocations = Invocations(self)
+        self.machines = Machines(self)
         self.faults = Faults(self)
         self.operators = Operators(self)
         # A dependency of every host is down: all fail their health checks and self-tests.

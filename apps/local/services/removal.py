@@ -25,6 +25,7 @@ from apps.local.progress import Progress
 from apps.local.services import hosts
 from apps.local.services.hosts import LocalCluster
 from lifecycle import names
+from lifecycle.application.fleet.forget_cluster import hosts_on_record
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.aws.fleet import DynamoFleet
 from lifecycle.gateways.aws.leases import DynamoLeases
@@ -129,7 +130,7 @@ def _remove_records(aws: Aws, cluster: LocalCluster) -> None:
     """Remove the records that are about hosts, and the desired version, which no host is left to have."""
     table, named = Table(aws.client("dynamodb"), names.LEDGER), Cluster(cluster.environment, cluster.service)
     fleet, members = DynamoFleet(table), DynamoMembers(table)
-    for host in {*fleet.reports(named), *(each.name for each in cluster.hosts)}:
+    for host in hosts_on_record(fleet, named) | {each.name for each in cluster.hosts}:
         fleet.lift_quarantine(named, host)
         fleet.remove(named, host)
     for member in members.all(named):

@@ -134,11 +134,12 @@ class Host:
         release: ReleaseCommand | None = None,
         processes: Mapping[str, ProcessCommand] | None = None,
         schedules: Mapping[str, Schedule] | None = None,
+        needs: tuple[str, ...] = (),
         **seconds: float,
     ) -> Manifest:
         artifact = pack({"serve.py": SERVICE, "version": version, **(files or {})})
         start, stop = seconds.get("start_seconds", 3.0), seconds.get("stop_seconds", 1.0)
-        command = Run(run, 8080, dict(environment or {}), start, stop)
+        command = Run(run, 8080, dict(environment or {}), start, stop, needs=needs)
         manifest = manifest_of(version, artifact, command, self_test or Check("/self_test", timeout_seconds=1.0))
         manifest = replace(manifest, policies={"production": Policy(bake_minutes=bake_minutes)})
         manifest = replace(manifest, is_alive=is_alive or manifest.is_alive, release=release)

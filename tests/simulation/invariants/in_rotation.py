@@ -56,6 +56,13 @@ def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState, 
         )
 
 
+def ends_drained(oracle: "Oracle", name: str) -> None:
+    """19: Lifecycle lets Auto Scaling end an instance only once no request goes there, and none is in flight."""
+    state = oracle.sim.balancer.state(oracle.sim.hosts[name].address)
+    if state not in (None, TargetState.ABSENT, TargetState.UNUSED):
+        oracle.fail("19 ends undrained", f"the instance of {name} may end, and its target is {state}")
+
+
 def _says_so_itself(oracle: "Oracle") -> bool:
     """Return True where a worker has reported falsely: nothing else is known of it, as of a host with requests.
 

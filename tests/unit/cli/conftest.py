@@ -20,6 +20,7 @@ from lifecycle.application.delivery.remove_service import remove_service
 from lifecycle.application.delivery.staging_gate import StagingGate
 from lifecycle.application.delivery.transfer_service import transfer_service
 from lifecycle.application.delivery.withdraw_release import withdraw_release
+from lifecycle.application.fleet.forget_cluster import forget_cluster
 from lifecycle.application.fleet.quarantine import lift_quarantine, quarantine
 from lifecycle.application.fleet.record_config import record_config
 from lifecycle.application.fleet.remove_host import remove_host
@@ -35,7 +36,7 @@ from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 from lifecycle.domain.service.policy import Policy
-from lifecycle.entrypoints import events
+from lifecycle.entrypoints import events, fleet_events
 from lifecycle.entrypoints.delivery_events import CancelRun, RemoveService, TransferService, WithdrawRelease
 from lifecycle.gateways.serialization import to_plain
 from tests.fakes.account import MemoryAccount
@@ -225,6 +226,10 @@ class FakeFunctions:
         asked, context = events.RemoveHost.model_validate(payload), self.machine.context
         by = RequestedBy(asked.by, asked.why)
         return remove_host(context, asked.cluster, asked.host, by, terminated=asked.terminated)
+
+    def _forget_cluster(self, payload: dict[str, Any]) -> Any:
+        asked = fleet_events.ForgetCluster.model_validate(payload)
+        return forget_cluster(self.machine.context, asked.cluster, RequestedBy(asked.by, asked.why))
 
     def _repair(self, payload: dict[str, Any]) -> Any:
         asked = events.Converge.model_validate(payload)

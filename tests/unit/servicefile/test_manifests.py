@@ -66,6 +66,7 @@ protocol = "http"
 port = 8081
 environment = {{ GREETING = "Hello" }}
 start_seconds = 11
+needs = ["python3.13"]
 stop_seconds = 12
 [processes.worker]
 command = "./work"

@@ -44,8 +44,15 @@ def cluster_stack(environment: str, service: str) -> str:
     return f"lifecycle-{environment}-{service}"
 
 
+def clusters_of_stack(name: str) -> tuple[tuple[str, str], ...]:
+    """Return the environment and service that a stack's name may be of; none for other stacks."""
+    starts = {each: cluster_stack(each, "") for each in ENVIRONMENT_LETTERS}
+    return tuple((each, name.removeprefix(start)) for each, start in starts.items() if name.startswith(start))
+
+
 # --- Functions and state machines
 
+STACK_RULE = "lifecycle-stack-deleted"
 CODECOMMIT_RULE = "lifecycle-codecommit-push"
 EXECUTION_RULE = "lifecycle-execution-ended"
 CONVERGENCE_LAGS = "lifecycle-convergence-lags"
@@ -196,6 +203,7 @@ TEST_BED_GROUP = "test-bed-group"
 CONTROL_GROUP = "control-group"
 LISTENER = "listener"
 ADDRESS = "address"
+TERMINATION_HOOK = "lifecycle-drain"  # of each Auto Scaling group; its event drains the host
 AUTO_SCALING_GROUP = "auto-scaling-group"  # of a cluster whose hosts are EC2 instances
 WITHOUT_BALANCER = "without-load-balancer"  # a cluster has it, or else the five above
 CONFIG = "config"  # a SecureString

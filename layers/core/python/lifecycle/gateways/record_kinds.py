@@ -265,6 +265,7 @@ KINDS: tuple[ItemKind, ...] = (
             "features": tuple[str, ...],
             "manifest": str,
             "newest": tuple[str, ...],
+            "commands": tuple[str, ...],
         },
     ),
     ItemKind(

@@ -62,7 +62,7 @@ _OPTIONAL: Mapping[type, tuple[str, ...]] = {
     Request: ("config",),
     PendingDeployment: ("planned_by",),
     Turn: ("config", "leaving", "manifest", "bakes", "goes_back"),
-    Run: ("http",),
+    Run: ("http", "needs"),
     Manifest: ("config", "environments", "processes", "schedules", "tests", "supersede"),
 }
 
@@ -103,8 +103,8 @@ def _converter() -> Converter:
     configure_union_passthrough(int | str, converter)
     converter.register_structure_hook_factory(is_dataclass, lambda kind: _record_hook(converter, kind))
     converter.register_structure_hook_factory(_is_tuple, lambda kind: _tuple_hook(converter, kind))
-    # Seven fields are stored beside the report (record_kinds.py).
-    names = ("ended", "skew", "release_ended", "moves_to", "features", "manifest", "newest")
+    # Eight fields are stored beside the report (record_kinds.py).
+    names = ("ended", "skew", "release_ended", "moves_to", "features", "manifest", "newest", "commands")
     apart = {name: override(omit=True) for name in names}
     hosts = make_dict_unstructure_fn(HostReport, converter, **{**_optional("leftover", "config"), **apart})
     converter.register_unstructure_hook(HostReport, hosts)

@@ -18,8 +18,10 @@ from lifecycle.domain.service import cron
 from lifecycle.domain.service.configuration import is_reserved
 from lifecycle.domain.service.host_count import HostCount, parse_host_count
 from lifecycle.domain.service.manifest import MAIN_PROCESS
+from lifecycle.domain.service.needs import COMMAND_NAME, MOST_NEEDS
 from lifecycle.domain.service.version import ReleaseVersion
 
+COMMAND_NAME_TEXT = "the name of a command, such as python3.13: at most 64 letters, digits and ._+-"
 COMMAND = "a shell command: text of 1 to 4000 characters"
 URL_PATH = 'a path of printable characters, without spaces, that begins with a slash, such as "/is_alive"'
 ARTIFACT = 'a folder inside the repository, such as "dist" ("." is all of it)'
@@ -90,6 +92,12 @@ def commands() -> Any:
     """Return the field of commands that run one after another; none by default."""
     text = 'a list of at most 50 shell commands, such as ["make", "make check"]'
     return Field((), max_length=50, description=text, json_schema_extra={"each": COMMAND})
+
+
+def needs() -> Any:
+    """Return the field of the commands that a host must have; none by default."""
+    text = f'a list of at most {MOST_NEEDS} names of commands, such as ["python3.13"]'
+    return Field((), max_length=MOST_NEEDS, description=text, json_schema_extra={"each": COMMAND_NAME_TEXT})
 
 
 def other_paths() -> Any:
@@ -219,6 +227,7 @@ ConfigName = Annotated[
     checked(_VARIABLE.fullmatch, VARIABLE_NAME),
     checked(lambda name: not is_reserved(name), IN_A_CONFIGURATION),
 ]
+CommandName = Annotated[str, checked(COMMAND_NAME.fullmatch, COMMAND_NAME_TEXT)]
 Cron = Annotated[str, AfterValidator(_cron)]
 ProcessName = Annotated[
     str, checked(lambda name: _PART.fullmatch(name) and name not in {MAIN_PROCESS, "web"}, PROCESS_NAME)

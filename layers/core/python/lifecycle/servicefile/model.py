@@ -19,6 +19,7 @@ from lifecycle.servicefile import fields, without_http
 from lifecycle.servicefile.fields import (
     BuiltFolders,
     Command,
+    CommandName,
     ConfigName,
     Cron,
     Folder,
@@ -110,6 +111,7 @@ class RunTable(Table):
     environment: dict[VariableName, Variable] = fields.variables()
     start_seconds: float = seconds(1, 600, 30)
     stop_seconds: float = seconds(0, 300, 10)
+    needs: tuple[CommandName, ...] = fields.needs()
 
     def to_run(self) -> Run:
         """Return the manifest's part. A service without HTTP has no port."""

@@ -12,6 +12,7 @@ from lifecycle.application.convergence import outages
 from lifecycle.application.convergence.before_the_end import targets_before
 from lifecycle.application.convergence.crash_loops import report_crash_loops
 from lifecycle.application.convergence.failed_schedules import report_failed_schedules
+from lifecycle.application.convergence.gone_cluster import report_gone
 from lifecycle.application.convergence.hand_made import missing_manifest, report_hand_made
 from lifecycle.application.convergence.machines import bind_machines
 from lifecycle.application.rollout import observe, queue
@@ -44,7 +45,7 @@ from lifecycle.domain.convergence.fallen_in_service import has_ended
 from lifecycle.domain.convergence.full_pass import reads_test_groups
 from lifecycle.domain.convergence.resume import AskToResume, Resume
 from lifecycle.domain.convergence.set_back import set_back
-from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.errors import LifecycleError, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.strays import RegisteredTarget, Strays, states_in
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
@@ -115,7 +116,8 @@ def converge_in_order(
             every = not sparing or reads_test_groups(cluster, context.clock.now())
             found += _converge_cluster(context, cluster, suffix, by, ended, None if every else Group.MAIN)
         except LifecycleError as error:  # the other clusters must still converge
-            found.append(Result(str(cluster), "FAILED", str(error)))
+            gone = isinstance(error, Unknown) and report_gone(context, cluster)
+            found.append(Result(str(cluster), "HOLD" if gone else "FAILED", str(error)))
         except Exception as error:  # noqa: BLE001 (it is raised after the other clusters)
             error.add_note(f"while {cluster} was converged")
             unexpected.append(error)

@@ -17,6 +17,9 @@ class Registry(Protocol):
 
     def desired(self, cluster: Cluster) -> Desired | None: ...
     def set_desired(self, cluster: Cluster, desired: Desired) -> None: ...
+    def forget_desired(self, cluster: Cluster) -> None:
+        """Delete the desired version of a cluster that is gone; does nothing if there is none."""
+
     def clusters(self) -> Sequence[Cluster]: ...
     def has(self, cluster: Cluster) -> bool:
         """Return whether the cluster exists, also if nothing was ever deployed there."""

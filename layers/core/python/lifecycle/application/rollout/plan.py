@@ -12,6 +12,7 @@ from lifecycle.application.rollout import epochs, observe, queue
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.finish import finish, restore_desired
 from lifecycle.application.rollout.former_holders import close_former_holders
+from lifecycle.application.rollout.guard_machines import protect_at_work
 from lifecycle.application.rollout.host_commands import cancel_turns, cancel_turns_until, give_turns, prefetch
 from lifecycle.application.rollout.strays import take_out_strays
 from lifecycle.application.rollout.supersede import is_automatic
@@ -289,6 +290,7 @@ def _take_lease(  # noqa: C901, PLR0911, PLR0912 (each write may be refused)
     has_begun = began.epoch == lease.epoch or began.known_writes.intended
     if has_begun and (refused := _second_execution(began, execution)):
         return refused  # two executions planned at once, and the other was faster
+    protect_at_work(context, cluster)
     if before.deployment or before.epoch + 1 < lease.epoch:  # free, but others may be open if it was set back
         close_former_holders(context, request, before, lease)
     deployment = replace(record, epoch=lease.epoch, claimed=lease.epoch, writes=began.known_writes)

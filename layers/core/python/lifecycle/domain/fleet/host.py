@@ -51,6 +51,7 @@ class Feature(StrEnum):
     PROCESSES = "processes"
     SCHEDULES = "schedules"
     RELEASE = "release"
+    NEEDS = "needs"  # it reports its runtimes, and refuses a version that needs a command which the host lacks
     SIGNATURES = "signatures"  # it checks them, because it was given keys
 
 
@@ -105,7 +106,8 @@ class HostReport:
     ended, or that it never began. `address` and `port` are where the service was started. `moves_to` is where the
     next start binds, such as `10.0.1.7:9090`, if the agent's settings changed since. `features` are the parts of
     lifecycle.toml that it knows. `manifest` is the sha256 of the installed version's manifest, and `newest` has the
-    newest release and the newest snapshot that the host ran.
+    newest release and the newest snapshot that the host ran. `commands` are the runtimes of the host, such as
+    python3.13 (domain/service/needs.py).
     """
 
     host: str
@@ -137,6 +139,7 @@ class HostReport:
     features: tuple[str, ...] = ()
     manifest: str = ""
     newest: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
 
     @property
     def verifies(self) -> bool:

@@ -21,8 +21,8 @@ from lifecycle.domain.rollout.capacity import Floor, first_refusal, without_dead
 from lifecycle.domain.rollout.deployment import Kind, Override, Request
 from lifecycle.domain.rollout.earlier_environment import HOW_TO_OVERRIDE
 from lifecycle.domain.rollout.freezes import freeze_reason
+from lifecycle.domain.rollout.host_requirements import ignored_parts, lacking_hosts, unchecked_hosts
 from lifecycle.domain.rollout.lease import UnreadableLease
-from lifecycle.domain.rollout.older_agents import ignored_parts
 from lifecycle.domain.rollout.plan_facts import Observed
 from lifecycle.domain.rollout.policy_floor import window_owners
 from lifecycle.domain.rollout.release import release_of, too_old
@@ -49,6 +49,7 @@ def replaced_version(request: Request, previous: Target | None, desired: Desired
     return replaced.version if replaced and replaced.version != request.version else ""
 
 
+_INSTALL_IT = "install it by `packages` of the cluster in cdk.json, or by hand"
 _HOW_TO_OVERRIDE = {
     Override.QUARANTINE: "{other}, or use --even-if-quarantined",
     Override.FREEZE: "wait, or use --despite-freeze with a --why",
@@ -153,6 +154,8 @@ def warnings(request: Request, observed: Observed, now: datetime, heartbeat_time
     if request.kind is not Kind.DEPLOY:
         texts += [f"hosts are updated one by one. {why}" for why in observed.floors.unreadable]
         texts += [f"{why}: update it" for why in _ignored_parts(request, observed)]
+        texts += _first([f"{why}: {_INSTALL_IT}" for why in _lacking_hosts(request, observed)])
+    texts += unchecked_hosts(observed.manifest, observed.reports, observed.members(request))
     if request.kind is Kind.ROLLBACK:
         texts += drain_reasons(request, observed.manifest, observed.settings, observed.running_versions)
     texts += drain_warnings(request, observed.manifest, observed.settings)
@@ -184,6 +187,7 @@ def _hard_blockers(request: Request, observed: Observed) -> list[str]:
     if request.kind is Kind.DEPLOY:
         reasons += [*observed.floors.unreadable, *_quarantined_away(request, observed)]
         reasons += [f"{why}: update it first" for why in _ignored_parts(request, observed)]
+        reasons += _first([f"{why}: {_INSTALL_IT}" for why in _lacking_hosts(request, observed)])
     return reasons + settings_reasons(request, observed.manifest, observed.settings, observed.running_versions)
 
 
@@ -216,6 +220,10 @@ def _config_reasons(request: Request, observed: Observed) -> list[str]:
 
 def _ignored_parts(request: Request, observed: Observed) -> list[str]:
     return ignored_parts(observed.manifest, observed.reports, observed.members(request))
+
+
+def _lacking_hosts(request: Request, observed: Observed) -> list[str]:
+    return lacking_hosts(observed.manifest, observed.reports, observed.members(request))
 
 
 def _config_warnings(request: Request, observed: Observed) -> list[str]:

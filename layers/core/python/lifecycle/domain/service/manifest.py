@@ -24,6 +24,7 @@ class Run:
     `command` goes to `sh -c` in the unpacked artifact's folder. The service's environment is the host's PATH,
     HOME and LANG, then `environment`, then HOST and PORT to bind to, LIFECYCLE_SERVICE,
     LIFECYCLE_ENVIRONMENT, LIFECYCLE_VERSION, LIFECYCLE_HOST, LIFECYCLE_PROCESS and LIFECYCLE_START. Times in seconds.
+    `needs` are the commands that its host must have in that PATH (needs.py).
     Without `http` nobody calls the service: `port` is 0, and HOST and PORT are not set.
     """
 
@@ -33,6 +34,7 @@ class Run:
     start_seconds: float = 30.0
     stop_seconds: float = 10.0
     http: bool = True
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,10 @@ class SsmRegistry:
             sleep=self._sleep,
         )
 
+    def forget_desired(self, cluster: Cluster) -> None:
+        with suppress(self._ssm.exceptions.ParameterNotFound):
+            self._ssm.delete_parameter(Name=_name(cluster))
+
     def floor(self, scope: str) -> PolicyFloor | None:
         name = names.policy_parameter(scope)
         try:
