@@ -27,6 +27,7 @@ from lifecycle.domain.service.configuration import SecretRef
 from lifecycle.domain.service.target import Target
 from tests.contract.artifact_calls import CATALOGUE_CALLS, claimed, enveloped, listed, published, uploaded
 from tests.contract.conftest import Gateways
+from tests.contract.lease_calls import LEASE_CALLS, then
 from tests.contract.test_artifacts import BODY, SNAPSHOT, a_manifest
 from tests.contract.test_configurations import a_revision
 from tests.contract.test_operating import waiting
@@ -39,35 +40,11 @@ ADDRESS = "10.0.0.1"
 ANSWER = Answer(Choice.RETRY, "ada", "why not", NOW)
 
 
-def _then(effect: Thunk, read: Thunk) -> Thunk:
-    """Return a call that has an effect, and then reads it."""
-
-    def both() -> Any:
-        return effect(), read()
-
-    return both
-
-
-def _hand_over(g: Gateways) -> Thunk:
-    first = g.leases.acquire(g.cluster, "first", NOW, 0)
-    return lambda: g.leases.hand_over(g.cluster, first, "second", NOW, 0)
-
-
-def _renew(g: Gateways) -> Thunk:
-    first = g.leases.acquire(g.cluster, "first", NOW, 0)
-    return lambda: g.leases.renew(g.cluster, first, NOW + timedelta(days=1))
-
-
-def _release(g: Gateways) -> Thunk:
-    first = g.leases.acquire(g.cluster, "first", NOW, 0)
-    return _then(lambda: g.leases.release(g.cluster, first), lambda: g.leases.current(g.cluster))
-
-
 def _put(g: Gateways) -> Thunk:
     first = a_deployment(g, "aaaa")
     g.deployments.put(first)
     ended = replace(first, state=DeploymentState.DONE)
-    return _then(lambda: g.deployments.put(ended), lambda: g.deployments.get(g.cluster, first.id))
+    return then(lambda: g.deployments.put(ended), lambda: g.deployments.get(g.cluster, first.id))
 
 
 def _stored(g: Gateways, read: Callable[[str], Any]) -> Thunk:
@@ -91,7 +68,7 @@ def _bed(deployment: str) -> TestBed:
 def _put_attempt(g: Gateways) -> Thunk:
     g.deployments.put_attempt(_attempt(g.service))
     failed = replace(_attempt(g.service), state=AttemptState.FAILED)
-    return _then(lambda: g.deployments.put_attempt(failed), lambda: g.deployments.attempts(g.service))
+    return then(lambda: g.deployments.put_attempt(failed), lambda: g.deployments.attempts(g.service))
 
 
 def _asked(g: Gateways, call: Callable[[Any], Any]) -> Thunk:
@@ -101,7 +78,7 @@ def _asked(g: Gateways, call: Callable[[Any], Any]) -> Thunk:
 
 def _turns(g: Gateways) -> Thunk:
     turns = [a_turn(Order.INSTALL, 1, 1), replace(a_turn(Order.IDLE, 1, 0), host="host-2")]
-    return _then(
+    return then(
         lambda: g.fleet.give_turns(g.cluster, turns), lambda: [g.turn_of(g.cluster, each.host) for each in turns]
     )
 
@@ -218,11 +195,7 @@ def _requested(g: Gateways) -> RecordedRequest:
 
 
 CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
-    "DynamoLeases.current": lambda g: lambda: g.leases.current(g.cluster),
-    "DynamoLeases.acquire": lambda g: lambda: g.leases.acquire(g.cluster, "first", NOW, 0),
-    "DynamoLeases.hand_over": _hand_over,
-    "DynamoLeases.renew": _renew,
-    "DynamoLeases.release": _release,
+    **LEASE_CALLS,
     "DynamoDeployments.put": _put,
     "DynamoDeployments.get": lambda g: _stored(g, lambda name: g.deployments.get(g.cluster, name)),
     "DynamoDeployments.recent": lambda g: _stored(g, lambda _: g.deployments.recent(g.cluster, 2)),
@@ -237,7 +210,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoDeployments.has_attempts": lambda g: _stored(g, g.deployments.has_attempts),
     "DynamoDeployments.questions": lambda g: _stored(g, g.deployments.questions),
     "DynamoDeployments.beds": lambda g: _stored(g, g.deployments.beds),
-    "DynamoDeployments.put_bed": lambda g: _then(
+    "DynamoDeployments.put_bed": lambda g: then(
         lambda: g.deployments.put_bed(_bed(g.service)), lambda: g.deployments.beds(g.service)
     ),
     "DynamoDeployments.put_checkpoint": lambda g: lambda: g.deployments.put_checkpoint(a_checkpoint(g.service, 1)),
@@ -251,7 +224,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoStepReads.of_hosts": lambda g: _stored(
         g, lambda n: g.step_reads.of_hosts(g.cluster, n, [("host-1", 1)], ["host-1"])
     ),
-    "DynamoAuditLog.append": lambda g: _then(
+    "DynamoAuditLog.append": lambda g: then(
         lambda: g.audit_log.append(AuditEntry(NOW, str(g.cluster), "drain", "ada")),
         lambda: g.audit_log.read(g.cluster),
     ),
@@ -260,11 +233,11 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoFleet.report": lambda g: _reported(g, lambda: g.fleet.report(g.cluster, "host-1")),
     "DynamoFleet.names": lambda g: _reported(g, lambda: g.fleet.names(g.cluster)),
     "DynamoFleet.bound": lambda g: _bound(g, lambda: g.fleet.bound(g.cluster)),
-    "DynamoFleet.bind": lambda g: _then(
+    "DynamoFleet.bind": lambda g: then(
         lambda: g.fleet.bind(g.cluster, {"host-1": "10.0.0.1"}), lambda: g.fleet.bound(g.cluster)
     ),
     "DynamoFleet.unbind": lambda g: _bound(
-        g, _then(lambda: g.fleet.unbind(g.cluster, "host-1"), lambda: g.fleet.bound(g.cluster))
+        g, then(lambda: g.fleet.unbind(g.cluster, "host-1"), lambda: g.fleet.bound(g.cluster))
     ),
     "DynamoFleet.unbound": lambda g: _bound(g, lambda: g.fleet.unbound(g.cluster, g.fleet.bound(g.cluster))),
     "DynamoFleet.turn_epochs": lambda g: _reported(g, lambda: g.fleet.turn_epochs(g.cluster)),
@@ -274,27 +247,27 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoFleet.quarantine_host": lambda g: lambda: g.fleet.quarantine_host(g.cluster, "host-1", "bad"),
     "DynamoFleet.quarantined_hosts": lambda g: _quarantined(g, lambda: g.fleet.quarantined_hosts(g.cluster)),
     "DynamoFleet.lift_quarantine": lambda g: _quarantined(
-        g, _then(lambda: g.fleet.lift_quarantine(g.cluster, "1.0.1"), lambda: g.fleet.quarantined(g.cluster))
+        g, then(lambda: g.fleet.lift_quarantine(g.cluster, "1.0.1"), lambda: g.fleet.quarantined(g.cluster))
     ),
     "DynamoFleet.remove": lambda g: _reported(
-        g, _bound(g, _then(lambda: g.fleet.remove(g.cluster, "host-1"), lambda: g.fleet.names(g.cluster)))
+        g, _bound(g, then(lambda: g.fleet.remove(g.cluster, "host-1"), lambda: g.fleet.names(g.cluster)))
     ),
     "SsmRegistry.desired": lambda g: lambda: g.registry.desired(g.cluster),
-    "SsmRegistry.set_desired": lambda g: _then(
+    "SsmRegistry.set_desired": lambda g: then(
         lambda: g.registry.set_desired(g.cluster, Desired("1.0.1", "d", 1, "d-1")),
         lambda: g.registry.desired(g.cluster),
     ),
     "SsmRegistry.floor": lambda g: _floored(g, lambda: g.registry.floor(str(g.cluster))),
-    "SsmRegistry.set_floor": lambda g: _then(
+    "SsmRegistry.set_floor": lambda g: then(
         lambda: g.registry.set_floor(_floor(g)), lambda: g.registry.floor(str(g.cluster))
     ),
     "SsmRegistry.unset_floor": lambda g: _floored(
-        g, _then(lambda: g.registry.unset_floor(str(g.cluster)), lambda: g.registry.floor(str(g.cluster)))
+        g, then(lambda: g.registry.unset_floor(str(g.cluster)), lambda: g.registry.floor(str(g.cluster)))
     ),
     "SsmRegistry.has": lambda g: _desired(g, lambda: g.registry.has(g.cluster)),
     "SsmRegistry.clusters": lambda g: _desired(g, lambda: g.cluster in g.registry.clusters()),
     "SsmRegistry.forget_desired": lambda g: _desired(
-        g, _then(lambda: g.registry.forget_desired(g.cluster), lambda: g.registry.desired(g.cluster))
+        g, then(lambda: g.registry.forget_desired(g.cluster), lambda: g.registry.desired(g.cluster))
     ),
     "Ec2Machines.is_ending": lambda g: lambda: g.machines.is_ending(g.cluster, "host-1"),
     "Ec2Machines.let_end": lambda g: lambda: g.machines.let_end(g.cluster, "host-1"),
@@ -317,11 +290,11 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     ),
     "DynamoMembers.all": lambda g: _member(g, lambda: g.members.all(g.worker_cluster)),
     "DynamoMembers.at": lambda g: _member(g, lambda: g.members.at(g.worker_cluster, ADDRESS)),
-    "DynamoMembers.add": lambda g: _then(
+    "DynamoMembers.add": lambda g: then(
         lambda: g.members.add(g.worker_cluster, Member(ADDRESS, 80)), lambda: g.members.all(g.worker_cluster)
     ),
     "DynamoMembers.remove": lambda g: _member(
-        g, _then(lambda: g.members.remove(g.worker_cluster, ADDRESS, 80), lambda: g.members.all(g.worker_cluster))
+        g, then(lambda: g.members.remove(g.worker_cluster, ADDRESS, 80), lambda: g.members.all(g.worker_cluster))
     ),
     "DynamoScheduledRuns.of": lambda g: _ran(g, lambda: list(g.scheduled_runs.of(g.cluster))),
     "S3Artifacts.stored_manifest": lambda g: published(
@@ -348,7 +321,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     **CATALOGUE_CALLS,
     "DynamoFreezes.all": lambda g: _frozen(g, lambda: _freezes(g)),
     "DynamoFreezes.put": lambda g: lambda: g.freezes.put(_freeze(g)),
-    "DynamoFreezes.lift": lambda g: _frozen(g, _then(lambda: g.freezes.lift(_freeze(g)), lambda: _freezes(g))),
+    "DynamoFreezes.lift": lambda g: _frozen(g, then(lambda: g.freezes.lift(_freeze(g)), lambda: _freezes(g))),
     "DynamoQueue.waiting": lambda g: lambda: g.queue.waiting(g.cluster),
     "DynamoQueue.replace": _replace,
     "DynamoCursors.get": lambda g: _passed(g, g.cursors.get),
@@ -358,7 +331,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoConfigRevisions.newest": lambda g: _configured(g, lambda: g.configurations.newest(g.cluster)),
     "DynamoConfigRevisions.recorded": lambda g: _configured(g, lambda: g.configurations.recorded(g.cluster)),
     "DynamoConfigRevisions.claim": lambda g: lambda: g.configurations.claim(a_revision(g)),
-    "DynamoConfigRevisions.record": lambda g: _then(
+    "DynamoConfigRevisions.record": lambda g: then(
         lambda: g.configurations.record(a_revision(g)), lambda: g.configurations.recorded(g.cluster)
     ),
     "SsmConfigStore.read": lambda g: _configured(g, lambda: g.config_store.read(g.cluster, 1).values),
