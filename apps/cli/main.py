@@ -48,8 +48,9 @@ COMMANDS = {
     "extend": CommandEntry("Decide", "commands.decisions", "Let an undecided test bed bake longer."),
     "decide": CommandEntry("Decide", "commands.decisions", "Decide what to do with a failed host."),
     "pause": CommandEntry("Decide", "commands.pause", "Pause a deployment before its next host."),
-    "resume": CommandEntry("Decide", "commands.pause", "Resume or abort a paused deployment."),
-    "cancel": CommandEntry("Decide", "commands.cancel", "Cancel a queued deployment."),
+    "resume": CommandEntry("Decide", "commands.pause", "Resume a paused deployment."),
+    "abort": CommandEntry("Decide", "commands.abort", "Abort a halted or paused deployment."),
+    "cancel": CommandEntry("Decide", "commands.cancel", "Cancel a queued deployment, or the run of a push."),
     "config": CommandEntry(
         "Configuration", "commands.config", "List and change the environment variables of a cluster's hosts."
     ),

@@ -7,11 +7,12 @@ import pytest
 from typer.testing import CliRunner
 
 from apps.cli.help import first_sentence
-from apps.cli.main import app
+from apps.cli.main import COMMANDS, app
 from apps.cli.output.layout import aligned, fitting, rich_table, wrapped_widths
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import clean
 from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.commits import Commit, History
 from lifecycle.domain.service.policy import ApprovalGate, Policy
 from tests.support.rollout import manifest
@@ -150,3 +151,33 @@ def test_versions_beyond_the_limit_are_named(desk: Desk) -> None:
     output = desk.type("releases hello --limit 1")
     assert output.stdout.splitlines()[-1] == "and 1 older: lifecycle releases hello --limit 2"
     assert desk.type("snapshots hello --limit 1").exit_code == 0
+
+
+# The names of the console's actions (docs/console.md), as one types them.
+CONSOLE_ACTIONS = (
+    *("promote", "deploy", "approve", "reject", "extend", "decide", "rollback", "pause", "resume", "abort", "cancel"),
+    *("freeze", "unfreeze", "quarantine", "unquarantine", "converge", "remove-host"),
+)
+
+
+@pytest.mark.parametrize("action", CONSOLE_ACTIONS)
+def test_action_of_the_console_is_a_command(action: str) -> None:
+    assert action in COMMANDS
+
+
+def test_halted_deployment_is_aborted(desk: Desk) -> None:
+    name = desk.halted()
+    assert "--yes" in desk.type("abort hello --why bad").stderr
+    done = desk.type("abort hello --why bad --yes")
+    assert done.exit_code == 0, done.output
+    assert desk.machine.record(name).state is DeploymentState.ABORTED
+    assert desk.functions.calls[-1][1]["host"] == "host-2"
+
+
+def test_abort_of_a_deployment_that_waits_for_an_approval_names_the_other_ways() -> None:
+    gated = Desk(Policy(approval=ApprovalGate.AFTER_FIRST_HOST))
+    name = gated.machine.deploy("1.0.0")
+    done = gated.type("abort hello --why bad --yes")
+    assert done.exit_code == 1
+    assert f"{name} is AWAITING_APPROVAL and waits for no decision that could end it" in done.stderr
+    assert "`lifecycle reject hello`" in done.stderr

@@ -155,3 +155,8 @@ def test_resumed_deployment_is_named_in_json_even_if_it_cannot_be_watched(desk: 
     found = desk.facts("resume hello --why back --watch")
     assert (found["deployment"], found["choice"]) == (paused, "RESUME")
     assert [(end["deployment"], end["state"]) for end in found["endings"]] == [(paused, "LOST_SIGHT")]
+
+
+def test_paused_deployment_is_aborted(desk: Desk, paused: str) -> None:
+    assert desk.type("abort hello --why worse --yes").exit_code == 0
+    assert desk.machine.record(paused).state is DeploymentState.ABORTED

@@ -54,6 +54,8 @@ TABLE: dict[tuple[str, str], tuple[str, str]] = {
     ("pause", "environment"): (f"pause hello -e staging {WHY}", "production/hello"),
     ("resume", "deployment"): (f"resume helo {WHY}", "'hello'"),
     ("resume", "environment"): (f"resume hello -e stagin {WHY}", "'staging'"),
+    ("abort", "deployment"): (f"abort helo {WHY}", "'hello'"),
+    ("abort", "environment"): (f"abort hello -e stagin {WHY}", "'staging'"),
     ("cancel", "what"): (f"cancel helo {WHY}", "'production/hello'"),
     ("cancel", "run"): (f"cancel --run helo {WHY}", "known"),
     ("cancel", "environment"): (f"cancel hello -e stagin {WHY}", "'staging'"),

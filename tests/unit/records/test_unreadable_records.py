@@ -256,9 +256,11 @@ def examples() -> list[str]:
         module = import_module(f"apps.cli.{entry.module}")
         group = getattr(module, "app", None)
         run_by = [each.callback for each in group.registered_commands] if group else [getattr(module, snake(name))]
-        texts = [each.__doc__.partition("Examples:")[2] for each in run_by]
+        texts = [each.__doc__.partition("Examples:")[2].replace("\\\n", "") for each in run_by]
         found += [line.strip().removeprefix("lifecycle ") for text in texts for line in text.splitlines()]
-    return [each for each in found if each and not {"--run", "--follow"} & set(each.split())]
+    # Nobody is asked here, so what ends something is confirmed beforehand.
+    found = [f"{each} --yes" if each.startswith(("reject ", "cancel ", "abort ")) else each for each in found]
+    return [each for each in found if each and not {"--run", "--follow", "--watch"} & set(each.split())]
 
 
 @pytest.mark.parametrize("record", KINDS_STORED, ids=names_of(KINDS_STORED))
