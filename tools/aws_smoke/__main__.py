@@ -79,7 +79,7 @@ def _run(options: argparse.Namespace, prices: dict[str, Any]) -> Report:
         "AWS_DEFAULT_REGION": options.region,
     }
     address = "" if options.clean_up_only else _own_address()
-    cloud = AwsCloud(client, account, caller["Arn"], process(variables), address)
+    cloud = AwsCloud(client, account, options.profile, caller["Arn"], process(variables), address)
     began = time.monotonic()
     budget = Budget(options.cap_usd, prices, lambda: time.monotonic() - began)
     journal = Journal(REPOSITORY / "build" / f"aws-smoke-{account.number}-{account.region}.json")

@@ -29,8 +29,15 @@ class AwsCloud:
     """One account and region, by a profile; `run` runs programs with its AWS_PROFILE and region."""
 
     def __init__(
-        self, client: Callable[[str], Any], account: names.Account, caller: str, run: Run, address: str
+        self,
+        client: Callable[[str], Any],
+        account: names.Account,
+        profile: str,
+        caller: str,
+        run: Run,
+        address: str,
     ) -> None:
+        self._profile = profile
         self._client = client
         self._account = account
         self._caller = caller
@@ -45,7 +52,8 @@ class AwsCloud:
             return [f"{', '.join(foreign)} are not the kit's own; choose an account and region without Lifecycle"]
         if any(found.values()):
             return [f"an earlier run left {', '.join(sorted(found))}; remove them with --clean-up-only"]
-        facts = AwsAccount(self._client, self._account).facts(Wanted(webhook_concurrency=0))
+        account = AwsAccount(self._client, self._account, self._profile)
+        facts = account.facts(Wanted(webhook_concurrency=0))
         every = findings(facts, Wanted(webhook_concurrency=0))
         return [f"{each.text} ({each.mend})" for each in every if each.level is Level.MEND]
 

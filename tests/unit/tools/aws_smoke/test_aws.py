@@ -30,6 +30,7 @@ class Clients:
 
     given: dict[str, Any] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    otherwise: Any = field(default_factory=dict)
 
     def can_paginate(self, _: str) -> bool:
         return False
@@ -43,7 +44,7 @@ class Clients:
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         def call(**arguments: Any) -> Any:
             self.calls.append((operation, arguments))
-            found = self.given.get(operation, {})
+            found = self.given.get(operation, self.otherwise)
             if isinstance(found, str):
                 raise ClientError({"Error": {"Code": found, "Message": "-"}}, operation)
             return found
@@ -69,12 +70,20 @@ def cloud(clients: Clients, ran: list[Sequence[str]] | None = None, code: int = 
             ran.append(command)
         return code, "{}", "no such bucket"
 
-    return AwsCloud(lambda _: clients, ACCOUNT, CALLER, run, "192.0.2.7")
+    return AwsCloud(lambda _: clients, ACCOUNT, "prod", CALLER, run, "192.0.2.7")
 
 
 def test_installation_of_somebody_blocks_the_run() -> None:
     found = cloud(Clients({"describe_stacks": {"Stacks": [stack("lifecycle", own=False)]}})).blockers()
     assert "not the kit's own" in found[0]
+
+
+def test_account_that_the_doctor_would_mend_blocks_the_run() -> None:
+    identity = {"Arn": CALLER, "Account": "123456789012"}
+    given = {"describe_stacks": {"Stacks": []}, "get_caller_identity": identity, "get_parameter": "ParameterNotFound"}
+    clients = Clients(given, otherwise="AccessDenied")
+    found = cloud(clients).blockers()
+    assert any("npx aws-cdk bootstrap aws://123456789012/eu-west-1 --profile prod" in each for each in found), found
 
 
 def test_what_an_earlier_run_left_blocks_the_next_one() -> None:
