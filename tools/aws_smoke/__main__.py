@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 import time
@@ -73,6 +74,7 @@ def _run(options: argparse.Namespace, prices: dict[str, Any]) -> Report:
     caller = client("sts").get_caller_identity()
     account = Account(caller["Arn"].split(":")[1], options.region, caller["Account"])
     variables = {
+        "PATH": f"{Path(sys.prefix) / 'bin'}:{os.environ.get('PATH', '')}",  # cdk.json names python3
         "AWS_PROFILE": options.profile,
         "LIFECYCLE_PROFILE": options.profile,
         "AWS_REGION": options.region,
