@@ -22,7 +22,7 @@ from tools.aws_smoke.probes import Probes
 from tools.aws_smoke.spending import HOSTS
 from tools.aws_smoke.stacks import CLUSTER_STACK, MARK, Stacks
 
-REPOSITORY = "lifecycle-smoke"
+REPOSITORY = names.SMOKE
 _SEARCHES, _SEARCH_SECONDS = 10, 30.0
 _NPX = Path(sys.prefix) / "bin" / "npx"
 
