@@ -89,7 +89,7 @@ class LaptopCloud:
 
     def remove(self, part: Part) -> None:
         if part is Part.CLUSTER and SERVICE in known_services(self.laptop.layout):
-            self.operator("local", "remove", SERVICE)
+            self.operator("local", "remove", SERVICE, "--yes")
 
     def left(self) -> Sequence[str]:
         return [each for each in known_services(self.laptop.layout) if each == SERVICE]

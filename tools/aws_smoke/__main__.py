@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 import time
@@ -73,13 +74,14 @@ def _run(options: argparse.Namespace, prices: dict[str, Any]) -> Report:
     caller = client("sts").get_caller_identity()
     account = Account(caller["Arn"].split(":")[1], options.region, caller["Account"])
     variables = {
+        "PATH": f"{Path(sys.prefix) / 'bin'}:{os.environ.get('PATH', '')}",  # cdk.json names python3
         "AWS_PROFILE": options.profile,
         "LIFECYCLE_PROFILE": options.profile,
         "AWS_REGION": options.region,
         "AWS_DEFAULT_REGION": options.region,
     }
     address = "" if options.clean_up_only else _own_address()
-    cloud = AwsCloud(client, account, caller["Arn"], process(variables), address)
+    cloud = AwsCloud(client, account, options.profile, caller["Arn"], process(variables), address)
     began = time.monotonic()
     budget = Budget(options.cap_usd, prices, lambda: time.monotonic() - began)
     journal = Journal(REPOSITORY / "build" / f"aws-smoke-{account.number}-{account.region}.json")

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from tools.aws_smoke.probes import Probes
 from tools.aws_smoke.spending import HOSTS
 from tools.aws_smoke.stacks import CLUSTER_STACK, MARK, Stacks
 
-REPOSITORY = "lifecycle-smoke"
+REPOSITORY = names.SMOKE
+_SEARCHES, _SEARCH_SECONDS = 10, 30.0
 _NPX = Path(sys.prefix) / "bin" / "npx"
 
 
@@ -29,15 +31,23 @@ class AwsCloud:
     """One account and region, by a profile; `run` runs programs with its AWS_PROFILE and region."""
 
     def __init__(
-        self, client: Callable[[str], Any], account: names.Account, caller: str, run: Run, address: str
+        self,
+        client: Callable[[str], Any],
+        account: names.Account,
+        profile: str,
+        caller: str,
+        run: Run,
+        address: str,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
+        self._profile = profile
         self._client = client
         self._account = account
         self._caller = caller
         self._run = run
         self._address = address  # of the caller: nobody else may call the service
         self._stacks = Stacks(client, account)
-        self.commands = Commands(run, SERVICE)
+        self.commands = Commands(run, SERVICE, sleep=sleep)
 
     def blockers(self) -> Sequence[str]:
         found = self._stacks.marked()
@@ -45,7 +55,8 @@ class AwsCloud:
             return [f"{', '.join(foreign)} are not the kit's own; choose an account and region without Lifecycle"]
         if any(found.values()):
             return [f"an earlier run left {', '.join(sorted(found))}; remove them with --clean-up-only"]
-        facts = AwsAccount(self._client, self._account).facts(Wanted(webhook_concurrency=0))
+        account = AwsAccount(self._client, self._account, self._profile)
+        facts = account.facts(Wanted(webhook_concurrency=0))
         every = findings(facts, Wanted(webhook_concurrency=0))
         return [f"{each.text} ({each.mend})" for each in every if each.level is Level.MEND]
 
@@ -59,6 +70,7 @@ class AwsCloud:
                 self._deploy(names.CONTROL_PLANE_STACK)
             case Part.CLUSTER:
                 self._deploy(CLUSTER_STACK)
+                self.commands.wait_for_hosts(HOSTS)
 
     def _deploy(self, stack: str) -> None:
         """Deploy a stack with CDK; the webhook reserves nothing, because a new account may have ten executions."""
@@ -81,7 +93,7 @@ class AwsCloud:
             "codecommit_repositories": json.dumps([REPOSITORY]),
         }
         options = [text for key, value in context.items() for text in ("-c", f"{key}={value}")]
-        command = [str(_NPX), "aws-cdk", "deploy", stack, "--exclusively", "--require-approval", "never"]
+        command = [str(_NPX), "--yes", "aws-cdk", "deploy", stack, "--exclusively", "--require-approval", "never"]
         code, _, err = self._run([*command, "--tags", f"{MARK}=1", *options])
         if code:
             raise SmokeFailed(f"cdk deploy {stack} ended with {code}: {err.strip()[-2000:]}")
@@ -156,7 +168,12 @@ class AwsCloud:
         codecommit.delete_repository(repositoryName=REPOSITORY)
 
     def left(self) -> Sequence[str]:
-        return self._stacks.left()
+        """Return what is left after a while: the list of tags still has what was deleted a moment ago."""
+        for _ in range(_SEARCHES):
+            if not (found := self._stacks.left()):
+                return []
+            self.commands.sleep(_SEARCH_SECONDS)
+        return found
 
 
 def _pattern(arn: str) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 
 from tools.aws_smoke.cloud import Ending, SmokeFailed
 
-_POLL_SECONDS, _BUILD_SECONDS, _COMMAND_SECONDS = 10.0, 1800.0, 3600.0
+_POLL_SECONDS, _COMMAND_SECONDS = 10.0, 3600.0
+_BUILD_SECONDS, _BOOT_SECONDS = 1800.0, 1200.0
 Run = Callable[[Sequence[str]], tuple[int, str, str]]
 
 
@@ -44,12 +45,15 @@ class Commands:
     poll_seconds: float = _POLL_SECONDS
 
     def __call__(self, *arguments: str, codes: Sequence[int] = (0,)) -> dict[str, Any]:
-        """Run `lifecycle ARGUMENTS --json` and return its facts; raises SmokeFailed for another exit code."""
+        """Run `lifecycle ARGUMENTS --json` and return its facts; raises SmokeFailed for another exit code.
+
+        A command that printed none was refused: `error` has its message.
+        """
         command = [sys.executable, "-m", "apps.cli.main", *arguments, "--json", *self.options]
         code, out, err = self.run(command)
         if code not in codes:
             raise SmokeFailed(f"lifecycle {' '.join(arguments)} ended with {code}: {err.strip()[-2000:]}")
-        return dict(json.loads(out))
+        return dict(json.loads(out)) if out.strip() else {"error": err.strip()}
 
     def snapshots(self) -> set[str]:
         return {each["version"] for each in self("snapshots", self.service, codes=(0,))["snapshots"]}
@@ -75,17 +79,30 @@ class Commands:
 
     def _ending(self, facts: Mapping[str, Any]) -> Ending:
         if not facts.get("endings"):
-            raise SmokeFailed(f"expected a deployment that was watched to its end, found {facts}")
+            found = facts.get("error") or facts
+            raise SmokeFailed(f"expected a deployment that was watched to its end, found {found}")
         return Ending(str(facts["endings"][-1]["state"]), self.installed())
 
     def installed(self) -> tuple[str, ...]:
         """Return the version of each host in production."""
-        clusters = self("hosts", self.service)["clusters"]
+        clusters = self("hosts", self.service, codes=(0, 1)).get("clusters", ())
         return tuple(
-            host["installed"]
+            str(host["installed"])
             for each in clusters
             if each["cluster"] == f"production/{self.service}"
             for host in each["hosts"]
+        )
+
+    def wait_for_hosts(self, count: int) -> None:
+        """Wait until so many hosts have reported."""
+        for _ in range(int(_BOOT_SECONDS / self.poll_seconds)):
+            if len(self.installed()) >= count:
+                return
+            self.sleep(self.poll_seconds)
+        minutes = _BOOT_SECONDS / 60
+        raise SmokeFailed(
+            f"expected {count} hosts to report within {minutes:.0f} minutes, found {len(self.installed())}; "
+            "the system log of an instance shows its user data"
         )
 
     def newest_requester(self) -> str:

@@ -3,7 +3,9 @@
 import json
 from typing import Any
 
-STACK = "lifecycle-smoke-network"
+from lifecycle import names
+
+STACK = names.SMOKE_NETWORK_STACK
 _ZONES = ("A", "B")
 
 

@@ -11,7 +11,7 @@ from lifecycle.gateways.aws.errors import code_of
 from tools.aws_smoke.cloud import SmokeFailed
 from tools.aws_smoke.example import SERVICE
 
-MARK = "lifecycle-smoke"
+MARK = names.SMOKE
 CLUSTER_STACK = names.cluster_stack("production", SERVICE)
 
 

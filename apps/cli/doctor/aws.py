@@ -23,7 +23,10 @@ _GONE = "DELETE_COMPLETE"
 
 
 class AwsAccount:
-    """One account and region; `client(name)` returns a boto3 client, and `now` is this machine's time."""
+    """One account and region; `client(name)` returns a boto3 client, and `now` is this machine's time.
+
+    Without a profile it is the account of a laptop's environment.
+    """
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class AwsAccount:
             region=self._account.region,
             partition=self._account.partition,
             profile=self._profile,
+            emulated=not self._profile,
             clock_ahead=self._clock_ahead(caller),
             region_status=self._read("ec2:DescribeRegions", self._region_status),
             bootstrap=self._read("ssm:GetParameter", self._bootstrap),

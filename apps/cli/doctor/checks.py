@@ -22,6 +22,11 @@ _UNRESERVED = 100
 _AT_ONCE = 20  # executions at once of one rollout, the widgets of a console, and convergence
 _VCPUS = 2  # of the default instance type
 
+_NO_ACCOUNT = warning(
+    "account",
+    "this is the environment on this machine; most checks are about an account of AWS",
+    "lifecycle doctor --profile NAME",
+)
 LAMBDA, BUILDS, VCPUS = "lambda-concurrency", "codebuild-builds", "ec2-vcpus"
 _BALANCERS, _GROUPS = "application-load-balancers", "target-groups"
 _TARGETS, _RULES = "targets-per-application-load-balancer", "rules-per-application-load-balancer"
@@ -42,6 +47,8 @@ _CODES = {
 
 def findings(facts: Facts, wanted: Wanted) -> list[Finding]:
     """Return every finding; the facts that are in order are findings too."""
+    if facts.emulated:  # nothing there has to be bootstrapped, allowed or raised
+        return [*_clock(facts), *stacks(facts), *_agents(facts), _NO_ACCOUNT]
     clusters = _clusters(facts, wanted)
     found = [
         *_region(facts),

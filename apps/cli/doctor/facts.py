@@ -100,7 +100,8 @@ class Facts:
     """The facts that were read. `limits` have the names of describe-account-limits, and three of checks.py.
 
     `endpoints` are the services with an endpoint in a VPC, such as `s3`. `bootstrap` is the version of CDK's stack, 0
-    without one. `clock_ahead` is in seconds. `groups` are the clusters whose Auto Scaling groups exist.
+    without one. An `emulated` account is a laptop's. `clock_ahead` is in seconds. `groups` are the clusters with
+    Auto Scaling groups.
     """
 
     caller: str
@@ -108,6 +109,7 @@ class Facts:
     region: str
     partition: str = "aws"
     profile: str = ""
+    emulated: bool = False
     clock_ahead: Seen[float] = 0.0
     region_status: Seen[str] = "opt-in-not-required"
     bootstrap: Seen[int] = 0

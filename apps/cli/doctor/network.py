@@ -6,8 +6,9 @@ from apps.cli.doctor.facts import Facts, Subnet, Unseen, WantedCluster
 from apps.cli.doctor.findings import Finding, fine, mend, unseen, warning
 from lifecycle.domain.listing import listed
 
-# The services that install_agent.sh, the agent and Systems Manager call; s3 has Amazon Linux's packages too.
-NEEDED = ("autoscaling", "dynamodb", "ec2messages", "kms", "logs", "monitoring", "s3", "ssm", "ssmmessages")
+# The services that install_agent.sh, the agent and Systems Manager call; s3 has Amazon Linux's packages, too.
+# Since 3.3.40 Systems Manager's agent needs no ec2messages (*Reference: ec2messages, ssmmessages, …*).
+NEEDED = ("autoscaling", "dynamodb", "kms", "logs", "monitoring", "s3", "ssm", "ssmmessages")
 _GATEWAYS = ("dynamodb", "s3")
 
 

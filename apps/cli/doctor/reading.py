@@ -11,7 +11,7 @@ _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Au
 def pages(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[dict[str, Any]]:
     """Yield the items of every page of a list."""
     if not client.can_paginate(operation):
-        yield from getattr(client, operation)(**arguments)[key]
+        yield from getattr(client, operation)(**arguments).get(key, ())
         return
     for page in client.get_paginator(operation).paginate(**arguments):
         yield from page.get(key, ())

@@ -22,7 +22,10 @@ def read_wanted(file: Path) -> Wanted:
         return Wanted()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidJson(f"{file}: {error}") from error
-    context = parse_object(text).get("context", {})
+    try:
+        context = parse_object(text).get("context", {})
+    except InvalidJson as error:
+        raise InvalidJson(f"{file}: {error.why}") from error
     clusters = tuple(_cluster(each) for each in context.get("clusters", []))
     webhook = str(context.get("webhook_concurrency", _WEBHOOK))
     if not webhook.isdecimal():

@@ -39,6 +39,14 @@ def test_a_flag_wins_over_the_environment() -> None:
     assert (settings.port, settings.idle_seconds) == (9090, 0.5)
 
 
+@pytest.mark.parametrize(("text", "always"), [("1", True), ("0", False), ("", False)])
+def test_metrics_at_rest_are_asked_for_with_a_one(text: str, always: bool) -> None:  # noqa: FBT001
+    settings = parse([], {**ENVIRONMENT, "LIFECYCLE_METRICS_ALWAYS": text})
+
+    assert isinstance(settings, Settings)
+    assert settings.metrics_always is always
+
+
 def test_missing_settings_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse(["--home", "/x", "--host", "web-1"], {})

@@ -39,6 +39,10 @@ CLUSTER_TEMPLATE = "lifecycle-cluster"  # of every cluster whose hosts exist alr
 WORKER_TEMPLATE = "lifecycle-worker-cluster"  # the same, for services without HTTP
 
 
+SMOKE = "lifecycle-smoke"  # the tag and the repository of tools/aws_smoke
+SMOKE_NETWORK_STACK = f"{SMOKE}-network"
+
+
 def cluster_stack(environment: str, service: str) -> str:
     """Return the name of a cluster's stack, which is also that of its Auto Scaling group."""
     return f"lifecycle-{environment}-{service}"

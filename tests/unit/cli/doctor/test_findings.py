@@ -54,6 +54,12 @@ def test_healthy_account_has_nothing_to_mend() -> None:
     assert not must_mend(every)
 
 
+def test_environment_on_this_machine_has_nothing_to_mend() -> None:
+    every = findings(replace(healthy(), emulated=True, bootstrap=0, region_status=""), NOTHING)
+    assert not must_mend(every)
+    assert "lifecycle doctor --profile NAME" in [each.mend for each in every]
+
+
 def test_region_that_is_not_enabled_names_the_command_that_enables_it() -> None:
     each = only(Level.MEND, "region", region_status="not-opted-in")
     assert "eu-west-1 is not enabled" in each.text

@@ -24,12 +24,17 @@ CALLER = "arn:aws:sts::123456789012:assumed-role/Admin/ada"
 DOCS = Path(__file__).parents[4] / "docs" / "aws-open-questions.md"
 
 
+TWO_HOSTS = [{"installed": ""}, {"installed": ""}]
+HOSTS = json.dumps({"clusters": [{"cluster": "production/smoke", "hosts": TWO_HOSTS}]})
+
+
 @dataclass
 class Clients:
     """Every client in one: answers by operation, and the calls that were made."""
 
     given: dict[str, Any] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    otherwise: Any = field(default_factory=dict)
 
     def can_paginate(self, _: str) -> bool:
         return False
@@ -43,7 +48,7 @@ class Clients:
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         def call(**arguments: Any) -> Any:
             self.calls.append((operation, arguments))
-            found = self.given.get(operation, {})
+            found = self.given.get(operation, self.otherwise)
             if isinstance(found, str):
                 raise ClientError({"Error": {"Code": found, "Message": "-"}}, operation)
             return found
@@ -67,14 +72,22 @@ def cloud(clients: Clients, ran: list[Sequence[str]] | None = None, code: int = 
     def run(command: Sequence[str]) -> tuple[int, str, str]:
         if ran is not None:
             ran.append(command)
-        return code, "{}", "no such bucket"
+        return code, HOSTS if "hosts" in command else "{}", "no such bucket"
 
-    return AwsCloud(lambda _: clients, ACCOUNT, CALLER, run, "192.0.2.7")
+    return AwsCloud(lambda _: clients, ACCOUNT, "prod", CALLER, run, "192.0.2.7", lambda _: None)
 
 
 def test_installation_of_somebody_blocks_the_run() -> None:
     found = cloud(Clients({"describe_stacks": {"Stacks": [stack("lifecycle", own=False)]}})).blockers()
     assert "not the kit's own" in found[0]
+
+
+def test_account_that_the_doctor_would_mend_blocks_the_run() -> None:
+    identity = {"Arn": CALLER, "Account": "123456789012"}
+    given = {"describe_stacks": {"Stacks": []}, "get_caller_identity": identity, "get_parameter": "ParameterNotFound"}
+    clients = Clients(given, otherwise="AccessDenied")
+    found = cloud(clients).blockers()
+    assert any("npx aws-cdk bootstrap aws://123456789012/eu-west-1 --profile prod" in each for each in found), found
 
 
 def test_what_an_earlier_run_left_blocks_the_next_one() -> None:
@@ -126,7 +139,7 @@ def test_deployment_has_the_caller_the_cluster_and_the_mark() -> None:
     ran: list[Sequence[str]] = []
     clients = Clients({"describe_stacks": {"Stacks": [stack(network.STACK, own=True, **outputs)]}})
     cloud(clients, ran).make(Part.CLUSTER)
-    [command] = ran
+    [command, *_] = ran
     text = " ".join(command)
     assert "deploy lifecycle-production-smoke --exclusively" in text
     assert "--tags lifecycle-smoke=1" in text
@@ -170,6 +183,46 @@ def test_commands_read_what_they_need_from_json() -> None:
     assert commands.promoted("s") == "1.4.0"
     assert commands.deploy("1.4.0").state == "HALTED"
     assert commands.installed() == ("1.4.0",)
+
+
+def test_refused_deployment_ends_with_its_message() -> None:
+    commands = Commands(lambda _: (1, "", "error: the plan is blocked"), "smoke")
+    with pytest.raises(SmokeFailed, match="the plan is blocked"):
+        commands.deploy("1.4.0")
+
+
+def test_hosts_that_never_report_end_the_wait() -> None:
+    commands = Commands(lambda _: (1, "", "no hosts"), "smoke", sleep=lambda _: None, poll_seconds=600)
+    with pytest.raises(SmokeFailed, match="within 20 minutes, found 0"):
+        commands.wait_for_hosts(2)
+
+
+def test_what_was_deleted_a_moment_ago_is_searched_again() -> None:
+    class Late(Clients):
+        def __getattr__(self, operation: str) -> Callable[..., Any]:
+            if operation == "get_resources" and len(self.made(operation)) > 2:
+                self.given[operation] = {"ResourceTagMappingList": []}
+            return super().__getattr__(operation)
+
+    log = {"ResourceTagMappingList": [{"ResourceARN": "arn:aws:logs:eu-west-1:123456789012:log-group:a"}]}
+    missing = dict.fromkeys(("head_bucket", "describe_table", "describe_secret", "get_role"), "NoSuchEntity")
+    clients = Late({"get_resources": log, "describe_load_balancers": "LoadBalancerNotFound", **missing})
+    assert cloud(clients).left() == []
+    stuck = Clients({"get_resources": log, "describe_load_balancers": "LoadBalancerNotFound", **missing})
+    assert cloud(stuck).left() == ["arn:aws:logs:eu-west-1:123456789012:log-group:a"]
+
+
+def test_keys_that_wait_for_their_end_and_ended_instances_are_not_left() -> None:
+    tagged = ("kms:eu-west-1:123456789012:key/1", "ec2:eu-west-1:123456789012:instance/i-1")
+    missing = dict.fromkeys(("head_bucket", "describe_table", "describe_secret", "get_role"), "NoSuchEntity")
+    given = {
+        "get_resources": {"ResourceTagMappingList": [{"ResourceARN": f"arn:aws:{each}"} for each in tagged]},
+        "describe_key": {"KeyMetadata": {"KeyState": "PendingDeletion"}},
+        "describe_instances": {"Reservations": [{"Instances": [{"State": {"Name": "terminated"}}]}]},
+        "describe_load_balancers": "LoadBalancerNotFound",
+        **missing,
+    }
+    assert cloud(Clients(given)).left() == []
 
 
 def test_snapshot_that_never_comes_ends_the_wait() -> None:
