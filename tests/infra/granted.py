@@ -103,6 +103,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     | DRAIN
     | WEIGH
     | ANSWER
+    | {"states:ListExecutions": {ROLLOUT}}
     | SEE_ROLLOUTS,
     "next_step": WRITE_LEDGER | READ_TARGETS,
     "drain": WRITE_LEDGER | READ_TARGETS | DRAIN | WEIGH,
