@@ -337,7 +337,7 @@ class ControlPlaneStack(Stack):
         ]
         self._phase("repair", may=may, **repairs)
         # A pass over every cluster has a cursor.
-        every = ledger(*HOSTS, Partition.ROTATION, Partition.CONVERGENCE, requests_of(Source.CONVERGENCE))
+        every = ledger(*HOSTS, Partition.ROTATION, Partition.PASSES, requests_of(Source.CONVERGENCE))
         passes = {**repairs, "writes": [every, REGISTRY]}
         converge = self._phase("converge", may=[*may, *LEDGER_STREAM], **passes)
         description = "Compare desired with installed versions, and repair drift"

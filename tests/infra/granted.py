@@ -107,6 +107,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     | ANSWER
     | READ_MACHINES
     | GUARD
+    | {"states:ListExecutions": {ROLLOUT}}
     | SEE_ROLLOUTS,
     "next_step": WRITE_LEDGER | READ_TARGETS,
     "drain": WRITE_LEDGER | READ_TARGETS | DRAIN | WEIGH,

@@ -38,7 +38,7 @@ WRITES: Mapping[str, Mapping[str, Effect]] = {
     "freezes": {"put": ({Partition.FREEZES}, set()), "lift": (set(), {Partition.FREEZES})},
     "queue": {"replace": ({_CLUSTER}, {_CLUSTER})},
     "requests": {"put": ({Partition.REQUEST}, set())},
-    "cursors": {"put": ({Partition.CONVERGENCE}, set())},
+    "cursors": {"put": ({Partition.PASSES}, set())},
     "dispatcher": {"register": ({Partition.ROTATION}, set()), "deregister": (set(), {Partition.ROTATION})},
     "configurations": dict.fromkeys(("claim", "record"), ({Partition.CONFIG}, set())),
     "catalogue": {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lifecycle.domain.rollout.execution import ExecutionState
 from tests.simulation import host_faults, liars, lying_builds, machines, operator_mistakes, shared_faults
+from tests.simulation.history import MOST_WRONG
 from tests.simulation.hosts import Boot, Host
 from tests.simulation.set_back import SetBack
 
@@ -240,4 +241,4 @@ class Faults:
     @staticmethod
     def _clocks(sim: "Simulation", _host: Host) -> None:
         sim.clock_error_ever = True
-        sim.clock_error = sim.rng.choice((0.0, 5.0, 40.0, 600.0))
+        sim.clock_error = sim.rng.choice((0.0, 5.0, 40.0, MOST_WRONG))

@@ -49,8 +49,8 @@ FAULTS = (
         "hosts-leave-the-test-bed-before-they-are-healthy",
         (1,),
         _END_BAKE,
-        "        if len(healthy) == len(hosts) or context.clock.now() >= until:\n            return healthy",
-        "        return list(hosts)",
+        "        return len(healthy) == len(hosts) or None\n",
+        "        healthy = list(hosts)\n        return True\n",
     ),
     Planted(
         "a-traffic-weight-is-left-without-targets",

@@ -34,6 +34,7 @@ min_healthy = "50%"
 max_unreachable = 3
 frozen = ["Fri 16:00 - Mon 08:00 Europe/Berlin"]
 drain_seconds = 30
+settle_seconds = 7
 alive_seconds = 31
 min_alive_seconds = 12
 watch_minutes = 5

@@ -159,7 +159,7 @@ class Partition:
     REQUEST = "REQUEST#"
     REFUSED_PUSHES = "REFUSED_PUSHES"  # one partition for all of them
     FORGE = "FORGE"  # one partition for all repositories
-    CONVERGENCE = "CONVERGENCE"  # one partition for all clusters
+    PASSES = "PASSES"  # of convergence; one partition for all clusters
 
 
 # --- The artifact bucket (S3) and the webhook's secret (Secrets Manager)

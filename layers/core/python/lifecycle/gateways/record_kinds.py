@@ -195,7 +195,7 @@ KINDS: tuple[ItemKind, ...] = (
         "If '{name}' is no scope, it freezes everything; delete it: {delete}",
         lambda each: (_ANY, check_scope(each.scope)),
     ),
-    ItemKind("cursor of convergence", Cursor, Partition.CONVERGENCE, "", "The next pass writes it again."),
+    ItemKind("cursor of convergence", Cursor, Partition.PASSES, "", "The next pass writes it again."),
     ItemKind(
         "attempt",
         HostAttempt,

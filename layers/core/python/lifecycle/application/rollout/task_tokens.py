@@ -6,7 +6,6 @@ recorded answer counts: next_step reads it. The signal to the execution merely r
 
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
 
 from lifecycle.application.context import Context
 from lifecycle.application.polling import answered, pauses
@@ -24,8 +23,11 @@ def signal(context: Context, question: str, token: str) -> None:
     if token:
         deadline = context.clock.now() + _LONGEST
         between = pauses(_LONGEST_PAUSE, question)
+
+        def answer() -> bool:
+            return context.executions.answer_token(token, {"question": question})
+
         # Only a hint: False says that no task waits any more, and the rollout reads the recorded answer.
-        answer = partial(context.executions.answer_token, token, {"question": question})
         _ = answered(context.clock, deadline, answer, between)
 
 

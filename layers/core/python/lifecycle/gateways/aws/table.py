@@ -95,7 +95,7 @@ def schedules_key(cluster: Cluster) -> str:
 
 def cursor_key() -> str:
     """Return the partition of convergence's cursor."""
-    return Partition.CONVERGENCE
+    return Partition.PASSES
 
 
 def request_key(source: str, deployment: str) -> str:
