@@ -140,3 +140,20 @@ def test_unknown_host_lists_the_known_ones(desk: Desk) -> None:
     done = desk.type("remove-host hello host-9 --why sold")
     assert done.exit_code == 1
     assert "host 'host-9' of production/hello not found; known: host-1, host-2, host-3, host-4" in done.stderr
+
+
+def test_cluster_with_live_hosts_is_not_forgotten(desk: Desk) -> None:
+    done = desk.type("forget-cluster hello --why moved --yes")
+    assert done.exit_code == 1
+    assert "still report: stop their agents first" in done.stderr
+
+
+def test_cluster_that_is_gone_is_forgotten(desk: Desk) -> None:
+    for host in desk.machine.hosts:
+        host.silent = True
+        desk.machine.memory.dispatcher.deregister(CLUSTER, host.address)
+    desk.machine.memory.clock.sleep(90)
+    done = desk.type("forget-cluster hello --why moved --yes")
+    assert done.exit_code == 0, done.output
+    assert "production/hello is forgotten: 4 hosts and its desired version, by ada" in done.stdout
+    assert desk.machine.memory.fleet.reports(CLUSTER) == {}

@@ -101,7 +101,7 @@ def test_host_waits_while_a_rollout_has_another_one_out(machine: Machine) -> Non
     assert planned.kind == "PLANNED"
     name = machine.memory.leases.current(CLUSTER).deployment
     step = machine.decide_next(name)
-    [first] = [each["host"] for each in step.hosts]
+    [first] = [str(each["host"]) for each in step.hosts]
     last = next(host.name for host in machine.hosts if host.name != first)
     ends(machine, last)
     meanwhile(machine, lambda: machine.update(name, first, 1))
@@ -118,7 +118,7 @@ def test_host_waits_while_a_rollout_has_another_one_out(machine: Machine) -> Non
 def test_host_that_a_rollout_updates_is_drained_again_after_it(machine: Machine, after: timedelta) -> None:
     machine.begin(machine.request("1.0.1"))
     name = machine.memory.leases.current(CLUSTER).deployment
-    first = machine.decide_next(name).hosts[0]["host"]
+    first = str(machine.decide_next(name).hosts[0]["host"])
     ends(machine, first)
     meanwhile(machine, lambda: machine.update(name, first, 1), after)
     end_host(machine.context, CLUSTER, first)
@@ -129,8 +129,9 @@ def test_host_that_a_rollout_updates_is_drained_again_after_it(machine: Machine,
 def test_instance_ends_anyway_so_it_is_drained_where_the_rollout_does_not_come_back(machine: Machine) -> None:
     machine.begin(machine.request("1.0.1"))
     step = machine.decide_next(machine.memory.leases.current(CLUSTER).deployment)  # and nothing carries it on
-    machine.memory.dispatcher.deregister(CLUSTER, machine.host(step.hosts[0]["host"]).address)
-    last = next(host.name for host in machine.hosts if host.name != step.hosts[0]["host"])
+    out = str(step.hosts[0]["host"])
+    machine.memory.dispatcher.deregister(CLUSTER, machine.host(out).address)
+    last = next(host.name for host in machine.hosts if host.name != out)
     ends(machine, last)
     began = machine.memory.clock.now()
     end_host(machine.context, CLUSTER, last)
