@@ -104,7 +104,7 @@ def _fail(state: State, failure: Failure, once: CommandResult) -> None:
         once({"Payload": failure.instead} if state.function else failure.instead, "")
 
 
-class _Executions(MemoryExecutions):
+class PortOfExecutions(MemoryExecutions):
     """The port, over the executions of a `StepFunctions`."""
 
     def __init__(self, of: "StepFunctions") -> None:
@@ -155,11 +155,14 @@ class StepFunctions:
         self.catalogue = machine.memory.catalogue
         self.catalogue.claim_service("hello", "https://example.test/hello.git")
         self.builds = Builds(next(iter(machine.snapshots), ""))
-        machine.context = replace(machine.context, executions=_Executions(self))
+        machine.context = replace(machine.context, executions=self._port())
         self._began = self.memory.clock.now()
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
         self.after(CONVERGE_EVERY / 2, 0, self._converge)
+
+    def _port(self) -> PortOfExecutions:
+        return PortOfExecutions(self)
 
     # What an execution needs.
 
