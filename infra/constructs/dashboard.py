@@ -1,4 +1,4 @@
-"""The CloudWatch dashboard `lifecycle`: the console's widgets, metrics and alarms, on 24 columns.
+"""The CloudWatch dashboard `lifecycle-<region>`: the console's widgets, metrics and alarms, on 24 columns.
 
 Its body is the only list of widgets; on a laptop, apps/local/console reads it back.
 """
@@ -100,7 +100,7 @@ class Dashboard(Construct):
         cloudwatch.CfnDashboard(
             self,
             "Dashboard",
-            dashboard_name=names.DASHBOARD,
+            dashboard_name=Fn.sub(names.regional(names.DASHBOARD)),
             dashboard_body=Fn.sub(json.dumps({"start": "-PT3H", "widgets": widgets})),
         )
 

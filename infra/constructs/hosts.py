@@ -18,7 +18,6 @@ from infra import bundles
 from infra.constructs import access
 from infra.constructs.access import Statement, accept
 from infra.constructs.front_door import FrontDoor
-from infra.constructs.triggers import HostEvents
 from infra.settings import ClusterSettings
 from lifecycle import names
 
@@ -82,7 +81,6 @@ class Hosts(Construct):
         template = self._template(role, self._security_group(front), script)
         self._group(template)
         self._association(script)
-        HostEvents(self, "Events", cluster, self._name)
         # By it convergence finds the instances, and binds each to the address that EC2 knows.
         parameter = names.parameter(cluster.environment, cluster.service, names.AUTO_SCALING_GROUP)
         ssm.CfnParameter(self, "GroupParameter", type="String", name=parameter, value=self._name)
@@ -169,7 +167,7 @@ class Hosts(Construct):
             min_size=size,
             max_size=size,
             desired_capacity=size,
-            vpc_zone_identifier=list(self._cluster.subnet_ids),
+            vpc_zone_identifier=list(self._cluster.of_hosts),
             launch_template=autoscaling.CfnAutoScalingGroup.LaunchTemplateSpecificationProperty(
                 launch_template_id=template.ref, version=template.attr_latest_version_number
             ),

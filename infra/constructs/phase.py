@@ -47,7 +47,8 @@ class Phase(Construct):
     ) -> None:
         super().__init__(scope, "".join(part.title() for part in name.split("_")))
         allowed = (_log(name), *access.statements(reads, writes, may))
-        own_name = names.CONSOLE_ROLE if name == "act" else None  # promote knows the console's buttons by their role
+        # Promote knows the console's buttons by their role.
+        own_name = names.regional(names.CONSOLE_ROLE) if name == "act" else None
         self.role = access.service_role(
             self, "lambda", f"Permissions of the phase {name}", "phase", allowed, name=own_name
         )

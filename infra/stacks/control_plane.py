@@ -60,7 +60,14 @@ from infra.constructs.phase import Phase, Shared
 from infra.constructs.signing_keys import SigningKeys
 from infra.constructs.status_triggers import StatusTriggers
 from infra.constructs.storage import Storage
-from infra.constructs.triggers import EndedExecutions, EndedServices, PushTriggers, Schedule, read_default_branches
+from infra.constructs.triggers import (
+    EndedExecutions,
+    EndedServices,
+    HostEvents,
+    PushTriggers,
+    Schedule,
+    read_default_branches,
+)
 from infra.settings import ROOT, Settings
 from lifecycle import names
 from lifecycle.domain.rollout.recorded_request import Source
@@ -282,7 +289,7 @@ class ControlPlaneStack(Stack):
         }
         # People call the first one and sign. The second one takes events without a proof.
         self._phase("remove_host", **removes)
-        self._phase("host_terminated", **removes)
+        terminated = self._phase("host_terminated", **removes).function
         self._phase(
             "gc", reads=[REGISTRY], writes=[ledger(_TRAIL)], may=[LIST_ARTIFACTS, DELETE_ARTIFACTS], seconds=300
         )
@@ -299,6 +306,7 @@ class ControlPlaneStack(Stack):
         description = "Compare desired with installed versions, and repair drift"
         Schedule(self, "Converging", "converge", converge.function, settings.converge_rate, description)
         EndedExecutions(self, "Ended", converge.function)
+        HostEvents(self, "HostEvents", terminated=terminated, launched=converge.function)
         EndedServices(self, "EndedServices", self._storage.ledger, converge.function)
 
     def _watching_phases(self, settings: Settings) -> None:
@@ -337,14 +345,14 @@ class ControlPlaneStack(Stack):
                 Variable.ROLLOUT_MACHINE: Fn.sub(names.machine_arn(names.ROLLOUT)),
                 Variable.DELIVERY_MACHINE: Fn.sub(names.machine_arn(names.DELIVERY)),
                 Variable.BUILD_PROJECT: names.BUILD_PROJECT,
-                Variable.BUILD_ROLES: Fn.sub(names.role_arn(names.build_role(""))),
+                Variable.BUILD_ROLES: Fn.sub(names.build_role_arn("")),
                 Variable.WEBHOOK_SECRET: names.WEBHOOK_SECRET,
                 Variable.FORGE_SECRET: names.FORGE_SECRET,
                 Variable.POLL_SECONDS: settings.poll_seconds,
                 Variable.BUILD_LOOK_SECONDS: settings.build_look_seconds,
                 Variable.AGENT_HEARTBEAT_TIMEOUT_SECONDS: settings.agent_heartbeat_timeout_seconds,
                 Variable.MINUTE_SECONDS: settings.minute_seconds,
-                Variable.CALLERS: ",".join(settings.callers),
+                Variable.CALLERS: Fn.sub(",".join(settings.callers)),
                 Variable.NOTICES_TOPIC: Fn.sub(names.topic_arn(names.NOTIFICATIONS)),
             },
         )

@@ -134,7 +134,11 @@ class _Thread:
 def stand_ins(time: VirtualTime, threading: Any) -> Mapping[str, Any]:
     """Return what replaces the names `threading`, `Thread`, `Event`, `time` and `datetime` in a module."""
     virtual = SimpleNamespace(
-        Thread=time.thread, Event=time.event, Lock=threading.Lock, RLock=threading.RLock, Condition=threading.Condition
+        Thread=time.thread,
+        Event=time.event,
+        Lock=threading.Lock,
+        RLock=threading.RLock,
+        Condition=threading.Condition,
     )
     return {
         "threading": virtual,

@@ -71,7 +71,11 @@ class MotoExecution:
 
     @property
     def cause(self) -> str:
-        return f"not ended in {self.definition.seconds} s" if self._of.status == "TIMED_OUT" else str(self._of.cause or "")
+        return (
+            f"not ended in {self.definition.seconds} s"
+            if self._of.status == "TIMED_OUT"
+            else str(self._of.cause or "")
+        )
 
     @property
     def output(self) -> Any:
@@ -88,7 +92,11 @@ class MotoExecution:
 
     @property
     def at(self) -> str:
-        entered = (each["stateEnteredEventDetails"]["name"] for each in reversed(self.history) if "stateEnteredEventDetails" in each)
+        entered = (
+            each["stateEnteredEventDetails"]["name"]
+            for each in reversed(self.history)
+            if "stateEnteredEventDetails" in each
+        )
         return str(next(entered, ""))
 
 
@@ -117,7 +125,9 @@ class MotoStepFunctions(StepFunctions):
         self._ends_seen: set[str] = set()
         self._bridges.enter_context(_bridged(self._time, Clients(self, self._time, self._start_from_task)))
         self.states = boto3.client("stepfunctions", region_name=REGION)
-        self._machines = {name: self._deploy(name, of) for name, of in (("rollout", rollout()), ("delivery", delivery()))}
+        self._machines = {
+            name: self._deploy(name, of) for name, of in (("rollout", rollout()), ("delivery", delivery()))
+        }
 
     def _port(self) -> PortOfExecutions:
         return _Executions(self)
@@ -148,7 +158,8 @@ class MotoStepFunctions(StepFunctions):
         return answer
 
     def _start_from_task(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        return self._start(arguments["stateMachineArn"], arguments["name"], arguments["input"], rollout())
+        """Start what a task asks for; moto leaves the names of its arguments as Step Functions has them."""
+        return self._start(arguments["StateMachineArn"], arguments["Name"], arguments["Input"], rollout())
 
     def _somebody_ended(self) -> None:
         for name, execution in list(self.by_name.items()):
@@ -188,7 +199,9 @@ def _bridged(time: VirtualTime, clients: Clients) -> Iterator[None]:
             stack.enter_context(patch.object(importlib.import_module(module), "boto_client_for", clients.client_for))
         evaluation = importlib.import_module(_PARSER + "asl.jsonata.jsonata")
         stack.enter_context(patch.object(evaluation, "_eval_jsonata", jsonata.evaluate))
-        stack.enter_context(patch.object(StateTaskService, "_eval_execution", _noted(StateTaskService._eval_execution)))
+        stack.enter_context(
+            patch.object(StateTaskService, "_eval_execution", _noted(StateTaskService._eval_execution))
+        )
         stack.callback(TMP_THREADS.clear)
         yield
 

@@ -50,6 +50,8 @@ CODECOMMIT_RULE = "lifecycle-codecommit-push"
 EXECUTION_RULE = "lifecycle-execution-ended"
 RUN_STATUS_RULE = "lifecycle-run-status"
 DEPLOYMENT_STATUS_RULE = "lifecycle-deployment-status"
+TERMINATED_RULE = "lifecycle-instance-terminated"
+LAUNCHED_RULE = "lifecycle-instance-launched"
 
 
 def function(phase: str) -> str:
@@ -109,9 +111,14 @@ def execution_arns(name: str) -> str:
 BUILD_PROJECT = "lifecycle-build"
 
 
-def build_role(repository: str) -> str:
+def build_role(repository: str, account: Account = TEMPLATE) -> str:
     """Return the name of the role of the builds of a CodeCommit repository; of their beginning for an empty one."""
-    return f"{BUILD_PROJECT}-{repository}"
+    return f"{BUILD_PROJECT}-{account.region}-{repository}"
+
+
+def build_role_arn(repository: str, account: Account = TEMPLATE) -> str:
+    """Return the ARN of that role."""
+    return f"arn:{account.partition}:iam::{account.number}:role/{build_role(repository, account)}"
 
 
 def build_log(project: str) -> str:
@@ -236,8 +243,16 @@ def signing_key(kind: str) -> str:
     return f"alias/lifecycle-{kind}s"
 
 
-# --- Roles; each policy has the name of its role
+# --- Roles, policies and the dashboard belong to an account, so the name of each ends with the region
 
+
+def regional(name: str, account: Account = TEMPLATE) -> str:
+    """Return the name of what an account has once for all regions, such as a role: each installation has its own."""
+    return f"{name}-{account.region}"
+
+
+LONGEST_REGION = 15  # us-isof-south-1
+# Each policy has the name of its role.
 OPERATOR = "lifecycle-operator"
 VIEWER = "lifecycle-viewer"
 ADMINISTRATOR = "lifecycle-administrator"
@@ -246,13 +261,13 @@ CONFIGURER = "lifecycle-configure"  # a policy without a role: it is added to th
 
 
 def host_role(environment: str, service: str) -> str:
-    """Return the name of the role of a cluster's host agents."""
-    return f"lifecycle-host-{environment}-{service}"
+    """Return the name of the role of a cluster's host agents, without its region; a role's has 64 characters at most."""
+    return f"{CLUSTER_PREFIX}-host-{environment}-{service}"
 
 
 def role_arn(name: str, account: Account = TEMPLATE) -> str:
-    """Return the ARN of a role."""
-    return f"arn:{account.partition}:iam::{account.number}:role/{name}"
+    """Return the ARN of one of these roles."""
+    return f"arn:{account.partition}:iam::{account.number}:role/{regional(name, account)}"
 
 
 # --- What services write

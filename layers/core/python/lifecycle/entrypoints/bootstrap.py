@@ -24,7 +24,7 @@ from lifecycle.domain.service.trusted_keys import KeyKind
 from lifecycle.entrypoints.recent import Recent
 from lifecycle.entrypoints.settings import Settings, from_environment
 from lifecycle.gateways.aws.client import S3_READ_TIMEOUT, LazyClient, client_config
-from lifecycle.names import DASHBOARD, Variable
+from lifecycle.names import DASHBOARD, Account, Variable, regional
 
 # The console waits for the function `promote`, which copies an artifact.
 _READ_TIMEOUTS = {"s3": S3_READ_TIMEOUT, "lambda": 290}
@@ -134,6 +134,11 @@ def allowed_callers() -> tuple[str, ...]:
 def account_of(function: Any) -> str:
     """Return the account of a running function, from the context that Lambda gives it."""
     return str(function.invoked_function_arn).split(":")[4]
+
+
+def region_of(arn: str) -> str:
+    """Return the region that an ARN names."""
+    return arn.split(":")[3]
 
 
 @cache
@@ -268,7 +273,10 @@ def dashboard_page() -> str:
     from lifecycle.console.address import cloudwatch_page  # noqa: PLC0415
 
     machine = from_environment().values.get(Variable.DELIVERY_MACHINE, "")  # its ARN tells account and region
-    return cloudwatch_page(machine, f"dashboards/dashboard/{DASHBOARD}")
+    if not machine:
+        return ""
+    here = Account("", region_of(machine), "")
+    return cloudwatch_page(machine, f"dashboards/dashboard/{regional(DASHBOARD, here)}")
 
 
 def _forge_tokens() -> ForgeTokens:
