@@ -83,6 +83,7 @@ from lifecycle.gateways.cluster_dispatcher import ClusterDispatcher
 from lifecycle.gateways.ledger_dispatcher import LedgerDispatcher
 from tests.contract.build_service import BuildService
 from tests.contract.clusters import add_test_bed, parameter, target_group
+from tests.contract.moto_account import DIFFERENCES, MotoClients, moto_account
 from tests.contract.repository_service import RepositoryService
 from tests.contract.signing import add_keys, add_promote
 from tests.contract.state_machines import a_machine, new_token
@@ -210,11 +211,22 @@ def create_table(aws: Aws, name: str) -> None:
     )
 
 
-@pytest.fixture(params=["memory", pytest.param("aws", marks=pytest.mark.emulator)])
+@pytest.fixture
+def on_moto(request: pytest.FixtureRequest) -> Iterator[MotoClients]:
+    """Clients of an account on moto; a test that moto is known to fail is expected to fail."""
+    if reason := DIFFERENCES.get(request.node.originalname):
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+    with moto_account() as aws:
+        yield aws
+
+
+@pytest.fixture(params=["memory", "moto", pytest.param("aws", marks=pytest.mark.emulator)])
 def gateways(request: pytest.FixtureRequest) -> Gateways:
     """The gateways of one kind, with a production cluster of their service, and a cluster of an older stack."""
     if request.param == "memory":
         return in_memory()
+    if request.param == "moto":
+        return on_aws(request.getfixturevalue("on_moto"))
     return on_aws(request.getfixturevalue("emulator"))
 
 

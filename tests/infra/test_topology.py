@@ -12,7 +12,7 @@ from infra.settings import ClusterSettings
 from lifecycle import names
 from lifecycle.entrypoints.events import Converge, HostTerminated
 from tests.infra.conftest import CLUSTER
-from tests.infra.reading import only, resources, text
+from tests.infra.reading import allowed, only, resources, text
 
 # What belongs to an account and not to a region, with the property that names it.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: a name is unique within the account.
@@ -98,3 +98,15 @@ def test_event_of_a_group_names_its_cluster() -> None:
 def test_event_of_a_group_that_is_no_clusters_is_refused_with_its_name(group: str) -> None:
     with pytest.raises(ValueError, match=f"expected the Auto Scaling group of a cluster.*{group}"):
         Converge.model_validate({"group": group, "requested_by": "auto-scaling"})
+
+
+# What IAM and the endpoints call alike, but for these.
+ENDPOINTS = {"cloudwatch": "monitoring"}
+
+
+def test_page_lists_the_endpoint_of_each_service_that_a_host_calls(asg: dict[str, Any]) -> None:
+    (role,) = (each for each in resources(asg, "IAM::Role").values() if "lc-host-" in text(each.get("RoleName", "")))
+    services = {action.partition(":")[0] for action in allowed(role)}
+    page = (Path(__file__).resolve().parents[2] / "docs" / "aws-install.md").read_text()
+    listed = set(re.findall(r"`com\.amazonaws\.<region>\.([a-z0-9]+)`", page))
+    assert listed == {ENDPOINTS.get(each, each) for each in services}

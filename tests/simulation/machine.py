@@ -240,7 +240,10 @@ class Execution:
         self.sim.invoke(state.function, payload, lambda _, e: once(None, e) if e else self._submitted())
 
     def _submitted(self) -> None:
-        """Count the event of a function that has taken a token; its end does not end the wait, but its failure does."""
+        """Count the event of a function that has taken a token.
+
+        The end of the function does not end the wait, but its failure does.
+        """
         self.events += TOKEN
 
     def _start_another(self, state: State, given: Any, once: CommandResult) -> None:

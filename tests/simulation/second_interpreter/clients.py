@@ -11,7 +11,7 @@ from dataclasses import asdict, is_dataclass
 from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
-from greenlet import getcurrent
+from greenlet import getcurrent  # type: ignore[import-untyped]
 
 from tests.simulation.failures import NEVER, Failing, Failure
 from tests.simulation.machine import CommandResult
@@ -89,8 +89,12 @@ class Clients:
         if error.startswith(LAMBDA) and error != "Lambda.Unknown":  # it is the service that refuses the call
             raise _client_error("Invoke", error.removeprefix(LAMBDA))
         if error:
-            told = {"errorType": error, "errorMessage": "as the test says"}
-            return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(told).encode())}
+            raised = {"errorType": error, "errorMessage": "as the test says"}
+            return {
+                "StatusCode": 200,
+                "FunctionError": "Unhandled",
+                "Payload": io.BytesIO(json.dumps(raised).encode()),
+            }
         return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(result, default=_fields).encode())}
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timezone, tzinfo
 from types import SimpleNamespace
 from typing import Any, Protocol
 
-from greenlet import GreenletExit, getcurrent, greenlet
+from greenlet import GreenletExit, getcurrent, greenlet  # type: ignore[import-untyped]
 
 
 class World(Protocol):

@@ -200,6 +200,8 @@ TARGET_GROUP = "target-group"
 TEST_BED_GROUP = "test-bed-group"
 CONTROL_GROUP = "control-group"
 LISTENER = "listener"
+TARGET_ZONE = "target-zone"  # where the hosts are
+IN_VPC, OUTSIDE_VPC = "vpc", "all"  # its values: `all` is what ELB wants for an address outside of the VPC
 ADDRESS = "address"
 AUTO_SCALING_GROUP = "auto-scaling-group"  # of a cluster whose hosts are EC2 instances
 WITHOUT_BALANCER = "without-load-balancer"  # a cluster has it, or else the five above
@@ -261,7 +263,7 @@ CONFIGURER = "lifecycle-configure"  # a policy without a role: it is added to th
 
 
 def host_role(environment: str, service: str) -> str:
-    """Return the name of the role of a cluster's host agents, without its region; a role's has 64 characters at most."""
+    """Return the name of the role of a cluster's host agents, without its region; 64 characters are the most."""
     return f"{CLUSTER_PREFIX}-host-{environment}-{service}"
 
 

@@ -298,8 +298,8 @@ class Converge(Repair):
     """Compare desired with installed versions, for every cluster or for some.
 
     EventBridge calls with an event of its own: `execution` of the cluster has failed or was stopped. The ledger's
-    stream calls with the reports of hosts whose service has ended: `clusters` are theirs, as "production/hello". For a
-    new instance, EventBridge sends `group`, the name of its Auto Scaling group.
+    stream calls with the reports of hosts whose service has ended: `clusters` are theirs, as "production/hello".
+    For a new instance, EventBridge sends `group`, the name of its Auto Scaling group.
     """
 
     requested_by: str = "schedule"

@@ -6,14 +6,14 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import boto3
 from botocore.exceptions import ClientError
-from greenlet import getcurrent
+from greenlet import getcurrent  # type: ignore[import-untyped]
 from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.stepfunctions.parser.utils import TMP_THREADS
@@ -24,7 +24,7 @@ from tests.simulation.failures import Failing
 from tests.simulation.second_interpreter import jsonata
 from tests.simulation.second_interpreter.clients import Clients
 from tests.simulation.second_interpreter.virtual_time import VirtualTime, stand_ins
-from tests.simulation.step_functions import Human, PortOfExecutions, StepFunctions
+from tests.simulation.step_functions import FailingExecution, Human, PortOfExecutions, StepFunctions
 from tests.support.rollout import Machine
 
 REGION = "eu-west-1"
@@ -154,7 +154,8 @@ class MotoStepFunctions(StepFunctions):
         if name not in self.by_name:
             backend = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION]
             found = backend.describe_execution(answer["executionArn"])
-            self.by_name[name] = MotoExecution(name, json.loads(given), definition, found, self.now)
+            made = MotoExecution(name, json.loads(given), definition, found, self.now)
+            self.by_name[name] = cast("FailingExecution", made)
         return answer
 
     def _start_from_task(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -174,7 +175,6 @@ class MotoStepFunctions(StepFunctions):
         try:
             super().run(hours)
         finally:
-            self.states_at_the_end = {name: each.at for name, each in self.by_name.items()}
             self._time.close()
             self._bridges.close()
 
