@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 from moto import mock_aws
 
+from apps.local.aws.clients import Clients
 from apps.local.paths import REGION
 from tests.contract.signing import add_keys
 from tests.support.aws_limits import strict
@@ -18,13 +19,12 @@ from tests.support.aws_limits import strict
 DIFFERENCES: Mapping[str, str] = {}
 
 
-class MotoClients:
+class MotoClients(Clients):
     """Clients of moto, like those of the emulator (apps/local/aws/clients.py)."""
 
-    credentials: Mapping[str, str] = {"AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "none"}  # noqa: RUF012
-
     def __init__(self) -> None:
-        self._clients: dict[str, Any] = {}
+        super().__init__("", {"AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "none"})
+        self._made: dict[str, Any] = {}
 
     @property
     def vpc(self) -> str:
@@ -36,15 +36,11 @@ class MotoClients:
         return [str(each["SubnetId"]) for each in self.client("ec2").describe_subnets()["Subnets"][:2]]
 
     def client(self, service: str) -> Any:
-        if service not in self._clients:
-            made = boto3.client(
-                service,
-                region_name=REGION,
-                aws_access_key_id=self.credentials["AccessKeyId"],
-                aws_secret_access_key=self.credentials["SecretAccessKey"],
-            )
-            self._clients[service] = strict(made)
-        return self._clients[service]
+        if service not in self._made:
+            key, secret = self.credentials["AccessKeyId"], self.credentials["SecretAccessKey"]
+            made = boto3.client(service, region_name=REGION, aws_access_key_id=key, aws_secret_access_key=secret)
+            self._made[service] = strict(made)
+        return self._made[service]
 
 
 @contextmanager
