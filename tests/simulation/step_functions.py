@@ -94,6 +94,8 @@ class FailingExecution(Execution):
         if failure.after_effect:
             super()._call(state, given, lambda _r, _e: None)
             self.events -= TOKEN if state.waits_for_token else 0  # Step Functions did not hear that it was taken
+        if state.waits_for_token and not failure.error and failure.instead is not NEVER:
+            self._submitted()
         self.sim.after(0.1, 0.1, lambda: _fail(state, failure, once))
 
 
