@@ -49,6 +49,7 @@ class ClusterSettings:
     environment: str
     vpc_id: str
     subnet_ids: tuple[str, ...]
+    host_subnet_ids: tuple[str, ...] = ()  # where they are not those of the load balancer
     http: bool = True
     hosts: int = 2
     instance_type: str = "t3.small"
@@ -75,6 +76,11 @@ class ClusterSettings:
         """Return the text of the script that brings what no package has; a command that does nothing without one."""
         return (ROOT / self.install).read_text().strip() if self.install else "true"
 
+    @property
+    def of_hosts(self) -> tuple[str, ...]:
+        """Return the subnets of the hosts; private ones, where the load balancer is reached from the internet."""
+        return self.host_subnet_ids or self.subnet_ids
+
     @classmethod
     def read(cls, found: dict[str, Any]) -> "ClusterSettings":
         known = set(cls.__dataclass_fields__)
@@ -89,8 +95,8 @@ class ClusterSettings:
             raise SystemExit(f"cdk.json: clusters: {keys}: a cluster with http: false has no load balancer")
         _check_machine(found)
         try:
-            packages = tuple(found.get("packages", ()))
-            return cls(**{**found, "subnet_ids": tuple(found["subnet_ids"]), "packages": packages})
+            tuples = {name: tuple(found.get(name, ())) for name in ("host_subnet_ids", "packages")}
+            return cls(**{**found, **tuples, "subnet_ids": tuple(found["subnet_ids"])})
         except (KeyError, TypeError) as error:
             raise SystemExit(
                 f"cdk.json: clusters: each needs service, environment, vpc_id and subnet_ids: {error}"
@@ -256,14 +262,14 @@ def _callers(found: Any) -> tuple[str, ...]:
     if wrong:
         example = "assumed-role/AWSReservedSSO_Operators_*/*"
         raise SystemExit(f"cdk.json: callers: {wrong} are no principals; write them as {example} or user/ada")
-    own = (f"assumed-role/{name}/*" for name in (names.OPERATOR, names.ADMINISTRATOR))
+    own = (f"assumed-role/{name}/*" for name in map(names.regional, (names.OPERATOR, names.ADMINISTRATOR)))
     return (*own, *map(str, listed))
 
 
 def _repositories(found: Any) -> tuple[str, ...]:
     """Return names of CodeCommit repositories from a list, or from its JSON; each names a role."""
     listed = json.loads(found) if isinstance(found, str) else found
-    most = 64 - len(names.build_role(""))
+    most = 64 - len(f"{names.BUILD_PROJECT}--") - names.LONGEST_REGION
     wrong = [each for each in listed if not (_REPOSITORY.fullmatch(str(each)) and len(str(each)) <= most)]
     if wrong:
         raise SystemExit(

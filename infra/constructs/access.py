@@ -82,7 +82,7 @@ def service_role(
     role = iam.Role(
         scope,
         "Role",
-        role_name=name,
+        role_name=Fn.sub(name) if name else None,
         assumed_by=iam.ServicePrincipal(f"{service}.amazonaws.com"),
         description=description,
         inline_policies={policy: document(granted)},

@@ -122,6 +122,6 @@ def _allowed(tools: assets.Asset) -> tuple[Statement, ...]:
 
 def pass_build_roles(repositories: tuple[str, ...]) -> tuple[Statement, ...]:
     """Return the grant to give builds the roles of these repositories; none without repositories."""
-    roles = tuple(names.role_arn(names.build_role(each)) for each in repositories)
+    roles = tuple(names.build_role_arn(each) for each in repositories)
     to_builds = {"StringEquals": {"iam:PassedToService": "codebuild.amazonaws.com"}}
     return (Statement("PassBuildRoles", ("iam:PassRole",), roles, conditions=to_builds),) if roles else ()

@@ -3,6 +3,7 @@
 No function may decrypt: only these people may, and each cluster's host role (host_role.py), which reads its own.
 """
 
+from aws_cdk import Fn
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
@@ -84,7 +85,7 @@ class Configurations(Construct):
         self.policy = iam.ManagedPolicy(
             self,
             "Policy",
-            managed_policy_name=names.CONFIGURER,
+            managed_policy_name=Fn.sub(names.regional(names.CONFIGURER)),
             description="Read and write the configurations of Lifecycle's clusters, beside the policy of operators",
             document=access.document(allowed),
         )

@@ -1,4 +1,4 @@
-"""The CloudWatch dashboard `lifecycle`: the console's widgets, metrics and alarms, on 24 columns.
+"""The CloudWatch dashboard `lifecycle-<region>`: the console's widgets, metrics and alarms, on 24 columns.
 
 Its body is the only list of widgets; on a laptop, apps/local/console reads it back.
 """
@@ -52,6 +52,10 @@ _MEGABYTES = 1769
 _GROUPS = f"{{{names.BALANCER_NAMESPACE},LoadBalancer,TargetGroup}} TargetGroup={names.CLUSTER_PREFIX}"
 
 
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+_ALARMS_A_WIDGET = 100
+_BELOW = 60  # the first free row
+
 _CALL_PROMOTE = Statement("Promote", ("lambda:InvokeFunction",), (names.function_arn("promote"),))
 
 
@@ -100,7 +104,7 @@ class Dashboard(Construct):
         cloudwatch.CfnDashboard(
             self,
             "Dashboard",
-            dashboard_name=names.DASHBOARD,
+            dashboard_name=Fn.sub(names.regional(names.DASHBOARD)),
             dashboard_body=Fn.sub(json.dumps({"start": "-PT3H", "widgets": widgets})),
         )
 
@@ -152,4 +156,10 @@ def _alarms(clusters: tuple[str, ...]) -> list[Widget]:
         environment, _, service = cluster.partition("/")
         letter = names.ENVIRONMENT_LETTERS[environment]
         arns += [names.arn("cloudwatch", f"alarm:{names.alarm(letter, service, sign)}") for sign in names.ALARM_SIGNS]
-    return [_placed("alarm", (0, 40, 12, 6), {"title": "Alarms", "alarms": arns})] if arns else []
+    parts = [arns[at : at + _ALARMS_A_WIDGET] for at in range(0, len(arns), _ALARMS_A_WIDGET)]
+    # The first one has a place among the metrics. The others come below everything else.
+    places = [(0, 40, 12, 6), *((0, _BELOW + 6 * number, 24, 6) for number in range(len(parts)))]
+    return [
+        _placed("alarm", place, {"title": "Alarms", "alarms": part})
+        for place, part in zip(places, parts, strict=False)
+    ]

@@ -1,45 +1,74 @@
 """The ends of hosts and clusters, as AWS announces them: an instance that waits to end, and a deleted stack."""
 
+from collections.abc import Callable
+from typing import Any
+
 from aws_cdk import Fn
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.settings import ClusterSettings
+from infra.constructs.grants import (
+    ANSWER_ROLLOUT,
+    FORGET_DESIRED,
+    LEAVE_ROTATION,
+    LET_END,
+    MACHINES,
+    REMOVE_HOST,
+    TARGETS,
+    WEIGHTS,
+    change_targets,
+    ledger,
+    set_weights,
+)
+from infra.constructs.phase import STAGE_SECONDS, Phase
 from lifecycle import names
+from lifecycle.names import Partition
+
+
+def ending_phases(scope: Construct, phase: Callable[..., Phase]) -> lambda_.Function:
+    """Create the phases that remove hosts and clusters, and what calls them; return the one for terminated hosts."""
+    trail = ledger(Partition.AUDIT_LOG, Partition.CLUSTER)
+    drains = [LEAVE_ROTATION, change_targets("DeregisterTargets"), set_weights()]
+    removes: dict[str, Any] = {"reads": [TARGETS, WEIGHTS, MACHINES], "writes": [trail]}
+    may = [REMOVE_HOST, *drains, ANSWER_ROLLOUT]
+    # People call the first one and sign. The second one takes events without a proof.
+    phase("remove_host", **removes, may=may)
+    terminated = phase("host_terminated", **removes, may=may)
+    terminating = phase("host_terminating", **removes, may=[LET_END, *drains], seconds=STAGE_SECONDS)
+    EndingHosts(scope, "EndingHosts", terminating.function)
+    forgets: dict[str, Any] = {"reads": [TARGETS, MACHINES], "writes": [trail], "seconds": 300}
+    phase("forget_cluster", **forgets, may=[REMOVE_HOST, FORGET_DESIRED])
+    deleted = phase("cluster_deleted", **forgets, may=[REMOVE_HOST])
+    DeletedStacks(scope, "Deleted", deleted.function)
+    return terminated.function
 
 
 class EndingHosts(Construct):
-    """Calls `host_terminating` for an instance whose end waits for the group's hook.
+    """Calls `host_terminating` for an instance of any cluster whose end waits for its group's hook.
 
     AWS may lose such an event. Then the hook times out, and the instance ends undrained.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, cluster: ClusterSettings, group: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, host_terminating: lambda_.Function) -> None:
         super().__init__(scope, construct_id)
-        drains = lambda_.Function.from_function_attributes(
-            self,
-            "HostTerminating",
-            function_arn=Fn.sub(names.function_arn("host_terminating")),
-            same_environment=True,  # otherwise CDK would omit the permission
-        )
         values = {
-            "service": cluster.service,
-            "environment": cluster.environment,
+            "group": events.EventField.from_path("$.detail.AutoScalingGroupName"),
             "host": events.EventField.from_path("$.detail.EC2InstanceId"),
         }
+        groups = [{"prefix": names.cluster_stack(each, "")} for each in names.ENVIRONMENT_LETTERS]
         events.Rule(
             self,
             "Rule",
-            rule_name=f"{group}-terminating",
-            description=f"An instance of {group} is about to end, and waits until it is drained",
+            rule_name=names.TERMINATING_RULE,
+            description="An instance of a cluster is about to end, and waits until it is drained",
             event_pattern=events.EventPattern(
                 source=["aws.autoscaling"],
                 detail_type=["EC2 Instance-terminate Lifecycle Action"],
-                detail={"AutoScalingGroupName": [group], "LifecycleHookName": [names.TERMINATION_HOOK]},
+                detail={"AutoScalingGroupName": groups, "LifecycleHookName": [names.TERMINATION_HOOK]},
             ),
-            targets=[targets.LambdaFunction(drains, event=events.RuleTargetInput.from_object(values))],
+            targets=[targets.LambdaFunction(host_terminating, event=events.RuleTargetInput.from_object(values))],
         )
 
 

@@ -48,6 +48,7 @@ class ClusterValues(ClusterName):
     drain_seconds: Any
     certificate_arn: str  # empty for HTTP
     address: str  # empty for the load balancer's own
+    target_zone: str = names.IN_VPC  # or OUTSIDE_VPC
 
     @property
     def name(self) -> str:
@@ -193,6 +194,7 @@ class FrontDoor(Construct):
             names.CONTROL_GROUP: self.control_group.ref,
             names.LISTENER: self.listener.ref,
             names.ADDRESS: self.address,
+            names.TARGET_ZONE: self._values.target_zone,
         }
         for leaf, value in named.items():
             _parameter(self, self._values, leaf, value)

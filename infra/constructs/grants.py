@@ -114,7 +114,7 @@ def registry_list(*, emulated: bool) -> Access:
 
 def read_dashboard(*, emulated: bool) -> Statement:
     """Return the grant to read the dashboard's body. A dashboard belongs to an account, not to a region."""
-    dashboard = f"arn:${{AWS::Partition}}:cloudwatch::${{AWS::AccountId}}:dashboard/{names.DASHBOARD}"
+    dashboard = f"arn:${{AWS::Partition}}:cloudwatch::${{AWS::AccountId}}:dashboard/{names.regional(names.DASHBOARD)}"
     resources, why = (("*",), _EMULATED) if emulated else ((dashboard,), "")
     return Statement("Dashboard", ("cloudwatch:GetDashboard",), resources, why)
 

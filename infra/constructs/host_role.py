@@ -1,5 +1,6 @@
 """The role of a cluster's agents: read turns, its configuration and artifacts, write reports, metrics and logs."""
 
+from aws_cdk import Fn
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -12,7 +13,7 @@ from lifecycle import names
 
 
 class HostRole(Construct):
-    """The role `lifecycle-host-<environment>-<service>`: EC2 hosts have it, other hosts assume it."""
+    """The role `lc-host-<environment>-<service>-<region>`: EC2 hosts have it, other hosts assume it."""
 
     def __init__(self, scope: Construct, construct_id: str, values: ClusterName, *, on_ec2: bool = False) -> None:
         super().__init__(scope, construct_id)
@@ -22,7 +23,7 @@ class HostRole(Construct):
         self.role = iam.Role(
             self,
             "Role",
-            role_name=access.substituted(names.host_role(values.environment, values.service)),
+            role_name=Fn.sub(names.regional(names.host_role(values.environment, values.service))),
             description="Permissions of Lifecycle's host agents of one cluster",
             assumed_by=principal,
             inline_policies={"agent": access.document(allowed)},

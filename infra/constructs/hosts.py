@@ -18,9 +18,7 @@ from constructs import Construct
 from infra import bundles
 from infra.constructs import access
 from infra.constructs.access import Statement, accept
-from infra.constructs.ended_hosts import EndingHosts
 from infra.constructs.front_door import FrontDoor
-from infra.constructs.triggers import HostEvents
 from infra.settings import ClusterSettings
 from lifecycle import names
 
@@ -97,8 +95,6 @@ class Hosts(Construct):
         # The first instance reads the agent's bundle with it, as soon as it boots.
         group.node.add_dependency(role)
         self._association(script)
-        EndingHosts(self, "Endings", cluster, self._name)
-        HostEvents(self, "Events", cluster, self._name)
         # By it convergence finds the instances, and binds each to the address that EC2 knows.
         parameter = names.parameter(cluster.environment, cluster.service, names.AUTO_SCALING_GROUP)
         ssm.CfnParameter(self, "GroupParameter", type="String", name=parameter, value=self._name)
@@ -199,7 +195,7 @@ class Hosts(Construct):
             min_size=size,
             max_size=size,
             desired_capacity=size,
-            vpc_zone_identifier=list(self._cluster.subnet_ids),
+            vpc_zone_identifier=list(self._cluster.of_hosts),
             launch_template=autoscaling.CfnAutoScalingGroup.LaunchTemplateSpecificationProperty(
                 launch_template_id=template.ref, version=template.attr_latest_version_number
             ),

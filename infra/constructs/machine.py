@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import Fn, RemovalPolicy
+from aws_cdk import Aws, Fn, RemovalPolicy
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
@@ -82,15 +82,19 @@ class Machine(Construct):
 
 
 def definition(name: str) -> str:
-    """Return the definition on one line, with its placeholders."""
-    return json.dumps(json.loads((DEFINITIONS / f"{name}.asl.json").read_text()), separators=(",", ":"))
+    """Return the definition on one line, with its placeholders.
+
+    The resources of its tasks name the partition too: GovCloud knows no arn:aws:states:::lambda:invoke.
+    """
+    text = json.dumps(json.loads((DEFINITIONS / f"{name}.asl.json").read_text()), separators=(",", ":"))
+    return text.replace('"Resource":"arn:aws:', '"Resource":"arn:${partition}:')
 
 
 def substitutions(calls: tuple[str, ...], starts: tuple[str, ...]) -> dict[str, str]:
     """Return the placeholders' values: `${next_step}` is a Lambda, `${rollout}` a machine."""
-    return {phase: Fn.sub(names.function_arn(phase)) for phase in calls} | {
-        machine: Fn.sub(names.machine_arn(names.machine(machine))) for machine in starts
-    }
+    functions = {phase: Fn.sub(names.function_arn(phase)) for phase in calls}
+    machines = {machine: Fn.sub(names.machine_arn(names.machine(machine))) for machine in starts}
+    return {"partition": Aws.PARTITION, **functions, **machines}
 
 
 def _allowed(calls: tuple[str, ...], starts: tuple[str, ...]) -> tuple[Statement, ...]:

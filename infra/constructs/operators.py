@@ -4,6 +4,7 @@ Operators start and answer deployments; only phases change hosts. Administrators
 are held to.
 """
 
+from aws_cdk import Fn
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -123,7 +124,7 @@ class Operators(Construct):
         policy = iam.ManagedPolicy(
             self,
             f"{prefix}Policy",
-            managed_policy_name=name,
+            managed_policy_name=Fn.sub(names.regional(name)),
             description=description,
             document=access.document(allowed),
         )
@@ -131,7 +132,7 @@ class Operators(Construct):
         role = iam.Role(
             self,
             f"{prefix}Role",
-            role_name=name,
+            role_name=Fn.sub(names.regional(name)),
             description=description,
             assumed_by=self._trusted,
             managed_policies=[policy],

@@ -15,6 +15,9 @@ from lifecycle import names
 
 MEMORY_MB = 256
 
+# A stage waits up to 14 minutes for its host, and then fails (LONGEST_WAIT of application/rollout/stages.py).
+STAGE_SECONDS = 900
+
 
 @dataclass(frozen=True, slots=True)
 class Shared:
@@ -47,7 +50,8 @@ class Phase(Construct):
     ) -> None:
         super().__init__(scope, "".join(part.title() for part in name.split("_")))
         allowed = (_log(name), *access.statements(reads, writes, may))
-        own_name = names.CONSOLE_ROLE if name == "act" else None  # promote knows the console's buttons by their role
+        # Promote knows the console's buttons by their role.
+        own_name = names.regional(names.CONSOLE_ROLE) if name == "act" else None
         self.role = access.service_role(
             self, "lambda", f"Permissions of the phase {name}", "phase", allowed, name=own_name
         )

@@ -12,7 +12,6 @@ from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from infra.constructs.access import Statement, service_role
-from infra.settings import ClusterSettings
 from lifecycle import names
 
 
@@ -175,41 +174,35 @@ class EndedServices(Construct):
 
 
 class HostEvents(Construct):
-    """Events of an Auto Scaling group: an instance was terminated, or a new one's agent has started.
+    """Events of the clusters' Auto Scaling groups: an instance was terminated, or a new one's agent has started.
 
-    AWS may lose such an event. Then an operator removes the terminated host, as converge recommends, and a
-    new host waits for converge's schedule. The functions belong to the control plane, which is deployed first.
+    One rule serves all clusters. A rule for each would add a statement to the function's resource policy, which holds
+    49 of them (20,480 bytes: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html). AWS may lose
+    such an event. Then an operator removes the terminated host, as converge recommends, and a new host waits for
+    converge's schedule.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, cluster: ClusterSettings, group: str) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, terminated: lambda_.Function, launched: lambda_.Function
+    ) -> None:
         super().__init__(scope, construct_id)
-        self._cluster = cluster
-        self._group = group
-        self._on(
-            "Terminate",
-            "host_terminated",
-            {"host": events.EventField.from_path("$.detail.EC2InstanceId")},
-        )
+        host = {"host": events.EventField.from_path("$.detail.EC2InstanceId")}
+        self._on("Terminate", names.TERMINATED_RULE, terminated, host)
         # The group's launch hook ends when the agent reports, so converge finds the host by then.
-        self._on("Launch", "converge", {"requested_by": "auto-scaling"})
+        self._on("Launch", names.LAUNCHED_RULE, launched, {"requested_by": "auto-scaling"})
 
-    def _on(self, event: str, phase: str, values: Mapping[str, object]) -> None:
-        cluster = {"service": self._cluster.service, "environment": self._cluster.environment}
-        called = lambda_.Function.from_function_attributes(
-            self,
-            "".join(part.title() for part in phase.split("_")),
-            function_arn=Fn.sub(names.function_arn(phase)),
-            same_environment=True,  # otherwise CDK would omit the permission
-        )
+    def _on(self, event: str, name: str, function: lambda_.Function, values: Mapping[str, object]) -> None:
+        groups = [{"prefix": names.cluster_stack(each, "")} for each in names.ENVIRONMENT_LETTERS]
+        group = {"group": events.EventField.from_path("$.detail.AutoScalingGroupName")}
         events.Rule(
             self,
             event,
-            rule_name=f"{self._group}-{event.lower()}",
-            description=f"{event} of an instance of {self._group} calls the phase {phase}",
+            rule_name=name,
+            description=f"Auto Scaling: {event.lower()} of an instance of a cluster",
             event_pattern=events.EventPattern(
                 source=["aws.autoscaling"],
                 detail_type=[f"EC2 Instance {event} Successful"],
-                detail={"AutoScalingGroupName": [self._group]},
+                detail={"AutoScalingGroupName": groups},
             ),
-            targets=[targets.LambdaFunction(called, event=events.RuleTargetInput.from_object({**cluster, **values}))],
+            targets=[targets.LambdaFunction(function, event=events.RuleTargetInput.from_object({**group, **values}))],
         )

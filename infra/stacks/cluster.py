@@ -14,6 +14,7 @@ from infra.constructs.host_role import HostRole
 from infra.constructs.hosts import Hosts
 from infra.constructs.service_log import ServiceLog
 from infra.settings import ClusterSettings
+from lifecycle import names
 from lifecycle.names import ENVIRONMENT_LETTERS
 
 
@@ -74,6 +75,12 @@ class ByoClusterStack(Stack):
                 "DrainSeconds", "Seconds that the longest request of the service may take", 60
             ),
             certificate_arn=self._text("CertificateArn", "Certificate for HTTPS; empty for HTTP", default=""),
+            target_zone=self._text(
+                "TargetZone",
+                "Whether the hosts are in the VPC, or outside of it: in a peered VPC, or in a data centre",
+                default=names.IN_VPC,
+                allowed_values=[names.IN_VPC, names.OUTSIDE_VPC],
+            ),
             address=self._text(
                 "Address", "URL by which callers reach the service; empty for that of the load balancer", default=""
             ),

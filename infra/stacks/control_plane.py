@@ -15,21 +15,19 @@ from infra.constructs.access import Statement, accept
 from infra.constructs.build_project import BuildProject, pass_build_roles
 from infra.constructs.configurations import Configurations
 from infra.constructs.dashboard import Dashboard, console_phases
-from infra.constructs.ended_hosts import DeletedStacks
+from infra.constructs.ended_hosts import ending_phases
 from infra.constructs.grants import (
     ANSWER_ROLLOUT,
     DELETE_ARTIFACTS,
     DESCRIBE_DELIVERIES,
     DESCRIBE_ROLLOUTS,
     FORGE_TOKEN,
-    FORGET_DESIRED,
     GROUP_SETTINGS,
     GUARD_MACHINES,
     HEALTH_PATHS,
     LEAVE_QUEUE,
     LEAVE_ROTATION,
     LEDGER_STREAM,
-    LET_END,
     LIFT_FREEZE,
     LIFT_QUARANTINE,
     LIST_ARTIFACTS,
@@ -62,13 +60,14 @@ from infra.constructs.lag_alarm import LagAlarm
 from infra.constructs.machine import Machine
 from infra.constructs.notifications import AlarmsIn, NotificationsOut
 from infra.constructs.operators import Operators
-from infra.constructs.phase import Phase, Shared
+from infra.constructs.phase import STAGE_SECONDS, Phase, Shared
 from infra.constructs.signing_keys import SigningKeys
 from infra.constructs.status_triggers import StatusTriggers
 from infra.constructs.storage import Storage
 from infra.constructs.triggers import (
     EndedExecutions,
     EndedServices,
+    HostEvents,
     PushTriggers,
     Schedule,
     Unrepeated,
@@ -84,8 +83,6 @@ from lifecycle.names import Partition, Variable
 _TRAIL, _CLUSTER, _DEPLOYMENT = Partition.AUDIT_LOG, Partition.CLUSTER, Partition.DEPLOYMENT
 DEPLOYMENTS = (_TRAIL, _CLUSTER, _DEPLOYMENT)
 HOSTS = (*DEPLOYMENTS, Partition.TURNS)
-# A stage waits up to 14 minutes for its host, and then fails (LONGEST_WAIT of application/rollout/stages.py).
-STAGE_SECONDS = 900
 ROLLOUT_CALLS = (
     "plan",
     "next_step",
@@ -296,26 +293,7 @@ class ControlPlaneStack(Stack):
             seconds=300,  # it withdraws thousands of versions one by one
         )
         self._phase("bind_hosts", reads=[TARGETS, MACHINES], writes=[ledger(_TRAIL, _CLUSTER)])
-        removes: dict[str, Any] = {
-            "reads": [TARGETS, WEIGHTS, MACHINES],
-            "writes": [ledger(_TRAIL, _CLUSTER)],
-            "may": [
-                REMOVE_HOST,
-                LEAVE_ROTATION,
-                change_targets("DeregisterTargets"),
-                set_weights(),
-                ANSWER_ROLLOUT,
-            ],
-        }
-        # People call the first one and sign. The second one takes events without a proof.
-        self._phase("remove_host", **removes)
-        self._phase("host_terminated", **removes)
-        ends = [LET_END, LEAVE_ROTATION, change_targets("DeregisterTargets"), set_weights()]
-        self._phase("host_terminating", **{**removes, "may": ends}, seconds=STAGE_SECONDS)
-        forgets: dict[str, Any] = {"reads": [TARGETS, MACHINES], "writes": [ledger(_TRAIL, _CLUSTER)]}
-        self._phase("forget_cluster", **forgets, may=[REMOVE_HOST, FORGET_DESIRED], seconds=300)
-        deleted = self._phase("cluster_deleted", **forgets, may=[REMOVE_HOST], seconds=300)
-        DeletedStacks(self, "Deleted", deleted.function)
+        terminated = ending_phases(self, self._phase)
         self._phase(
             "gc", reads=[REGISTRY], writes=[ledger(_TRAIL)], may=[LIST_ARTIFACTS, DELETE_ARTIFACTS], seconds=300
         )
@@ -345,6 +323,7 @@ class ControlPlaneStack(Stack):
         Unrepeated(self, "ConvergingOnce", converge.function)
         LagAlarm(self, "ConvergenceLags")
         EndedExecutions(self, "Ended", converge.function)
+        HostEvents(self, "HostEvents", terminated=terminated, launched=converge.function)
         EndedServices(self, "EndedServices", self._storage.ledger, converge.function)
 
     def _watching_phases(self, settings: Settings) -> None:
@@ -383,7 +362,7 @@ class ControlPlaneStack(Stack):
                 Variable.ROLLOUT_MACHINE: Fn.sub(names.machine_arn(names.ROLLOUT)),
                 Variable.DELIVERY_MACHINE: Fn.sub(names.machine_arn(names.DELIVERY)),
                 Variable.BUILD_PROJECT: names.BUILD_PROJECT,
-                Variable.BUILD_ROLES: Fn.sub(names.role_arn(names.build_role(""))),
+                Variable.BUILD_ROLES: Fn.sub(names.build_role_arn("")),
                 Variable.WEBHOOK_SECRET: names.WEBHOOK_SECRET,
                 Variable.FORGE_SECRET: names.FORGE_SECRET,
                 Variable.POLL_SECONDS: settings.poll_seconds,
@@ -391,7 +370,7 @@ class ControlPlaneStack(Stack):
                 Variable.AGENT_HEARTBEAT_TIMEOUT_SECONDS: settings.agent_heartbeat_timeout_seconds,
                 Variable.MINUTE_SECONDS: settings.minute_seconds,
                 Variable.SETTLES: "false" if settings.emulated else "true",
-                Variable.CALLERS: ",".join(settings.callers),
+                Variable.CALLERS: Fn.sub(",".join(settings.callers)),
                 Variable.NOTICES_TOPIC: Fn.sub(names.topic_arn(names.NOTIFICATIONS)),
             },
         )

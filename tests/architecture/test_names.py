@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMES = ROOT / "layers" / "core" / "python" / "lifecycle" / "names.py"
 FOLDERS = ("layers/core", "functions", "infra", "apps", "tools")
 # These name other things too: the product, a sort key, an HTML attribute, a word in a message.
-TOO_COMMON = {"lifecycle", "lc", "DEPLOYMENT#", "address", "config", "desired", "listener"}
+TOO_COMMON = {"lifecycle", "lc", "all", "vpc", "DEPLOYMENT#", "address", "config", "desired", "listener"}
 CONSTANTS = {
     value
     for owner in (names, names.Partition, names.Variable)

@@ -13,7 +13,9 @@ def add_test_bed(aws: Clients, cluster: Cluster) -> None:
     elbv2, ssm = aws.client("elbv2"), aws.client("ssm")
     main = ssm.get_parameter(Name=f"/lifecycle/{cluster}/target-group")["Parameter"]["Value"]
     made = {leaf: target_group(aws, cluster, suffix) for leaf, suffix in _TEST_BED.items()}
-    balancer = elbv2.create_load_balancer(Name=f"lc-p-{cluster.service}", Subnets=["subnet-1", "subnet-2"])
+    balancer = elbv2.create_load_balancer(
+        Name=f"lc-p-{cluster.service}", Subnets=getattr(aws, "subnets", ["subnet-1", "subnet-2"])
+    )
     listener = elbv2.create_listener(
         LoadBalancerArn=balancer["LoadBalancers"][0]["LoadBalancerArn"],
         Protocol="HTTP",
@@ -35,7 +37,7 @@ def target_group(aws: Clients, cluster: Cluster, suffix: str) -> str:
         Name=f"lc-p-{cluster.service}{suffix}",
         Protocol="HTTP",
         Port=80,
-        VpcId="vpc-1",
+        VpcId=getattr(aws, "vpc", "vpc-1"),
         TargetType="ip",
         HealthCheckPath="/is_alive",
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from typing import TypeGuard
 
 import pytest
 from botocore.credentials import Credentials
@@ -85,6 +86,8 @@ from lifecycle.gateways.cluster_dispatcher import ClusterDispatcher
 from lifecycle.gateways.ledger_dispatcher import LedgerDispatcher
 from tests.contract.build_service import BuildService
 from tests.contract.clusters import add_test_bed, parameter, target_group
+from tests.contract.ledger_table import create_table
+from tests.contract.moto_account import JUDGED, MotoClients, moto_account
 from tests.contract.repository_service import RepositoryService
 from tests.contract.signing import add_keys, add_promote
 from tests.contract.state_machines import a_machine, new_token
@@ -203,21 +206,30 @@ def _prepare(aws: Aws) -> None:
     add_promote(aws)
 
 
-def create_table(aws: Aws, name: str) -> None:
-    """Create a table with the ledger's keys."""
-    aws.client("dynamodb").create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-        BillingMode="PAY_PER_REQUEST",
-    )
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out the tests that are not for moto."""
+    items[:] = [each for each in items if not _is_of_moto(each) or each.originalname in JUDGED]
 
 
-@pytest.fixture(params=["memory", pytest.param("aws", marks=pytest.mark.emulator)])
+def _is_of_moto(item: pytest.Item) -> TypeGuard[pytest.Function]:
+    called = getattr(item, "callspec", None)
+    return called is not None and called.params.get("gateways") == "moto"
+
+
+@pytest.fixture
+def on_moto() -> Iterator[MotoClients]:
+    """Clients of an account on moto."""
+    with moto_account() as aws:
+        yield aws
+
+
+@pytest.fixture(params=["memory", "moto", pytest.param("aws", marks=pytest.mark.emulator)])
 def gateways(request: pytest.FixtureRequest) -> Gateways:
     """The gateways of one kind, with a production cluster of their service, and a cluster of an older stack."""
     if request.param == "memory":
         return in_memory()
+    if request.param == "moto":
+        return on_aws(request.getfixturevalue("on_moto"))
     return on_aws(request.getfixturevalue("emulator"))
 
 

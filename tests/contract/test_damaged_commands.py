@@ -15,7 +15,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.gateways.aws.fleet import DynamoFleet
 from lifecycle.gateways.aws.table import Table, item, turns_key
-from tests.contract.conftest import create_table
+from tests.contract.ledger_table import create_table
 
 LEDGER = "damaged-commands"
 CLUSTER = Cluster("production", "hello")

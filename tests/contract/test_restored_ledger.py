@@ -16,7 +16,7 @@ from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.service.configuration import ConfigRevision
 from lifecycle.gateways.aws.configurations import DynamoConfigRevisions
 from lifecycle.gateways.aws.table import Table
-from tests.contract.conftest import create_table
+from tests.contract.ledger_table import create_table
 from tests.support.large_cluster import LargeCluster
 from tests.support.rollout import CLUSTER
 from tools import restore_ledger

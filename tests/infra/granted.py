@@ -79,7 +79,9 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "start_build": WRITE_LEDGER
     | {
         "codebuild:StartBuild": {"codebuild:project/lifecycle-build"},
-        "iam:PassRole": {f"iam::${{AWS::AccountId}}:role/lifecycle-build-{each}" for each in REPOSITORIES},
+        "iam:PassRole": {
+            f"iam::${{AWS::AccountId}}:role/lifecycle-build-${{AWS::Region}}-{each}" for each in REPOSITORIES
+        },
     },
     "start_services": WRITE_LEDGER
     | {

@@ -6,7 +6,7 @@ import pytest
 
 from tests.infra.conftest import REPOSITORIES
 from tests.infra.granted import BUCKET, BUILD_LOG, CACHES
-from tests.infra.reading import allowed, resources, role_of, statements
+from tests.infra.reading import allowed, resources, role_of, statements, text
 
 
 @pytest.mark.parametrize("repository", ["", *REPOSITORIES])
@@ -17,7 +17,7 @@ def test_a_build_may_write_its_own_upload_pull_its_own_repository_and_nothing_el
         r
         for r in resources(control_plane, "IAM::Role").values()
         if r.get("Policies", [{}])[0].get("PolicyName") == "build"
-        and r.get("RoleName", "") == (f"lifecycle-build-{repository}" if repository else "")
+        and text(r.get("RoleName", "")) == (f"lifecycle-build-${{AWS::Region}}-{repository}" if repository else "")
     )
     found = allowed(role)
     pulled = {"codecommit:GitPull": {f"codecommit:{repository}"}} if repository else {}

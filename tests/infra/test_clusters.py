@@ -133,7 +133,7 @@ def test_a_host_reads_its_clusters_turns_writes_its_clusters_reports_and_gets_it
         (write, [{"Fn::Sub": "SCHEDULES#${Environment}/${Service}"}]),
         ("dynamodb:GetItem", [{"Fn::Sub": "CLUSTER#${Environment}/${Service}"}]),
     ]
-    assert role["RoleName"] == {"Fn::Sub": "lifecycle-host-${Environment}-${Service}"}
+    assert role["RoleName"] == {"Fn::Sub": "lc-host-${Environment}-${Service}-${AWS::Region}"}
 
 
 @pytest.mark.parametrize("name", ["byo", "asg"])
@@ -304,40 +304,43 @@ def test_first_instance_boots_after_its_role_may_read_the_bundle(asg: dict[str, 
     ],
 )
 def test_the_events_of_new_and_terminated_instances_are_accepted_by_their_functions(
-    asg: dict[str, Any], what: str, function: str, sent: Command
+    control_plane: dict[str, Any], asg: dict[str, Any], what: str, function: str, sent: Command
 ) -> None:
-    (rule_id,) = (
-        name for name, rule in resources(asg, "Events::Rule").items() if rule["Name"].endswith(what.lower())
-    )
-    rule = resources(asg, "Events::Rule")[rule_id]
-    assert rule["EventPattern"] == {
-        "source": ["aws.autoscaling"],
-        "detail-type": [f"EC2 Instance {what} Successful"],
-        "detail": {"AutoScalingGroupName": [only(asg, "AutoScaling::AutoScalingGroup")["AutoScalingGroupName"]]},
-    }
+    wanted = [f"EC2 Instance {what} Successful"]
+    rules = resources(control_plane, "Events::Rule").items()
+    ((rule_id, rule),) = ((name, each) for name, each in rules if each["EventPattern"].get("detail-type") == wanted)
+    group = only(asg, "AutoScaling::AutoScalingGroup")["AutoScalingGroupName"]
+    prefixes = [each["prefix"] for each in rule["EventPattern"]["detail"]["AutoScalingGroupName"]]
+    assert prefixes == ["lifecycle-staging-", "lifecycle-production-"]
+    assert group.startswith(prefixes[1])
     (target,) = rule["Targets"]
-    assert text(target["Arn"]) == f"lambda:function:{function}"
-    assert type(sent).model_validate_json(transformed(target)) == sent
-    (permission,) = (
-        each
-        for each in resources(asg, "Lambda::Permission").values()
-        if each["SourceArn"] == {"Fn::GetAtt": [rule_id, "Arn"]}
+    (called,) = (
+        each["FunctionName"]
+        for name, each in resources(control_plane, "Lambda::Function").items()
+        if target["Arn"] == {"Fn::GetAtt": [name, "Arn"]}
     )
-    assert text(permission["FunctionName"]) == f"lambda:function:{function}"
-    assert (permission["Action"], permission["Principal"]) == (
-        "lambda:InvokeFunction",
-        "events.amazonaws.com",
-    )
+    assert called == function
+    assert type(sent).model_validate_json(transformed(target, group)) == sent
+    permissions = resources(control_plane, "Lambda::Permission").values()
+    (permission,) = (each for each in permissions if each.get("SourceArn") == {"Fn::GetAtt": [rule_id, "Arn"]})
+    assert permission["FunctionName"] == target["Arn"]
+    assert (permission["Action"], permission["Principal"]) == ("lambda:InvokeFunction", "events.amazonaws.com")
 
 
-def transformed(target: dict[str, Any]) -> str:
+def test_a_cluster_adds_no_statement_to_a_functions_policy_and_no_rule(asg: dict[str, Any]) -> None:
+    """A function's resource policy has room for 49 statements of this size."""
+    assert not resources(asg, "Lambda::Permission")
+    assert not resources(asg, "Events::Rule")
+
+
+def transformed(target: dict[str, Any], group: str) -> str:
     """Return the event that EventBridge sends: a path's string is in the template with its quotes."""
-    if "Input" in target:
-        return str(target["Input"])
+    values = {"$.detail.EC2InstanceId": "i-0123456789abcdef0", "$.detail.AutoScalingGroupName": group}
     transformer = target["InputTransformer"]
-    ((name, path),) = transformer["InputPathsMap"].items()
-    assert path == "$.detail.EC2InstanceId"
-    return str(transformer["InputTemplate"]).replace(f"<{name}>", '"i-0123456789abcdef0"')
+    found = str(transformer["InputTemplate"])
+    for name, path in transformer["InputPathsMap"].items():
+        found = found.replace(f"<{name}>", json.dumps(values[path]))
+    return found
 
 
 def test_the_control_plane_is_deployed_before_a_cluster_that_calls_its_functions(assembly: Path) -> None:

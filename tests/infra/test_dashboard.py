@@ -17,7 +17,7 @@ Widget = dict[str, Any]
 def body(control_plane: dict[str, Any]) -> dict[str, Any]:
     """The dashboard as in the template, with its `${...}`."""
     found = only(control_plane, "CloudWatch::Dashboard")
-    assert found["DashboardName"] == "lifecycle"
+    assert found["DashboardName"] == {"Fn::Sub": "lifecycle-${AWS::Region}"}
     read: dict[str, Any] = json.loads(found["DashboardBody"]["Fn::Sub"])
     return read
 

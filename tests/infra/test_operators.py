@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.reading import resources
+from tests.infra.reading import resources, text
 
 
 @pytest.mark.parametrize("name", ["lifecycle-operator", "lifecycle-administrator", "lifecycle-viewer"])
@@ -15,7 +15,7 @@ def test_person_assumes_a_role_under_their_own_name_only(
 
     def names(template: dict[str, Any]) -> list[Any]:
         roles = resources(template, "IAM::Role").values()
-        (role,) = (each for each in roles if each.get("RoleName") == name)
+        (role,) = (each for each in roles if text(each.get("RoleName", "")) == f"{name}-${{AWS::Region}}")
         return [each.get("Condition") for each in role["AssumeRolePolicyDocument"]["Statement"]]
 
     assert names(control_plane) == [{"StringEquals": {"sts:RoleSessionName": "${aws:username}"}}]

@@ -120,7 +120,7 @@ def test_nobody_else_of_the_control_plane_may_decrypt_or_write_a_configuration(
 ) -> None:
     kinds = ("IAM::Role", "IAM::ManagedPolicy", "IAM::Policy")
     for found in (each for kind in kinds for each in resources(control_plane, kind).values()):
-        if found.get("ManagedPolicyName") != "lifecycle-configure":
+        if text(found.get("ManagedPolicyName", "")) != "lifecycle-configure-${AWS::Region}":
             grants = allowed(found)
             assert not [action for action in grants if action.startswith("kms:")]
             assert grants.get("ssm:PutParameter", set()) <= {"ssm:parameter/lifecycle/*/desired", FLOOR}
@@ -137,7 +137,7 @@ def test_only_the_operator_of_a_laptop_may_configure_and_administer_by_itself(
 ) -> None:
     def policies(template: dict[str, Any]) -> int:
         roles = resources(template, "IAM::Role").values()
-        (role,) = (each for each in roles if each.get("RoleName") == "lifecycle-operator")
+        (role,) = (each for each in roles if text(each.get("RoleName", "")) == "lifecycle-operator-${AWS::Region}")
         return len(role["ManagedPolicyArns"])
 
     assert (policies(control_plane), policies(emulated)) == (1, 3)
@@ -164,7 +164,7 @@ def test_a_managed_policy_is_within_iams_limit(control_plane: dict[str, Any]) ->
 def managed(template: dict[str, Any], name: str) -> dict[str, Any]:
     """Return the managed policy of that name."""
     policies = resources(template, "IAM::ManagedPolicy").values()
-    (found,) = (each for each in policies if each["ManagedPolicyName"] == name)
+    (found,) = (each for each in policies if text(each["ManagedPolicyName"]) == f"{name}-${{AWS::Region}}")
     return found
 
 

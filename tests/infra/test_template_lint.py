@@ -11,10 +11,20 @@ ACCEPTED = {
     "W3005": "CDK lets each function depend on its role's policies, and so on the role that it names anyway",
 }
 
+# AWS has no such action; its list of them is in cfn-lint.
+_STATEMENT = '{"Effect": "Allow", "Action": "s3:GetObjct", "Resource": "*"}'
+_DOCUMENT = f'{{"PolicyDocument": {{"Version": "2012-10-17", "Statement": [{_STATEMENT}]}}}}'
+UNKNOWN_ACTION = f'{{"Resources": {{"Policy": {{"Type": "AWS::IAM::ManagedPolicy", "Properties": {_DOCUMENT}}}}}}}'
+
 
 def findings(path: Path) -> list[str]:
-    """Return the findings of one template, but for those that are accepted."""
-    found = lint_file(path, config=ManualArgs(regions=REGIONS, ignore_checks=list(ACCEPTED)))
+    """Return the findings of one template, but for those that are accepted.
+
+    cfn-lint knows a task's resource with `arn:aws:` only, so the partition's placeholder is filled in for it.
+    """
+    filled = path.with_suffix(".filled")
+    filled.write_text(path.read_text().replace("arn:${partition}:states:", "arn:aws:states:"))
+    found = lint_file(filled, config=ManualArgs(regions=REGIONS, ignore_checks=list(ACCEPTED)))
     return [f"{each.rule.id} {each.message}" for each in found]
 
 
@@ -33,6 +43,7 @@ def test_every_template_fits_the_schemas_of_cloudformation(assembly: Path) -> No
             '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": {"Ref": "No"}}}}}',
             "E1020",
         ),
+        (UNKNOWN_ACTION, "W3037"),
     ],
 )
 def test_a_template_with_a_fault_is_found(tmp_path: Path, text: str, rule: str) -> None:

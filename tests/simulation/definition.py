@@ -88,10 +88,15 @@ def delivery() -> Definition:
 
 def read(name: str) -> Definition:
     """Return the definition that is in the repository, with the planted fault that it has, if there is one."""
+    return _definition(json.loads(text_of(name)))
+
+
+def text_of(name: str) -> str:
+    """Return the text of that definition; its other placeholders are the names of functions and machines."""
     text = planted_text(f"statemachines/{name}.asl.json", (FOLDER / f"{name}.asl.json").read_text())
     for placeholder, value in _SETTINGS.items():
         text = text.replace(placeholder, value)
-    return _definition(json.loads(text))
+    return text
 
 
 def _definition(found: Mapping[str, Any]) -> Definition:

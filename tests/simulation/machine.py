@@ -14,7 +14,8 @@ from tests.simulation.jsonata import QueryFailed
 
 # History events as AWS writes them. A task has three for each try, and two around all of them.
 EVENTS = {"Choice": 2, "Pass": 2, "Wait": 2, "Task": 2, "Map": 4, "Fail": 1}
-_TRY, _TOKEN, _ITERATION = 3, 1, 2
+TOKEN = 1  # of a token task whose function has ended well
+_TRY, _ITERATION = 3, 2
 QUERY_FAILED = "States.QueryEvaluationError"
 ALREADY_EXISTS = "StepFunctions.ExecutionAlreadyExistsException"
 TIMEOUT = "States.Timeout"
@@ -190,7 +191,7 @@ class Execution:
                     break
             self._caught(state, given, error, leave)
 
-        self.events += _TRY + (_TOKEN if state.waits_for_token else 0)
+        self.events += _TRY
         self._attempt(state, given, ended)
 
     def _caught(self, state: State, given: Any, error: str, leave: Callable[[Any, str], None]) -> None:
@@ -201,6 +202,7 @@ class Execution:
                     self.variables |= catch.assign(scope)
                 leave(catch.output(scope) if catch.output else {"Error": error}, catch.next)
                 return
+        self.events -= 1  # a task that fails its execution is never exited
         self.end(ExecutionState.ENDED, error, f"{state.name}: {error}")
 
     def _attempt(self, state: State, given: Any, ended: CommandResult) -> None:
@@ -236,8 +238,14 @@ class Execution:
         token = f"{self.name}#{self._numbered}"
         payload = state.payload(self._scope(given, token=token)) if state.payload else {}
         self.tokens[token] = lambda: once({}, "")
-        # The end of the function does not end the wait, but its failure does.
-        self.sim.invoke(state.function, payload, lambda _, e: once(None, e) if e else None)
+        self.sim.invoke(state.function, payload, lambda _, e: once(None, e) if e else self._submitted())
+
+    def _submitted(self) -> None:
+        """Count the event of a function that has taken a token.
+
+        The end of the function does not end the wait, but its failure does.
+        """
+        self.events += TOKEN
 
     def _start_another(self, state: State, given: Any, once: CommandResult) -> None:
         scope = self._scope(given)

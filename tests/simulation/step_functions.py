@@ -33,7 +33,7 @@ from tests.simulation import functions
 from tests.simulation.definition import Definition, State, delivery, rollout
 from tests.simulation.failures import NEVER, Failing, Failure
 from tests.simulation.history import CONVERGE_EVERY
-from tests.simulation.machine import CommandResult, Execution
+from tests.simulation.machine import TOKEN, CommandResult, Execution
 from tests.support.rollout import LATENCIES, Machine
 
 # History events of an execution that no test expects; AWS would end it at 25,000.
@@ -85,13 +85,17 @@ class FailingExecution(Execution):
         self._world = world
 
     def _call(self, state: State, given: Any, once: CommandResult) -> None:
-        self._world.called[state.name] = self._world.called.get(state.name, 0) + 1
         failure = self._world.failing.now(state.name)
         if failure is None:
-            super()._call(state, given, once)
+            super()._call(state, given, once)  # raises before the call, if there are no arguments
+        self._world.called[state.name] = self._world.called.get(state.name, 0) + 1
+        if failure is None:
             return
         if failure.after_effect:
             super()._call(state, given, lambda _r, _e: None)
+            self.events -= TOKEN if state.waits_for_token else 0  # Step Functions did not hear that it was taken
+        if state.waits_for_token and not failure.error and failure.instead is not NEVER:
+            self._submitted()
         self.sim.after(0.1, 0.1, lambda: _fail(state, failure, once))
 
 
@@ -104,7 +108,7 @@ def _fail(state: State, failure: Failure, once: CommandResult) -> None:
         once({"Payload": failure.instead} if state.function else failure.instead, "")
 
 
-class _Executions(MemoryExecutions):
+class PortOfExecutions(MemoryExecutions):
     """The port, over the executions of a `StepFunctions`."""
 
     def __init__(self, of: "StepFunctions") -> None:
@@ -155,11 +159,14 @@ class StepFunctions:
         self.catalogue = machine.memory.catalogue
         self.catalogue.claim_service("hello", "https://example.test/hello.git")
         self.builds = Builds(next(iter(machine.snapshots), ""))
-        machine.context = replace(machine.context, executions=_Executions(self))
+        machine.context = replace(machine.context, executions=self._port())
         self._began = self.memory.clock.now()
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
         self.after(CONVERGE_EVERY / 2, 0, self._converge)
+
+    def _port(self) -> PortOfExecutions:
+        return PortOfExecutions(self)
 
     # What an execution needs.
 
@@ -191,9 +198,12 @@ class StepFunctions:
         return self.start(name, given, rollout())
 
     def start(self, name: str, given: Any, definition: Definition) -> bool:
-        """Start an execution; returns False if its name was used before."""
-        if name in self.by_name:
-            return False
+        """Start an execution; returns False if its name was used before.
+
+        As on AWS, the same input under the same name is the same execution while that runs.
+        """
+        if (existing := self.by_name.get(name)) is not None:
+            return existing.running and bool(existing.given == given)
         execution = FailingExecution(self, name, given, definition)
         self.by_name[name] = execution
         self.after(0.1, 0.1, execution.start)

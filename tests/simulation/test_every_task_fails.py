@@ -76,7 +76,13 @@ class Scenario:
     human: Human = _nobody
     broken: Mapping[str, Failure] = field(default_factory=dict)
 
-    def run(self, failing: Failing, human: Human | None = None, hours: float = HOURS) -> StepFunctions:
+    def run(
+        self,
+        failing: Failing,
+        human: Human | None = None,
+        hours: float = HOURS,
+        interpreter: type[StepFunctions] = StepFunctions,
+    ) -> StepFunctions:
         machine = Machine(HOSTS, self.policy)
         policies = {"staging": Policy(automatic=True), "production": self.policy}
         made = manifest(SNAPSHOT, commit="a" * 40, policies=policies)
@@ -86,7 +92,7 @@ class Scenario:
         machine.memory.clock.sleep(1)
         self.prepare(machine)
         failing.states = {**self.broken, **failing.states}
-        world = StepFunctions(machine, failing, human or self.human)
+        world = interpreter(machine, failing, human or self.human)
         self.begin(world)
         world.run(hours)
         return world

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from apps.local.paths import EMULATED
 from lifecycle import names
 
-DASHBOARD = names.DASHBOARD
+DASHBOARD = names.regional(names.DASHBOARD, EMULATED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ def test_secret_is_named_not_copied(desk: Desk) -> None:
     assert "OTHER: the hosts may read secrets named lifecycle/production/hello/* only" in foreign.replace(
         "*;", "* only"
     )
-    assert "lifecycle-host-production-hello" in foreign
+    assert "lc-host-production-hello" in foreign
 
 
 def test_values_are_shown_only_when_asked_for(desk: Desk) -> None:

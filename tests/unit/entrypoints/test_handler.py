@@ -128,11 +128,15 @@ def promoted(event: dict[str, Any], arn: str) -> Any:
 
 
 def test_console_promotes_in_the_name_that_it_has_and_nothing_else_does() -> None:
-    console = "arn:aws:sts::123456789012:assumed-role/lifecycle-act/lifecycle-act"
+    console = "arn:aws:sts::123456789012:assumed-role/lifecycle-act-eu-central-1/lifecycle-act"
     assert promoted({"requested_by": "console:ada"}, console) == "console:ada"
     assert promoted({}, console) == "console"
     assert "in the name of grace" in promoted({"requested_by": "grace"}, ADA)["error"]
-    others = ("999999999999:assumed-role/lifecycle-act/x", "123456789012:assumed-role/lifecycle-actor/x")
+    others = (
+        "999999999999:assumed-role/lifecycle-act-eu-central-1/x",
+        "123456789012:assumed-role/lifecycle-act-eu-west-1/x",
+        "123456789012:assumed-role/lifecycle-act-eu-central-1b/x",
+    )
     for each in others:
         assert "expected assumed-role" in promoted({}, f"arn:aws:sts::{each}")["error"]
     assert "expected assumed-role" in approve(signed(ANSWER, console))["error"]

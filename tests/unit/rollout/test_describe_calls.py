@@ -10,6 +10,7 @@ from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 
 CLUSTER = Cluster("production", "hello")
 LEAVES = {"target-group": "main", "test-bed-group": "bed", "control-group": "control", "listener": "listener"}
+OUTSIDE = {**LEAVES, "target-zone": "all"}
 A, B = "127.0.10.1", "127.0.10.2"
 
 
@@ -19,6 +20,12 @@ class Balancer:
     def __init__(self, **targets: list[str]) -> None:
         self.targets = targets
         self.calls: list[str] = []
+        self.changed: list[tuple[str, list[dict[str, Any]]]] = []
+
+    def register_targets(self, *, TargetGroupArn: str, Targets: list[dict[str, Any]]) -> None:  # noqa: N803
+        self.changed.append((TargetGroupArn, Targets))
+
+    deregister_targets = register_targets
 
     def describe_target_health(self, *, TargetGroupArn: str) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
         self.calls.append(TargetGroupArn)
@@ -44,7 +51,7 @@ class Parameters:
         self.calls.append(leaf)
         if leaf not in self.leaves:
             raise ClientError({"Error": {"Code": "ParameterNotFound"}}, "GetParameter")
-        return {"Parameter": {"Value": LEAVES[leaf]}}
+        return {"Parameter": {"Value": OUTSIDE[leaf]}}
 
 
 def test_target_of_the_main_group_is_polled_with_one_call() -> None:
@@ -87,3 +94,19 @@ def test_older_stack_takes_one_call_until_it_is_updated() -> None:
     parameters.leaves = tuple(LEAVES)
     assert dispatcher.has_test_bed(CLUSTER)
     assert dispatcher.members(CLUSTER, Group.TEST_BED) == {}
+
+
+def test_target_outside_of_the_vpc_is_named_with_the_zone_all() -> None:
+    """ELB refuses such an address without it, and an address of the VPC with it."""
+    balancer = Balancer(main=[A])
+    dispatcher = AlbDispatcher(balancer, Parameters(*OUTSIDE))
+    dispatcher.register(CLUSTER, A, 8080)
+    dispatcher.deregister(CLUSTER, A, 8080, Group.MAIN)
+    target = {"Id": A, "Port": 8080, "AvailabilityZone": "all"}
+    assert balancer.changed == [("main", [target])] * 2
+
+
+def test_target_in_the_vpc_has_no_zone() -> None:
+    balancer = Balancer(main=[A])
+    AlbDispatcher(balancer, Parameters("target-group")).register(CLUSTER, A, 8080)
+    assert balancer.changed == [("main", [{"Id": A, "Port": 8080}])]

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/awsconsolehelpdocs/latest/gsg/getting-started.html.
 
 from urllib.parse import quote
 
-from lifecycle.names import DASHBOARD, ROLLOUT, Account, execution_arn, machine_arn
+from lifecycle.names import DASHBOARD, ROLLOUT, Account, execution_arn, machine_arn, regional
 
 _DOMAINS = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
 # The account of the embedded environment.
@@ -30,7 +30,8 @@ def cloudwatch_page(arn: str, place: str) -> str:
 
 def dashboard_page(arn: str) -> str:
     """Return the address of Lifecycle's dashboard in the account and region of a resource; empty on a laptop."""
-    return cloudwatch_page(arn, f"dashboards/dashboard/{DASHBOARD}")
+    _, partition, _, region, account, *_ = [*arn.split(":"), "", "", "", "", ""]
+    return cloudwatch_page(arn, f"dashboards/dashboard/{regional(DASHBOARD, Account(partition, region, account))}")
 
 
 def rollout_page(arn: str, name: str) -> str:

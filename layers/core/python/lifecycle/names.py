@@ -62,6 +62,9 @@ EXECUTION_RULE = "lifecycle-execution-ended"
 CONVERGENCE_LAGS = "lifecycle-convergence-lags"
 RUN_STATUS_RULE = "lifecycle-run-status"
 DEPLOYMENT_STATUS_RULE = "lifecycle-deployment-status"
+TERMINATED_RULE = "lifecycle-instance-terminated"
+TERMINATING_RULE = "lifecycle-instance-terminating"
+LAUNCHED_RULE = "lifecycle-instance-launched"
 
 
 def function(phase: str) -> str:
@@ -121,9 +124,14 @@ def execution_arns(name: str) -> str:
 BUILD_PROJECT = "lifecycle-build"
 
 
-def build_role(repository: str) -> str:
+def build_role(repository: str, account: Account = TEMPLATE) -> str:
     """Return the name of the role of the builds of a CodeCommit repository; of their beginning for an empty one."""
-    return f"{BUILD_PROJECT}-{repository}"
+    return f"{BUILD_PROJECT}-{account.region}-{repository}"
+
+
+def build_role_arn(repository: str, account: Account = TEMPLATE) -> str:
+    """Return the ARN of that role."""
+    return f"arn:{account.partition}:iam::{account.number}:role/{build_role(repository, account)}"
 
 
 def build_log(project: str) -> str:
@@ -206,6 +214,8 @@ TARGET_GROUP = "target-group"
 TEST_BED_GROUP = "test-bed-group"
 CONTROL_GROUP = "control-group"
 LISTENER = "listener"
+TARGET_ZONE = "target-zone"  # where the hosts are
+IN_VPC, OUTSIDE_VPC = "vpc", "all"  # its values: `all` is what ELB wants for an address outside of the VPC
 ADDRESS = "address"
 TERMINATION_HOOK = "lifecycle-drain"  # of each Auto Scaling group; its event drains the host
 AUTO_SCALING_GROUP = "auto-scaling-group"  # of a cluster whose hosts are EC2 instances
@@ -250,8 +260,16 @@ def signing_key(kind: str) -> str:
     return f"alias/lifecycle-{kind}s"
 
 
-# --- Roles; each policy has the name of its role
+# --- Roles, policies and the dashboard belong to an account, so the name of each ends with the region
 
+
+def regional(name: str, account: Account = TEMPLATE) -> str:
+    """Return the name of what an account has once for all regions, such as a role: each installation has its own."""
+    return f"{name}-{account.region}"
+
+
+LONGEST_REGION = 15  # us-isof-south-1
+# Each policy has the name of its role.
 OPERATOR = "lifecycle-operator"
 VIEWER = "lifecycle-viewer"
 ADMINISTRATOR = "lifecycle-administrator"
@@ -260,13 +278,13 @@ CONFIGURER = "lifecycle-configure"  # a policy without a role: it is added to th
 
 
 def host_role(environment: str, service: str) -> str:
-    """Return the name of the role of a cluster's host agents."""
-    return f"lifecycle-host-{environment}-{service}"
+    """Return the name of the role of a cluster's host agents, without its region; 64 characters are the most."""
+    return f"{CLUSTER_PREFIX}-host-{environment}-{service}"
 
 
 def role_arn(name: str, account: Account = TEMPLATE) -> str:
-    """Return the ARN of a role."""
-    return f"arn:{account.partition}:iam::{account.number}:role/{name}"
+    """Return the ARN of one of these roles."""
+    return f"arn:{account.partition}:iam::{account.number}:role/{regional(name, account)}"
 
 
 # --- What services write

@@ -139,6 +139,11 @@ def account_of(function: Any) -> str:
     return str(function.invoked_function_arn).split(":")[4]
 
 
+def region_of(arn: str) -> str:
+    """Return the region that an ARN names."""
+    return arn.split(":")[3]
+
+
 @cache
 def executions() -> Executions:
     """Return the state machines, for the phases that need nothing else."""

@@ -18,7 +18,7 @@ from lifecycle.domain.identity import CONSOLE, is_proven, person, same_person
 from lifecycle.domain.rollout.deployment import cluster_of
 from lifecycle.entrypoints import bootstrap
 from lifecycle.gateways.aws.callers import PROOF, command_digest
-from lifecycle.names import CONSOLE_ROLE
+from lifecycle.names import CONSOLE_ROLE, Account, regional
 
 _AUTHOR = ("by", "requested_by")
 
@@ -58,7 +58,9 @@ def of(event: Mapping[str, Any], context: Any, *, for_console: bool = False) -> 
     digest = command_digest(str(context.function_name), unsigned(event))
     arn = bootstrap.callers().arn(event.get(PROOF) or {}, digest)
     account, allowed = bootstrap.account_of(context), bootstrap.allowed_callers()
-    if for_console and arn.partition(f"::{account}:")[2].startswith(f"assumed-role/{CONSOLE_ROLE}/"):
+    # The console of another region has a role of its own, and promotes there.
+    console = regional(CONSOLE_ROLE, Account("", bootstrap.region_of(context.invoked_function_arn), account))
+    if for_console and arn.partition(f"::{account}:")[2].startswith(f"assumed-role/{console}/"):
         return Caller(str(event.get("requested_by") or CONSOLE)[:200], arn)
     return Caller(person(arn, account, allowed), arn)
 

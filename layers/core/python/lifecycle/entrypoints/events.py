@@ -24,6 +24,7 @@ from lifecycle.domain.rollout.deployment import (
 )
 from lifecycle.domain.rollout.test_bed.model import BedState
 from lifecycle.domain.service.configuration import ConfigRevision
+from lifecycle.entrypoints.auto_scaling import with_cluster
 from lifecycle.entrypoints.names_in_events import (
     ConfigName,
     ExecutionName,
@@ -270,9 +271,14 @@ class RemoveHost(OfCluster):
 
 
 class HostTerminated(OfCluster):
-    """An Auto Scaling group says that it has terminated an instance."""
+    """An Auto Scaling group says that it has terminated an instance: EventBridge sends `group`, the group's name."""
 
     host: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_aws(cls, given: Any) -> Any:
+        return with_cluster(given) if isinstance(given, dict) else given
 
 
 class Repair(Command):
@@ -293,6 +299,7 @@ class Converge(Repair):
 
     EventBridge calls with an event of its own: `execution` of the cluster has failed or was stopped. The ledger's
     stream calls with the reports of hosts whose service has ended: `clusters` are theirs, as "production/hello".
+    For a new instance, EventBridge sends `group`, the name of its Auto Scaling group.
     """
 
     requested_by: str = "schedule"
@@ -306,7 +313,9 @@ class Converge(Repair):
         try:
             if isinstance(given, dict) and "Records" in given:
                 return {"requested_by": "supervision", "clusters": clusters_of_reports(given["Records"])}
-            return execution_end(given["detail"]) if isinstance(given, dict) and "detail" in given else given
+            if isinstance(given, dict) and "detail" in given:
+                return execution_end(given["detail"])
+            return with_cluster(given) if isinstance(given, dict) else given
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"expected an event of EventBridge or of the ledger's stream: {error!r}") from error
 

@@ -1,9 +1,12 @@
 """The events of functions/fleet that say that a host or a cluster is at its end."""
 
-from pydantic import Field
+from typing import Any
+
+from pydantic import Field, model_validator
 
 from lifecycle import names
 from lifecycle.domain.fleet.cluster import Cluster, is_cluster
+from lifecycle.entrypoints.auto_scaling import with_cluster
 from lifecycle.entrypoints.events import Command, OfCluster
 
 
@@ -27,6 +30,11 @@ class StackDeleted(Command):
 
 
 class HostTerminating(OfCluster):
-    """An Auto Scaling group says that it is about to end an instance, and waits."""
+    """An Auto Scaling group says that it is about to end an instance, and waits; EventBridge sends its name."""
 
     host: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_aws(cls, given: Any) -> Any:
+        return with_cluster(given) if isinstance(given, dict) else given

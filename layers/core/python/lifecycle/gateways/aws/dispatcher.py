@@ -107,11 +107,21 @@ class AlbDispatcher:
 
     def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
         check_target(address, port)
-        target = {"Id": address, "Port": port}
+        targets = [self._described(cluster, address, port)]
         self._call(
             cluster,
-            lambda: self._elbv2.register_targets(TargetGroupArn=self._group(cluster, group), Targets=[target]),
+            lambda: self._elbv2.register_targets(TargetGroupArn=self._group(cluster, group), Targets=targets),
         )
+
+    def _described(self, cluster: Cluster, address: str, port: int) -> dict[str, Any]:
+        """Return a target as ELB names it.
+
+        An address outside of the load balancer's VPC needs the zone `all`, and any other address must not have it
+        (https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetDescription.html).
+        """
+        outside = self._parameter(cluster, names.TARGET_ZONE) == names.OUTSIDE_VPC
+        zone = {"AvailabilityZone": names.OUTSIDE_VPC} if outside else {}
+        return {"Id": address, "Port": port, **zone}
 
     def deregister(self, cluster: Cluster, address: str, port: int | None = None, group: Group | None = None) -> None:
         check_target(address, port)
@@ -119,7 +129,7 @@ class AlbDispatcher:
         for each in (group,) if group else every:
             # The call ignores a target that is not in the group, so no read is needed for a known port.
             ports = self._ports(cluster, address, each) if port is None else {port}
-            self._deregister(cluster, each, [{"Id": address, "Port": found} for found in sorted(ports)])
+            self._deregister(cluster, each, [self._described(cluster, address, found) for found in sorted(ports)])
 
     def _ports(self, cluster: Cluster, address: str, group: Group) -> set[int]:
         registered = self._registered(cluster, group)
