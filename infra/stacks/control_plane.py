@@ -205,13 +205,8 @@ class ControlPlaneStack(Stack):
             writes=[ledger(*HOSTS, Partition.WITHDRAWALS), REGISTRY],
             # It takes out targets of no known host.
             may=[
-                LEAVE_QUEUE,
-                LIST_ROLLOUTS,
-                DESCRIBE_ROLLOUTS,
-                ANSWER_ROLLOUT,
-                GUARD_MACHINES,
-                *drains,
-                set_weights(),
+                *(LEAVE_QUEUE, LIST_ROLLOUTS, DESCRIBE_ROLLOUTS, ANSWER_ROLLOUT, GUARD_MACHINES),
+                *(*drains, set_weights()),
             ],
         )
         self._phase("next_step", reads=[TARGETS], writes=[ledger(*HOSTS)])
