@@ -166,8 +166,7 @@ class Account:
         self.clock, self.executions, self.alarms = ManualClock(), MemoryExecutions(), MemoryAlarms()
         self.dispatcher = MemoryDispatcher({HELLO: "/is_alive", OTHER: "/is_alive"})
         self.notifications, self.machines = MemoryNotifications(), MemoryMachines()
-        self.catalogue = DynamoCatalogue(table)
-        self.registry = SsmRegistry(self.parameters)
+        self.catalogue, self.registry = DynamoCatalogue(table), SsmRegistry(self.parameters)
         self.artifacts = S3Artifacts(self.objects, "artifacts")
         self.queries = DynamoClusterQueries(table, self.registry, DeliveryList(), "machine")
         self.context = Context(
@@ -198,8 +197,8 @@ class Account:
             if number != 2:
                 self.dispatcher.states[HELLO][f"10.0.0.{number}"] = TargetState.HEALTHY
             self.dispatcher.states[OTHER][f"10.0.1.{number}"] = TargetState.HEALTHY
-        alarm = Alarm("lc-p-hello-errors", HELLO, True, self.clock.now(), "errors below 1 %", "errors at 9 %")
-        self.alarms.put(alarm)
+        now = self.clock.now()
+        self.alarms.put(Alarm("lc-p-hello-errors", HELLO, True, now, "errors below 1 %", "errors at 9 %"))
 
     @classmethod
     def of(cls) -> "Account":
