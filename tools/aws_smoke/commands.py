@@ -56,7 +56,9 @@ class Commands:
         return dict(json.loads(out)) if out.strip() else {"error": err.strip()}
 
     def snapshots(self) -> set[str]:
-        return {each["version"] for each in self("snapshots", self.service, codes=(0,))["snapshots"]}
+        """Return the snapshots; before the first one the command is refused."""
+        found = self("snapshots", self.service, codes=(0, 1)).get("snapshots", ())
+        return {str(each["version"]) for each in found}
 
     def snapshot_of(self, commit: str) -> str:
         """Wait for the snapshot of a commit, and return it."""

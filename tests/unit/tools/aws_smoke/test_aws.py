@@ -185,6 +185,12 @@ def test_commands_read_what_they_need_from_json() -> None:
     assert commands.installed() == ("1.4.0",)
 
 
+def test_first_build_is_waited_for_although_there_is_no_snapshot_yet() -> None:
+    answers = [(1, "", "snapshot of smoke not found"), (0, '{"snapshots": [{"version": "1.4.0-1-abcdef1"}]}', "")]
+    commands = Commands(lambda _: answers.pop(0), "smoke", sleep=lambda _: None)
+    assert commands.snapshot_of("abcdef123") == "1.4.0-1-abcdef1"
+
+
 def test_refused_deployment_ends_with_its_message() -> None:
     commands = Commands(lambda _: (1, "", "error: the plan is blocked"), "smoke")
     with pytest.raises(SmokeFailed, match="the plan is blocked"):
