@@ -115,6 +115,7 @@ FIELDS: Mapping[str, Any] = {
     "choice": "ABORT",
     "snapshot": SNAPSHOTS[2],
     "scope": "staging",
+    "stack": "arn:aws:cloudformation:eu-west-1:123456789012:stack/lifecycle-production-hello/9f",
     "name": "1.0.1",
     "repository": REPOSITORY,
     "commit": "a" * 40,

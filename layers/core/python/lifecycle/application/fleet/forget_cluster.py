@@ -8,8 +8,10 @@ from lifecycle.application.context import Context
 from lifecycle.application.operator_command import CommandResult, RequestedBy
 from lifecycle.application.ports.fleet import Fleet
 from lifecycle.domain.errors import Refused, Unknown
+from lifecycle.domain.fleet.bound_hosts import UnreadableBoundHosts
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.listing import listed
+from lifecycle.domain.rollout.lease import UnreadableLease
 
 DELETED = RequestedBy("cloudformation", "the stack of the cluster was deleted")
 
@@ -87,6 +89,11 @@ def _signs_of_life(context: Context, cluster: Cluster) -> list[str]:
         targets = {}
     if serving := sorted(address for address, state in targets.items() if state.in_rotation):
         reasons.append(f"{listed(serving)} are in rotation: stop them, and remove each with `lifecycle remove-host`")
-    if holder := context.leases.current(cluster).deployment:
+    if isinstance(bound := context.fleet.bound(cluster), UnreadableBoundHosts):
+        reasons.append(bound.why)
+    lease = context.leases.current(cluster)
+    if isinstance(lease, UnreadableLease):
+        reasons.append(lease.why)
+    elif holder := lease.deployment:
         reasons.append(f"{holder} is a deployment of it that has not ended: abort it first")
     return reasons
