@@ -18,7 +18,7 @@ MANAGED = {
     *("ssm:UpdateInstanceInformation", "ssm:ListAssociations", "ssm:ListInstanceAssociations"),
     *("ssm:DescribeAssociation", "ssm:UpdateAssociationStatus", "ssm:UpdateInstanceAssociationStatus"),
 }
-LEAVES = ("target-group", "test-bed-group", "control-group", "listener", "address")
+LEAVES = ("target-group", "test-bed-group", "control-group", "listener", "address", "target-zone")
 LONGEST_SERVICE = 24
 LONGEST_TARGET_GROUP = 32
 
@@ -38,6 +38,7 @@ def test_differences_between_clusters_are_parameters(byo: dict[str, Any]) -> Non
         "IsAlivePath": "/is_alive",
         "DrainSeconds": 60,
         "CertificateArn": "",
+        "TargetZone": "vpc",
         "Address": "",
         "MostErrorPercent": 2,
         "MostLatencySeconds": 2,
