@@ -46,6 +46,7 @@ COMMANDS = {
     "reject": CommandEntry("Decide", "commands.decisions", "Reject a deployment that waits for an approval."),
     "extend": CommandEntry("Decide", "commands.decisions", "Let an undecided test bed bake longer."),
     "decide": CommandEntry("Decide", "commands.decisions", "Decide what to do with a failed host."),
+    "assign": CommandEntry("Decide", "commands.assign", "Say that you are on a question, so that others see it."),
     "pause": CommandEntry("Decide", "commands.pause", "Pause a deployment before its next host."),
     "resume": CommandEntry("Decide", "commands.pause", "Resume or abort a paused deployment."),
     "cancel": CommandEntry("Decide", "commands.cancel", "Cancel a queued deployment."),

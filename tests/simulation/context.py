@@ -84,6 +84,7 @@ WRITES = {
         "put_checkpoint",
         "ask",
         "attach_token",
+        "assign",
         "answer",
     ),
     "audit_log": ("append",),
