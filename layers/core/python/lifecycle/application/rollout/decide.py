@@ -4,6 +4,8 @@ Called by functions/rollout/decide and functions/rollout/approve. Only the recor
 reads it. The signal to the waiting execution merely resumes it sooner.
 """
 
+from collections.abc import Callable, Mapping
+
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe
 from lifecycle.application.rollout.answer import open_question, record_answer, refuse_late_answer
@@ -61,7 +63,7 @@ def _check_approver(context: Context, current: Deployment, by: str) -> None:
 
 def answer_deployment(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
     """Record an operator's command about a whole deployment; raises Unknown, and Refused for an unknown one."""
-    commands = {
+    commands: Mapping[Choice, Callable[[Context, Cluster, str, Answer], Question]] = {
         Choice.PAUSE: pause,
         Choice.RESUME: resume,
         Choice.ABORT: cancel,
