@@ -51,7 +51,7 @@ def test_confirmation_is_the_plan(desk: Desk) -> None:
     assert not desk.machine.memory.executions.rollouts
 
 
-def test_way_back_shows_what_was_chosen_before(desk: Desk) -> None:
+def test_back_shows_what_was_chosen_before(desk: Desk) -> None:
     back = desk.planned("pipeline", "Deploy to production").button("Back")
     assert back.params == {"pressed": True, "service": ""}
     assert back.attributes["endpoint"].endswith(":function:lifecycle-show-pipeline")
