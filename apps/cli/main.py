@@ -47,6 +47,7 @@ COMMANDS = {
     "reject": CommandEntry("Decide", "commands.decisions", "Reject a deployment that waits for an approval."),
     "extend": CommandEntry("Decide", "commands.decisions", "Let an undecided test bed bake longer."),
     "decide": CommandEntry("Decide", "commands.decisions", "Decide what to do with a failed host."),
+    "assign": CommandEntry("Decide", "commands.assign", "Say that you are on a question, so that others see it."),
     "pause": CommandEntry("Decide", "commands.pause", "Pause a deployment before its next host."),
     "resume": CommandEntry("Decide", "commands.pause", "Resume a paused deployment."),
     "abort": CommandEntry("Decide", "commands.abort", "Abort a halted or paused deployment."),

@@ -17,7 +17,7 @@ from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.monitoring.notifications import Notification, NotificationKind
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
-from lifecycle.domain.rollout.decision import Answer, Choice
+from lifecycle.domain.rollout.decision import Answer, Assignment, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Request
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.policy_floor import PolicyFloor
@@ -217,6 +217,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoDeployments.checkpoint": lambda g: _stored(g, g.deployments.checkpoint),
     "DynamoDeployments.ask": lambda g: lambda: g.deployments.ask(a_question(g)),
     "DynamoDeployments.attach_token": lambda g: _asked(g, lambda q: g.deployments.attach_token(q, "token")),
+    "DynamoDeployments.assign": lambda g: _asked(g, lambda q: g.deployments.assign(q, Assignment("ada", NOW))),
     "DynamoDeployments.answer": lambda g: _asked(g, lambda q: g.deployments.answer(q, ANSWER)),
     "DynamoStepReads.of_host": lambda g: _stored(g, lambda n: g.step_reads.of_host(g.cluster, n, "host-1", 1)),
     "DynamoStepReads.of_deployment": lambda g: _stored(g, lambda n: g.step_reads.of_deployment(g.cluster, n)),

@@ -37,7 +37,7 @@ from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.monitoring.notifications import Notification, NotificationKind
 from lifecycle.domain.rollout.attempt import HostAttempt
-from lifecycle.domain.rollout.decision import Answer, Choice
+from lifecycle.domain.rollout.decision import Answer, Assignment, Choice
 from lifecycle.domain.rollout.execution import ExecutionState
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.lease import Lease
@@ -123,6 +123,12 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
         "",
     ),
     ("deployments.attach_token", lambda g: token_of(g, "t" * 2048), "t" * 2048),
+    (
+        "deployments.assign",
+        lambda g: g.deployments.assign(g.deployments.ask(a_question(g)), Assignment("", NOW)).assigned,
+        Assignment("", NOW),
+    ),
+    ("deployments.assign", lambda g: g.deployments.assign(a_question(g), Assignment("ada", NOW)), Unknown),
     (
         "deployments.answer",
         lambda g: g.deployments.answer(g.deployments.ask(a_question(g)), Answer(Choice.RETRY, "", "", NOW)).answer,

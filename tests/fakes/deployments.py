@@ -8,7 +8,7 @@ from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint
-from lifecycle.domain.rollout.decision import Answer, Question
+from lifecycle.domain.rollout.decision import Answer, Assignment, Question
 from lifecycle.domain.rollout.deployment import Deployment, without_hosts
 from lifecycle.domain.rollout.test_bed.model import TestBed
 
@@ -113,6 +113,12 @@ class MemoryDeployments:
         if stored is None or stored.answer:
             return stored or question
         return self._store(replace(stored, token=token))
+
+    def assign(self, question: Question, assigned: Assignment) -> Question:
+        stored = self._questions.get((question.deployment, question.id))
+        if stored is None:
+            raise Unknown("question", question.id, "See `lifecycle status`.", of=question.deployment)
+        return stored if stored.answer else self._store(replace(stored, assigned=assigned))
 
     def answer(self, question: Question, answer: Answer) -> Question:
         stored = self._questions.get((question.deployment, question.id))

@@ -24,7 +24,7 @@ WRITES: Mapping[str, Mapping[str, Effect]] = {
     "deployments": {
         "put": ({_CLUSTER, _DEPLOYMENT}, set()),
         **dict.fromkeys(
-            ("begin_attempt", "put_attempt", "put_bed", "put_checkpoint", "ask", "attach_token", "answer"),
+            ("begin_attempt", "put_attempt", "put_bed", "put_checkpoint", "ask", "attach_token", "assign", "answer"),
             ({_DEPLOYMENT}, set()),
         ),
     },

@@ -90,6 +90,7 @@ WRITES = {
         "put_checkpoint",
         "ask",
         "attach_token",
+        "assign",
         "answer",
     ),
     "audit_log": ("append",),

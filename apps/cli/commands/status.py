@@ -1,5 +1,6 @@
 """`lifecycle status`: versions, deployments, decisions and freezes of every cluster."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -21,11 +22,12 @@ from apps.cli.ports import Connection
 from apps.cli.watch.redraw import redraw
 from lifecycle.application.queries.clusters import ClusterView
 from lifecycle.application.queries.hand_made_words import interruption_words, strays_words
+from lifecycle.application.queries.pending_decisions import answered_words
 from lifecycle.application.queries.state_words import DEPLOYMENTS
-from lifecycle.application.readable import Rows
+from lifecycle.application.readable import Rows, readable
 from lifecycle.domain.delivery.delivery_name import delivers
 from lifecycle.domain.delivery.refused_push import last_day, refusals_in_words
-from lifecycle.domain.rollout.decision import QuestionKind
+from lifecycle.domain.rollout.decision import SHOWN_AFTER_ANSWER, QuestionKind, just_answered
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import OnAlarm
 from lifecycle.names import logs_command
@@ -157,6 +159,7 @@ def _show_cluster(printer: Printer, connection: Connection, found: ClusterStatus
         why = f": {one_line(request.reason, 400)}" if request.reason else ""
         printer.line(f"{line}, requested by {request.requested_by}{why}", "bold")
         printer.line(f"  {connection.command(f'watch {request.deployment}')}")
+    _show_answered(printer, connection, view)
     in_question = {question.host for question in view.pending}
     for host, why in found.quarantined.items():
         if host in in_question:
@@ -173,6 +176,16 @@ def _show_refused(printer: Printer, connection: Connection, view: ClusterView) -
     printer.line(f"\n{said}", "bold red")
     where = environment_flag(view.cluster)
     printer.line(f"  {connection.command(f'plan {view.cluster.service} {refused.target.version}{where}')}")
+
+
+def _show_answered(printer: Printer, connection: Connection, view: ClusterView) -> None:
+    """Show for an hour who answered a question, and when."""
+    now, deployments = connection.context.clock.now(), connection.context.deployments
+    late = [each for each in view.recent if (each.finished_at or now) > now - SHOWN_AFTER_ANSWER and each.epoch]
+    for each in late:
+        found, _ = readable(partial(deployments.questions, each.id), ())
+        for question in just_answered(found, now):
+            printer.line(f"\n{each.id}: {one_line(answered_words(question, now), 400)}")
 
 
 def _show_schedules(printer: Printer, connection: Connection, found: ClusterStatus) -> None:

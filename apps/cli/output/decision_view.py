@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from apps.cli.options import environment_flag
 from apps.cli.output.text import indented, one_line
-from lifecycle.application.queries.pending_decisions import effect, expiry, quarantine_notice
+from lifecycle.application.queries.pending_decisions import assigned_words, effect, expiry, quarantine_notice
 from lifecycle.application.queries.state_words import BLAMES
 from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, cluster_of
@@ -21,7 +21,11 @@ Command: TypeAlias = Callable[[str], str]
 
 
 def question_lines(question: Question, now: datetime) -> list[str]:
-    """Return the lines of a question: host and attempt, reason, diagnosis, expiry and evidence."""
+    """Return the lines of a question: who is on it, host and attempt, reason, diagnosis, expiry and evidence."""
+    return [*([f"  {taken}"] if (taken := assigned_words(question, now)) else []), *_asked_lines(question, now)]
+
+
+def _asked_lines(question: Question, now: datetime) -> list[str]:
     if question.kind is QuestionKind.RESUME:
         return [f"  {one_line(question.reason, 1200)}; no further host is updated"]
     if question.kind is QuestionKind.APPROVAL:
@@ -80,6 +84,7 @@ def question_facts(question: Question, command: Command) -> dict[str, Any]:
         "blame": str(question.blame) or None,
         "diagnosis": question.diagnosis,
         "evidence": question.evidence,
+        "assigned": {"by": taken.by, "at": taken.at.isoformat()} if (taken := question.assigned) else None,
         "asked_at": question.asked_at.isoformat(),
         "expires_at": question.expires_at.isoformat() if question.expires_at else None,
         "choices": [

@@ -51,6 +51,16 @@ def test_confirmation_is_the_plan(desk: Desk) -> None:
     assert not desk.machine.memory.executions.rollouts
 
 
+def test_back_shows_what_was_chosen_before(desk: Desk) -> None:
+    back = desk.planned("pipeline", "Deploy to production").button("Back")
+    assert back.params == {"pressed": True, "service": ""}
+    assert back.attributes["endpoint"].endswith(":function:lifecycle-show-pipeline")
+    name = desk.machine.deploy("1.0.1")
+    back = desk.planned("deployment", "Roll back").button("Back")
+    assert back.params == {"pressed": True, "deployment": name}
+    assert back.attributes["endpoint"].endswith(":function:lifecycle-show-deployment")
+
+
 def test_confirmation_of_a_blocked_plan_has_no_button(desk: Desk) -> None:
     """A blocker that only the plan reads: it appeared after the lane was drawn, or costs too much for a lane."""
     button = desk.see("pipeline").button("Deploy to production")

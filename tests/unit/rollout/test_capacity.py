@@ -145,7 +145,7 @@ def test_empty_host_is_repaired_though_no_host_is_healthy() -> None:
         (4, Policy(max_unavailable="100%"), "max_unavailable is 100% of 4 hosts, which would leave none serving"),
         (4, Policy(min_healthy=3), None),
         (4, Policy(min_healthy=4), "min_healthy is 4, but production/hello has 4 hosts: expected at most 3"),
-        (1, Policy(min_healthy=1), "min_healthy is 1, but production/hello has 1 hosts: expected at most 0"),
+        (1, Policy(min_healthy=1), "min_healthy is 1, but production/hello has 1 host: expected at most 0"),
     ],
 )
 def test_policy_that_could_never_finish_blocks_the_plan(hosts: int, policy: Policy, why: str | None) -> None:

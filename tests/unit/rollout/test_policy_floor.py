@@ -223,7 +223,7 @@ def test_unreadable_floor_refuses_a_deployment_and_names_parameter_and_remedy() 
     machine.memory.registry.damaged_floors.add("production")
     assert any("/lifecycle/production/policy" in each for each in planned(machine).blockers)
     name = machine.deploy("1.0.0")
-    assert machine.memory.deployments.get(CLUSTER, name) is None
+    assert machine.record(name).state is DeploymentState.REFUSED
     assert set(machine.installed().values()) == {""}
 
 

@@ -156,7 +156,7 @@ def test_request_is_spent_by_the_execution_of_its_name(machine: Machine) -> None
     assert "is frozen" in machine.start(given).reason
     machine.memory.freezes.lift(machine.memory.freezes.all()[0])
     again = machine.start(given, f"{asked.deployment}_2")
-    assert (again.kind, "request it again" in again.reason) == ("REFUSED", True)
+    assert (again.kind, f"{asked.deployment} has ended: REFUSED" in again.reason) == ("REFUSED", True)
     other = machine.start(given, "by-hand")
     assert (other.kind, "is not one of" in other.reason) == ("REFUSED", True)
 

@@ -11,6 +11,8 @@ import { Widget } from "./widget.js";
 
 // The answer to a button stays in the widget for this long, whatever is refreshed.
 const ANSWER_SECONDS = 30;
+// One that asks for something, such as a plan to confirm, gives a person the time to read it.
+const QUESTION_SECONDS = 300;
 
 export class Custom extends Widget {
   constructor(widget, page) {
@@ -38,7 +40,7 @@ export class Custom extends Widget {
     const isWritten = busy(this.content.root);
     const answered = Date.now() < (this.answeredUntil ?? 0);
     if (isWritten) this.say("Not refreshed while there is something written here.");
-    else this.say(answered ? "This is the answer to your button; the widget returns shortly." : "");
+    else this.say(answered ? this.answerNote : "");
     return isWritten || answered;
   }
 
@@ -141,7 +143,11 @@ export class Custom extends Widget {
       fill(this.content);
       if (!action.call) return;
       const mine = !action.endpoint || action.endpoint === this.properties.endpoint;
-      this.answeredUntil = mine ? 0 : Date.now() + ANSWER_SECONDS * 1000;
+      const asks = this.content.root.querySelector("textarea") !== null;
+      this.answeredUntil = mine ? 0 : Date.now() + (asks ? QUESTION_SECONDS : ANSWER_SECONDS) * 1000;
+      this.answerNote = asks
+        ? "This waits for your confirmation; nothing has begun."
+        : "This is the answer to your button; the widget returns shortly.";
       this.page.changed(this);
       return;
     }

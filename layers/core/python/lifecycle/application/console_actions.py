@@ -13,6 +13,7 @@ from lifecycle.application.queries.clusters import ClusterState, view_cluster
 from lifecycle.application.queries.confirmation import Confirmation
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.application.queries.permissions import rollback_facts
+from lifecycle.application.rollout.assign import assign
 from lifecycle.application.rollout.decide import answer_deployment, approve, decide
 from lifecycle.application.rollout.freeze import freeze, unfreeze
 from lifecycle.application.rollout.observe import deployment as recorded
@@ -90,6 +91,7 @@ def perform(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionRes
         Action.RESUME: lambda: _answer(query, asked, Choice.RESUME),
         Action.FREEZE: lambda: _freeze(query, asked),
         Action.UNFREEZE: lambda: _unfreeze(query, asked),
+        Action.ASSIGN: lambda: _assign(query, asked),
         Action.CANCEL: lambda: _cancel(query, asked),
     }
     if asked.action in _EXPLAINED and not asked.why.strip():
@@ -272,6 +274,13 @@ def _answer(query: QueryContext, asked: ConsoleAction, choice: Choice | None) ->
     else:
         approve(context, cluster, current.id, answer, question.id)
     return ActionResult(_recorded(choice, asked, question.effects.get(choice) or CONSEQUENCES[choice]), current.id)
+
+
+def _assign(query: QueryContext, asked: ConsoleAction) -> ActionResult:
+    context = query.context
+    answer = Answer(Choice.ASSIGN, asked.by, asked.why, context.clock.now())
+    found = assign(context, asked.cluster, asked.deployment, answer, asked.question)
+    return ActionResult(f"Recorded: {asked.by} is on {found.id} of {asked.deployment}.", asked.deployment)
 
 
 def _bound(query: QueryContext, current: Deployment, asked: ConsoleAction) -> Question:

@@ -99,7 +99,9 @@ def _form(found: Confirmation, context: ViewContext) -> Markup:
     text = f"Roll back to {request.version}" if found.rollback else f"Deploy {request.version}"
     kind = "lc-danger" if found.rollback else "btn-primary"
     back = tag("button", "Back", type="button", class_="btn")
-    shown = action(back, context.function(function(_VIEWS[found.action])), {"pressed": False})
+    # The fields of the widget are gone: its button has what was chosen in them.
+    chosen = {"deployment": found.deployment} if found.rollback else {"service": context.scope.service}
+    shown = action(back, context.function(function(_VIEWS[found.action])), {"pressed": True, **chosen})
     if not found.permission.allowed:
         return tag("form", shown, class_="lc-bar")
     reason = field(_WHY, "Reason", found.request.reason)

@@ -4,7 +4,14 @@ Drawn for functions/console/show_questions.
 """
 
 from lifecycle.application.queries.clusters import ClusterView
-from lifecycle.application.queries.pending_decisions import PendingDecisions, effect, expiry, quarantine_notice
+from lifecycle.application.queries.pending_decisions import (
+    PendingDecisions,
+    answered_words,
+    assigned_words,
+    effect,
+    expiry,
+    quarantine_notice,
+)
 from lifecycle.application.queries.state_words import BLAMES, Tone
 from lifecycle.console.components import action_button, badge, field, filters, log, soft, unreadable_rows, widget
 from lifecycle.console.context import ViewContext
@@ -35,6 +42,7 @@ def draw_pending_decisions(found: PendingDecisions, context: ViewContext) -> Mar
             parts.append(_card(view, question, f"lc-why-{number}", context))
             number += 1
     parts += [_queued(view, context) for view in found.queued]
+    parts += [_answered(current, question, context) for current, question in found.answered]
     if not found.pending and not found.unreadable:
         parts.insert(1, tag("p", badge(Tone.GOOD, "nothing waits for you")))
     parts.insert(1, unreadable_rows(found.unreadable))
@@ -56,6 +64,8 @@ def _card(view: ClusterView, question: Question, reason: str, context: ViewConte
     may = permission(Action.DECIDE, ActionFacts(context.now, cluster, deployment=current, question=question))
     offered = [each for each in question.choices if each is not Choice.APPROVE or not by_another]
     buttons = [_button(current, question, each, reason, context) for each in offered] if may.allowed else []
+    if may.allowed:
+        buttons.append(_take(current, question, reason, context))
     return tag(
         "section",
         tag("h2", title),
@@ -63,6 +73,7 @@ def _card(view: ClusterView, question: Question, reason: str, context: ViewConte
         _blame(question),
         log(question.evidence_title, question.evidence) if question.evidence.strip() else None,
         service_log_link(cluster, question.host, context.itself),
+        _taken(question, context),
         tag("p", soft(f"{asked} {_sentence(expiry(question, context.now))}")),
         choices,
         by_another,
@@ -118,6 +129,29 @@ def _button(current: Deployment, question: Question, choice: Choice, reason: str
     return action_button(
         context, choice.replace("_", " ").capitalize(), confirmation, params, kind=kind, reason=reason
     )
+
+
+def _taken(question: Question, context: ViewContext) -> Child:
+    said = assigned_words(question, context.now)
+    return tag("p", badge(Tone.BUSY, "taken"), " ", said) if said else None
+
+
+def _take(current: Deployment, question: Question, reason: str, context: ViewContext) -> Markup:
+    """Draw the button by which a person says that they are on it; it answers nothing."""
+    params = {
+        "action": "assign",
+        "service": current.cluster.service,
+        "environment": current.cluster.environment,
+        "deployment": current.id,
+        "question": question.id,
+    }
+    effect = f"Say that you are on {question.id} of {current.id}: the question stays open, and others see your name."
+    return action_button(context, "I am on it", effect, params, reason=reason)
+
+
+def _answered(current: Deployment, question: Question, context: ViewContext) -> Markup:
+    title = f"{current.cluster} {current.target.in_words}: {answered_words(question, context.now)}"
+    return tag("p", badge(Tone.GOOD, "answered"), " ", title)
 
 
 def _queued(view: ClusterView, context: ViewContext) -> Child:

@@ -113,6 +113,7 @@ border-radius:4px;padding:4px;max-width:100%}
 .lc textarea{width:320px}
 .lc button.btn{font:inherit;font-weight:600;color:var(--lc-link);background:var(--lc-ground);border:1px solid
 var(--lc-link);border-radius:4px;padding:4px 10px;margin:2px 0;min-height:28px;cursor:pointer;white-space:normal}
+.lc button.btn:disabled{color:var(--lc-soft);border:1px dashed var(--lc-soft);cursor:not-allowed;font-weight:400}
 .lc button.btn-primary{color:var(--lc-on-button);background:var(--lc-button);border-color:var(--lc-button)}
 .lc button.lc-danger{color:var(--lc-on-danger);background:var(--lc-danger);border-color:var(--lc-danger)}
 .lc button:focus-visible,.lc select:focus-visible,.lc textarea:focus-visible,.lc summary:focus-visible{

@@ -7,7 +7,7 @@ from typing import Protocol
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint
-from lifecycle.domain.rollout.decision import Answer, Question
+from lifecycle.domain.rollout.decision import Answer, Assignment, Question
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.test_bed.model import TestBed
 
@@ -86,6 +86,12 @@ class Deployments(Protocol):
         """Store the token of the task that waits for the answer; returns the question as it is stored then.
 
         It has another token if it is answered, or its record is gone.
+        """
+
+    def assign(self, question: Question, assigned: Assignment) -> Question:
+        """Record who is on a question; returns the question as it is stored then, unchanged if it has an answer.
+
+        Raises Unknown if the question's record is gone.
         """
 
     def answer(self, question: Question, answer: Answer) -> Question:

@@ -3,30 +3,39 @@
 Read by functions/console/show_questions; reads only. The sentences about a question are the command line's too.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from lifecycle.application.queries.clusters import ClusterView, view_clusters
-from lifecycle.application.queries.context import QueryContext
+from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import Page, Scope, clusters_in
-from lifecycle.application.readable import Rows
+from lifecycle.application.readable import Rows, readable
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import Blame
-from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question
-from lifecycle.domain.time_format import ahead, minute
+from lifecycle.domain.rollout.decision import CONSEQUENCES, SHOWN_AFTER_ANSWER, Choice, Question, just_answered
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.time_format import ago, ahead, minute
 
 # Show at most this many clusters of each kind, and the count of the rest.
 MOST = 40
+# Clusters whose last deployments are read for answers, although nothing runs there.
+FEW = 20
 
 
 @dataclass(frozen=True, slots=True)
 class PendingDecisions:
-    """Clusters with pending decisions, clusters with a queued deployment, and the count of the rest."""
+    """Clusters with pending decisions, clusters with a queued deployment, and the count of the rest.
+
+    `answered` are the questions that somebody answered within the last hour, the newest answer first.
+    """
 
     pending: tuple[ClusterView, ...]
     queued: tuple[ClusterView, ...]
     more: int
     page: Page
     unreadable: tuple[str, ...] = ()
+    answered: tuple[tuple[Deployment, Question], ...] = ()
 
 
 def view_pending_decisions(query: QueryContext, scope: Scope) -> PendingDecisions:
@@ -37,7 +46,7 @@ def view_pending_decisions(query: QueryContext, scope: Scope) -> PendingDecision
     clusters, services = clusters_in(query, scope)
     leases = query.cluster_queries.leases_and_queues(clusters)
     busy = [each for each in clusters if leases[each].lease.deployment or leases[each].waiting]
-    views = view_clusters(query, busy, leases, 1)
+    views = view_clusters(query, busy, leases, 2)
     rows = Rows()
     for read in leases.values():
         rows.add(read.unreadable)
@@ -51,7 +60,30 @@ def view_pending_decisions(query: QueryContext, scope: Scope) -> PendingDecision
         more=max(0, len(pending) - MOST) + max(0, len(queued) - MOST),
         page=Page(1, 1, services),
         unreadable=rows.all(),
+        answered=_answered(query, clusters, views),
     )
+
+
+def _answered(
+    query: QueryContext, clusters: Sequence[Cluster], views: Sequence[ClusterView]
+) -> tuple[tuple[Deployment, Question], ...]:
+    """Return what was answered recently: of what runs, of what it rolls back, and of what has just ended.
+
+    What has ended is read where the clusters are few; a large account has its services to choose from.
+    """
+    context, now = query.context, query.context.clock.now()
+    found = [each for view in views for each in view.recent] + [view.running for view in views if view.running]
+    busy = {view.cluster for view in views}
+    resting = [each for each in clusters if each not in busy] if len(clusters) <= FEW else []
+    read = context.deployments.recent_without_hosts
+    for recent in in_parallel(lambda each: readable(lambda: read(each, 2), ())[0], resting):
+        found += recent
+    late = {each.id: each for each in found if (each.finished_at or now) > now - SHOWN_AFTER_ANSWER}
+    asked = in_parallel(lambda each: readable(lambda: context.deployments.questions(each.id), ())[0], late.values())
+    both = zip(late.values(), asked, strict=True)
+    every = [(each, q) for each, questions in both for q in just_answered(questions, now)]
+    every.sort(key=lambda each: each[1].answer.at if each[1].answer else now, reverse=True)
+    return tuple(every[:MOST])
 
 
 def effect(question: Question, choice: Choice) -> str:
@@ -67,6 +99,21 @@ def expiry(question: Question, now: datetime) -> str:
     if question.expired(now):
         return f"expired at {minute(question.expires_at)}: an answer is refused; {then}"
     return f"expires at {ahead(question.expires_at, now)}: then {then}"
+
+
+def assigned_words(question: Question, now: datetime) -> str:
+    """Return who is on a question, and since when; empty if nobody said so."""
+    found = question.assigned
+    return f"{found.by} is on it, since {minute(found.at)}, {ago(found.at, now)}" if found else ""
+
+
+def answered_words(question: Question, now: datetime) -> str:
+    """Return who answered a question, with what, when and why; empty for one without an answer."""
+    if (given := question.answer) is None:
+        return ""
+    why = f": {given.why}" if given.why else ""
+    about = f" on {question.host}, attempt {question.attempt}" if question.host else ""
+    return f"{given.by} answered {given.choice}{about} at {minute(given.at)}, {ago(given.at, now)}{why}"
 
 
 def quarantine_notice(question: Question) -> str:

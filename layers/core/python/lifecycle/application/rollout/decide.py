@@ -4,9 +4,12 @@ Called by functions/rollout/decide and functions/rollout/approve. Only the recor
 reads it. The signal to the waiting execution merely resumes it sooner.
 """
 
+from collections.abc import Callable, Mapping
+
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe
 from lifecycle.application.rollout.answer import open_question, record_answer, refuse_late_answer
+from lifecycle.application.rollout.assign import assign
 from lifecycle.application.rollout.pause import cancel, pause, resume
 from lifecycle.application.rollout.policy_floors import read_floors
 from lifecycle.application.rollout.rollback import request_rollback
@@ -59,12 +62,13 @@ def _check_approver(context: Context, current: Deployment, by: str) -> None:
 
 
 def answer_deployment(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
-    """Pause, resume, abort or roll back a whole deployment on an operator's command; raises Unknown, Refused."""
-    commands = {
+    """Record an operator's command about a whole deployment; raises Unknown, and Refused for an unknown one."""
+    commands: Mapping[Choice, Callable[[Context, Cluster, str, Answer], Question]] = {
         Choice.PAUSE: pause,
         Choice.RESUME: resume,
         Choice.ABORT: cancel,
         Choice.ROLL_BACK: request_rollback,
+        Choice.ASSIGN: assign,
     }
     if answer.choice not in commands:
         allowed = ", ".join(commands)

@@ -220,7 +220,7 @@ def _refuse(context: Context, request: Request, reasons: list[str]) -> Planned:
         return _resume(context, begun, begun.execution)  # a call that seemed lost has begun it meanwhile
     why = "; ".join(reasons)
     context.record_request(request, f"refused {request.version}", why)
-    _ = queue.record_refused(context, request, why)  # it has ended in another way, and keeps that end
+    _ = queue.record_refused(context, request, why)  # refused: it has ended in another way
     lease = context.leases.current(request.cluster)
     if lease.deployment == request.deployment:  # it was handed over to a rollback, or a plan is repeated
         _restore_desired(context, request, lease)

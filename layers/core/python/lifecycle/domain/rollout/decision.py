@@ -6,7 +6,7 @@ approve. The command line and the console show the same pending decisions and ap
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from lifecycle.domain.listing import listed
@@ -55,6 +55,7 @@ class Choice(StrEnum):
     RESUME = "RESUME"
     EXTEND = "EXTEND"
     GO_ON = "GO_ON"
+    ASSIGN = "ASSIGN"  # no answer: the person takes a question upon themselves
 
 
 CONSEQUENCES = {
@@ -68,6 +69,7 @@ CONSEQUENCES = {
     Choice.PAUSE: "stop before the next host, until somebody resumes",
     Choice.RESUME: "go on with the next host",
     Choice.GO_ON: "count the release command as run, and update the hosts",
+    Choice.ASSIGN: "say that you are on it; the question stays open, and others see your name",
     Choice.EXTEND: "let the test bed bake for the same time again, then judge it",
 }
 
@@ -83,6 +85,18 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Assignment:
+    """The person who is on a question, and since when."""
+
+    by: str
+    at: datetime
+
+
+# An answered question is shown for so long, with its author.
+SHOWN_AFTER_ANSWER = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A pending decision on one attempt of one host, an approval at a gate, or a resume.
 
@@ -91,7 +105,8 @@ class Question:
     A question about a test bed has its number as `attempt` and no host. `again` counts the earlier questions
     about the same attempt: clocks differ, this number does not. `token` is the execution's task token, set
     when it waits. `effects` has the effect of each choice here. Unanswered at `expires_at`, an approval
-    counts as rejected, and a decision is requested again: an expired question takes no answer.
+    counts as rejected, and a decision is requested again: an expired question takes no answer. `assigned` is the
+    person who said that they are on it; it decides nothing.
     """
 
     deployment: str
@@ -112,6 +127,7 @@ class Question:
     diagnosis: str = ""
     effects: dict[Choice, str] = field(default_factory=dict)
     evidence_kind: EvidenceKind = EvidenceKind.NONE
+    assigned: Assignment | None = None
 
     def expired(self, now: datetime) -> bool:
         """Return whether it expired without an answer."""
@@ -263,6 +279,12 @@ def _hosts_with(hosts: Sequence[str], version: str) -> str:
 
 def _listed(hosts: Sequence[str]) -> str:
     return listed(hosts, 4)
+
+
+def just_answered(questions: Sequence[Question], now: datetime) -> list[Question]:
+    """Return the questions that were answered within the last hour, the newest answer first."""
+    found = [q for q in questions if q.answer and now - q.answer.at < SHOWN_AFTER_ANSWER]
+    return sorted(found, key=lambda q: q.answer.at if q.answer else now, reverse=True)
 
 
 # A question of this kind is open only in these states of its deployment; the most urgent kind comes first.

@@ -126,6 +126,8 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
     changes, compare = _changes(request, observed)
     older = [host for host in members if observed.reports[host].knows_newer(request.version)]
     policy, declared = observed.policy(request), observed.manifest.policy(request.environment)
+    lasting, blocked = _nobody(request, observed), blockers(request, observed, order, now, heartbeat_timeout)
+    passes = blocked and not lasting and passing_blockers(request, observed, order, now, heartbeat_timeout)
     return Plan(
         target=target,
         previous=observed.previous,
@@ -134,7 +136,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         checks=_checks(observed, bake),
         expected_seconds=seconds,
         expected_from=source,
-        blockers=(*_nobody(request, observed), *blockers(request, observed, order, now, heartbeat_timeout)),
+        blockers=(*lasting, *blocked),
         warnings=(
             *warnings(request, observed, now, heartbeat_timeout),
             *_older_than_known(request, older),
@@ -159,7 +161,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         goes_back=bool(older) or request.kind is Kind.ROLLBACK,
         updates_all=bool(again),
         overridable=_overridable(request, observed, now),
-        passes=bool(passing_blockers(request, observed, order, now, heartbeat_timeout)),
+        passes=bool(passes),
     )
 
 

@@ -10,7 +10,7 @@ from lifecycle.domain.errors import Refused, Unknown, UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt, UnreadableAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint
-from lifecycle.domain.rollout.decision import Answer, Question
+from lifecycle.domain.rollout.decision import Answer, Assignment, Question
 from lifecycle.domain.rollout.deployment import Deployment, requested_at, without_hosts
 from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.gateways.aws.errors import translated
@@ -136,6 +136,21 @@ class DynamoDeployments:
         if self._table.put(self._item(waiting), "attribute_exists(pk) AND answered = :no", no={"N": "0"}):
             return waiting
         return self._stored(question)
+
+    def assign(self, question: Question, assigned: Assignment) -> Question:
+        stored = self._stored(question)
+        if stored.answer or stored.assigned == assigned:
+            return stored
+        wanted = replace(stored, assigned=assigned)
+        condition = "attribute_exists(pk) AND answered = :no AND waits = :token"
+        if self._table.put(self._item(wanted), condition, no={"N": "0"}, token={"S": stored.token}):
+            return wanted
+        now = self._stored(question)
+        if now.answer is None and now.token != stored.token:
+            return self.assign(question, assigned)  # its execution began to wait meanwhile
+        if now.answer is None:
+            raise gone(question)
+        return now
 
     def answer(self, question: Question, answer: Answer) -> Question:
         stored = self._stored(question)
