@@ -19,7 +19,7 @@ KNOWN: frozenset[str] = frozenset()
 
 # Seconds that a call may hang between a read and its effect: nothing can fence the load balancer.
 GRACE = 30.0
-# The most seconds that a clock is wrong: a report that is older than that is no new one to any reader.
+# The most seconds that a clock is wrong: a report that is older than that is new to no reader.
 MOST_WRONG = 600.0
 # The time limit of a plan: what it read may be as old as that.
 PLAN_LASTS = 60.0

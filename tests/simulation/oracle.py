@@ -191,7 +191,7 @@ class Oracle(History):
             records.attempts_move_forward(self, actor, before, stored)
             records.recorded_stages_are_true(self, actor, stored)
             shared.live_host_is_not_unreachable(self, actor, stored)
-            throttling.fails_no_host(self, stored)
+            throttling.fails_no_host(self, actor, stored)
 
     def deployments_answer(self, actor: Actor, answered: Question, question: Question, answer: Answer) -> None:
         records.audit_entry_comes_first(self, question.deployment, question.host, "answered", "an answer")
