@@ -39,7 +39,7 @@ REGISTER = {"elasticloadbalancing:RegisterTargets": GROUPS}
 READ_SNAPSHOTS = {"s3:GetObject": {f"{BUCKET}/snapshot/*"}, "s3:ListBucket": {BUCKET}}
 READ_BOTH = READ_SNAPSHOTS | {"s3:GetObject": {f"{BUCKET}/snapshot/*", f"{BUCKET}/release/*"}}
 LOOK = {
-    "cloudwatch:GetDashboard": {"cloudwatch::${AWS::AccountId}:dashboard/lifecycle"},
+    "cloudwatch:GetDashboard": {"cloudwatch::${AWS::AccountId}:dashboard/lifecycle-${AWS::Region}"},
     "cloudwatch:GetMetricData": {"*"},
     "cloudwatch:ListMetrics": {"*"},
     "cloudwatch:DescribeAlarms": {"*"},

@@ -20,12 +20,15 @@ def test_call_to_the_load_balancer_ends_before_a_lease_that_it_began_under(monke
     assert timedelta(seconds=seconds) < LONGEST_CALL
 
 
+DASHBOARD = "dashboards/dashboard/lifecycle"
+
+
 @pytest.mark.parametrize(
     ("machine", "page"),
     [
         (
             "arn:aws:states:eu-north-1:123456789012:stateMachine:lifecycle-delivery",
-            "https://eu-north-1.console.aws.amazon.com/cloudwatch/home?region=eu-north-1#dashboards/dashboard/lifecycle",
+            f"https://eu-north-1.console.aws.amazon.com/cloudwatch/home?region=eu-north-1#{DASHBOARD}-eu-north-1",
         ),
         ("arn:aws:states:us-east-1:000000000000:stateMachine:lifecycle-delivery", ""),
         ("", ""),
