@@ -61,6 +61,7 @@ class Permission:
 
     ruling: Ruling
     why: str = ""
+    reasons: tuple[str, ...] = ()  # each of several
 
     @property
     def allowed(self) -> bool:
@@ -69,7 +70,7 @@ class Permission:
     @property
     def refusals(self) -> list[str]:
         """The reasons for the error of a phase; empty if the action is allowed."""
-        return [] if self.allowed else [self.why]
+        return [] if self.allowed else list(self.reasons) or [self.why]
 
 
 ALLOWED = Permission(Ruling.ALLOWED)
@@ -297,7 +298,7 @@ def _remove_host(facts: ActionFacts) -> Permission:
         reasons.append(f"its agent reported at {at}: stop it first, or {facts.subject} would come back")
     if facts.state.serves:
         reasons.append("it is in rotation and healthy: stop its service first")
-    return _refused("; ".join(reasons)) if reasons else ALLOWED
+    return Permission(Ruling.REFUSED, "; ".join(reasons), tuple(reasons)) if reasons else ALLOWED
 
 
 _RULES: Mapping[Action, Callable[[ActionFacts], Permission]] = {
