@@ -1,6 +1,5 @@
 """The `lifecycle` command line."""
 
-import gc
 import os
 import sys
 from pathlib import Path
@@ -17,7 +16,3 @@ def _prefer_installed_modules(path: list[str], persons: str) -> None:
 
 
 _prefer_installed_modules(sys.path, os.environ.get("PYTHONPATH", ""))
-
-# A command makes some 100,000 objects while it imports, all of which stay: collecting among them took a sixth of its
-# start. A long watch is still collected.
-gc.set_threshold(100_000, 50, 50)
