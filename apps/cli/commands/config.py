@@ -183,7 +183,7 @@ def _unread_secrets(cluster: Cluster, values: Values) -> list[str]:
     prefix = names.secret_prefix(cluster.environment, cluster.service)
     role = names.host_role(cluster.environment, cluster.service)
     return [
-        f"{name}: the hosts may read secrets named {prefix}*; for this one, add a statement to the role {role}"
+        f"{name}: the hosts may read secrets named {prefix}*; for this one, add a statement to the role {role}-<region>"
         for name, value in sorted(values.items())
         if isinstance(value, SecretRef) and not value.secret.rpartition(":secret:")[2].startswith(prefix)
     ]

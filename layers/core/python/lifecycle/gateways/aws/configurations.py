@@ -180,7 +180,7 @@ def _without_values() -> Iterator[None]:
 @contextmanager
 def _denied(cluster: Cluster, needed: str) -> Iterator[None]:
     host = names.host_role(cluster.environment, cluster.service)
-    who = f"people with the policy {names.CONFIGURER}, and for reading the role {host}"
+    who = f"people with the policy {names.CONFIGURER}, and for reading the role {host}-<region>"
     with _explained(f"the configuration of {cluster} is denied; only {who} have it. Needed: {needed}"):
         yield
 
