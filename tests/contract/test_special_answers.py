@@ -301,7 +301,7 @@ def test_denied_key_names_who_may_use_it(stack: Gateways, faulty: FaultyAws, cod
     stack.config_store.write(stack.cluster, {"A": "b"}, 0)
     with faulty.always(Fault(code)), pytest.raises(ConfigDenied) as denied:
         stack.config_store.read(stack.cluster)
-    for part in ("lifecycle-configure", f"lifecycle-host-production-{stack.service}", "kms:Decrypt", code):
+    for part in ("lifecycle-configure", f"lc-host-production-{stack.service}-<region>", "kms:Decrypt", code):
         assert part in str(denied.value)
     assert isinstance(denied.value, StoreRefused)
     with faulty.always(Fault(code)), pytest.raises(ConfigDenied, match="kms:Encrypt and kms:GenerateDataKey"):

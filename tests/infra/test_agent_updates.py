@@ -49,6 +49,7 @@ class Machine:
             **dict.fromkeys(("region", "service", "environment", "table", "also", "bucket", "group", "hook"), "x"),
             "port": "8080",
             "reports": "REPORTS#",
+            "always": "0",
         }
         script = Template(INSTALL.read_text()).substitute(values)
         below = {"/opt/lifecycle": "opt", "/var/lib/lifecycle": "var", "/etc/": "etc/", "/run/": "run/"}

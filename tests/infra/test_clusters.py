@@ -9,7 +9,6 @@ import pytest
 from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet.cluster import service_name
 from lifecycle.entrypoints.events import Command, Converge, HostTerminated
-from lifecycle.entrypoints.fleet_events import HostTerminating
 from tests.infra.reading import allowed, only, resources, statements, text
 
 LEDGER = "dynamodb:table/lifecycle-ledger"
@@ -265,21 +264,6 @@ def test_an_instance_counts_as_launched_when_its_agent_reports_and_is_kept_when_
     for part in ('host="$(metadata instance-id)"', named, reported, launched, "'agent-reports'"):
         assert part in script
     assert script.index(reported) < script.index("systemctl start") < script.index(launched)
-
-
-def test_instance_that_is_about_to_end_is_drained(asg: dict[str, Any]) -> None:
-    rules = resources(asg, "Events::Rule").values()
-    (rule,) = [each for each in rules if "Lifecycle Action" in str(each["EventPattern"])]
-    assert rule["EventPattern"]["detail"] == {
-        "AutoScalingGroupName": ["lifecycle-production-hello"],
-        "LifecycleHookName": ["lifecycle-drain"],
-    }
-    (target,) = rule["Targets"]
-    assert "function:lifecycle-host-terminating" in text(target["Arn"])
-    sent = target["InputTransformer"]["InputTemplate"]
-    sent = sent.replace("<detail-EC2InstanceId>", '"i-0123456789abcdef0"').replace('""', '"')
-    expected = HostTerminating(service="hello", environment="production", host="i-0123456789abcdef0")
-    assert HostTerminating.model_validate_json(sent) == expected
 
 
 def test_first_instance_boots_after_its_role_may_read_the_bundle(asg: dict[str, Any]) -> None:

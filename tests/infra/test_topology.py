@@ -11,6 +11,7 @@ import pytest
 from infra.settings import ClusterSettings
 from lifecycle import names
 from lifecycle.entrypoints.events import Converge, HostTerminated
+from lifecycle.entrypoints.fleet_events import HostTerminating
 from tests.infra.conftest import CLUSTER
 from tests.infra.reading import allowed, only, resources, text
 
@@ -92,6 +93,22 @@ def test_event_of_a_group_names_its_cluster() -> None:
     assert str(event.cluster) == "staging/my-shop"
     found = Converge.model_validate({"group": "lifecycle-production-hello", "requested_by": "auto-scaling"})
     assert [str(each) for each in found.named()] == ["production/hello"]
+
+
+def test_instance_of_any_cluster_that_is_about_to_end_is_drained(control_plane: dict[str, Any]) -> None:
+    rules = resources(control_plane, "Events::Rule").values()
+    (rule,) = [each for each in rules if "Lifecycle Action" in str(each["EventPattern"])]
+    assert rule["EventPattern"]["detail"] == {
+        "AutoScalingGroupName": [{"prefix": "lifecycle-staging-"}, {"prefix": "lifecycle-production-"}],
+        "LifecycleHookName": ["lifecycle-drain"],
+    }
+    (target,) = rule["Targets"]
+    assert "hostterminating" in text(target["Arn"]).lower()
+    sent = target["InputTransformer"]["InputTemplate"]
+    for field, value in (("EC2InstanceId", "i-0123"), ("AutoScalingGroupName", "lifecycle-production-hello")):
+        sent = sent.replace(f"<detail-{field}>", f'"{value}"')
+    expected = HostTerminating(service="hello", environment="production", host="i-0123")
+    assert HostTerminating.model_validate_json(sent.replace('""', '"')) == expected
 
 
 @pytest.mark.parametrize("group", ["lifecycle-production-", "lifecycle-agents", "shop", "lifecycle-prod-hello"])

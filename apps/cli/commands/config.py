@@ -181,9 +181,9 @@ def _in_words(written: Written) -> str:
 def _unread_secrets(cluster: Cluster, values: Values) -> list[str]:
     """Return a note for each new secret that the host role does not let the hosts read."""
     prefix = names.secret_prefix(cluster.environment, cluster.service)
-    role = names.host_role(cluster.environment, cluster.service)
+    role = f"{names.host_role(cluster.environment, cluster.service)}-<region>"
     return [
-        f"{name}: the hosts may read secrets named {prefix}*; for this one, add a statement to the role {role}-<region>"
+        f"{name}: the hosts may read secrets named {prefix}*; for this one, add a statement to the role {role}"
         for name, value in sorted(values.items())
         if isinstance(value, SecretRef) and not value.secret.rpartition(":secret:")[2].startswith(prefix)
     ]

@@ -5,6 +5,8 @@ from apps.cli.command import ServiceName, Yes, connected
 from apps.cli.options import Environment, InEnvironment, Why
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
+from lifecycle.application.fleet.forget_cluster import hosts_on_record
+from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 
 
@@ -23,6 +25,7 @@ def forget_cluster(
     It is refused while a host reports or is in rotation, while its group has instances, and during a deployment.
     """
     cluster = Cluster(environment, service)
+    _check_known(connection, cluster)
     if not yes and not printer.confirm(f"Forget every host of {cluster}, and its desired version?"):
         printer.line("not removed")
         return 1
@@ -30,3 +33,11 @@ def forget_cluster(
     call_function(printer, connection, "forget_cluster", payload)
     printer.line(f"next: {connection.command('status')}")
     return 0
+
+
+def _check_known(connection: Connection, cluster: Cluster) -> None:
+    """Raise Unknown for a cluster that has neither a stack nor a record."""
+    context = connection.context
+    known = list(context.registry.clusters())
+    if cluster not in known and not hosts_on_record(context.fleet, cluster) and not context.registry.desired(cluster):
+        raise Unknown("cluster", str(cluster), known=map(str, known))

@@ -42,7 +42,8 @@ def test_pages_of_aws_are_in_the_console_of_their_partition(partition: str, regi
     links, console = on_aws(partition, region), f"https://{region}.{domain}"
     execution = f"arn:{partition}:states:{region}:123456789012:execution:lifecycle-rollout:{NAME}"
     assert partition_of(region) == partition
-    assert links.page(CLUSTER, NAME) == f"{console}/cloudwatch/home?region={region}#dashboards/dashboard/lifecycle"
+    dashboard = f"{console}/cloudwatch/home?region={region}#dashboards/dashboard/lifecycle-{region}"
+    assert links.page(CLUSTER, NAME) == dashboard
     assert links.execution(NAME) == f"{console}/states/home?region={region}#/v2/executions/details/{execution}"
     assert links.logs(CLUSTER).startswith(f"{console}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/")
     assert "$252F" in links.logs(CLUSTER)

@@ -6,6 +6,7 @@ import pytest
 
 from lifecycle.application.queries.hosts import IN_FULL
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import Group
 from tests.support.large_account import LargeAccount
 from tests.unit.cli.conftest import Desk
 
@@ -44,9 +45,9 @@ def test_many_clusters_ask_neither_load_balancer_nor_registry(account: LargeAcco
     asked: list[Cluster] = []
     registered = account.memory.dispatcher.registered
 
-    def count(cluster: Cluster) -> object:
+    def count(cluster: Cluster, group: Group | None = None) -> object:
         asked.append(cluster)
-        return registered(cluster)
+        return registered(cluster, group)
 
     account.memory.dispatcher.registered = count  # type: ignore[method-assign, assignment]
     desk_of_many.type("status")

@@ -68,7 +68,7 @@ def planned(machine: Machine, past: Sequence[int], policy: Policy) -> Plan:
     [
         ((40,), 40, "the last host"),
         ((90, 10, 40), 40, "the median of the last 3 hosts"),
-        ((), 65, "the sum of its timeouts, because nothing was deployed here before"),
+        ((), 75, "the sum of its timeouts, because nothing was deployed here before"),
     ],
 )
 def test_every_host_takes_the_median_or_its_timeouts(

@@ -145,7 +145,7 @@ def test_version_with_http_is_refused_where_there_is_no_load_balancer(machine: M
 def test_worker_is_refused_behind_a_load_balancer() -> None:
     machine = Machine()
     machine.deploy("1.0.0")
-    machine.publish(manifest("2.0.0", **WITHOUT_HTTP))
+    machine.publish(manifest("2.0.0", Policy(min_alive_seconds=0), **WITHOUT_HTTP))
     assert _refused(machine, "2.0.0") == ("2.0.0 declares run.http = false, but production/hello has a load balancer")
 
 

@@ -40,8 +40,10 @@ def test_plan_that_was_refused_for_unreachable_agents_says_that_the_machine_is_t
     started = start(machine)
     silence(machine, "host-2", "host-3")
     machine.deploy("1.0.1")
-    assert started.deployment() is None
-    assert f"never began: see the blockers above; {TOO_BUSY}: the agents of host-2, host-3" in started.failure()
+    found = started.deployment()
+    assert found is not None
+    assert found.state is DeploymentState.REFUSED
+    assert f"never began: {found.reason}; {TOO_BUSY}: the agents of host-2, host-3" in started.failure()
 
 
 def test_repair_that_begins_meanwhile_is_not_taken_for_the_demos(machine: Machine) -> None:

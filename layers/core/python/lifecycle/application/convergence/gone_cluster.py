@@ -16,7 +16,7 @@ def report_gone(context: Context, cluster: Cluster) -> bool:
     What cannot be read or written now is reported at the next convergence.
     """
     try:
-        context.dispatcher.targets(cluster)
+        _ = context.dispatcher.targets(cluster)  # only whether there is a load balancer
     except Unknown:
         what = f"found no stack of {cluster}"
         forget = f"lifecycle forget-cluster {cluster.service} -e {cluster.environment} --why '...'"

@@ -67,6 +67,7 @@ def _remove_gone(context: Context, cluster: Cluster, unknown: set[str]) -> None:
         if not report.unreachable_since(context.clock.now(), _GONE_AFTER):
             continue
         if not context.dispatcher.target(cluster, report.address).in_rotation:
+            # What it says is in the audit log.
             _ = remove_host(context, cluster, host, RequestedBy(_WHO, _GONE), terminated=True)
 
 

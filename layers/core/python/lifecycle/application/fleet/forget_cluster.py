@@ -10,6 +10,7 @@ from lifecycle.application.ports.fleet import Fleet
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.bound_hosts import UnreadableBoundHosts
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import UnreadableReport
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.lease import UnreadableLease
 
@@ -63,7 +64,7 @@ def _forget_hosts(context: Context, cluster: Cluster, hosts: set[str], by: Reque
 
 def _has_stack(context: Context, cluster: Cluster) -> bool:
     try:
-        context.dispatcher.targets(cluster)
+        _ = context.dispatcher.targets(cluster)  # only whether there is a load balancer
     except Unknown:
         return False
     return True
@@ -75,11 +76,13 @@ def _signs_of_life(context: Context, cluster: Cluster) -> list[str]:
     if machines := context.machines.addresses(cluster):
         reasons.append(f"its Auto Scaling group has {listed(sorted(machines))}: delete its stack first")
     now = context.clock.now()
+    hosts = sorted(hosts_on_record(context.fleet, cluster))
+    reports = {host: found for host in hosts if (found := context.fleet.report(cluster, host)) is not None}
+    reasons += [each.why for each in reports.values() if isinstance(each, UnreadableReport)]
     alive = [
         host
-        for host in sorted(hosts_on_record(context.fleet, cluster))
-        if (report := context.fleet.report(cluster, host)) is not None
-        and not report.unreachable_since(now, context.heartbeat_timeout)
+        for host, report in reports.items()
+        if not isinstance(report, UnreadableReport) and not report.unreachable_since(now, context.heartbeat_timeout)
     ]
     if alive:
         reasons.append(f"{listed(alive)} still report: stop their agents first")
