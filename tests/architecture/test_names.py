@@ -31,8 +31,6 @@ OTHERS = {
     "lifecycle-build-": "the prefix of a temporary folder",
     "lifecycle-bench-": "the prefix of a temporary folder",
     "lifecycle-load-": "the prefix of a temporary folder",
-    "lifecycle-smoke": "what the kit for a first account makes and removes (tools/aws_smoke)",
-    "lifecycle-smoke-network": "the kit's network",
 }
 
 

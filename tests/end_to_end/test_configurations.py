@@ -9,7 +9,7 @@ import boto3
 import psutil
 import pytest
 
-from apps.local.paths import ACCOUNT, REGION
+from apps.local.paths import EMULATED, REGION
 from lifecycle import names
 from lifecycle.domain.errors import ConfigDenied
 from lifecycle.domain.fleet.cluster import Cluster
@@ -26,7 +26,7 @@ PLANTED = "planted-1e9b"
 
 def as_host(laptop: Laptop, cluster: Cluster) -> SsmConfigStore:
     """Return the store that the hosts of a cluster have."""
-    role = f"arn:aws:iam::{ACCOUNT}:role/{names.host_role(cluster.environment, cluster.service)}"
+    role = names.role_arn(names.host_role(cluster.environment, cluster.service), EMULATED)
     sts = laptop.aws.client("sts")
     given = sts.assume_role(RoleArn=role, RoleSessionName="host-1")["Credentials"]
 

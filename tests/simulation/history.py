@@ -82,6 +82,8 @@ class History:
         self.asked_for: set[str] = set()
         self.healthy_since: dict[str, float] = {}
         self.end_reported_at: dict[str, float] = {}
+        # When each host first reported the version that it has now.
+        self.installed_reported_at: dict[str, tuple[str, float]] = {}
         self.registered_at: dict[str, float] = {}
         self.registered_late_at: dict[str, float] = {}
         # Deployments whose lease expired and was taken, not passed on or freed by themselves.

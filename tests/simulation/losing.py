@@ -7,6 +7,7 @@ that the scenario begins. Reads count too, as what follows them is lost with the
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any
 
 from lifecycle.domain.convergence.ended_execution import EndedExecution
@@ -83,7 +84,7 @@ class _Port:
 
     def __getattr__(self, method: str) -> Any:
         call, name = getattr(self._port, method), f"{self._name}.{method}"
-        return lambda *given: self._calls.through(name, call, given)
+        return lambda *given, **more: self._calls.through(name, partial(call, **more), given)
 
 
 class Losing(StepFunctions):

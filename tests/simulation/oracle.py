@@ -317,6 +317,8 @@ class Oracle(History):
 
     def report_written(self, host: Host, report: HostReport) -> None:
         supervision.end_is_reported(self, host, report)
+        if self.installed_reported_at.get(host.name, ("", 0.0))[0] != report.installed:
+            self.installed_reported_at[host.name] = (report.installed, self.sim.now)
         if report.ended is None:
             self.end_reported_at.pop(host.name, None)
         else:

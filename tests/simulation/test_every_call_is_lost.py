@@ -116,8 +116,9 @@ def _check(world: Losing, scenario: Scenario, what: str) -> None:
     last = converge_all(context, "ffff", "a test", CLUSTER)[0]
     assert last.kind == "CONVERGED", f"{what}: {last}"
     ends = {each.state for each in world.deployments()}
-    if not ends:
+    if ends <= {DeploymentState.REFUSED}:
         (refused,) = world.by_name.values()
+        assert found.desired.version == "1.0.0", f"{what}: {found.desired}"
         assert refused.error == "Refused", f"{what}: {refused.error}"
         assert any(each.what == "refused 1.0.1" for each in world.memory.audit_log.read(CLUSTER)), what
         return

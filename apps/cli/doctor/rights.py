@@ -15,7 +15,8 @@ Needs: TypeAlias = Mapping[tuple[str, ...], Sequence[str]]
 
 
 def _to_install(account: names.Account) -> Needs:
-    roles = [names.role_arn(each.format(account.number, account.region), account) for each in _CDK_ROLES]
+    prefix = f"arn:{account.partition}:iam::{account.number}:role/"
+    roles = [prefix + each.format(account.number, account.region) for each in _CDK_ROLES]
     return {("sts:AssumeRole",): roles}
 
 

@@ -63,7 +63,7 @@ class Names:
                 yield Taken("log group", log)
 
     def _roles(self, *roles: str) -> Iterator[Taken]:
-        for role in roles:
+        for role in (names.regional(each, self._account) for each in roles):
             if _exists(lambda role=role: self._client("iam").get_role(RoleName=role)):  # type: ignore[misc]
                 yield Taken("role", role)
 

@@ -67,9 +67,15 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
     ):
         return
     # Another repair may have updated the host while this call hung; this one's plan will find nothing to do.
-    used = [h for h in installed if not oracle.recent(sim.hosts[h].boot_changed_at)]
+    # Or the host reported what it has only after convergence had read its report.
+    used = [h for h in installed if not oracle.recent(max(sim.hosts[h].boot_changed_at, _reported_at(oracle, h)))]
     if used or not verified or not given["only"]:
         oracle.fail("10 retried", f"convergence starts {version} on {given['only']}, desired by {last}")
+
+
+def _reported_at(oracle: "Oracle", host: str) -> float:
+    """Return when a host first reported the version that it has."""
+    return oracle.installed_reported_at.get(host, ("", -1e9))[1]
 
 
 def _has_ended_with(oracle: "Oracle", host: str, version: str, config: int) -> bool:

@@ -169,3 +169,18 @@ def test_lost_event_of_a_terminated_instance_is_made_up_for_by_convergence(machi
     machine.memory.clock.sleep(900)
     converge(machine)
     assert "host-4" not in machine.memory.fleet.reports(CLUSTER)
+
+
+def test_requests_of_a_host_whose_records_were_removed_are_waited_for(machine: Machine) -> None:
+    """Found by the simulation: nobody knew its address any more, and its instance ended before its requests."""
+    last = machine.hosts[-1]
+    last.silent = True
+    machine.memory.clock.sleep(90)
+    del machine.memory.machines.groups[CLUSTER][last.name]
+    remove_host(machine.context, CLUSTER, last.name, RequestedBy("ada", "it is gone"), terminated=True)
+    machine.memory.machines.groups[CLUSTER][last.name] = ""  # EC2 does not say its address any more
+    ends(machine, last.name)
+    assert states(machine)[last.name] is TargetState.DRAINING
+    end_host(machine.context, CLUSTER, last.name)
+    assert states(machine)[last.name] is TargetState.ABSENT
+    assert machine.memory.machines.ended == [last.name]

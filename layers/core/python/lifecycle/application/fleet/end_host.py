@@ -12,7 +12,7 @@ from lifecycle.application.context import Context
 from lifecycle.application.operator_command import CommandResult
 from lifecycle.application.rollout import observe
 from lifecycle.application.rollout.test_bed import traffic_weights
-from lifecycle.domain.errors import CallFailed
+from lifecycle.domain.errors import CallFailed, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import unreachable_among
 from lifecycle.domain.fleet.target_group import TargetState
@@ -98,6 +98,8 @@ def _blocker(context: Context, cluster: Cluster, host: str) -> str | None:
 def _has_left(context: Context, cluster: Cluster, host: str) -> bool:
     """Take the host out of rotation wherever it still is; return whether its requests have ended."""
     addresses = _addresses(context, cluster, host)
+    if not addresses:  # its records were removed, perhaps a moment ago: its requests may still be in flight
+        return not _target_of_nobody_drains(context, cluster)
     states = {each: context.dispatcher.target(cluster, each) for each in addresses}
     for address, state in states.items():
         if state.in_rotation:
@@ -106,6 +108,16 @@ def _has_left(context: Context, cluster: Cluster, host: str) -> bool:
             context.dispatcher.deregister(cluster, address)
     gone = all(state in (TargetState.ABSENT, TargetState.UNUSED) for state in states.values())
     return gone and not _is_updated(context, cluster, host)
+
+
+def _target_of_nobody_drains(context: Context, cluster: Cluster) -> bool:
+    """Return whether a target drains that no report names; a cluster without a stack has none."""
+    known = {report.place for report in context.fleet.reports(cluster).values()}
+    try:
+        targets = context.dispatcher.targets(cluster)
+    except Unknown:
+        return False
+    return any(state is TargetState.DRAINING and address not in known for address, state in targets.items())
 
 
 def _addresses(context: Context, cluster: Cluster, host: str) -> set[str]:
