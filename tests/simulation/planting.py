@@ -21,7 +21,7 @@ from types import ModuleType
 
 from tests.simulation.planted import CATALOGUE, SIMULATION, Planted
 
-SEEDS = 1000
+SEEDS = 2000
 # Where the simulation caught each fault, so that it begins there; any change of the simulation moves some. `--all`
 # writes the file.
 CAUGHT_AT = Path(__file__).parent / "plants" / "caught_at.json"

@@ -1,4 +1,4 @@
-"""Every planted fault is caught: by the simulation within 1,000 seeds, or by its companion test.
+"""Every planted fault is caught: by the simulation within 2,000 seeds, or by its companion test.
 
 Each is planted in a process of its own, which has not imported the product. They are forked from one process that has
 imported the libraries, as that takes longer than most of the tests.
