@@ -3,7 +3,10 @@
 The balancer repeats the check itself when it is asked about an unhealthy target.
 """
 
+import contextlib
 import http.client
+import socket
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,19 +50,34 @@ def _of(address: Address, health: Health, reasons: Mapping[Address, Health]) -> 
 
 def repeated(address: Address, check: Check) -> Health:
     """Check a target as Envoy does; return HEALTHY, or why it fails in ELBv2's terms."""
-    port = check.port or address.port
-    connection = http.client.HTTPConnection(address.ip, port, timeout=min(check.timeout, _LONGEST_SECONDS))
+    port, seconds = check.port or address.port, min(check.timeout, _LONGEST_SECONDS)
+    connection = http.client.HTTPConnection(address.ip, port, timeout=seconds)
+    timed_out = threading.Event()
+    # The timeout above limits each read only; the timer ends an answer that arrives byte by byte.
+    timer = threading.Timer(seconds, _shut_down, (connection, timed_out))
+    timer.daemon = True
     try:
+        connection.connect()
+        timer.start()
         connection.request("GET", check.path, headers={"Host": f"{address.ip}:{port}", "User-Agent": CHECKER})
         status = connection.getresponse().status
     except TimeoutError:
         return TIMED_OUT
     except OSError as error:
-        return FAILED._replace(description=f"Health checks failed: {error.strerror or error}")
+        reason = FAILED._replace(description=f"Health checks failed: {error.strerror or error}")
+        return TIMED_OUT if timed_out.is_set() else reason
     except http.client.HTTPException as error:
-        return FAILED._replace(description=f"Health checks failed: the answer is not HTTP/1.1 ({error!r:.80})")
+        reason = FAILED._replace(description=f"Health checks failed: the answer is not HTTP/1.1 ({error!r:.80})")
+        return TIMED_OUT if timed_out.is_set() else reason
     finally:
+        timer.cancel()
         connection.close()
     if any(low <= status <= high for low, high in check.statuses):
         return HEALTHY
     return Health("unhealthy", "Target.ResponseCodeMismatch", f"Health checks failed with these codes: [{status}]")
+
+
+def _shut_down(connection: http.client.HTTPConnection, timed_out: threading.Event) -> None:
+    timed_out.set()
+    with contextlib.suppress(OSError, AttributeError):  # it was closed meanwhile
+        connection.sock.shutdown(socket.SHUT_RDWR)
