@@ -102,7 +102,7 @@ def test_widget_gets_its_context(page: Page, aws: FakeAws) -> None:
     assert payload == {"service": "hello"}
     assert context["params"] == {"service": "hello"}
     assert (context["dashboardName"], context["title"], context["theme"]) == (
-        "lifecycle",
+        "lifecycle-us-east-1",
         "Pipeline",
         "light",
     )
