@@ -16,7 +16,6 @@ from typer.core import TyperCommand, TyperGroup
 
 from apps.cli.command import error_boundary
 from apps.cli.output.screen import visible_streams
-from lifecycle.domain.errors import LifecycleError
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,11 @@ class _Commands(TyperGroup):
         """Run a command; an unknown name in its options is one message, as in the command itself."""
         try:
             return super().invoke(ctx)
-        except LifecycleError as error:
+        except Exception as error:
+            from lifecycle.domain.errors import LifecycleError  # noqa: PLC0415 (help needs no domain)
+
+            if not isinstance(error, LifecycleError):
+                raise
             with error_boundary(debug="--debug" in sys.argv):
                 raise error from None
 

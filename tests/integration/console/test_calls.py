@@ -26,7 +26,7 @@ def test_dashboard_lists_widgets_from_top_to_bottom() -> None:
     aws = FakeAws([custom(SHOW, "low", y=6), custom(SHOW, "right", x=12), custom(SHOW, "left")])
     found = calls(aws).answer("dashboard", {})
     assert [each["properties"]["title"] for each in found["widgets"]] == ["left", "right", "low"]
-    assert (found["name"], found["by"], found["account"]) == ("lifecycle", "ada", "000000000000")
+    assert (found["name"], found["by"], found["account"]) == ("lifecycle-us-east-1", "ada", "000000000000")
 
 
 def test_missing_dashboard_names_the_command_that_deploys_it() -> None:
