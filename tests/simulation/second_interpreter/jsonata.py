@@ -1,12 +1,17 @@
 """JSONata for moto's interpreter, evaluated by jsonata-python."""
 
 import json
+import sys
 from functools import lru_cache
 from typing import Any
 
-from jsonata.jexception import JException
-from jsonata.jsonata import Jsonata
-from moto.stepfunctions.parser.asl.jsonata.jsonata import JSONataException
+_RECURSION_LIMIT = sys.getrecursionlimit()
+
+from jsonata.jexception import JException  # noqa: E402
+from jsonata.jsonata import Jsonata  # noqa: E402
+from moto.stepfunctions.parser.asl.jsonata.jsonata import JSONataException  # noqa: E402
+
+sys.setrecursionlimit(_RECURSION_LIMIT)  # the library raises it for the whole process, other tests included
 
 
 @lru_cache(maxsize=4096)

@@ -20,7 +20,7 @@ def test_unreadable_cluster_stops_no_other(machine: Machine) -> None:
     machine.memory.registry.set_desired(GONE, Desired("1.0.0", "0" * 64, 1, "long-ago"))
     machine.join("host-5")
     found = {each.cluster: each for each in converge_all(machine.context, "abcd", "schedule")}
-    assert (found[str(GONE)].kind, "forget-cluster" in found[str(GONE)].reason) == ("HOLD", True)
+    assert (found[str(GONE)].kind, "Deploy its stack first" in found[str(GONE)].reason) == ("HOLD", True)
     assert found[str(CLUSTER)].kind == "REPAIR"
 
 
