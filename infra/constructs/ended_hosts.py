@@ -1,4 +1,4 @@
-"""The ends of hosts and clusters, as AWS announces them: an instance that waits to end, and a deleted stack."""
+"""The phases for the ends of hosts and clusters, and the event of a deleted stack."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,8 +27,8 @@ from lifecycle import names
 from lifecycle.names import Partition
 
 
-def ending_phases(scope: Construct, phase: Callable[..., Phase]) -> lambda_.Function:
-    """Create the phases that remove hosts and clusters, and what calls them; return the one for terminated hosts."""
+def ending_phases(scope: Construct, phase: Callable[..., Phase]) -> tuple[lambda_.Function, lambda_.Function]:
+    """Create the phases that remove hosts and clusters; return those for terminating and terminated hosts."""
     trail = ledger(Partition.AUDIT_LOG, Partition.CLUSTER)
     drains = [LEAVE_ROTATION, change_targets("DeregisterTargets"), set_weights()]
     removes: dict[str, Any] = {"reads": [TARGETS, WEIGHTS, MACHINES], "writes": [trail]}
@@ -37,39 +37,11 @@ def ending_phases(scope: Construct, phase: Callable[..., Phase]) -> lambda_.Func
     phase("remove_host", **removes, may=may)
     terminated = phase("host_terminated", **removes, may=may)
     terminating = phase("host_terminating", **removes, may=[LET_END, *drains], seconds=STAGE_SECONDS)
-    EndingHosts(scope, "EndingHosts", terminating.function)
     forgets: dict[str, Any] = {"reads": [TARGETS, MACHINES], "writes": [trail], "seconds": 300}
     phase("forget_cluster", **forgets, may=[REMOVE_HOST, FORGET_DESIRED])
     deleted = phase("cluster_deleted", **forgets, may=[REMOVE_HOST])
     DeletedStacks(scope, "Deleted", deleted.function)
-    return terminated.function
-
-
-class EndingHosts(Construct):
-    """Calls `host_terminating` for an instance of any cluster whose end waits for its group's hook.
-
-    AWS may lose such an event. Then the hook times out, and the instance ends undrained.
-    """
-
-    def __init__(self, scope: Construct, construct_id: str, host_terminating: lambda_.Function) -> None:
-        super().__init__(scope, construct_id)
-        values = {
-            "group": events.EventField.from_path("$.detail.AutoScalingGroupName"),
-            "host": events.EventField.from_path("$.detail.EC2InstanceId"),
-        }
-        groups = [{"prefix": names.cluster_stack(each, "")} for each in names.ENVIRONMENT_LETTERS]
-        events.Rule(
-            self,
-            "Rule",
-            rule_name=names.TERMINATING_RULE,
-            description="An instance of a cluster is about to end, and waits until it is drained",
-            event_pattern=events.EventPattern(
-                source=["aws.autoscaling"],
-                detail_type=["EC2 Instance-terminate Lifecycle Action"],
-                detail={"AutoScalingGroupName": groups, "LifecycleHookName": [names.TERMINATION_HOOK]},
-            ),
-            targets=[targets.LambdaFunction(host_terminating, event=events.RuleTargetInput.from_object(values))],
-        )
+    return terminating.function, terminated.function
 
 
 class DeletedStacks(Construct):

@@ -14,6 +14,8 @@ from constructs import Construct
 from infra.constructs.access import Statement, service_role
 from lifecycle import names
 
+_NO_DETAIL: Mapping[str, object] = {}
+
 
 class PushTriggers(Construct):
     """A public Function URL for GitHub, whose signature the function checks, and a rule for CodeCommit."""
@@ -174,35 +176,50 @@ class EndedServices(Construct):
 
 
 class HostEvents(Construct):
-    """Events of the clusters' Auto Scaling groups: an instance was terminated, or a new one's agent has started.
+    """Events of the clusters' Auto Scaling groups: an instance waits to end, was terminated, or has a new agent.
 
     One rule serves all clusters. A rule for each would add a statement to the function's resource policy, which holds
     49 of them (20,480 bytes: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html). AWS may lose
-    such an event. Then an operator removes the terminated host, as converge recommends, and a new host waits for
-    converge's schedule.
+    such an event. Then the hook times out, and the instance ends undrained. Convergence removes a terminated host,
+    and finds a new one on its schedule.
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, terminated: lambda_.Function, launched: lambda_.Function
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        terminating: lambda_.Function,
+        terminated: lambda_.Function,
+        launched: lambda_.Function,
     ) -> None:
         super().__init__(scope, construct_id)
         host = {"host": events.EventField.from_path("$.detail.EC2InstanceId")}
-        self._on("Terminate", names.TERMINATED_RULE, terminated, host)
+        hook = {"LifecycleHookName": [names.TERMINATION_HOOK]}
+        self._on("Instance-terminate Lifecycle Action", names.TERMINATING_RULE, terminating, host, hook)
+        self._on("Instance Terminate Successful", names.TERMINATED_RULE, terminated, host)
         # The group's launch hook ends when the agent reports, so converge finds the host by then.
-        self._on("Launch", names.LAUNCHED_RULE, launched, {"requested_by": "auto-scaling"})
+        self._on("Instance Launch Successful", names.LAUNCHED_RULE, launched, {"requested_by": "auto-scaling"})
 
-    def _on(self, event: str, name: str, function: lambda_.Function, values: Mapping[str, object]) -> None:
+    def _on(
+        self,
+        event: str,
+        name: str,
+        function: lambda_.Function,
+        values: Mapping[str, object],
+        detail: Mapping[str, object] = _NO_DETAIL,
+    ) -> None:
         groups = [{"prefix": names.cluster_stack(each, "")} for each in names.ENVIRONMENT_LETTERS]
         group = {"group": events.EventField.from_path("$.detail.AutoScalingGroupName")}
         events.Rule(
             self,
-            event,
+            name,
             rule_name=name,
-            description=f"Auto Scaling: {event.lower()} of an instance of a cluster",
+            description=f"Auto Scaling: {event} of a cluster",
             event_pattern=events.EventPattern(
                 source=["aws.autoscaling"],
-                detail_type=[f"EC2 Instance {event} Successful"],
-                detail={"AutoScalingGroupName": groups},
+                detail_type=[f"EC2 {event}"],
+                detail={"AutoScalingGroupName": groups, **detail},
             ),
             targets=[targets.LambdaFunction(function, event=events.RuleTargetInput.from_object({**group, **values}))],
         )

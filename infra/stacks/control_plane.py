@@ -288,7 +288,7 @@ class ControlPlaneStack(Stack):
             seconds=300,  # it withdraws thousands of versions one by one
         )
         self._phase("bind_hosts", reads=[TARGETS, MACHINES], writes=[ledger(_TRAIL, _CLUSTER)])
-        terminated = ending_phases(self, self._phase)
+        terminating, terminated = ending_phases(self, self._phase)
         self._phase(
             "gc", reads=[REGISTRY], writes=[ledger(_TRAIL)], may=[LIST_ARTIFACTS, DELETE_ARTIFACTS], seconds=300
         )
@@ -318,7 +318,7 @@ class ControlPlaneStack(Stack):
         Unrepeated(self, "ConvergingOnce", converge.function)
         LagAlarm(self, "ConvergenceLags")
         EndedExecutions(self, "Ended", converge.function)
-        HostEvents(self, "HostEvents", terminated=terminated, launched=converge.function)
+        HostEvents(self, "HostEvents", terminating=terminating, terminated=terminated, launched=converge.function)
         EndedServices(self, "EndedServices", self._storage.ledger, converge.function)
 
     def _watching_phases(self, settings: Settings) -> None:

@@ -27,6 +27,7 @@ from lifecycle.application.queries.state_words import DEPLOYMENTS
 from lifecycle.application.readable import Rows, readable
 from lifecycle.domain.delivery.delivery_name import delivers
 from lifecycle.domain.delivery.refused_push import last_day, refusals_in_words
+from lifecycle.domain.listing import counted
 from lifecycle.domain.rollout.decision import SHOWN_AFTER_ANSWER, QuestionKind, just_answered
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import OnAlarm
@@ -103,7 +104,7 @@ def _answering(found: ClusterStatus) -> str:
     """Return how many hosts answer the load balancer, and how many targets of no host do."""
     if not found.in_full:
         silent = sum(host.unreachable_since is not None for host in found.hosts)
-        return f"{len(found.hosts)} hosts" + (f", {silent} unreachable" if silent else "")
+        return counted(len(found.hosts), "host") + (f", {silent} unreachable" if silent else "")
     strange = f", and {found.answering_strays} of no host" if found.answering_strays else ""
     return f"{found.healthy} of {len(found.hosts)}{strange}"
 

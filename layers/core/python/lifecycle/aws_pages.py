@@ -30,8 +30,7 @@ def cloudwatch_page(arn: str, place: str) -> str:
 
 def dashboard_page(arn: str) -> str:
     """Return the address of Lifecycle's dashboard in the account and region of a resource; empty on a laptop."""
-    _, partition, _, region, account, *_ = [*arn.split(":"), "", "", "", "", ""]
-    return cloudwatch_page(arn, f"dashboards/dashboard/{regional(DASHBOARD, Account(partition, region, account))}")
+    return cloudwatch_page(arn, f"dashboards/dashboard/{regional(DASHBOARD, _account(arn))}")
 
 
 def rollout_page(arn: str, name: str) -> str:
@@ -39,8 +38,7 @@ def rollout_page(arn: str, name: str) -> str:
 
     `arn` is that of any resource: it tells partition, region and account.
     """
-    _, partition, _, region, account, *_ = [*arn.split(":"), "", "", "", "", ""]
-    machine = machine_arn(ROLLOUT, Account(partition, region, account))
+    machine = machine_arn(ROLLOUT, _account(arn))
     return _page(arn, "states", f"/v2/executions/details/{execution_arn(machine, name)}") if name else ""
 
 
@@ -51,10 +49,17 @@ def log_page(arn: str, group: str, stream: str = "") -> str:
 
 
 def _page(arn: str, service: str, place: str) -> str:
-    _, partition, _, region, account, *_ = [*arn.split(":"), "", "", "", "", ""]
-    if not region or account in ("", _LAPTOP_ACCOUNT):
+    account = _account(arn)
+    if not account.region or account.number in ("", _LAPTOP_ACCOUNT):
         return ""
-    return f"https://{region}.{console_domain(partition)}/{service}/home?region={region}#{place}"
+    domain = console_domain(account.partition)
+    return f"https://{account.region}.{domain}/{service}/home?region={account.region}#{place}"
+
+
+def _account(arn: str) -> Account:
+    """Return the partition, region and account of a resource; empty ones where the ARN has none."""
+    _, partition, _, region, account, *_ = [*arn.split(":"), "", "", "", "", ""]
+    return Account(partition, region, account)
 
 
 def _twice(text: str) -> str:

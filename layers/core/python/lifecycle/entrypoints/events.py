@@ -270,8 +270,8 @@ class RemoveHost(OfCluster):
     terminated: bool = False
 
 
-class HostTerminated(OfCluster):
-    """An Auto Scaling group says that it has terminated an instance: EventBridge sends `group`, the group's name."""
+class OfInstance(OfCluster):
+    """An event of an Auto Scaling group about an instance: EventBridge sends `group`, the group's name."""
 
     host: str
 
@@ -279,6 +279,10 @@ class HostTerminated(OfCluster):
     @classmethod
     def _from_aws(cls, given: Any) -> Any:
         return with_cluster(given) if isinstance(given, dict) else given
+
+
+class HostTerminated(OfInstance):
+    """It has terminated the instance."""
 
 
 class Repair(Command):

@@ -1,13 +1,10 @@
 """The events of functions/fleet that say that a host or a cluster is at its end."""
 
-from typing import Any
-
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from lifecycle import names
 from lifecycle.domain.fleet.cluster import Cluster, is_cluster
-from lifecycle.entrypoints.auto_scaling import with_cluster
-from lifecycle.entrypoints.events import Command, OfCluster
+from lifecycle.entrypoints.events import Command, OfCluster, OfInstance
 
 
 class ForgetCluster(OfCluster):
@@ -29,12 +26,5 @@ class StackDeleted(Command):
         return found[0] if found else None
 
 
-class HostTerminating(OfCluster):
-    """An Auto Scaling group says that it is about to end an instance, and waits; EventBridge sends its name."""
-
-    host: str
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_aws(cls, given: Any) -> Any:
-        return with_cluster(given) if isinstance(given, dict) else given
+class HostTerminating(OfInstance):
+    """It is about to end the instance, and waits."""

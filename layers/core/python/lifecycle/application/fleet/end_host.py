@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from lifecycle.application.context import Context
 from lifecycle.application.operator_command import CommandResult
+from lifecycle.application.polling import pauses, poll_until
 from lifecycle.application.rollout import observe
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.domain.errors import CallFailed, Unknown
@@ -35,25 +36,22 @@ def end_host(context: Context, cluster: Cluster, host: str) -> CommandResult:
         return CommandResult(f"Auto Scaling does not end {host} of {cluster}: nothing to do", (str(cluster),))
     _leave_deployments(context, cluster, host)
     began = context.clock.now()
-    _await(context, began + CAPACITY_WAIT, lambda: not _blocker(context, cluster, host))
-    if not _await(context, began + LONGEST_WAIT, lambda: _has_left(context, cluster, host)):
+    _await(context, host, began + CAPACITY_WAIT, lambda: not _blocker(context, cluster, host))
+    if not _await(context, host, began + LONGEST_WAIT, lambda: _has_left(context, cluster, host)):
         return CommandResult(f"{host} of {cluster} still drains; the hook's timeout lets it end", (str(cluster),))
     context.machines.let_end(cluster, host)
     return CommandResult(f"{host} of {cluster} is drained, and its instance ends", (str(cluster),))
 
 
-def _await(context: Context, until: datetime, reached: Callable[[], bool]) -> bool:
-    """Poll until it is reached; returns False where it is not in time. AWS that cannot answer is asked again."""
-    while True:
-        try:
-            if reached():
-                return True
-        except CallFailed as error:
-            if not error.temporary:
-                raise
-        if context.clock.now() >= until:
-            return False
-        context.clock.sleep(context.poll_seconds)
+def _await(context: Context, host: str, until: datetime, reached: Callable[[], bool]) -> bool:
+    """Poll until it is reached; returns False where it is not in time, or where AWS cannot answer until then."""
+    between = pauses(context.poll_seconds, f"end {host}")
+    try:
+        return bool(poll_until(context.clock, until, until, lambda: reached() or None, between))
+    except CallFailed as error:
+        if not error.temporary:
+            raise
+        return False
 
 
 def _leave_deployments(context: Context, cluster: Cluster, host: str) -> None:

@@ -11,7 +11,7 @@ from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.bound_hosts import UnreadableBoundHosts
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import UnreadableReport
-from lifecycle.domain.listing import listed
+from lifecycle.domain.listing import counted, listed
 from lifecycle.domain.rollout.lease import UnreadableLease
 
 DELETED = RequestedBy("cloudformation", "the stack of the cluster was deleted")
@@ -35,7 +35,9 @@ def forget_cluster(context: Context, cluster: Cluster, by: RequestedBy) -> Comma
         raise Refused(f"the removal of {cluster}", reasons)
     _forget_hosts(context, cluster, hosts, by)
     context.registry.forget_desired(cluster)
-    return CommandResult(f"{cluster} is forgotten: {len(hosts)} hosts and its desired version", (str(cluster),))
+    return CommandResult(
+        f"{cluster} is forgotten: {counted(len(hosts), 'host')} and its desired version", (str(cluster),)
+    )
 
 
 def forget_hosts_of_deleted(context: Context, cluster: Cluster) -> CommandResult:
@@ -56,7 +58,7 @@ def forget_hosts_of_deleted(context: Context, cluster: Cluster) -> CommandResult
 
 
 def _forget_hosts(context: Context, cluster: Cluster, hosts: set[str], by: RequestedBy) -> None:
-    context.record(cluster, f"forget {len(hosts)} hosts", by.who, by.why)
+    context.record(cluster, f"forget {counted(len(hosts), 'host')}", by.who, by.why)
     for host in sorted(hosts):
         context.fleet.lift_quarantine(cluster, host)
         context.fleet.remove(cluster, host)
