@@ -206,6 +206,21 @@ def test_popup_may_contain_buttons(console: Callable[..., Page], aws: FakeAws) -
     assert aws.payloads("lifecycle-act")[0]["widgetContext"]["forms"]["all"] == {"reason": "an incident"}
 
 
+def test_widget_that_shows_a_buttons_content_waits_for_no_older_answer(
+    console: Callable[..., Page], aws: FakeAws
+) -> None:
+    acting(aws, '<button>More</button><cwdb-action action="html" display="widget"><p>all of it</p></cwdb-action>')
+    page = console()
+    page.get_by_role("combobox", name="Refresh").select_option("Off")
+    page.route("**/api/invoke", lambda _: None)  # never answered
+    page.get_by_role("button", name="Refresh now").click()
+    shown = widget(page, WAITS)
+    expect(shown).to_have_attribute("aria-busy", "true")
+    press(page, "More")
+    expect(shown).to_contain_text("all of it")
+    expect(shown).not_to_have_attribute("aria-busy", "true")
+
+
 def test_page_works_without_a_mouse(page: Page, aws: FakeAws) -> None:
     page.keyboard.press("Tab")
     assert focused(page) == "Skip to the dashboard"

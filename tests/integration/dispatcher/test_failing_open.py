@@ -189,7 +189,14 @@ def test_envoy_takes_no_more_inotify_instances_than_are_required_before_its_star
 
 
 def _instances(pid: int) -> int:
-    return [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()].count(INOTIFY)
+    return sum(_opened(each) == INOTIFY for each in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def _opened(descriptor: Path) -> str:
+    try:
+        return str(descriptor.readlink())
+    except FileNotFoundError:  # closed since it was listed
+        return ""
 
 
 def test_missing_inotify_instances_are_reported_with_what_to_do() -> None:

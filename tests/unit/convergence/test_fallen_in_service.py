@@ -275,3 +275,21 @@ def test_host_that_a_stopped_repair_had_brought_back_is_repaired_when_it_ends_ag
     ends(machine, "host-1")
     kind, reason = converge(machine)
     assert (kind, "host-1" in reason) == ("REPAIR", True), reason
+
+
+def test_failed_repair_from_before_a_deployment_whose_record_was_deleted_does_not_count() -> None:
+    machine = Machine()
+    machine.memory.clock.ticks.append(lambda: fail_checks(machine))
+    machine.deploy("1.0.0")
+    ends(machine, "host-3")
+    machine.host("host-3").breaks["1.0.0"] = AgentStage.SELF_TESTING
+    assert converge(machine)[0] == "REPAIR"
+    failed = machine.run_what_waited()
+    assert machine.record(failed).failed_host == "host-3"
+    machine.host("host-3").breaks.clear()
+    name = machine.deploy("1.0.1")
+    del machine.memory.deployments._deployments[(CLUSTER, name)]
+    machine.memory.clock.sleep(8000)  # the pauses between repairs are over
+    ends(machine, "host-3")
+    kind, reason = converge(machine)
+    assert (kind, "1.0.0 is started again" in reason) == ("HOLD", False)

@@ -138,7 +138,7 @@ export class Custom extends Widget {
   // Show the result in the widget or in a pop-up. After a call, all other widgets are refreshed.
   present(action, target, fill, box) {
     box()?.close();
-    this.requests += 1;
+    this.drop();
     if (action.inWidget) {
       fill(this.content);
       if (!action.call) return;

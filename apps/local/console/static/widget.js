@@ -52,6 +52,12 @@ export class Widget {
     this.body.tabIndex = this.body.scrollHeight > this.body.clientHeight + 1 ? 0 : -1;
   }
 
+  // Something newer is shown: the answers that are still to come are not.
+  drop() {
+    this.requests += 1;
+    this.frame.removeAttribute("aria-busy");
+  }
+
   failed(message) {
     this.body.replaceChildren(element("p", { class: "problem" }, message));
   }

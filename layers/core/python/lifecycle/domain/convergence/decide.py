@@ -285,8 +285,8 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
         return _repair_without_desired(facts, now) or Hold(drift, why)
     if why := desired.target.quarantined_in(facts.bad_versions):
         return Hold(drift, why)
-    all_unreachable = unreachable_among(facts.reports, now, facts.heartbeat_timeout)
-    unreachable = {host: since for host, since in all_unreachable.items() if host in drift}
+    drifted = {host: report for host, report in facts.reports.items() if host in drift}
+    unreachable = unreachable_among(drifted, now, facts.heartbeat_timeout)
     together = facts.unhealthy_together(now, desired.digest)
     pauses = facts.pauses(now) | in_first_checks(facts.reports, facts.rotation, desired.target)
     waiting = {*unreachable, *together, *pauses}
@@ -312,8 +312,8 @@ def _without_repair(
     if together and facts.last:
         since = facts.unhealthy_since or now
         return Hold(drift, outage_words(facts.last.cluster, together, len(_members(facts)), since))
-    if pauses.keys() & drift.keys():
-        return Hold(drift, listed([pauses[host] for host in drift if host in pauses], separator="; "))
+    if paused := [pauses[host] for host in drift if host in pauses]:
+        return Hold(drift, listed(paused, separator="; "))
     if unreachable:
         silent = [_silence(facts.reports[host], at) for host, at in unreachable.items()]
         return Hold(drift, f"{listed(silent, separator='; ')}: start its agent, or remove the host")
@@ -346,7 +346,8 @@ def _repair_without_desired(facts: ClusterFacts, now: datetime) -> Repair | None
     }
     if repair := _repair_new_hosts(facts, ready):
         return repair
-    if found := fallen_in_service(ready, facts.rotation, facts.recent, facts.bad_versions, facts.had):
+    unrecorded = facts.desired.epoch if facts.desired and facts.last is None else 0
+    if found := fallen_in_service(ready, facts.rotation, facts.recent, facts.bad_versions, facts.had, unrecorded):
         why = f"{found.target.in_words} is started again: {_listed(found.hosts)}"
         return Repair(found.target.version, found.hosts, why, _only(found.hosts), found.target.config)
     return None
@@ -354,8 +355,7 @@ def _repair_without_desired(facts: ClusterFacts, now: datetime) -> Repair | None
 
 def _repair_new_hosts(facts: ClusterFacts, ready: Mapping[str, HostReport]) -> Repair | None:
     """Bring the version that was verified last to hosts that joined while no version is known to be good."""
-    good = facts.verified
-    if good is None or good.quarantined_in(facts.bad_versions):
+    if (good := facts.verified) is None or good.quarantined_in(facts.bad_versions):
         return None
     new = {host: "joined and has nothing installed" for host, report in ready.items() if not report.installed}
     why = f"{good.in_words} was verified last: {_listed(new)}"

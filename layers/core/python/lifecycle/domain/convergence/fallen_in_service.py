@@ -28,14 +28,16 @@ def fallen_in_service(
     recent: Sequence[Deployment],
     bad_versions: Mapping[str, str],
     had: Mapping[str, Target],
+    unrecorded: int = 0,
 ) -> Fallen | None:
     """Return the hosts of one version that passed its self-test, served, and ended; None if there are none.
 
     `had` is what the ledger knows that each had: a host may report any version, and one that says another is left
     alone. Those that a failed attempt left out of rotation are not in it, as nobody has decided on these. `recent`
-    begins with the newest deployment.
+    begins with the newest deployment. `unrecorded` is the epoch of a deployment whose record is gone or unreadable,
+    though the desired version names it; 0 if there is none.
     """
-    failed = _failed_repairs(recent)
+    failed = _failed_repairs(recent, unrecorded)
     found = {}
     for host, report in sorted(reports.items()):
         state, target = state_of(rotation, host), failed.get(host)
@@ -83,9 +85,9 @@ def _ended_since(repair: Deployment, report: HostReport | None) -> bool:
     return report is not None and report.ended is not None and over is not None and report.ended.at > over
 
 
-def _failed_repairs(recent: Sequence[Deployment]) -> dict[str, Target]:
+def _failed_repairs(recent: Sequence[Deployment], unrecorded: int) -> dict[str, Target]:
     """Return what each host had whose last repair failed since the last deployment: it served before that repair."""
-    last = max((each.epoch for each in recent if each.request.kind is not Kind.CONVERGE), default=0)
+    last = max([unrecorded, *(each.epoch for each in recent if each.request.kind is not Kind.CONVERGE)])
     found: dict[str, Target] = {}
     settled: set[str] = set()
     for each in recent:
