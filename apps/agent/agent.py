@@ -26,7 +26,7 @@ from apps.agent.decide import (
     decide,
     why_release_ends,
 )
-from apps.agent.errors import LeftBehind, PortTaken, ServiceFailed, StoreUnreachable
+from apps.agent.errors import LeftBehind, PortTaken, ServiceFailed, StoreUnreachable, in_words
 from apps.agent.installer import Installer
 from apps.agent.journal import Journal
 from apps.agent.ledger_clock import utc_now
@@ -104,7 +104,7 @@ class Agent:
         self._pause = 0.0
         self._noted: Turn | None = None
         self._stopping = threading.Event()
-        self._survival = Survival(self._fail)
+        self._survival = Survival(lambda why: self._fail(self._installer.masked(why)))
         self.measured = threading.Event()
 
     def mask(self, text: str, *, part: bool = False) -> str:
@@ -137,7 +137,7 @@ class Agent:
     def _poll(self) -> float:
         try:
             state = self._journal.state()
-            self._journal.retry_save()
+            self._journal.save_again()
             turn = self._turns.current()
             self._started_at = self._started_at or self._clock()  # not before AWS has corrected the clock
             decision = decide(turn, state, self._settings.host, self._clock())
@@ -145,6 +145,10 @@ class Agent:
             before = self._release_store.current()
             try:
                 self._act(decision)
+            except StoreUnreachable:
+                raise  # the turn stays unfinished: the next poll repeats it, until it expires
+            except (LifecycleError, OSError) as error:
+                self._fail(in_words(error))
             finally:
                 # Also where the store of the artifacts cannot be reached: what is installed goes on.
                 if self._schedules and self._journal.loaded:
@@ -167,11 +171,11 @@ class Agent:
         if not (self._journal.loaded and self._journal.in_progress and self._journal.state().acted.unfinished):
             return
         if self._journal.state().acted.stage is AgentStage.RELEASING:
-            self._abandon_release(self._installer.masked(why))
+            self._abandon_release(why)
             return
         if self._schedules:
             self._schedules.go_on()
-        self._journal.end(AgentStage.FAILED, self._stage, self._installer.masked(why), "")
+        self._end(AgentStage.FAILED, self._stage, why)
 
     def _note(self, turn: Turn | None, before: str) -> None:
         """Set `measured` after an update to a version with a test bed, or a restart of the version from before.
@@ -211,25 +215,13 @@ class Agent:
 
     def _fetch(self, turn: Turn) -> None:
         self._begin(turn, AgentStage.FETCHING)
-        try:
-            self._installer.fetch(turn)
-        except StoreUnreachable:
-            raise  # the turn stays unfinished: the next poll repeats it, until it expires
-        except (LifecycleError, OSError) as error:
-            self._end(AgentStage.FAILED, AgentStage.FETCHING, str(error))
-        else:
-            self._prune(turn)
-            self._end(AgentStage.READY)
+        self._installer.fetch(turn)
+        self._prune(turn)
+        self._end(AgentStage.READY)
 
     def _release(self, turn: Turn) -> None:
         self._begin(turn, AgentStage.FETCHING)
-        try:
-            prepared, values = self._installer.prepare_release(turn)
-        except StoreUnreachable:
-            raise  # the command has not begun: the next poll repeats the fetch, until the turn expires
-        except (LifecycleError, OSError) as error:
-            self._end(AgentStage.FAILED, AgentStage.FETCHING, str(error))
-            return
+        prepared, values = self._installer.prepare_release(turn)
         self._prune(turn)
         self._journal.advance(AgentStage.RELEASING)
         self._announce(AgentStage.RELEASING)
@@ -239,7 +231,7 @@ class Agent:
         try:
             end = self._installer.release(turn, prepared, values, lambda: self._reason_to_end(turn))
         except (LifecycleError, OSError) as error:
-            self._end_release(turn, f"{NOT_KNOWN}: {error}", known=False)
+            self._end_release(turn, f"{NOT_KNOWN}: {in_words(error)}", known=False)
             return
         known = not (end.interrupted and self._stopping.is_set())
         what = "the release command failed" if known else NOT_KNOWN
@@ -293,7 +285,7 @@ class Agent:
             self._leftover = (error.version or "unknown") if isinstance(error, LeftBehind) else ""
             # Only a service's own words and commands may have values of its configuration.
             spoken = isinstance(error, ServiceFailed | PortTaken)
-            detail = self._installer.masked(str(error)) if spoken else str(error)
+            detail = self._installer.masked(str(error)) if spoken else in_words(error)
             self._end(AgentStage.FAILED, self._stage, detail)
             return
         self._journal.record_self_test(turn.version, result)
@@ -304,9 +296,9 @@ class Agent:
             self._end(AgentStage.FAILED, AgentStage.SELF_TESTING, result.detail)
 
     def _begin(self, turn: Turn, stage: AgentStage) -> None:
-        self._leftover = ""
+        self._leftover, self._stage = "", stage
         self._journal.begin(turn, stage)
-        self._announce(stage)
+        self._publish()
 
     def _end(
         self,

@@ -1,11 +1,11 @@
 """Small files that a crash leaves with the old text or the new, never with a part. Used by all that keeps state."""
 
 import contextlib
-import errno
 import os
 from pathlib import Path
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+from apps.agent.errors import FULL_ERRORS
+
 _RESERVE_BYTES = 256 * 1024
 
 
@@ -34,7 +34,7 @@ def write_despite_full_disk(path: Path, text: str) -> None:
     try:
         write_atomically(path, text)
     except OSError as error:
-        if error.errno not in FULL or not reserve.exists():
+        if error.errno not in FULL_ERRORS or not reserve.exists():
             raise
         reserve.unlink()
         write_atomically(path, text)

@@ -13,10 +13,14 @@ LifecycleError
 └── NoServiceAccount       the service cannot run as the user that was named
 """
 
+import errno
 from collections.abc import Sequence
 
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.listing import listed
+
+FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT)
+FULL_DISK = "the disk of this host is full: make room, then retry"
 
 
 class StoreUnreachable(LifecycleError):
@@ -85,3 +89,9 @@ class NoServiceAccount(LifecycleError):
 
     def __init__(self, name: str, found: str, mend: str) -> None:
         super().__init__(f"--service-user: expected a user for an agent of root, found {name!r}: {found}; {mend}")
+
+
+def in_words(error: Exception) -> str:
+    """Return what an error says to people; the system's own words for a full disk name no way out."""
+    full = isinstance(error, OSError) and error.errno in FULL_ERRORS
+    return f"{FULL_DISK} ({error})" if full else str(error)

@@ -25,6 +25,8 @@ class Journal:
     """The agent's State with the file that stores it; `on_disk` returns the versions that this host stores."""
 
     _compared = False  # True once the file was compared with the last report, after each start of the agent
+    _unsaved = False  # True while the file lacks what this process knows
+    _said = False  # True once it was logged that the file cannot be written
 
     def __init__(self, file: Path, reports: Reports, on_disk: Callable[[], Collection[str]]) -> None:
         self._file = file
@@ -32,7 +34,6 @@ class Journal:
         self._on_disk = on_disk
         self._state = _stored_state(file)
         self._begun: TurnRecord | None = None
-        self._unsaved = False
 
     @property
     def loaded(self) -> bool:
@@ -41,22 +42,30 @@ class Journal:
 
     @property
     def in_progress(self) -> bool:
-        """True while this process works on a turn, or could not save the turn's end yet."""
-        return self._begun is not None and (self.state().acted.unfinished or self._unsaved)
+        """True while this process works on a turn, or could not save its success; a failure is reported at once."""
+        acted = self.state().acted
+        return self._begun is not None and (acted.unfinished or (self._unsaved and not acted.failed_stage))
 
-    def retry_save(self) -> None:
-        """Save the end of a turn that could not be saved before, as on a full disk. Only then the turn is over."""
-        if self._unsaved and self._state is not None:
+    def save_again(self) -> None:
+        """Save the state unless the file has it. Where that fails, as on a full disk, memory and report have it."""
+        if self._state is None or not self._unsaved:
+            return
+        try:
             self._write(self._state)
-            self._unsaved = False
+        except OSError as error:
+            if not self._said:
+                logger.warning("%s cannot be written: %s", self._file, error)
+            self._said = True
+        else:
+            self._unsaved = self._said = False
 
     def state(self) -> State:
         """Return the state; raise StoreUnreachable when the ledger has not answered since the agent started."""
         if self._state is None or not self._compared:
             state = self._newer_of(self._state)
-            if state != self._state:
-                self._write(state)
+            self._unsaved = state != self._state
             self._state, self._compared = state, True
+            self.save_again()
         return self._state
 
     def _newer_of(self, stored: State | None) -> State:
@@ -75,7 +84,10 @@ class Journal:
         return state_after(report, stored, self._on_disk())
 
     def begin(self, turn: Turn, stage: AgentStage) -> None:
-        """Record a turn before it has any effect, so that an agent that crashed knows it began the turn."""
+        """Record a turn before it has any effect, so that an agent that crashed knows it began the turn.
+
+        Raises OSError where it cannot be recorded: the turn must not have an effect then, and ends as a failed one.
+        """
         state = self.state()
         resumed = state.acted.is_for(turn)
         if resumed and self._begun is not None and key(self._begun) == key(turn):
@@ -93,9 +105,8 @@ class Journal:
             stage=stage,
         )
         self_test = None if stage is AgentStage.INSTALLING else state.self_test
-        state = replace(state, acted=acted, self_test=self_test)
-        self._write(state)
-        self._state, self._begun = state, acted
+        self._state, self._begun = replace(state, acted=acted, self_test=self_test), acted
+        self._write(self._state)
 
     def advance(self, stage: AgentStage) -> None:
         """Record a stage of the turn that a crash must not repeat, before it has any effect."""
@@ -119,7 +130,7 @@ class Journal:
         acted = replace(state.acted, stage=stage, failed_stage=failed, detail=detail[:1000], log_tail=log_tail)
         acted = replace(acted, release_ended=release_ended)
         self._state, self._unsaved = replace(state, acted=acted), True
-        self.retry_save()
+        self.save_again()
         return acted
 
     def _write(self, state: State) -> None:

@@ -1,8 +1,8 @@
 """The processes of a service's starts, in whatever session and with whatever parent they run now.
 
 Used by service.py. Every start has a mark in its environment, which its processes inherit. A process may have
-replaced its environment. Then its session, its parents or its output still tell whose it is, and the control group of
-the agent's systemd unit, in which nothing else runs.
+replaced its environment. Then its session, its parents or its output still tell whose it is. So do its working folder
+or program, if below that of the releases, and the control group of the agent's systemd unit: nothing else runs there.
 """
 
 import hashlib
@@ -38,16 +38,20 @@ class Search:
     """A repeated search for the living processes of every start with this mark, and of the last start.
 
     `adopts` says that this process becomes the parent of what the service leaves (`processes.adopt_orphans`). `unit`
-    is the control group of the agent's own systemd unit, if it has one: it outlives a restart of the agent. Only
-    the first search reads every process of the machine; a process that does not belong is not read again.
+    is the control group of the agent's own systemd unit, if it has one: it outlives a restart of the agent. In the
+    folder `releases` nothing but the service has its working folder or program, except a person's shell. Only the
+    first search reads every process of the machine; a process that does not belong is not read again.
     """
 
-    def __init__(self, mark: str, logs: Iterable[Path], *, adopts: bool, unit: str = "") -> None:
+    def __init__(
+        self, mark: str, logs: Iterable[Path], *, adopts: bool, unit: str = "", releases: Path | None = None
+    ) -> None:
         self._prefix = f"{MARK}={mark}.".encode()
         self._logs = frozenset(map(str, logs))
         self._me = processes.process(os.getpid()) if adopts else None
         self._strangers = _line(os.getpid())
         self._unit, self._session = unit, os.getsid(0)
+        self._releases = releases.resolve() if releases else None
 
     def find(self, sessions: Collection[int]) -> list[Process]:
         """Return the processes that live now; `sessions` are those of the last start. None found: it is repeated.
@@ -80,9 +84,14 @@ class Search:
             return True
         if self._unit and each.session != self._session and processes.cgroup(each.pid) == self._unit:
             return True
-        if self._logs & processes.output_files(each.pid):
+        if self._logs & processes.output_files(each.pid) or self._is_in_release(each):
             return True
         return any(pair.startswith(self._prefix) for pair in environment)
+
+    def _is_in_release(self, each: Process) -> bool:
+        if self._releases is None or each.terminal or each.session == self._session:
+            return False
+        return any(place.is_relative_to(self._releases) for place in processes.places(each.pid))
 
 
 def _line(pid: int) -> set[int]:

@@ -28,13 +28,14 @@ _PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 36, 37,
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One line of /proc/<pid>/stat; `started` is in clock ticks since the boot."""
+    """One line of /proc/<pid>/stat; `started` is in clock ticks since the boot, and `terminal` is 0 without one."""
 
     pid: int
     state: str
     parent: int
     group: int
     session: int
+    terminal: int
     flags: int
     threads: int
     started: int
@@ -61,9 +62,9 @@ def process(pid: int) -> Process | None:
         return None
     # The command's name is in parentheses, and may contain spaces and parentheses itself.
     fields = text.rpartition(")")[2].split()
-    state, parent, group, session = fields[0], *map(int, fields[1:4])
+    state, parent, group, session, terminal = fields[0], *map(int, fields[1:5])
     flags, threads, started = int(fields[6]), int(fields[17]), int(fields[19])
-    return Process(pid, state, parent, group, session, flags, threads, started)
+    return Process(pid, state, parent, group, session, terminal, flags, threads, started)
 
 
 def pids() -> list[int]:
@@ -125,6 +126,18 @@ def output_files(pid: int) -> frozenset[str]:
         if found:
             return frozenset(found)
     return frozenset()
+
+
+def places(pid: int) -> frozenset[Path]:
+    """Return a process's working folder and its program; none when this user may not see them."""
+    found = set()
+    for thread in _threads(pid):
+        for name in ("cwd", "exe"):
+            with contextlib.suppress(OSError):
+                found.add((thread / name).readlink())
+        if found:
+            break
+    return frozenset(found)
 
 
 def send(to: Process, number: signal.Signals) -> None:

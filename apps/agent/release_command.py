@@ -16,7 +16,7 @@ from pathlib import Path
 
 from apps.agent import command_runner, leftovers, processes, service_log
 from apps.agent.command_runner import TimedCommand
-from apps.agent.errors import LeftBehind
+from apps.agent.errors import FULL_DISK, LeftBehind
 from apps.agent.processes import Process
 from apps.agent.service import Service
 
@@ -119,7 +119,7 @@ class ReleaseRunner:
 
     def _disk_hint(self) -> str:
         full = shutil.disk_usage(self._log.parent).free < _LEAST_FREE_BYTES
-        return "; the disk of this host is full: make room, then retry" if full else ""
+        return f"; {FULL_DISK}" if full else ""
 
 
 def _parents_first(found: list[Process]) -> list[Process]:

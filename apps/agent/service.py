@@ -249,7 +249,8 @@ class Service:
     def _end_all(self) -> None:
         """End every living process of this home's starts."""
         unit = leftovers.own_unit(processes.cgroup(os.getpid()))
-        search = leftovers.Search(self.mark, named_processes.logs(self.log), adopts=self._adopts, unit=unit)
+        logs, releases = named_processes.logs(self.log), self._record.with_name("releases")
+        search = leftovers.Search(self.mark, logs, adopts=self._adopts, unit=unit, releases=releases)
         if self.started is None:
             self.end_processes(lambda: search.find(()), LEFTOVER_SECONDS)
             return

@@ -38,11 +38,11 @@ class SimulatedJournal(Journal):
 
     def __init__(self, host: Host, reports: "AgentLedger") -> None:
         self._host = host
+        self._file = HOME / "state.json"
         self._reports = reports
         self._on_disk = lambda: host.disk
         self._state = host.journal
         self._begun = None
-        self._unsaved = False
 
     def _write(self, state: State) -> None:
         host = self._host

@@ -223,6 +223,52 @@ def test_state_is_written_into_the_reserve_of_a_full_disk(small_disk: Path) -> N
     assert (small_disk / "reserve").exists()
 
 
+@pytest.mark.parametrize("order", [Order.PREFETCH, Order.RELEASE, Order.INSTALL])
+def test_turn_that_a_full_disk_cannot_record_fails_at_once(small_host: Host, small_disk: Path, order: Order) -> None:
+    host = small_host
+    host.publish("1.0.0")
+    host.install("1.0.0")
+    host.publish("1.0.1", release=ReleaseCommand("true"))
+    home = host.settings.home
+    fill(small_disk)
+    (home / "reserve").unlink()
+    fill(small_disk)
+    before = (home / "state.json").read_text()
+
+    for _ in range(2):
+        report = host.outcome(host.turn(order, "1.0.1"))
+        assert (report.stage, report.installed, host.answer()) == (AgentStage.FAILED, "1.0.0", "1.0.0")
+        assert report.detail.startswith("the disk of this host is full: make room, then retry")
+    assert (home / "state.json").read_text() == before
+
+    (small_disk / "filler").unlink()
+    until(lambda: '"FAILED"' in (home / "state.json").read_text())
+    assert host.outcome(host.turn(Order.PREFETCH, "1.0.1")).stage is AgentStage.READY
+
+
+def test_agent_starts_and_reports_on_a_disk_without_any_room(small_disk: Path) -> None:
+    host = Host(small_disk / "home")
+    host.publish("1.0.0")
+    host.turn(Order.INSTALL, "1.0.0")
+    assert host.once().stage is AgentStage.DONE
+    home = host.settings.home
+    before = (home / "state.json").read_text()
+    host.turn(Order.PREFETCH, "1.0.0")
+    assert host.once().stage is AgentStage.READY
+    (home / "state.json").write_text(before)  # the file is older than the report, as after a restore
+    fill(small_disk)
+    (home / "reserve").unlink(missing_ok=True)
+    fill(small_disk)
+    turn = host.turn(Order.INSTALL, "1.0.0")
+    HomeLock(home).release()
+
+    report = host.once()
+
+    assert (report.answers(turn), report.stage) == (True, AgentStage.FAILED)
+    assert "the disk of this host is full" in report.detail
+    host.close()
+
+
 def test_release_command_on_a_full_disk_fails_with_what_to_do(small_host: Host, small_disk: Path) -> None:
     host = small_host
     host.publish("1.0.1", release=ReleaseCommand("cat /dev/zero > migrated"))

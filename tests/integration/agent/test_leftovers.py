@@ -1,6 +1,8 @@
 """Processes that a start left: daemons, helpers in sessions of their own, and those of older agents."""
 
 import os
+import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -97,8 +99,9 @@ def test_helpers_of_an_older_version_are_ended_with_it(host: Host, pids: Path, h
     assert not lives(helper)
 
 
-def test_helper_of_a_dead_service_is_ended_by_a_new_agent(host: Host, pids: Path) -> None:
-    host.publish("1.0.0", run=helped(pids), files=FILES, environment={"PIDS": str(pids)})
+@pytest.mark.parametrize("begin", ["", "env -i PIDS=$PIDS "], ids=["marked", "no environment"])
+def test_helper_of_a_dead_service_is_ended_by_a_new_agent(host: Host, pids: Path, begin: str) -> None:
+    host.publish("1.0.0", run=begin + helped(pids), files=FILES, environment={"PIDS": str(pids)})
     host.publish("1.0.1")
     host.install("1.0.0")
     (helper,) = written(pids)
@@ -300,6 +303,39 @@ def test_daemon_without_an_environment_is_found_by_its_output(tmp_path: Path) ->
         found = [each.pid for each in Search("mark", [log], adopts=False).find(())]
         daemon.kill()
     assert found == [daemon.pid]
+
+
+def test_daemon_without_an_environment_is_found_by_its_folder_or_its_program(tmp_path: Path) -> None:
+    """Without systemd, an agent that restarted has nothing else to know it by."""
+    releases = tmp_path / "releases"
+    (folder := releases / "1.0.0" / "lib").mkdir(parents=True)
+    shutil.copy("/bin/sleep", program := folder / "daemon")
+    with (
+        subprocess.Popen(["sleep", "600"], cwd=folder, env={}, start_new_session=True) as in_folder,
+        subprocess.Popen([program, "600"], cwd="/", env={}, start_new_session=True) as of_program,
+        subprocess.Popen(["sleep", "600"], cwd=tmp_path, env={}, start_new_session=True) as other,
+    ):
+        search = Search("mark", [tmp_path / "log"], adopts=False, releases=releases)
+        found = {each.pid for each in search.find(())}
+        for each in (in_folder, of_program, other):
+            each.kill()
+    assert found == {in_folder.pid, of_program.pid}
+
+
+def test_persons_shell_in_the_folder_of_a_release_is_left_alone(tmp_path: Path) -> None:
+    (folder := tmp_path / "releases" / "1.0.0").mkdir(parents=True)
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.execvpe("sleep", ["sleep", "600"], {})  # noqa: S606 - a child of the test
+    try:
+        until(lambda: Path(f"/proc/{pid}/cwd").readlink() == folder.resolve())
+        found = [each.pid for each in Search("mark", [], adopts=False, releases=tmp_path / "releases").find(())]
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(terminal)
+    assert found == []
 
 
 def test_helper_is_found_whose_parent_ended_while_it_was_read(
