@@ -16,7 +16,7 @@ from lifecycle.names import Partition
 
 _AT_ONCE = 100
 # The kinds of audit entries that become notifications (domain/monitoring/audit.py).
-NOTIFIED = ("ALARM", "HAND_MADE", "CRASH_LOOP", "SCHEDULE", "RUN_FAILED", "OUTAGE", "OUTAGE_OVER")
+NOTIFIED = ("ALARM", "HAND_MADE", "CRASH_LOOP", "HOST_DOWN", "SCHEDULE", "RUN_FAILED", "OUTAGE", "OUTAGE_OVER")
 
 
 def _items(partition: str, *sort_keys: str, **more: Any) -> dict[str, Any]:

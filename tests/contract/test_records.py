@@ -7,11 +7,11 @@ import pytest
 
 from lifecycle.application.ports.step_reads import LoopRecords
 from lifecycle.domain.analysis.model import Judgement, Verdict
-from lifecycle.domain.errors import Refused
+from lifecycle.domain.errors import Refused, StoreRefused
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.host_command import Order, Turn
-from lifecycle.domain.monitoring.audit import AuditEntry
+from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.checkpoint import Baseline, Checkpoint, QueuedHost
 from lifecycle.domain.rollout.decision import Answer, Choice, Question, QuestionKind
@@ -247,6 +247,26 @@ def test_the_audit_log_is_ordered_by_time_and_read_from_a_time_on(gateways: Gate
     assert list(gateways.audit_log.read(gateways.cluster)) == entries
     assert list(gateways.audit_log.read(gateways.cluster, limit=2)) == entries[2:]
     assert list(gateways.audit_log.read(gateways.cluster, after=entries[1].at)) == entries[1:]
+
+
+def test_findings_are_read_by_kind_however_many_actions_are_newer(gateways: Gateways) -> None:
+    def entry(second: int, kind: AuditKind) -> AuditEntry:
+        return AuditEntry(
+            NOW + timedelta(seconds=second), str(gateways.cluster), f"{kind} {second}", "ada", kind=kind
+        )
+
+    outages, over = [entry(n, AuditKind.OUTAGE) for n in (0, 2)], entry(1, AuditKind.OUTAGE_OVER)
+    for each in (*outages, over, entry(3, AuditKind.CRASH_LOOP), *(entry(n, AuditKind.ACTION) for n in range(4, 9))):
+        gateways.audit_log.append(each)
+        gateways.audit_log.append(each)
+    read, kinds = gateways.audit_log.read, (AuditKind.OUTAGE, AuditKind.OUTAGE_OVER)
+    assert list(read(gateways.cluster, kinds=kinds)) == [outages[0], over, outages[1]]
+    assert list(read(gateways.cluster, limit=1, kinds=kinds)) == [outages[1]]
+    assert list(read(gateways.cluster, after=over.at, kinds=kinds)) == [over, outages[1]]
+    assert list(read(gateways.cluster, kinds=[AuditKind.HAND_MADE])) == []
+    assert len(read(gateways.cluster)) == 9
+    with pytest.raises(StoreRefused, match="ACTION"):
+        read(gateways.cluster, kinds=[AuditKind.ACTION])
 
 
 def test_the_registry_returns_the_last_write(gateways: Gateways) -> None:

@@ -246,3 +246,14 @@ def test_deployment_ends_a_crash_loop(machine: Machine) -> None:
     machine.memory.clock.sleep(60)
     ends(machine)
     assert converge(machine).kind == "REPAIR"
+
+
+def test_crash_loop_of_days_is_reported_once_though_its_repairs_write_many_entries(machine: Machine) -> None:
+    """Neither its first repair nor its notification is among the newest records then."""
+    for _ in range(70):
+        ends(machine)
+        while converge(machine).kind != "REPAIR":
+            machine.memory.clock.sleep(60)
+    assert machine.now - machine.memory.audit_log.entries[0].at > timedelta(hours=12)
+    assert len(machine.memory.audit_log.entries) > 500
+    assert len(reported(machine)) == 1

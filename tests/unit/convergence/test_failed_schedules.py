@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from lifecycle.application.convergence.converge import converge_all, converge_some
-from lifecycle.application.convergence.crash_loops import report_crash_loops
 from lifecycle.application.convergence.failed_schedules import MOST_A_DAY, report_failed_schedules
+from lifecycle.application.convergence.services_down import report_crash_loops
 from lifecycle.domain.convergence.crash_loop import CrashLoop
 from lifecycle.domain.errors import SomeUnreadable, UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
@@ -109,9 +110,9 @@ def lies(machine: Machine, number: int, count: int, what: str = "") -> Scheduled
 class CountingLog(MemoryAuditLog):
     reads = 0
 
-    def read(self, cluster: Cluster, after: datetime | None = None, limit: int = 1000) -> Sequence[AuditEntry]:
+    def read(self, *given: Any, **more: Any) -> Sequence[AuditEntry]:
         self.reads += 1
-        return super().read(cluster, after, limit)
+        return super().read(*given, **more)
 
 
 def flood(machine: Machine, day: int) -> Sequence[AuditEntry]:

@@ -180,6 +180,19 @@ def test_back_off_grows_and_ends_with_a_success(machine: Machine) -> None:
     assert next_tries([by_hand], timedelta(minutes=1)) == {}
 
 
+def test_end_of_a_shared_outage_ends_the_back_off(machine: Machine) -> None:
+    """Its repair failed for what all hosts shared."""
+    failed_repair(machine)
+    others = {machine.host(name).address for name in ("host-1", "host-3", "host-4")}
+    machine.memory.dispatcher.dead.update(others)
+    machine.memory.clock.sleep(1)
+    assert converge(machine)[0] == "HOLD"
+    assert AuditKind.OUTAGE in [each.kind for each in machine.memory.audit_log.entries]
+    machine.memory.dispatcher.dead.difference_update(others)
+    machine.memory.clock.sleep(1)
+    assert converge(machine)[0] == "REPAIR"
+
+
 def test_host_that_gets_requests_untested_waits_for_no_back_off(machine: Machine) -> None:
     failed_repair(machine)
     host = machine.host("host-2")

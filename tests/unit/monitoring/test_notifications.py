@@ -67,6 +67,10 @@ NOTIFIED: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
     "VERDICT": (bed_item(BED), bed_item(judged(BedState.FAILED))),
     "ALARM": (None, trail_item(LINE)),
     "HAND_MADE": (None, trail_item(replace(LINE, kind=AuditKind.HAND_MADE))),
+    "HOST_DOWN": (
+        None,
+        trail_item(replace(LINE, kind=AuditKind.HOST_DOWN, what="found h1 down while d has the cluster")),
+    ),
     "CRASH_LOOP": (None, trail_item(replace(LINE, kind=AuditKind.CRASH_LOOP, what="found h1 in a crash loop"))),
     "SCHEDULE": (None, trail_item(replace(LINE, kind=AuditKind.SCHEDULE, what="found the schedule report failed"))),
     "OUTAGE": (None, trail_item(replace(LINE, what="found h1, h2 unhealthy together", kind=AuditKind.OUTAGE))),

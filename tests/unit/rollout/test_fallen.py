@@ -270,3 +270,25 @@ def test_host_that_became_unhealthy_is_asked_about_once() -> None:
     machine.decide(name, Choice.FORCE_NEXT, "host-2")
     open_ = [each.host for each in machine.context.deployments.questions(name) if not each.answer]
     assert open_ == ["host-1"]
+
+
+def test_effects_name_the_other_hosts_that_fell() -> None:
+    machine = Machine(policy=Policy(max_unavailable=2, min_alive_seconds=0))
+    machine.deploy("1.0.0")
+    request = machine.request("1.0.1")
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    step = machine.decide_next(request.deployment)
+    given = {str(each["host"]): int(each["attempt"]) for each in step.hosts}
+    for host, attempt in given.items():
+        machine.update(request.deployment, host, attempt)
+    first, second = given
+    falls(machine, first)
+    falls(machine, second)
+    machine.run(request.deployment)
+    asked = question(machine, request.deployment)
+    other = second if asked.host == first else first
+    assert asked.effects[Choice.RETRY].endswith(f"then you are asked about {other} next")
+    assert f"{other} down, " in asked.effects[Choice.ABORT]
+    assert other in asked.effects[Choice.ROLL_BACK]

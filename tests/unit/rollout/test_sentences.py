@@ -20,7 +20,8 @@ from lifecycle.application.convergence.converge import cluster_facts
 from lifecycle.application.monitoring.watch_alarms import watch, watch_facts
 from lifecycle.application.ports.step_reads import HostRecords, LoopRecords, StepReads, StepRecords
 from lifecycle.application.rollout import observe
-from lifecycle.domain.convergence.decide import ClusterFacts, converge
+from lifecycle.domain.convergence.decide import converge
+from lifecycle.domain.convergence.facts import ClusterFacts
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.monitoring.alarms import Alarm, WatchFacts, follow

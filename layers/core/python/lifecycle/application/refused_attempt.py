@@ -8,7 +8,7 @@ from lifecycle.application.ports.audit import AuditLog
 from lifecycle.application.readable import readable
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
-from lifecycle.domain.monitoring.refused_entries import COUNTED, admitted
+from lifecycle.domain.monitoring.refused_entries import COUNTED, REFUSED, admitted
 from lifecycle.domain.refused_limits import SHOWN, shown
 
 _LONGEST_NAME, _LONGEST_REASON = 200, 1_000
@@ -46,6 +46,6 @@ def record_refusal(
             audit_log.append(refusal.entry(cluster, now, AuditKind.ACTION))
             continue
         entry = refusal.entry(cluster, now, refusal.kind)
-        newest, _ = readable(lambda cluster=cluster: audit_log.read(cluster, now - SHOWN, COUNTED), ())  # type: ignore[misc]
+        newest, _ = readable(lambda cluster=cluster: audit_log.read(cluster, now - SHOWN, COUNTED, REFUSED), ())  # type: ignore[misc]
         if (written := admitted(entry, newest)) is not None:
             audit_log.append(written)

@@ -10,11 +10,11 @@ from hashlib import sha256
 from lifecycle.application.context import Context
 from lifecycle.application.convergence import outages
 from lifecycle.application.convergence.before_the_end import targets_before
-from lifecycle.application.convergence.crash_loops import report_crash_loops
 from lifecycle.application.convergence.failed_schedules import report_failed_schedules
 from lifecycle.application.convergence.gone_cluster import report_gone
 from lifecycle.application.convergence.hand_made import missing_manifest, report_hand_made
 from lifecycle.application.convergence.machines import bind_machines
+from lifecycle.application.convergence.services_down import report_crash_loops, report_hosts_down
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.finish import Finished, finish
@@ -31,16 +31,15 @@ from lifecycle.application.rollout.untested_hosts import take_out_untested
 from lifecycle.domain.convergence.decide import (
     CloseOrphaned,
     CloseStopped,
-    ClusterFacts,
     Converged,
     Convergence,
     FreeLease,
     Hold,
-    Orphaned,
     Repair,
     converge,
 )
 from lifecycle.domain.convergence.ended_execution import EndedExecution, left_to_schedule
+from lifecycle.domain.convergence.facts import ClusterFacts, Orphaned
 from lifecycle.domain.convergence.fallen_in_service import has_ended
 from lifecycle.domain.convergence.full_pass import reads_test_groups
 from lifecycle.domain.convergence.resume import AskToResume, Resume
@@ -147,13 +146,14 @@ def _converge_cluster(
     if found.targets and not found.held:  # it waited before it took them out, so the facts are old
         facts = cluster_facts(context, cluster, by_hand=by not in AUTOMATIC)
     facts = replace(facts, strays=taken)
-    facts = replace(facts, unhealthy_since=outages.noticed(context, cluster, facts))
+    facts = outages.with_outage(context, cluster, facts)
     if facts.holder:
         take_out_untested(context, facts.holder, facts.reports, facts.rotation)
     wanted = facts.desired or facts.nobodys or facts.unreadable
     if wanted or facts.lease.deployment or facts.waiting or facts.orphaned:
         report_hand_made(context, cluster, facts)
         report_crash_loops(context, cluster, facts)
+        report_hosts_down(context, cluster, facts)
         report_failed_schedules(context, cluster)
         decided = converge(facts, context.clock.now())
         if ended and (why := left_to_schedule(decided, ended)):

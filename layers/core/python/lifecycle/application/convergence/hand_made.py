@@ -10,7 +10,7 @@ from datetime import datetime
 
 from lifecycle.application.context import Context
 from lifecycle.application.convergence.report_once import Finding, report_once
-from lifecycle.domain.convergence.decide import ClusterFacts
+from lifecycle.domain.convergence.facts import ClusterFacts
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.listing import listed

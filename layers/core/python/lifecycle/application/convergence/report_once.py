@@ -1,6 +1,6 @@
 """Findings that stay: each is reported once, in the audit log, which notifies people, and again after a week.
 
-Called by hand_made.py, crash_loops.py and failed_schedules.py, at each convergence.
+Called by hand_made.py, services_down.py and failed_schedules.py, at each convergence.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +16,7 @@ from lifecycle.domain.monitoring.audit import AuditEntry
 REMINDED_AFTER = timedelta(days=7)
 # A host's words may be as long as the ledger takes. An agent's log has 20 lines of 500 characters at most.
 MOST_CHARACTERS = 12_000
-_ENTRIES_READ = 500
+_ENTRIES_READ = 500  # of the findings' kinds
 _DAY = timedelta(days=1)
 
 
@@ -47,7 +47,8 @@ def report_once(
         return
     now = context.clock.now()
     # An entry that cannot be read must not stop convergence: the finding is reported once more.
-    found, _ = readable(lambda: context.audit_log.read(cluster, now - REMINDED_AFTER, _ENTRIES_READ), ())
+    kinds = {each.entry.kind for each in given}
+    found, _ = readable(lambda: context.audit_log.read(cluster, now - REMINDED_AFTER, _ENTRIES_READ, kinds), ())
     before = list(found)
     for each in given:
         if each.is_among(before):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _DAY = timedelta(days=1)
 # Anybody who pushes may make a run fail. The runs themselves show all of them.
 MOST_A_DAY = 24
-_READ = 200
+_READ, _KINDS = 200, (AuditKind.RUN_FAILED,)
 _LONGEST = 2_000
 
 
@@ -41,8 +41,7 @@ def record_failed_run(audit_log: AuditLog, clusters: Iterable[Cluster], run: str
     """Write the entry of a failed run in each cluster that has none of it, and not too many of this day."""
     what = f"the run {shown(run)} failed"
     for cluster in clusters:
-        newest, _ = readable(lambda cluster=cluster: audit_log.read(cluster, now - _DAY, _READ), ())  # type: ignore[misc]
-        failed = [each for each in newest if each.kind is AuditKind.RUN_FAILED]
+        failed, _ = readable(lambda cluster=cluster: audit_log.read(cluster, now - _DAY, _READ, _KINDS), ())  # type: ignore[misc]
         if len(failed) < MOST_A_DAY and all(each.what != what for each in failed):
             why = shown(reason, _LONGEST)
             audit_log.append(AuditEntry(now, str(cluster), what, "lifecycle", why, kind=AuditKind.RUN_FAILED))

@@ -44,10 +44,16 @@ def decision_question(context: Context, facts: Facts, step: AwaitDecision) -> Qu
     newest = latest_attempts([each for each in facts.attempts if not each.release])
     controls = {host for host, each in newest.items() if each.group is Group.CONTROL}
     alive = {host for host, each in newest.items() if each.state is AttemptState.ALIVE} - controls
-    updated = [host for host in members(facts) if host in alive and host != step.host]
+    others = [host for host in members(facts) if host in alive and host != step.host]
+    fell = [host for host in others if fallen(facts, newest[host])]
+    updated = [host for host in others if host not in fell]
     left = [host for host in members(facts) if host not in newest or host in controls - {step.host}]
     situation = Situation(
-        updated, left, rolled_back_hosts(facts, (*updated, step.host)), quarantined=step.host in facts.quarantined
+        updated,
+        left,
+        rolled_back_hosts(facts, (*others, step.host)),
+        fell,
+        quarantined=step.host in facts.quarantined,
     )
     return Question(
         deployment=facts.deployment.id,

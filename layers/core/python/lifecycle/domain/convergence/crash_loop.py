@@ -5,7 +5,7 @@ end that its agent reports. A host that ran for STEADY_MINUTES is repaired at on
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 
@@ -24,7 +24,7 @@ REPORTED_FROM = 2
 class CrashLoop:
     """A service that ended again after `repairs` repairs in a row; the first of them began at `since`.
 
-    The next repair is due at `due`.
+    The next repair is due at `due`. `whole` is False where it may have begun before the deployments that were read.
     """
 
     host: str
@@ -33,6 +33,7 @@ class CrashLoop:
     since: datetime
     due: datetime
     end: ServiceEnd
+    whole: bool = True
 
     @property
     def is_reported(self) -> bool:
@@ -54,7 +55,7 @@ def crash_loops(
 
     `recent` are the cluster's newest deployments, the newest first. `minute` is shorter on a laptop.
     """
-    since = takewhile(lambda each: not _starts_all_again(each), recent)
+    since = list(takewhile(lambda each: not _starts_all_again(each), recent))
     repairs = [each for each in since if each.request.only and each.epoch and each.finished_at]
     found = {}
     for host, report in reports.items():
@@ -62,7 +63,7 @@ def crash_loops(
             same = [each for each in repairs if each.target.version == report.installed]
             mine = [each for each in same if host in each.request.only and _reached(each, end)]
             if loop := _crash_loop(host, report.installed, end, mine, minute):
-                found[host] = loop
+                found[host] = replace(loop, whole=len(since) < len(recent) or loop.repairs < len(mine))
     return found
 
 

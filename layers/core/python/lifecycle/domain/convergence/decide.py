@@ -4,30 +4,23 @@ Called by functions/convergence/converge every 15 minutes and on command, once f
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from lifecycle.domain.convergence.crash_loop import CrashLoop, crash_loops
-from lifecycle.domain.convergence.failed_repairs import next_tries, pauses_before_repairs
+from lifecycle.domain.convergence.facts import ClusterFacts, Orphaned
 from lifecycle.domain.convergence.fallen_in_service import fallen_in_service, hosts_of_stopped_repairs
 from lifecycle.domain.convergence.resume import AbortUnresumed, AskToResume, Resume, ResumeLater, resume
-from lifecycle.domain.convergence.set_back import IN_STEP, SetBack
 from lifecycle.domain.convergence.shared_outage import outage_words
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.drift import drift_reason, in_first_checks
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport, unreachable_among
-from lifecycle.domain.fleet.strays import NO_STRAYS, Strays
-from lifecycle.domain.fleet.target_group import Rotation, state_of
+from lifecycle.domain.fleet.target_group import state_of
 from lifecycle.domain.listing import listed
-from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.execution import ExecutionState, next_execution
 from lifecycle.domain.rollout.lease import Lease, UnreadableLease
-from lifecycle.domain.rollout.provenance import Nobodys
-from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, StartPending, after_end
-from lifecycle.domain.rollout.shared_fault import unhealthy_together
-from lifecycle.domain.service.target import Target
+from lifecycle.domain.rollout.queue import DropPending, StartPending, after_end
 
 # A plan writes its record last, and its function is retried for less than this.
 PLAN_TIMEOUT = timedelta(minutes=15)
@@ -101,80 +94,6 @@ Convergence: TypeAlias = (
     | DropPending
     | Hold
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Orphaned:
-    """A deployment that is not over, holds no lease, is not pending, and has no running execution.
-
-    `newest`: no other deployment of the cluster was requested after it.
-    """
-
-    deployment: Deployment
-    execution: ExecutionState
-    newest: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterFacts:
-    """The facts that convergence decides on.
-
-    `last` is the deployment that `desired` names, `holder` the lease's. `execution` is the state of the lease
-    holder's execution; `questions` are the holder's, read only where that execution does not run. `ended` is the
-    newest deployment of the cluster that is over; `orphaned` are those that are not over, and that nothing
-    continues. `verified` is the version that was last verified on every host; `bad_versions` and `bad_hosts` are
-    quarantined. `nobodys` says why no deployment wrote `desired`. `strays` are targets of no host, taken out or held.
-    `unreadable` says why the desired version, or the deployment that it names, is not known. `set_back` says whether
-    the ledger lacks what happened since. `recent` are the newest deployments, and `minute` is the unit of the pauses
-    between two repairs of a host; `by_hand` says that an operator asks, and waits for no pause. `unhealthy_since` is
-    when a shared outage was noticed, if any. `had` is what hosts without a service had by the ledger, except those
-    that a deployment left out.
-    """
-
-    desired: Desired | None
-    lease: Lease
-    last: Deployment | None
-    holder: Deployment | None
-    execution: ExecutionState
-    reports: Mapping[str, HostReport]
-    rotation: Rotation
-    bad_versions: Mapping[str, str]
-    bad_hosts: Mapping[str, str] = field(default_factory=dict)
-    waiting: PendingDeployment | None = None
-    ended: Deployment | None = None
-    verified: Target | None = None
-    heartbeat_timeout: timedelta = timedelta(seconds=30)
-    orphaned: tuple[Orphaned, ...] = ()
-    questions: tuple[Question, ...] = ()
-    nobodys: Nobodys | None = None
-    strays: Strays = NO_STRAYS
-    unreadable: tuple[str, ...] = ()
-    set_back: SetBack = IN_STEP
-    recent: tuple[Deployment, ...] = ()
-    minute: timedelta = timedelta(minutes=1)
-    by_hand: bool = False
-    unhealthy_since: datetime | None = None
-    had: Mapping[str, Target] = field(default_factory=dict)
-
-    @property
-    def crash_loops(self) -> dict[str, CrashLoop]:
-        """The hosts whose service ended again after a repair."""
-        return crash_loops(self.reports, self.recent, self.minute)
-
-    def unhealthy_together(self, now: datetime, digest: str | None = None) -> tuple[str, ...]:
-        """Return the hosts of a shared fault; they run the bytes of `digest`, or each its own."""
-        if self.last is None:
-            return ()
-        limit = self.last.policy.max_unavailable
-        unreachable = unreachable_among(self.reports, now, self.heartbeat_timeout)
-        return unhealthy_together(self.reports, self.rotation, _members(self), digest, limit, unreachable)
-
-    def pauses(self, now: datetime) -> dict[str, str]:
-        """Return why each of some hosts is not repaired yet; no host waits where an operator asks."""
-        if self.by_hand:
-            return {}
-        tries = next_tries(self.recent, self.minute, self.rotation)
-        return pauses_before_repairs(self.reports, self.rotation, self.crash_loops, tries, now)
 
 
 def converge(facts: ClusterFacts, now: datetime) -> Convergence:
@@ -311,7 +230,7 @@ def _without_repair(
     """Return why no drifted host may be repaired now; None if there is no drift."""
     if together and facts.last:
         since = facts.unhealthy_since or now
-        return Hold(drift, outage_words(facts.last.cluster, together, len(_members(facts)), since))
+        return Hold(drift, outage_words(facts.last.cluster, together, len(facts.members), since))
     if paused := [pauses[host] for host in drift if host in pauses]:
         return Hold(drift, listed(paused, separator="; "))
     if unreachable:
@@ -326,11 +245,6 @@ def _is_known_to_be_good(facts: ClusterFacts, desired: Desired) -> bool:
         return False
     failed_again = facts.last.is_failed_repair and facts.verified == desired.target
     return facts.last.state is DeploymentState.DONE or failed_again
-
-
-def _members(facts: ClusterFacts) -> set[str]:
-    skipped = facts.last.skipped_hosts if facts.last else ()
-    return set(facts.reports) - set(facts.bad_hosts) - set(skipped)
 
 
 def _repair_without_desired(facts: ClusterFacts, now: datetime) -> Repair | None:
@@ -392,7 +306,7 @@ def _holder_has_ended(facts: ClusterFacts, now: datetime) -> bool:
 def _drift_reasons(facts: ClusterFacts) -> dict[str, str]:
     if facts.desired is None:
         return {}
-    members, target = _members(facts), facts.desired.target
+    members, target = facts.members, facts.desired.target
     return {
         host: why
         for host, report in sorted(facts.reports.items())

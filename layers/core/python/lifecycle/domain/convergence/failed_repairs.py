@@ -20,17 +20,23 @@ LONGEST_IN_OUTAGE = 15
 
 
 def next_tries(
-    recent: Sequence[Deployment], minute: timedelta, rotation: Rotation | None = None
+    recent: Sequence[Deployment],
+    minute: timedelta,
+    rotation: Rotation | None = None,
+    recovered_at: datetime | None = None,
 ) -> Mapping[str, datetime]:
     """Return when each host may be repaired again whose last repair failed; `recent` begins with the newest.
 
-    A repair of another host that passed ends the growth: what failed may have been shared, and is over.
+    A repair of another host that passed ends the growth: what failed may have been shared, and is over. A repair that
+    ended before `recovered_at`, the end of the last shared outage, delays none.
     """
     in_outage = rotation is not None and not any(state.serves for state in rotation.values())
     longest = LONGEST_IN_OUTAGE if in_outage else LONGEST_PAUSE
     failed: dict[str, list[datetime]] = {}
     settled: set[str] = set()
     for each in recent:
+        if each.finished_at and recovered_at and each.finished_at <= recovered_at:
+            break
         if each.is_failed_repair and each.failed_host not in settled and each.finished_at:
             if not settled or each.failed_host not in failed:
                 failed.setdefault(each.failed_host, []).append(each.finished_at)

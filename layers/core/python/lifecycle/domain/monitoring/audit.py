@@ -12,6 +12,7 @@ class AuditKind(StrEnum):
     ALARM = "ALARM"  # what an alarm led to; it becomes a notification
     HAND_MADE = "HAND_MADE"  # what a person changed beside Lifecycle; it becomes a notification
     CRASH_LOOP = "CRASH_LOOP"  # a service that ended again after each repair; it becomes a notification
+    HOST_DOWN = "HOST_DOWN"  # a service that ended while a deployment keeps its repair off; it becomes a notification
     SCHEDULE = "SCHEDULE"  # a scheduled command that failed or was skipped; it becomes a notification
     REFUSAL = "REFUSAL"  # of somebody who is not known; only so many are written (refused_entries.py)
     RUN_FAILED = "RUN_FAILED"  # a run whose build failed or whose snapshot was refused; it becomes a notification

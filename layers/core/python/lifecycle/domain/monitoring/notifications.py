@@ -36,6 +36,7 @@ class NotificationKind(StrEnum):
     ALARM = "Alarm followed"
     HAND_MADE = "Changed by hand"
     CRASH_LOOP = "Service crashes in a loop"
+    HOST_DOWN = "Host stays down"  # nothing repairs it while a deployment has the cluster
     SCHEDULE = "Scheduled command failed"
     OUTAGE = "Shared outage"  # more hosts became unhealthy than may be repaired, or they recovered
     CHANGED = "Deployment changed"  # its state, with no other notification about it: an event, and no message
@@ -113,6 +114,7 @@ _OF_ENTRIES = {
     AuditKind.ALARM: NotificationKind.ALARM,
     AuditKind.HAND_MADE: NotificationKind.HAND_MADE,
     AuditKind.CRASH_LOOP: NotificationKind.CRASH_LOOP,
+    AuditKind.HOST_DOWN: NotificationKind.HOST_DOWN,
     AuditKind.SCHEDULE: NotificationKind.SCHEDULE,
     AuditKind.RUN_FAILED: NotificationKind.RUN_FAILED,
     AuditKind.OUTAGE: NotificationKind.OUTAGE,

@@ -238,13 +238,14 @@ def choices(deployment: Deployment, *, last: bool) -> tuple[Choice, ...]:
 class Situation:
     """The hosts of a deployment that asks about one of them.
 
-    `updated` hosts serve the new version, `left` wait for it, and a rollback would update `rolled_back`. The host
-    itself is none of these when it is `quarantined`.
+    `updated` hosts serve the new version, `left` wait for it, and a rollback would update `rolled_back`. Hosts that
+    `fell` were updated, and their services have ended. The host itself is none of these when it is `quarantined`.
     """
 
     updated: Sequence[str]
     left: Sequence[str]
     rolled_back: Sequence[str]
+    fell: Sequence[str] = ()
     quarantined: bool = False
 
 
@@ -253,7 +254,10 @@ def effects(offered: Sequence[Choice], deployment: Deployment, host: str, situat
     updated, left = situation.updated, situation.left
     target, previous = deployment.target.in_words, deployment.previous.in_words if deployment.previous else ""
     rest = f"{_listed(left)} next" if left else "no host is left after it"
-    others = f"{_hosts_with(updated, target)}{_hosts_with(left, previous)}"
+    if situation.fell:
+        rest = f"you are asked about {_listed(situation.fell)} next"
+    down = f"{_listed(situation.fell)} down, " if situation.fell else ""
+    others = f"{_hosts_with(updated, target)}{_hosts_with(left, previous)}{down}"
     texts = {
         Choice.RETRY: f"drain {host} if it serves, and install {target} again; then {rest}",
         Choice.SKIP_HOST: f"{host} stays as it is, out of this deployment; {rest}",

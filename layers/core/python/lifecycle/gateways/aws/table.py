@@ -53,6 +53,11 @@ def trail_key(cluster: Cluster) -> str:
     return f"{Partition.AUDIT_LOG}{cluster}"
 
 
+def findings_key(cluster: Cluster) -> str:
+    """Return the partition of the audit entries of a cluster that are no actions."""
+    return f"{trail_key(cluster)}#findings"
+
+
 def deployment_key(deployment: str) -> str:
     """Return the partition of a deployment's attempts, test beds and questions."""
     return f"{Partition.DEPLOYMENT}{deployment}"
