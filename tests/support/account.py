@@ -30,7 +30,7 @@ from lifecycle.domain.fleet.member import Member
 from lifecycle.domain.fleet.scheduled_run import RunState, ScheduledRun
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.monitoring.alarms import Alarm
-from lifecycle.domain.monitoring.audit import AuditEntry
+from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.checkpoint import Checkpoint
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
@@ -376,7 +376,7 @@ def _fill_hello(account: Account) -> None:
     wanted = replace(request, deployment="hello-production-20261123120000-ab15", version="1.0.2")
     for each in (request, wanted):
         context.requests.put(RecordedRequest(each, Source.OPERATOR, now, ADA))
-    context.audit_log.append(AuditEntry(now, str(HELLO), "drain", "ada", "as agreed", CURRENT, "host-2"))
+    context.audit_log.append(AuditEntry(now, str(HELLO), "drain", "ada", "", CURRENT, "host-2", AuditKind.CRASH_LOOP))
     account.registry.set_desired(HELLO, Desired("1.0.1", digest, 2, CURRENT))
     config = account.connection().config_store.write(HELLO, {"DATABASE_URL": "postgres://db"}, 0)
     revision = ConfigRevision(str(HELLO), config, ("DATABASE_URL",), ("DATABASE_URL",), "ada", "as agreed", now)

@@ -39,6 +39,7 @@ if os.fork(): os._exit(0)
 os.setsid()
 if os.fork(): os._exit(0)
 for fd in (0, 1, 2): os.dup2(os.open(os.devnull, os.O_RDWR), fd)
+if "away" in sys.argv: os.chdir("/")
 if "stubborn" in sys.argv: signal.signal(signal.SIGTERM, signal.SIG_IGN)
 open(os.environ["PIDS"], "a").write(f"{os.getpid()}\\n")
 if "headless" in sys.argv: exec(open("headless.py").read())
@@ -87,7 +88,7 @@ def test_version_that_leaves_as_a_daemon_fails_and_its_daemon_is_ended(host: Hos
     assert host.answer() == "1.0.0"
 
 
-@pytest.mark.parametrize("how", ["", "stubborn", "headless"])
+@pytest.mark.parametrize("how", ["away", "stubborn", "headless"])
 def test_helpers_of_an_older_version_are_ended_with_it(host: Host, pids: Path, how: str) -> None:
     host.publish("1.0.0", run=helped(pids, how), files=FILES, environment={"PIDS": str(pids)}, stop_seconds=0.3)
     host.publish("1.0.1")

@@ -186,7 +186,7 @@ FAULTS = (
         "an-unknown-error-ends-no-turn",
         (20,),
         _AGENT,
-        '        self._journal.end(AgentStage.FAILED, self._stage, self._installer.masked(why), "")\n',
+        "        self._end(AgentStage.FAILED, self._stage, why)\n",
         "",
         "tests/integration/agent/test_surviving.py::test_turn_that_meets_an_unknown_error_fails_with_its_name",
     ),

@@ -27,7 +27,7 @@ DESIRED, MANIFEST = "/lifecycle/production/hello/desired", "release/hello/1.0.1/
 DOCUMENTS = {DESIRED: "desired version", MANIFEST: "manifest"}
 # No view reads these. Their remedy is in the error of the function that needs them.
 NOT_IN_VIEWS = {
-    *("host command", "promotion in the catalogue", "checkpoint", "manifest"),
+    *("host command", "promotion in the catalogue", "checkpoint", "manifest", "finding in the audit log"),
     *(
         "builds of a repository",
         "branch of a repository",

@@ -18,7 +18,7 @@ from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.fleet.bound_hosts import BoundHosts
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, ServiceEnd
-from lifecycle.domain.fleet.host_command import Order, Turn, TurnRank
+from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.member import Member
 from lifecycle.domain.fleet.scheduled_run import ScheduledRun
 from lifecycle.domain.monitoring.audit import AuditEntry
@@ -30,7 +30,7 @@ from lifecycle.domain.rollout.freezes import Freeze, check_scope
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.rollout.recorded_request import RecordedRequest
-from lifecycle.domain.rollout.test_bed.model import BedPhase, BedRank, TestBed
+from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.domain.service.configuration import ConfigRevision
 from lifecycle.domain.service.published import Published
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
@@ -43,6 +43,7 @@ from lifecycle.gateways.small_records import (
     QuarantinedVersion,
     RecordedSnapshot,
 )
+from lifecycle.gateways.stored_ranks import stored_rank, turn_rank
 from lifecycle.names import Partition
 
 _ANY = ""
@@ -84,29 +85,6 @@ class ItemKind:
         return Source(f"{pk} {sk}", mend, name)
 
 
-# As version 0.1 stored them, so that records of both versions compare.
-_STORED_RANKS = {BedPhase.FAILING: 999_999, BedPhase.ENDED: 1_000_000}
-
-
-def _stored_rank(rank: BedRank) -> int:
-    """Return a rank as one number, because a condition compares no tuples: the minutes, while it bakes."""
-    return _STORED_RANKS.get(rank.phase, rank.minutes)
-
-
-# As version 0.1 stored the orders, which knew no release command: between two of them there is a half.
-_STORED_PLACES = {Order.RELEASE.progress_rank: Decimal("1.5"), Order.INSTALL.progress_rank: Decimal(2)}
-_STORED_PLACES |= {Order.RESTORE.progress_rank: Decimal(3)}
-
-
-def stored_place(rank: TurnRank) -> int | Decimal:
-    """Return the rank of a turn's order as the ledger compares it."""
-    return _STORED_PLACES.get(rank.order, rank.order)
-
-
-def _turn_rank(rank: TurnRank) -> dict[str, str | int | Decimal]:
-    return {"epoch": rank.epoch, "attempt": rank.attempt, "place": stored_place(rank)}
-
-
 def _claimed(found: ClaimedRelease) -> ClaimedRelease:
     """Return a claim whose versions can be sorted and dated; raises InvalidName for others."""
     ReleaseVersion.parse(found.release)
@@ -118,6 +96,10 @@ def _snapshot(name: str) -> str:
     """Return the name of a snapshot; raises InvalidName for one that no build has."""
     found = SnapshotVersion.parse(name)
     return str(found) if found.built_at else name
+
+
+FINDINGS = "#findings"
+"""The end of the partition of a cluster's findings: audit entries of which each kind is read by itself."""
 
 
 def revision_key(revision: int) -> str:
@@ -221,7 +203,7 @@ KINDS: tuple[ItemKind, ...] = (
         "TESTBED#",
         "Look at it: {look}. Its deployment goes on once it is deleted, and bakes again if it still has to: {delete}",
         lambda each: (f"{_OF_DEPLOYMENT}{each.deployment}", f"TESTBED#{each.number:03}"),
-        lambda each: {"place": _stored_rank(each.progress_rank)},
+        lambda each: {"place": stored_rank(each.progress_rank)},
     ),
     ItemKind(
         "order of hosts",
@@ -247,7 +229,7 @@ KINDS: tuple[ItemKind, ...] = (
         "",
         "The agent does nothing until the next command replaces it: deploy again. To clear it: {delete}",
         lambda each: (_ANY, each.host),
-        lambda each: _turn_rank(each.progress_rank),
+        lambda each: turn_rank(each.progress_rank),
     ),
     ItemKind(
         "report",
@@ -292,6 +274,14 @@ KINDS: tuple[ItemKind, ...] = (
         "",
         "Nothing depends on it; the audit log is never changed. Look at it: {look}",
         lambda each: (f"{Partition.AUDIT_LOG}{Cluster.parse(each.cluster)}", _ANY),
+    ),
+    ItemKind(
+        "finding in the audit log",
+        AuditEntry,
+        Partition.AUDIT_LOG,
+        "FINDING#",
+        "It counts as not reported, and may be reported once more. Look at it: {look}",
+        lambda each: (f"{Partition.AUDIT_LOG}{Cluster.parse(each.cluster)}{FINDINGS}", _ANY),
     ),
     ItemKind(
         "configuration revision",

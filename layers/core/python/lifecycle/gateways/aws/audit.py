@@ -29,7 +29,7 @@ class DynamoAuditLog:
         # The stream's filter reads `kind` beside the record; it cannot read the record itself.
         lines = [item(trail_key(cluster), sk, entry, kind=entry.kind)]
         if entry.kind is not AuditKind.ACTION:
-            lines.append(item(findings_key(cluster), f"{entry.kind}#{sk}", entry))
+            lines.append(item(findings_key(cluster), f"FINDING#{entry.kind}#{sk}", entry))
         for line in lines:
             _ = self._table.put(line, "attribute_not_exists(pk)")  # a repeat: the same entry is stored already
 
@@ -45,7 +45,7 @@ class DynamoAuditLog:
         if AuditKind.ACTION in kinds:
             raise StoreRefused("expected kinds of findings, found ACTION")
         pk, prefixes = (
-            (findings_key(cluster), [f"{each}#" for each in kinds]) if kinds else (trail_key(cluster), [""])
+            (findings_key(cluster), [f"FINDING#{each}#" for each in kinds]) if kinds else (trail_key(cluster), [""])
         )
         found = [
             each for prefix in prefixes for each in self._table.query(pk, prefix, newest_first=True, limit=limit)

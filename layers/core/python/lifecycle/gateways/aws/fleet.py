@@ -14,8 +14,9 @@ from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn, Unread
 from lifecycle.domain.fleet.places import in_own_places
 from lifecycle.gateways.aws.errors import translated
 from lifecycle.gateways.aws.table import HOSTS, Table, cluster_key, item, record_or, reports_key, turns_key, whole
-from lifecycle.gateways.record_kinds import kind_of, stored_place
+from lifecycle.gateways.record_kinds import kind_of
 from lifecycle.gateways.small_records import QuarantinedHost, QuarantinedVersion
+from lifecycle.gateways.stored_ranks import stored_place
 
 # Turn.progress_rank as conditions: the turn that ends an epoch replaces any other of it, and none replaces it.
 _LATER = (

@@ -14,7 +14,7 @@ from lifecycle.domain.errors import CallFailed, InvalidValue, SomeUnreadable, Un
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.foreign_json import is_text
 from lifecycle.gateways.aws.errors import code_of, pauses, repeated
-from lifecycle.gateways.record_kinds import kind_of
+from lifecycle.gateways.record_kinds import FINDINGS, kind_of
 from lifecycle.gateways.serialization import NEWEST_READABLE, RECORD_VERSION, VERSION_KEY, from_json, to_json
 from lifecycle.names import Partition
 
@@ -55,7 +55,7 @@ def trail_key(cluster: Cluster) -> str:
 
 def findings_key(cluster: Cluster) -> str:
     """Return the partition of the audit entries of a cluster that are no actions."""
-    return f"{trail_key(cluster)}#findings"
+    return f"{trail_key(cluster)}{FINDINGS}"
 
 
 def deployment_key(deployment: str) -> str:
