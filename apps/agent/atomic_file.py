@@ -10,9 +10,13 @@ _RESERVE_BYTES = 256 * 1024
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace a file by a rename. The new text is on the disk when this returns; an error leaves no new file."""
+    """Replace a file by a rename. The new text is on the disk when this returns; an error leaves no new file.
+
+    A folder that somebody removed is made again.
+    """
     new = path.with_name(f"{path.name}.new")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
             file.write(text)

@@ -31,7 +31,7 @@ from apps.agent.processes import kernel_boot
 from apps.agent.removal import Removal, move
 from apps.agent.service_account import ServiceAccount
 from apps.agent.signatures import Signatures
-from apps.agent.unpack import disk_bytes, estimated_disk_bytes, unpack
+from apps.agent.unpack import Room, estimated_room, needed_room, unpack
 from lifecycle.domain.errors import DigestMismatch, LifecycleError, Refused, UnreadableRecord
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.envelope import ENVELOPE
@@ -43,6 +43,7 @@ logger = logging.getLogger(__name__)
 
 RETAINED_VERSIONS = 3
 SPARE_BYTES = 1024**2
+SPARE_INODES = 64
 """The free space that a new version leaves for the agent's own files."""
 _FETCHED_AGAIN = "Delete the folder of this version; the next deployment fetches it again."
 
@@ -92,10 +93,13 @@ class ReleaseStore:
         self._service = service
         self._releases = releases
         self._tmp = home / "tmp"
-        for folder in (home / "releases", home / "artifacts", self._tmp):
+        self._make_folders()
+        self._empty_tmp()
+
+    def _make_folders(self) -> None:
+        for folder in (self._home / "releases", self._home / "artifacts", self._tmp):
             folder.mkdir(parents=True, exist_ok=True)
         self._tmp.chmod(0o700)
-        self._empty_tmp()
 
     def current(self) -> str:
         """Return the version that `current` points to; empty when there is none."""
@@ -143,6 +147,7 @@ class ReleaseStore:
         unchanged, and nothing of a version that was not there before.
         """
         parse_version(turn.version)
+        self._make_folders()  # a person may have removed them, to make room
         self._signatures.refuse_older(turn)
         self._empty_tmp()
         manifest = self._stored_manifest(turn)
@@ -159,7 +164,7 @@ class ReleaseStore:
             into = self._artifact(turn.version)
 
             def make_room(what: str, size: int) -> None:
-                self._make_room(what, size, turn.version)
+                self._make_room(what, Room(size), turn.version)
 
             return self._unpack(
                 fetch(self._releases, self._signatures, self._service, turn, self._tmp, into, make_room)
@@ -200,41 +205,48 @@ class ReleaseStore:
         for version in stored - retained:
             self._remove_if_possible(version, removal)
 
-    def _make_room(self, what: str, size: int, version: str) -> None:
-        """Remove versions until `size` bytes are free for this version; raise Refused when no more can be removed."""
+    def _make_room(self, what: str, room: Room, version: str) -> None:
+        """Remove versions until there is room for this version; raise Refused when no more can be removed."""
         kept = {*self._keep(), self.current(), version} - {""}
         stored, removal = self._stored(), Removal()
         checked = self.versions()
         for each in (*sorted(stored - set(checked)), *checked):
-            if size + SPARE_BYTES <= self._free():
+            if not self._lack(room):
                 return
             if each not in kept:
                 self._remove_if_possible(each, removal)
-        if size + SPARE_BYTES > (free := self._free()):
+        if lack := self._lack(room):
             found = ", ".join(sorted(kept & stored - {version})) or "no other version"
-            why = (
-                f"it needs {size} bytes on the disk of {self._home} and {SPARE_BYTES} to spare; {free} are free, "
-                f"and of the versions only {found} stayed; remove other files there, or use a larger disk"
-            )
-            raise Refused(what, [why])
+            kept_words = f"of the versions only {found} stayed"
+            raise Refused(what, [f"{lack}, and {kept_words}; remove other files there, or use a larger disk"])
 
-    def _free(self) -> int:
-        return shutil.disk_usage(self._tmp).free
+    def _lack(self, room: Room) -> str:
+        """Return what the disk lacks for that; empty where there is room. Some file systems count no inodes."""
+        disk = os.statvfs(self._tmp)
+        free = disk.f_bavail * disk.f_frsize
+        if room.size + SPARE_BYTES > free:
+            return (
+                f"it needs {room.size} bytes on the disk of {self._home} and {SPARE_BYTES} to spare; {free} are free"
+            )
+        if disk.f_files and room.inodes + SPARE_INODES > disk.f_favail:
+            needs = f"{room.inodes} inodes on the disk of {self._home} and {SPARE_INODES} to spare"
+            return f"it needs {needs}, one for each file; {disk.f_favail} are free"
+        return ""
 
     def _make_room_for_tree(self, artifact: BinaryIO, manifest: Manifest) -> None:
         """Make room for the unpacked artifact. The tree of an earlier boot, which nothing runs in, may go for it."""
-        if estimated_disk_bytes(artifact) + SPARE_BYTES <= self._free():
+        if not self._lack(estimated_room(artifact)):
             return
-        size = disk_bytes(artifact, manifest.size)
+        room = needed_room(artifact, manifest.size)
         what = f"the unpacked tree of {manifest.version}"
         try:
-            self._make_room(what, size, manifest.version)
+            self._make_room(what, room, manifest.version)
         except Refused:
             checked = self._checked(manifest.version)
             if checked is None or checked.kernel == kernel_boot():
                 raise
             self._discard(self._tree(manifest.version))
-            self._make_room(what, size, manifest.version)
+            self._make_room(what, room, manifest.version)
 
     def _stored(self) -> set[str]:
         """Return every version of which anything is on the disk."""

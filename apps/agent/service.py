@@ -108,6 +108,7 @@ class Service:
         restored: bool = False,
     ) -> StartRecord:
         """Run the manifest's command in `folder` in a new session, with exactly this environment and its mark."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
         service_log.rotate_all(self.log, {**manifest.processes, **manifest.schedules})
         boot = uuid.uuid4().hex
         main = ProcessCommand(manifest.run.command, manifest.run.stop_seconds)
@@ -215,6 +216,8 @@ class Service:
     def trim_log(self) -> None:
         """Bound the logs while the service writes to them."""
         service_log.trim_all(self.log)
+        for each in self.started.every if self.started else ():
+            service_log.trim_removed(named_processes.log_of(self.log, each.name), each.pid)
 
     def trimming(self) -> AbstractContextManager[None]:
         """Return a block during which the log is trimmed, while this thread does something else."""

@@ -63,6 +63,15 @@ def trim(log: Path) -> None:
         logger.warning("%s could not be trimmed: %s", log, error)
 
 
+def trim_removed(log: Path, pid: int) -> None:
+    """Bound a log that was removed while a process writes to it: it still takes the disk's room, and nobody sees it."""
+    for number in (1, 2):
+        opened = Path(f"/proc/{pid}/fd/{number}")
+        with contextlib.suppress(OSError):
+            if str(opened.readlink()) == f"{log} (deleted)" and opened.stat().st_size > LOG_BYTES:
+                os.truncate(opened, 0)
+
+
 def _write(file: Path, content: bytes) -> None:
     """Replace a file's content; on a full disk, leave no part of it."""
     try:

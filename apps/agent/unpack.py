@@ -9,6 +9,7 @@ import os
 import stat
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +18,7 @@ from lifecycle.domain.errors import UnsafeArchive
 
 _SHOWN = 200
 _BLOCK = 4096  # a file takes whole blocks of the disk
+_HEADER = 512  # and at least this much of an archive
 
 
 def unpack(
@@ -37,29 +39,38 @@ def unpack(
     _Extraction(into, limits).extract(TarReader(archive, packed, limits, clock))
 
 
-def estimated_disk_bytes(archive: IO[bytes]) -> int:
-    """Return more bytes than the files of a tar.gz take, from its last four bytes: its unpacked length modulo 4 GiB.
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What files take on a disk: bytes, and inodes, which may run out before."""
 
-    A file of one byte takes a block on the disk, and a quarter of that in the archive. The number is wrong for an
-    archive that was packed in several parts.
+    size: int
+    inodes: int = 1
+
+
+def estimated_room(archive: IO[bytes]) -> Room:
+    """Return more than the files of a tar.gz take, from its last four bytes: its unpacked length modulo 4 GiB.
+
+    A file of one byte takes a block on the disk, and a quarter of that in the archive, half of it for its header. The
+    numbers are wrong for an archive that was packed in several parts.
     """
     archive.seek(-4, os.SEEK_END)
-    return int.from_bytes(archive.read(4), "little") * 4
+    length = int.from_bytes(archive.read(4), "little")
+    return Room(length * 4, length // _HEADER)
 
 
-def disk_bytes(archive: IO[bytes], packed: int, limits: Limits | None = None) -> int:
-    """Return the bytes that the files of a tar.gz take on the disk, from its headers; raise UnsafeArchive.
+def needed_room(archive: IO[bytes], packed: int, limits: Limits | None = None) -> Room:
+    """Return what the files of a tar.gz take on the disk, from its headers; raise UnsafeArchive.
 
     `archive` is read from its start. Reading the headers unpacks the whole archive in memory, piece by piece.
     """
     limits = limits or Limits()
     archive.seek(0)
-    total = 0
+    total = count = 0
     for count, member in enumerate(TarReader(archive, packed, limits).members()):
         if count >= limits.members:
             break  # `unpack` refuses it
         total += -(-member.size // _BLOCK) * _BLOCK if member.is_file else _BLOCK
-    return total
+    return Room(total, count + 1)
 
 
 class _Extraction:

@@ -156,6 +156,53 @@ def test_agent_starts_on_a_full_disk_and_empties_the_log_that_filled_it(small_di
     host.close()
 
 
+def test_room_is_made_where_inodes_run_out_before_bytes(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    options = "size=200m,nr_inodes=500"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(disk)], check=False)
+    if mounted.returncode:
+        pytest.skip("mounting a file system needs root")
+    host = Host(disk / "home")
+    try:
+        host.start()
+        for patch in range(6):
+            host.publish(f"1.0.{patch}", files={f"f{each}": "x" for each in range(120)})
+            assert host.outcome(host.turn(Order.PREFETCH, f"1.0.{patch}")).stage is AgentStage.READY
+            assert host.install(f"1.0.{patch}").stage is AgentStage.DONE
+        host.publish("1.1.0", files={f"f{each}": "x" for each in range(400)})
+        report = host.outcome(host.turn(Order.PREFETCH, "1.1.0"))
+        assert report.stage is AgentStage.FAILED
+        assert "inodes on the disk of" in report.detail
+        assert host.answer() == "1.0.5"
+    finally:
+        host.close()
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_removed_log_is_bounded_while_its_service_writes_to_it(host: Host) -> None:
+    service = "import time; exec(open('serve.py').read())"
+    noisy = "import os, threading\ndef go():\n while True: os.write(1, b'x' * 65535)\n"
+    files = {"noisy.py": f"{noisy}threading.Thread(target=go, daemon=True).start()\n{service}"}
+    host.publish("1.0.0", run=f"{PYTHON} noisy.py", files=files)
+    assert host.install("1.0.0").stage is AgentStage.DONE
+    opened = Path(f"/proc/{host.pid()}/fd/1")
+    opened.readlink().unlink()
+    until(lambda: opened.stat().st_size > 4 * LOG_BYTES)
+    until(lambda: opened.stat().st_size < LOG_BYTES)
+    assert str(opened.readlink()).endswith(" (deleted)")
+
+
+def test_folders_that_a_person_removed_are_made_again(host: Host) -> None:
+    host.publish("1.0.0")
+    host.install("1.0.0")
+    shutil.rmtree(host.settings.home)
+    host.publish("1.0.1")
+
+    assert host.install("1.0.1").stage is AgentStage.DONE
+    assert host.answer() == "1.0.1"
+
+
 def test_log_is_trimmed_during_a_turn(host: Host) -> None:
     service = 'import time; time.sleep(1.6); exec(open("serve.py").read())'
     files = {"noisy.py": NOISY + service}

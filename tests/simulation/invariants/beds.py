@@ -102,8 +102,10 @@ def waits_for_the_verdict(oracle: "Oracle", actor: Actor, begun: HostAttempt) ->
 
 
 def no_weight_is_left_unserved(oracle: "Oracle") -> None:
-    """1, 20: at the end of a run, every group with a traffic weight has a healthy target."""
+    """1, 20: at the end of a run, every group with a weight has a healthy target, and the main group has a weight."""
     balancer = oracle.sim.balancer
+    if not balancer.traffic_weights[Group.MAIN] and TargetState.HEALTHY in balancer.states.values():
+        oracle.fail("1 weight", f"the main group has no traffic weight, and {balancer.states}")
     for group in TEST_GROUP:
         if balancer.traffic_weights[group] and TargetState.HEALTHY not in balancer.test_groups[group].values():
             oracle.fail(

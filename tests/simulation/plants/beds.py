@@ -94,15 +94,24 @@ FAULTS = (
         "a-drain-leaves-its-traffic-weight",
         (1,),
         _SHARES,
-        "    unanswered = [g for g in weighed if not _answers(dispatcher.members(cluster, g), g, leaving)]",
-        "    unanswered: list[Group] = []",
+        "    if unanswered:\n",
+        "    if False:\n",
     ),
     Planted(
         "a-traffic-weight-before-a-target-is-healthy",
         (1,),
         _SHARES,
-        "state.in_rotation if main else state is TargetState.HEALTHY and address not in without",
-        "state.in_rotation if main else address not in without",
+        "state is TargetState.HEALTHY and address not in without",
+        "address not in without",
+    ),
+    Planted(
+        "a-dead-main-group-keeps-its-traffic",
+        (1,),
+        _SHARES,
+        "(len(here) > others or not all(state.fails for state in here))",
+        "True",
+        "tests/unit/rollout/test_bed/test_end.py"
+        "::test_dead_hosts_of_the_main_group_get_no_requests_while_as_many_others_are_healthy",
     ),
     Planted(
         "a-fenced-deployment-ends-the-test-bed",

@@ -56,6 +56,14 @@ def test_deploy_of_the_installed_version_starts_nothing(desk: Desk) -> None:
     assert not desk.machine.memory.executions.rollouts
 
 
+def test_version_that_serves_is_offered_again_once_there_is_a_newer_configuration(desk: Desk) -> None:
+    desk.machine.deploy("1.0.1")
+    assert "Deploy to production" not in [each.text for each in desk.see("pipeline").buttons]
+    configure(desk.machine, MOTTO="ho")
+    button = desk.planned("pipeline", "Deploy to production").starts
+    assert "Started: 1.0.1" in pressed(desk, button)
+
+
 def test_deploy_while_another_runs_names_the_deployment_it_waits_for(desk: Desk) -> None:
     name = desk.halted()
     seen = f"1.0.0|{name}|"

@@ -62,6 +62,7 @@ TABLE = [
     (Action.DEPLOY, FACTS, Ruling.NEEDLESS, "no version"),
     (Action.DEPLOY, DEPLOYS, Ruling.ALLOWED, ""),
     (Action.DEPLOY, replace(DEPLOYS, target=OLD), Ruling.NEEDLESS, "production/hello serves 1.0.0 already"),
+    (Action.DEPLOY, replace(DEPLOYS, target=replace(OLD, config=2)), Ruling.ALLOWED, ""),
     (Action.DEPLOY, replace(DEPLOYS, running=RUNNING, lease=HELD), Ruling.NEEDLESS, f"{RUNNING.id} deploys 1.0.1"),
     (Action.DEPLOY, replace(DEPLOYS, queued="d-2", queued_version="1.0.1"), Ruling.NEEDLESS, "d-2 is queued"),
     (

@@ -196,3 +196,47 @@ def test_end_of_a_bake_that_is_fenced_changes_nothing_more(machine: Machine, ent
     assert ended == "STALE"
     assert in_load_balancer(machine) == passes.rotation
     assert machine.bed(name).state is BedState.BAKING
+
+
+class Sick(MemoryDispatcher):
+    """A load balancer that finds targets at some addresses unhealthy."""
+
+    def __init__(self, real: MemoryDispatcher) -> None:
+        self.__dict__.update(real.__dict__)
+        self.sick: set[str] = set()
+
+    def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
+        found = super().members(cluster, group)
+        return {each: TargetState.UNHEALTHY if each in self.sick else state for each, state in found.items()}
+
+
+def test_dead_hosts_of_the_main_group_get_no_requests_while_as_many_others_are_healthy(machine: Machine) -> None:
+    name = until(machine, "BAKE")
+    bed, dispatcher = machine.bed(name), Sick(machine.memory.dispatcher)
+    context = replace(machine.context, dispatcher=dispatcher)
+    main = [each.address for each in machine.hosts if each.name not in (bed.host, bed.control)]
+    assert len(main) == 2
+    both = {Group.TEST_BED: 1, Group.CONTROL: 1}
+    dispatcher.sick = {main[0]}
+    traffic_weights.stop_unanswered_traffic(context, CLUSTER)
+    assert weights(machine) == {Group.MAIN: 2, **both}
+    dispatcher.sick = set(main)
+    for change in (traffic_weights.stop_unanswered_traffic, traffic_weights.rebalance):
+        change(context, CLUSTER)
+        assert weights(machine) == {Group.MAIN: 0, **both}
+    dispatcher.sick = {main[0]}
+    traffic_weights.stop_unanswered_traffic(context, CLUSTER)
+    assert weights(machine) == {Group.MAIN: 2, **both}
+
+
+def test_main_group_fails_open_where_the_other_hosts_are_fewer(machine: Machine) -> None:
+    """Two unhealthy hosts may serve; the single healthy one could not serve the requests of both."""
+    name = until(machine, "BAKE")
+    bed, dispatcher = machine.bed(name), Sick(machine.memory.dispatcher)
+    context = replace(machine.context, dispatcher=dispatcher)
+    dispatcher.sick = {each.address for each in machine.hosts if each.name != bed.control}
+    traffic_weights.stop_unanswered_traffic(context, CLUSTER)
+    assert weights(machine) == {Group.MAIN: 2, Group.TEST_BED: 0, Group.CONTROL: 1}
+    dispatcher.sick = {each.address for each in machine.hosts}
+    traffic_weights.stop_unanswered_traffic(context, CLUSTER)
+    assert weights(machine)[Group.MAIN] > 0

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from lifecycle.application.context import Context
 from lifecycle.application.queries.clusters import ClusterView
+from lifecycle.application.readable import readable
 from lifecycle.application.rollout.observe import newest_good, recent_deployments, verified_before, verifies
 from lifecycle.domain.rollout.actions import Action, ActionFacts, Permission, Ruling, permission
 from lifecycle.domain.rollout.deployment import Deployment
@@ -47,7 +48,7 @@ def deploy_permission(context: Context, view: ClusterView, version: str, freezes
     facts = ActionFacts(
         context.clock.now(),
         view.cluster,
-        target=Target(version, ""),
+        target=Target(version, "", _config_to_deploy(context, view, version)),
         lease=view.lease,
         running=view.running,
         queued=view.waiting.request.deployment if view.waiting else "",
@@ -59,6 +60,15 @@ def deploy_permission(context: Context, view: ClusterView, version: str, freezes
     if found.ruling in (Ruling.NEEDLESS, Ruling.REFUSED):
         return found
     return permission(Action.DEPLOY, facts.with_quarantined(context.fleet.quarantined(view.cluster)))
+
+
+def _config_to_deploy(context: Context, view: ClusterView, version: str) -> int:
+    """Return the newest recorded configuration; it decides only where the version is there already, and is 0 else."""
+    there = [each for each in (view.verified, view.running and view.running.target) if each]
+    if all(each.version != version for each in there):
+        return 0
+    recorded, _ = readable(lambda: context.configurations.recorded(view.cluster), ())
+    return max((each.revision for each in recorded), default=max(each.config for each in there))
 
 
 def rollback_permission(

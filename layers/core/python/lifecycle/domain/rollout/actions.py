@@ -153,7 +153,7 @@ def _deploy(facts: ActionFacts) -> Permission:
     wanted, held = facts.target, facts.lease
     if wanted is None or facts.cluster is None:
         return _needless("there is no version to deploy")
-    if there := _already(facts, wanted.version):
+    if there := _already(facts, wanted):
         return _needless(there)
     if why := (
         releases_only(facts.cluster, wanted.version) or (held.why if isinstance(held, UnreadableLease) else "")
@@ -167,13 +167,20 @@ def _deploy(facts: ActionFacts) -> Permission:
     return Permission(Ruling.WAITS, _waiting(held.deployment, facts.queued)) if waits else ALLOWED
 
 
-def _already(facts: ActionFacts, version: str) -> str:
+def _already(facts: ActionFacts, wanted: Target) -> str:
     """Return what serves, deploys or awaits this version already; empty if nothing does."""
-    if facts.running and version == facts.running.target.version:
+    version, running = wanted.version, facts.running.target if facts.running else None
+    if facts.running and running and _same(running, wanted):
         return f"{facts.running.id} deploys {version}"
     if version == facts.queued_version:
         return f"{facts.queued} is queued with {version}"
-    return f"{facts.cluster} serves {version} already" if facts.verified and version == facts.verified.version else ""
+    served = facts.verified and _same(facts.verified, wanted)
+    return f"{facts.cluster} serves {wanted.in_words} already" if served else ""
+
+
+def _same(there: Target, wanted: Target) -> bool:
+    """Compare the version and the configuration: a digest is not known to every view."""
+    return (there.version, there.config) == (wanted.version, wanted.config)
 
 
 def _promote(facts: ActionFacts) -> Permission:

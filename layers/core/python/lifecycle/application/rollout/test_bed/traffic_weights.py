@@ -2,7 +2,8 @@
 
 Called by the stages and by application/rollout/test_bed. Each group's weight is its number of hosts, so a
 host in the test bed serves as many requests as it would in the main group. A group without a healthy target
-would answer its requests with 503, so its weight is 0.
+would answer its requests with 503, so its weight is 0. The main group fails open, so its weight is 0 only where the
+other groups can take its requests: at least as many healthy hosts are there.
 """
 
 from collections.abc import Collection, Mapping
@@ -18,19 +19,20 @@ MAXIMUM_WEIGHT = 999
 def rebalance(context: Context, cluster: Cluster, without: Collection[str] = ()) -> None:
     """Weigh the groups by their hosts, ignoring the addresses `without`, which are about to leave.
 
-    The main group counts every registered target, healthy or not: it fails over by itself. Safe to repeat.
+    The main group counts every registered target, healthy or not: it fails over by itself. If none is healthy, the
+    other groups may take its requests. Safe to repeat.
     """
     dispatcher = context.dispatcher
     if not dispatcher.has_test_bed(cluster):
         return
-    wanted: dict[Group, int] = {}
-    for group in Group:
-        targets = dispatcher.members(cluster, group)
-        main = group is Group.MAIN
-        wanted[group] = sum(
-            state.in_rotation if main else state is TargetState.HEALTHY and address not in without
-            for address, state in targets.items()
-        )
+    members = {group: dispatcher.members(cluster, group) for group in Group}
+    wanted = {
+        group: sum(state is TargetState.HEALTHY and address not in without for address, state in targets.items())
+        for group, targets in members.items()
+        if group is not Group.MAIN
+    }
+    main, others = members[Group.MAIN], sum(wanted.values())
+    wanted[Group.MAIN] = _in_rotation(main) if _main_answers(main.values(), others) else 0
     wanted = _valid(wanted)
     if dispatcher.weights(cluster) != wanted:
         dispatcher.weigh(cluster, wanted)
@@ -59,29 +61,46 @@ def _clear_weights(context: Context, cluster: Cluster, leaving: str) -> bool:
     weighed = [group for group, weight in weights.items() if weight]
     if weighed == [Group.MAIN]:
         return False
-    unanswered = [g for g in weighed if not _answers(dispatcher.members(cluster, g), g, leaving)]
+    left = {
+        group: [state for each, state in dispatcher.members(cluster, group).items() if each != leaving]
+        for group in weighed
+    }
+    others = sum(state is TargetState.HEALTHY for group in left if group is not Group.MAIN for state in left[group])
+    unanswered = [
+        group
+        for group, states in left.items()
+        if not (_main_answers(states, others) if group is Group.MAIN else TargetState.HEALTHY in states)
+    ]
     if unanswered:
         dispatcher.weigh(cluster, _valid(weights | dict.fromkeys(unanswered, 0)))
     return bool(unanswered)
 
 
 def stop_unanswered_traffic(context: Context, cluster: Cluster) -> None:
-    """Set the weight of each group to 0 whose host became unhealthy or was removed.
+    """Set the weight of each group to 0 whose hosts became unhealthy or were removed.
 
-    It never adds weight, so a delayed call does no harm.
+    It adds no weight, so a delayed call does no harm; except to the main group, once a host of it is healthy again.
     """
     stop_traffic(context, cluster, address="")
+    dispatcher = context.dispatcher
+    weights = dict(dispatcher.weights(cluster)) if dispatcher.has_test_bed(cluster) else {}
+    if any(weights.values()) and not weights[Group.MAIN]:
+        main = dispatcher.members(cluster, Group.MAIN)
+        if TargetState.HEALTHY in main.values():
+            dispatcher.weigh(cluster, _valid(weights | {Group.MAIN: _in_rotation(main)}))
 
 
-def _answers(targets: Mapping[str, TargetState], group: Group, leaving: str) -> bool:
-    """Return whether a target other than `leaving` can serve the group's requests.
+def _in_rotation(targets: Mapping[str, TargetState]) -> int:
+    return sum(state.in_rotation for state in targets.values())
 
-    It must be healthy. In the main group, which fails over by itself, it need only be registered.
+
+def _main_answers(states: Collection[TargetState], others: int) -> bool:
+    """Return whether the main group serves its requests as well as `others` healthy hosts of other groups could.
+
+    Where all its hosts fail their checks, it fails open: a few hosts could not take the requests of many.
     """
-    others = [state for each, state in targets.items() if each != leaving]
-    if group is Group.MAIN:
-        return any(state.in_rotation for state in others)
-    return TargetState.HEALTHY in others
+    here = [state for state in states if state.in_rotation]
+    return bool(here) and (len(here) > others or not all(state.fails for state in here))
 
 
 def _valid(counts: dict[Group, int]) -> dict[Group, int]:
