@@ -64,7 +64,7 @@ def trim(log: Path) -> None:
 
 
 def trim_removed(log: Path, pid: int) -> None:
-    """Bound a log that was removed while a process writes to it: it still takes the disk's room, and nobody sees it."""
+    """Bound a log that was removed while a process writes to it: it still takes room on the disk, unseen."""
     for number in (1, 2):
         opened = Path(f"/proc/{pid}/fd/{number}")
         with contextlib.suppress(OSError):
