@@ -14,7 +14,6 @@ Called by installer.py. Preparing a version changes neither `current` nor the tr
 import contextlib
 import logging
 import os
-import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable
