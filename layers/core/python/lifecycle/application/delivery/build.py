@@ -253,8 +253,8 @@ def _published(
     if refused := _record_and_sign(catalogue, artifacts, signer, manifest, sources.folder, now):
         return Recorded("REFUSED", refused, service, version)
     last = LastBuild(version, sources.source, manifest.built_at) if sources.source else None
-    # A record that cannot be read only makes pushes build more.
     newest = NewestSnapshot(version, manifest.built_at, manifest.commits)
+    # A record that cannot be read only makes pushes build more.
     _ = catalogue.change_builds(built.repository, lambda builds: builds.built(service, last, built.branch, newest))
     return _recorded(catalogue, requests, manifest, sources, now)
 
