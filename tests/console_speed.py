@@ -1,13 +1,16 @@
-"""Measure the time of each console widget in the embedded environment, for 50 services of 40 hosts.
+"""Measure the console's widgets and `lifecycle status` in the embedded environment, for 50 services of 40 hosts.
 
 `python -m tests.console_speed` starts an environment of its own, writes the records of the account, calls
-each of the console's Lambdas as CloudWatch would, and prints a table. Exit 1 when the median of a widget is
-above 300 ms, or its answer above 300 kB.
+each of the console's Lambdas as CloudWatch would, and prints a table. It starts `lifecycle status` as a process of
+its own, beside `python -c "import boto3"`. Exit 1 when the median of a widget is above 300 ms, its answer above
+300 kB, or the median of the command above 1 s.
 """
 
 import json
+import os
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -32,8 +35,8 @@ from lifecycle.gateways.aws.table import Table, cluster_key, item, reports_key
 from lifecycle.names import LEDGER, function
 from tests.support.many_clusters import DIGEST, SERVICES, VERSION, Stores, clusters, fill
 
-MOST_MILLISECONDS, MOST_BYTES = 300, 300_000
-CALLS = 15
+MOST_MILLISECONDS, MOST_BYTES, MOST_STATUS_MILLISECONDS = 300, 300_000, 1_000
+CALLS, STARTS = 15, 8
 _BATCH_SIZE = 25
 # Besides everything, each widget is asked for one service of the fifty.
 ONE = {"service": "service-00", "environment": "production"}
@@ -54,7 +57,7 @@ def main() -> int:
             aws = Aws.of(facts)
             with progress.step(f"an account of {SERVICES} services"):
                 write_account(aws)
-            return report(measure(aws))
+            return report(measure(aws), *measure_status(layout))
         finally:
             environment.down(layout, Progress(quiet=True))
 
@@ -102,6 +105,8 @@ def write_account(aws: Aws) -> None:
             lease=lease,
             snapshot=catalogue.record_snapshot,
             release=catalogue.claim_release,
+            owner=catalogue.claim_service,
+            builds=catalogue.change_builds,
         )
     )
     table.flush()
@@ -139,14 +144,30 @@ def _row(lambdas: Any, name: str, asked: dict[str, str]) -> dict[str, float]:
     }
 
 
-def report(rows: list[dict[str, Any]]) -> int:
-    """Print the table; return 1 if a widget is too slow or its answer too large, else 0."""
+def measure_status(layout: Layout) -> tuple[int, int]:
+    """Return the median milliseconds of `lifecycle status`, and of an interpreter that only imports boto3."""
+    environ = {**os.environ, "LIFECYCLE_HOME": str(layout.home), "COLUMNS": "100"}
+    commands = (("-m", "apps.cli.main", "status"), ("-c", "import boto3"))
+    durations: dict[tuple[str, ...], list[float]] = {each: [] for each in commands}
+    for _ in range(STARTS):
+        for each in commands:  # by turns, so that both meet the same noise
+            began = time.perf_counter()
+            subprocess.run([sys.executable, *each], env=environ, check=True, capture_output=True)
+            durations[each].append((time.perf_counter() - began) * 1000)
+    status, boto3 = (round(statistics.median(durations[each][1:])) for each in commands)
+    return status, boto3
+
+
+def report(rows: list[dict[str, Any]], status: int, boto3: int) -> int:
+    """Print the table; return 1 if a widget or the command is too slow, or an answer too large, else 0."""
     print(f"{'widget':18} {'asked for':12} {'first':>8} {'median':>8} {'worst':>8} {'bytes':>9}")
     for row in rows:
         what = "one cluster" if row["asked"] == ONE else "everything"
         times = " ".join(f"{row[name]:>5} ms" for name in ("first_ms", "median_ms", "worst_ms"))
         print(f"{row['widget']:18} {what:12} {times} {row['bytes']:>9}")
+    print(f"lifecycle status of {2 * SERVICES} clusters: {status} ms; an interpreter that imports boto3: {boto3} ms")
     late = [row["widget"] for row in rows if row["median_ms"] > MOST_MILLISECONDS or row["bytes"] > MOST_BYTES]
+    late += ["lifecycle status"] if status > MOST_STATUS_MILLISECONDS else []
     print(
         f"every widget is within {MOST_MILLISECONDS} ms and {MOST_BYTES // 1000} kB"
         if not late

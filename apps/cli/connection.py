@@ -110,6 +110,8 @@ def _console_url(known: Mapping[str, Any]) -> str:
 
 
 def _laptop_access(known: Mapping[str, Any], by: str) -> Access:
+    from botocore.credentials import Credentials  # noqa: PLC0415
+
     keys, region = known["credentials"], known["region"]
     retries = {"mode": "standard", "total_max_attempts": 3}
     config = client_config(retries=retries, read_timeout=120, proxies={})
@@ -119,15 +121,19 @@ def _laptop_access(known: Mapping[str, Any], by: str) -> Access:
     session = sts.assume_role(RoleArn=known["operator_role"], RoleSessionName=by, DurationSeconds=43_200)[
         "Credentials"
     ]
-    operator = laptop_session(
-        session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"], region=region
-    )
+    operator = Credentials(session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"])
+    # Of the same boto3 session: another one would read AWS's list of endpoints again, a tenth of the command's start.
+    as_operator = {
+        "aws_access_key_id": operator.access_key,
+        "aws_secret_access_key": operator.secret_key,
+        "aws_session_token": operator.token,
+    }
 
     def client(name: str) -> Any:
         endpoint = known[_SERVICES.get(name, "endpoint")]
-        return operator.client(name, endpoint_url=endpoint, config=config)
+        return root.client(name, endpoint_url=endpoint, config=config, **as_operator)
 
-    return Access(client, Account("aws", region, known["account"]), operator.get_credentials(), known["endpoint"])
+    return Access(client, Account("aws", region, known["account"]), operator, known["endpoint"])
 
 
 def on_aws(profile: str) -> Connection:

@@ -350,6 +350,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
         g, lambda: g.cluster in g.cluster_queries.clusters(afresh=True)
     ),
     "DynamoClusterQueries.leases_and_queues": lambda g: lambda: g.cluster_queries.leases_and_queues([g.cluster]),
+    "DynamoClusterQueries.commit_counts": lambda g: lambda: g.cluster_queries.commit_counts({g.service: ["1.0.0"]}),
     "DynamoClusterQueries.catalog": lambda g: claimed(g, lambda: g.cluster_queries.catalog(g.service)),
     "DynamoClusterQueries.deliveries": lambda g: lambda: len(g.cluster_queries.deliveries()) >= 0,
     "StepFunctionsExecutions.start_rollout": lambda g: lambda: g.executions.start_rollout(g.service, {"a": 1}),

@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 
 from lifecycle.application.ports.cluster_queries import Catalog, LeaseAndQueue
+from lifecycle.domain.delivery.repository import NewestSnapshot
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.deployment import Request
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
+from lifecycle.domain.service.commits import CommitCounts
 from tests.contract.conftest import Gateways
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -43,6 +45,23 @@ def test_snapshots_and_releases_are_read_at_once(gateways: Gateways) -> None:
     catalogue.claim_release(service, snapshot, "1.0.0")
     assert gateways.cluster_queries.catalog(service) == Catalog({snapshot: facts}, {"1.0.0": snapshot})
     assert gateways.cluster_queries.catalog(f"{service}-other") == Catalog({}, {})
+
+
+def test_commits_of_many_services_are_counted_together(gateways: Gateways) -> None:
+    service, catalogue = gateways.service, gateways.catalogue
+    repository = f"https://example.test/{service}.git"
+    older, newer = "1.0.0-20261123100000-aaaaaaa", "1.0.0-20261123110000-bbbbbbb"
+    catalogue.claim_service(service, repository)
+    catalogue.record_snapshot(service, older, {"commit": "a" * 40, "commits": "19"})
+    catalogue.record_snapshot(service, newer, {"commit": "b" * 40})  # as an older Lifecycle recorded it
+    catalogue.claim_release(service, older, "1.0.0")
+    newest = NewestSnapshot(newer, NOW, 21)
+    catalogue.change_builds(repository, lambda before: before.counted(service, "main", newest))
+    others = {f"{service}-{n}": ["1.0.0"] for n in range(60)}
+    found = gateways.cluster_queries.commit_counts({**others, service: ["1.0.0", older, newer, "9.9.9"]})
+    assert found[service] == CommitCounts(newer, 21, {"1.0.0": 19, older: 19, newer: 0, "9.9.9": 0})
+    assert [found[service].behind(each) for each in ("1.0.0", newer, "9.9.9")] == [2, 0, None]
+    assert all(found[each] == CommitCounts() for each in others)
 
 
 def test_deliveries_have_their_state(gateways: Gateways) -> None:

@@ -285,6 +285,7 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("config_store.write", lambda g: g.config_store.write(g.cluster, {"": "x"}, 0), InvalidName),
     ("config_store.resolved", lambda g: g.config_store.resolved(Configuration(1, {})), {}),
     ("cluster_queries.leases_and_queues", lambda g: g.cluster_queries.leases_and_queues([]), {}),
+    ("cluster_queries.commit_counts", lambda g: g.cluster_queries.commit_counts({}), {}),
     ("cluster_queries.catalog", lambda g: g.cluster_queries.catalog("").releases, {}),
     ("cluster_queries.clusters", lambda g: g.cluster in g.cluster_queries.clusters(), True),
     ("cluster_queries.deliveries", lambda g: list(g.cluster_queries.deliveries()), []),

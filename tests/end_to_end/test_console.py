@@ -27,7 +27,7 @@ SERVICE = Path(__file__).parent / "brittle"
 PATIENCE_MS = 1000 * PATIENCE_SECONDS
 # A bake minute is a second here. The judge needs at least 10 minutes, and 100 requests per host.
 BAKE_MINUTES, RATE = 15, 60.0
-WAITS, PIPELINE, HOSTS = "What waits for you", "From push to production", "Hosts"
+WAITS, PIPELINE, HOSTS = "What waits for you", "From push to production", "Services and hosts"
 DEPLOYMENT, HISTORY = "Deployment", "What happened, and who did it"
 BED = "Test bed against its control"
 

@@ -82,6 +82,8 @@ class LargeAccount:
             lease=lease,
             snapshot=catalogue.record_snapshot,
             release=catalogue.claim_release,
+            owner=catalogue.claim_service,
+            builds=catalogue.change_builds,
         )
         fill(stores, services)
         for cluster in every:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lifecycle.application.ports.catalogue import ChangeBuilds
+from lifecycle.domain.delivery.repository import NewestSnapshot
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
 from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.monitoring.audit import AuditEntry
@@ -38,6 +40,8 @@ class Stores:
     lease: Callable[[Cluster, Lease], object]
     snapshot: Callable[[str, str, dict[str, str]], object]
     release: Callable[[str, str, str], object]
+    owner: Callable[[str, str], object]
+    builds: Callable[[str, ChangeBuilds], object]
 
 
 def clusters(services: int = SERVICES) -> Iterator[Cluster]:
@@ -82,7 +86,7 @@ def _report(number: int, now: datetime) -> HostReport:
 
 def _deployment(cluster: Cluster, number: int, now: datetime, **changes: Any) -> Deployment:
     begun = now - timedelta(hours=12 * (number + 1))
-    name = deployment_id(cluster, begun, f"{number:04x}")
+    name = deployment_id(cluster, begun, f"{number + 1:04x}")
     done = Deployment(
         request=Request(name, cluster.service, cluster.environment, VERSION, "ada", "new prices"),
         epoch=DEPLOYMENTS - number,
@@ -138,5 +142,11 @@ def _catalogue(stores: Stores, service: str, now: datetime) -> None:
     for number in range(20):
         snapshot = f"1.0.{number}-{now - timedelta(days=20 - number):%Y%m%d%H%M%S}-{number:07x}"
         facts = {"commit": f"{number:040x}", "digest": DIGEST, "branch": "main", "built": "-"}
-        stores.snapshot(service, snapshot, facts)
+        # The first ones are from before their commits were counted.
+        counted = {"commits": str(100 + number)} if number else {}
+        stores.snapshot(service, snapshot, facts | counted)
         stores.release(service, snapshot, f"1.0.{number}")
+    repository = f"https://example.com/{service}.git"
+    stores.owner(service, repository)
+    newest = NewestSnapshot(snapshot, now, 119)
+    stores.builds(repository, lambda before: before.counted(service, "main", newest))

@@ -22,7 +22,7 @@ from lifecycle.application.queries.state_words import DEPLOYMENTS, KINDS
 from lifecycle.application.readable import Rows
 from lifecycle.domain.delivery.delivery_name import delivers
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.monitoring.audit import AuditEntry
+from lifecycle.domain.monitoring.audit import AuditEntry, newest_first
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 
 _AFTER_TIME = len("2026-11-23 01:46:30  ")
@@ -43,7 +43,7 @@ def history(
         return _trail(printer, connection, clusters, limit)
     rows, deployments = Rows(), connection.context.deployments
     every = [each for cluster in clusters for each in rows.read(partial(deployments.recent, cluster, limit), ())]
-    newest = sorted(every, key=lambda each: each.started_at, reverse=True)[:limit]
+    newest = sorted(every, key=lambda each: (each.started_at, each.id), reverse=True)[:limit]
     pushes = [run for run in connection.runs.deliveries(running=False) if delivers(run.name, service) and failed(run)]
     facts = {"deployments": [deployment_facts(each) for each in newest], "unreadable": list(rows.all())}
     facts |= {"failed_runs": run_facts(pushes[:limit])}
@@ -85,8 +85,7 @@ def _note(each: Deployment, now: datetime) -> str:
 def _trail(printer: Printer, connection: Connection, clusters: list[Cluster], limit: int) -> int:
     rows, log = Rows(), connection.context.audit_log
     every = [entry for cluster in clusters for entry in rows.read(partial(log.read, cluster, limit=limit), ())]
-    # Reversed only then: of one moment the later entry comes first, too.
-    newest = sorted(every, key=lambda entry: entry.at)[::-1][:limit]
+    newest = newest_first(every)[:limit]
     trail = [{**trail_facts(entry), "cluster": entry.cluster} for entry in newest]
     printer.facts({"trail": trail, "unreadable": list(rows.all())})
     printer.line(f"newest first, times in UTC; now {moment(connection.context.clock.now())}", "dim")

@@ -1,5 +1,6 @@
 """`lifecycle status`: versions, deployments, decisions and freezes of every cluster."""
 
+from datetime import datetime
 from functools import partial
 from typing import Annotated
 
@@ -12,22 +13,22 @@ from apps.cli.options import environment_flag
 from apps.cli.output.cluster_view import ClusterStatus, cluster_facts, cluster_statuses
 from apps.cli.output.commit_view import show_note
 from apps.cli.output.decision_view import choice_lines, next_commands, question_lines
-from apps.cli.output.layout import Cell
+from apps.cli.output.layout import Cell as TableCell
 from apps.cli.output.link_view import show_links
 from apps.cli.output.printer import Printer
 from apps.cli.output.run_view import failed_runs, run_facts, show_failed_runs
-from apps.cli.output.text import ahead, moment, one_line, when
+from apps.cli.output.text import ago, ahead, moment, one_line, when
 from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
 from apps.cli.watch.redraw import redraw
 from lifecycle.application.queries.clusters import ClusterView
 from lifecycle.application.queries.hand_made_words import interruption_words, strays_words
+from lifecycle.application.queries.matrix import FACTS, HEADINGS, Cell
 from lifecycle.application.queries.pending_decisions import answered_words
 from lifecycle.application.queries.state_words import DEPLOYMENTS
 from lifecycle.application.readable import Rows, readable
 from lifecycle.domain.delivery.delivery_name import delivers
 from lifecycle.domain.delivery.refused_push import last_day, refusals_in_words
-from lifecycle.domain.listing import counted
 from lifecycle.domain.rollout.decision import SHOWN_AFTER_ANSWER, QuestionKind, just_answered
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import OnAlarm
@@ -35,7 +36,9 @@ from lifecycle.names import logs_command
 
 Full = Annotated[
     bool,
-    typer.Option("--full", help="Read every cluster's load balancer and registered version too, however many."),
+    typer.Option(
+        "--full", help="Read every cluster's hosts, load balancer and registered version too, however many."
+    ),
 ]
 
 
@@ -45,7 +48,7 @@ def status(
 ) -> int:
     """Show every cluster: desired and installed versions, its deployment, and pending decisions.
 
-    Of more than four clusters, only the ledger and what is being deployed are read.
+    Of more than four clusters, each is a row: its version and state, since when, by whom, and the commits behind.
     """
     if watch:
         return redraw(printer, connection, lambda picture: _show(picture, connection, service, full=full))
@@ -72,9 +75,13 @@ def _show(printer: Printer, connection: Connection, service: str, *, full: bool)
     )
     if not found:
         printer.line("there is no cluster yet")
-    printer.table(("cluster", "desired", "running", "healthy", "deployment"), [_row(each) for each in found])
-    if any(not each.in_full for each in found):
-        what = "of so many clusters only the ledger is read: no health, schedules or changes by hand"
+    if all(each.in_full for each in found):
+        printer.table(("cluster", "desired", "running", "healthy", "deployment"), [_row(each) for each in found])
+    else:
+        columns = ("cluster", *(HEADINGS.get(fact, fact) for fact in FACTS))
+        cells = [each.cell for each in found if each.cell]
+        printer.table(columns, [_matrix_row(each, now) for each in cells], ("by", "since"))
+        what = "of so many clusters only the deployments are read: no hosts, schedules or changes by hand"
         printer.line(f"\n{what}; add --full, or name a service", "dim")
     show_unreadable(printer, [*(row for each in found for row in each.unreadable), *rows.all()])
     if refused := refusals_in_words(pushes, now):
@@ -89,7 +96,7 @@ def _show(printer: Printer, connection: Connection, service: str, *, full: bool)
     return 0
 
 
-def _row(found: ClusterStatus) -> list[Cell]:
+def _row(found: ClusterStatus) -> list[TableCell]:
     runs = ", ".join(f"{version} on {count}" for version, count in sorted(found.versions.items()))
     return [
         str(found.view.cluster),
@@ -100,11 +107,14 @@ def _row(found: ClusterStatus) -> list[Cell]:
     ]
 
 
+def _matrix_row(cell: Cell, now: datetime) -> list[TableCell]:
+    """Return the facts of the console's matrix."""
+    since = ago(cell.since, now) if cell.since else "-"
+    return [str(cell.cluster), cell.version, cell.state, since, one_line(cell.by, 30), cell.behind_words]
+
+
 def _answering(found: ClusterStatus) -> str:
     """Return how many hosts answer the load balancer, and how many targets of no host do."""
-    if not found.in_full:
-        silent = sum(host.unreachable_since is not None for host in found.hosts)
-        return counted(len(found.hosts), "host") + (f", {silent} unreachable" if silent else "")
     strange = f", and {found.answering_strays} of no host" if found.answering_strays else ""
     return f"{found.healthy} of {len(found.hosts)}{strange}"
 

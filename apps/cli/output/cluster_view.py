@@ -4,7 +4,7 @@ Used by status, hosts, freezes and history; reads only.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from lifecycle.application.queries.context import in_parallel
 from lifecycle.application.queries.ended_words import ended_words
 from lifecycle.application.queries.hand_made_words import interruption_words
 from lifecycle.application.queries.hosts import IN_FULL, ClusterHosts, view_cluster_hosts
+from lifecycle.application.queries.matrix import Cell, read_cells
 from lifecycle.application.queries.schedule_words import ScheduleView, view_schedules
 from lifecycle.application.readable import Rows, readable
 from lifecycle.application.rollout.desired_version import read_desired
@@ -32,13 +33,14 @@ class ClusterStatus(ClusterHosts):
     """A cluster, its hosts, and the version that the registry says it should run.
 
     `ended` has a sentence for each host whose service has ended. `newest_config` is the newest revision of its
-    configuration, deployed or not.
+    configuration, deployed or not. `cell` is what the console's matrix says of the cluster.
     """
 
     desired: Desired | None = None
     newest_config: int = 0
     ended: Mapping[str, str] = field(default_factory=dict)
     schedules: Sequence[ScheduleView] = ()
+    cell: Cell | None = None
 
     def watched(self, connection: Connection) -> datetime | None:
         """Return the time until which an alarm concerns the last deployment; None once that is over."""
@@ -51,41 +53,42 @@ def cluster_statuses(
 ) -> list[ClusterStatus]:
     """Read clusters, several at a time; `freezes` are all that exist.
 
-    Of many clusters only the ledger is read: Parameter Store and the load balancers answer an account slowly. Up to
-    IN_FULL of those with a deployment are read in full all the same.
+    Of many clusters only their deployments are read: an account has thousands of hosts, and Parameter Store and the
+    load balancers answer slowly.
     """
     leases = connection.cluster_queries.leases_and_queues(clusters)
-    held = [each for each in clusters if leases[each].lease.deployment]
-    full = set(clusters if in_full or len(clusters) <= IN_FULL else held[:IN_FULL])
+    in_full = in_full or len(clusters) <= IN_FULL
 
     def read(cluster: Cluster) -> ClusterStatus:
-        if cluster in full:
+        if in_full:
             return cluster_status(connection, cluster, freezes, leases[cluster])
-        return _from_the_ledger(connection, cluster, freezes, leases[cluster])
+        return _from_the_ledger(connection, cluster, leases[cluster])
 
-    return in_parallel(read, clusters)
+    found = in_parallel(read, clusters)
+    cells = read_cells(connection.context, connection.cluster_queries, [each.view for each in found], freezes)
+    return [_with_cell(each, cells[each.view.cluster]) for each in found]
 
 
-def _from_the_ledger(
-    connection: Connection, cluster: Cluster, freezes: Sequence[Freeze], read: LeaseAndQueue
-) -> ClusterStatus:
-    """Return a cluster as the ledger has it: its desired version is that of its last deployment."""
-    view = view_cluster(connection.context, cluster, read)
-    found = view_cluster_hosts(connection.context, view, freezes, in_full=False)
+def _with_cell(found: ClusterStatus, cell: Cell) -> ClusterStatus:
+    return replace(found, cell=cell, frozen=found.frozen if found.in_full else cell.frozen)
+
+
+def _from_the_ledger(connection: Connection, cluster: Cluster, read: LeaseAndQueue) -> ClusterStatus:
+    """Return a cluster by its deployments alone: its desired version is that of the last one."""
+    view = view_cluster(connection.context, cluster, read, 1, executions=True)
     last = view.last
     desired = (
         Desired(last.target.version, last.target.digest, last.epoch, last.id, last.target.config) if last else None
     )
     return ClusterStatus(
         view=view,
-        hosts=found.hosts,
-        frozen=found.frozen,
-        quarantined=found.quarantined,
+        hosts=(),
+        frozen={},
+        quarantined={},
         in_full=False,
-        unreadable=found.unreadable,
+        unreadable=view.unreadable,
         desired=desired,
         newest_config=desired.config if desired else 0,
-        ended=ended_words(connection.context, view, found.hosts),
     )
 
 
@@ -147,10 +150,11 @@ def cluster_facts(found: ClusterStatus, connection: Connection) -> dict[str, Any
         "desired": found.desired.version if found.desired else None,
         "config": found.desired.config if found.desired else 0,
         "newest_config": found.newest_config,
-        "hosts": len(found.hosts),
+        **_cell_facts(found.cell),
+        "hosts": len(found.hosts) if found.in_full else None,
         "healthy": found.healthy if found.in_full else None,
         "in_full": found.in_full,
-        "running": dict(found.versions),
+        "running": dict(found.versions) if found.in_full else None,
         "epoch": lease.epoch,
         "schedules": [schedule_facts(each) for each in found.schedules],
         "desired_problem": found.nobodys.reason if found.nobodys else None,
@@ -173,6 +177,13 @@ def cluster_facts(found: ClusterStatus, connection: Connection) -> dict[str, Any
         "ended": dict(found.ended),
         "unreadable": list(found.unreadable),
     }
+
+
+def _cell_facts(cell: Cell | None) -> dict[str, Any]:
+    if cell is None:
+        return {}
+    since = cell.since.isoformat() if cell.since else None
+    return {"verified": cell.version, "status": str(cell.state), "since": since, "by": cell.by, "behind": cell.behind}
 
 
 def _waiting_facts(waiting: PendingDeployment) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Widget of hosts: a tile for each host of every cluster; it only reads."""
+"""Widget of services and hosts: a row for each service, or a tile for each host; it only reads."""
 
 from lifecycle.application.queries.hosts import view_hosts
 from lifecycle.console.context import ViewContext
@@ -9,8 +9,8 @@ from lifecycle.entrypoints.widget import WidgetCall, widget
 
 
 @widget(
-    "Shows the hosts of each cluster: version, state, host command, zone, and what needs attention.",
-    "service, environment",
+    "Shows each service in each environment: version, state, since when, by whom, commits behind; of one its hosts.",
+    "service, environment, find, sort",
 )
 def handle(call: WidgetCall, context: ViewContext) -> Markup:
     """Read the view, and draw it."""

@@ -17,12 +17,12 @@ from tests.unit.console.desk import Desk, draw
 # The names of functions/console/show_*, and where infra/constructs/dashboard.py puts them.
 VIEWS = {
     "questions": ("What waits for you", 0, 0, 24, 8),
-    "pipeline": ("From push to production", 0, 8, 24, 10),
-    "clusters": ("Hosts", 0, 18, 12, 10),
-    "deployment": ("Deployment", 12, 18, 12, 10),
-    "test-bed": ("Test bed against its control", 0, 28, 12, 12),
-    "history": ("What happened, and who did it", 12, 28, 12, 12),
-    "dora": ("DORA figures, 30 days", 0, 40, 24, 6),
+    "clusters": ("Services and hosts", 0, 8, 24, 12),
+    "pipeline": ("From push to production", 0, 20, 24, 10),
+    "deployment": ("Deployment", 0, 30, 12, 10),
+    "test-bed": ("Test bed against its control", 12, 30, 12, 12),
+    "history": ("What happened, and who did it", 0, 42, 24, 12),
+    "dora": ("DORA figures, 30 days", 0, 54, 24, 6),
 }
 
 

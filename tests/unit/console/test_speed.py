@@ -35,6 +35,8 @@ def query() -> QueryContext:
             lease=memory.leases._leases.__setitem__,
             snapshot=memory.catalogue.record_snapshot,
             release=memory.catalogue.claim_release,
+            owner=memory.catalogue.claim_service,
+            builds=memory.catalogue.change_builds,
         )
     )
     return QueryContext(
@@ -65,9 +67,12 @@ def test_page_shows_ten_lanes_the_busy_ones_first(query: QueryContext) -> None:
     # The page's own select names every service too.
     assert len(lanes) == SERVICES + PAGE
     assert "1 of 5" in first.text
-    last = read_widget(draw(query, "clusters", context, page=10))
-    assert "10 of 10" in last.text
-    assert "40" in last.text
+
+
+def test_every_service_is_on_one_screen(query: QueryContext) -> None:
+    shown = read_widget(draw(query, "clusters", Desk.of().context(width=1200)))
+    rows = [button.text for button in shown.buttons if button.text.startswith("service-")]
+    assert rows == [f"service-{number:02}" for number in range(SERVICES)]
 
 
 def test_cluster_of_forty_hosts_is_shown_host_by_host(query: QueryContext) -> None:

@@ -14,6 +14,7 @@ from lifecycle.application.operator_command import RequestedBy
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.service.attestation import Attestation
+from lifecycle.domain.service.commits import Commit, History
 from lifecycle.domain.service.manifest import ProcessCommand, ReleaseCommand, Schedule
 from lifecycle.domain.service.policy import After, Policy
 from lifecycle.domain.service.published import Published
@@ -61,6 +62,22 @@ def test_upload_becomes_a_snapshot_whose_digests_are_recorded_once() -> None:
     stored = artifacts.stored_manifest("hello", SNAPSHOT)
     assert catalogue.published("hello", SNAPSHOT) == Published(MADE.digest, stored.sha256)
     assert artifacts.open_artifact("hello", SNAPSHOT).read() == SNAPSHOT.encode()
+
+
+def test_number_of_commits_is_recorded_with_the_snapshot_and_as_that_of_the_newest() -> None:
+    catalogue = MemoryCatalogue()
+    head = Commit("a" * 12, "Round prices", "Ada")
+    assert recorded(catalogue, uploaded(history=History((head,), 21))).kind == "RECORDED"
+    assert catalogue.snapshots("hello")[SNAPSHOT]["commits"] == "21"
+    newest = catalogue.builds(BUILD.repository).newest["hello"]
+    assert (newest.snapshot, newest.commits) == (SNAPSHOT, 21)
+
+
+def test_shallow_clone_has_no_number_of_commits() -> None:
+    catalogue = MemoryCatalogue()
+    assert recorded(catalogue, uploaded()).kind == "RECORDED"
+    assert "commits" not in catalogue.snapshots("hello")[SNAPSHOT]
+    assert catalogue.builds(BUILD.repository).newest["hello"].commits == 0
 
 
 def test_facts_of_the_run_replace_what_the_manifest_claims() -> None:

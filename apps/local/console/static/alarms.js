@@ -20,7 +20,7 @@ export function alarms(found) {
 function one({ name, state, reason, description, since }) {
   const { word, look = "", shape } = STATES[state] ?? { ...STATES.INSUFFICIENT_DATA, word: state };
   const sign = svgElement("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true" }, svgElement("path", { d: shape }));
-  const when = since ? ` since ${new Date(since * 1000).toLocaleString()}` : "";
+  const when = since ? ` since ${new Date(since * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC` : "";
   return element(
     "li",
     { class: `alarm ${look}` },

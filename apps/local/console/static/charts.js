@@ -13,6 +13,7 @@ const clock = (seconds, withDay) =>
     ...(withDay ? { month: "short", day: "numeric" } : {}),
     hour: "2-digit",
     minute: "2-digit",
+    timeZone: "UTC",
   });
 
 // Return a metric widget's content: `found` is the server's answer, `start` and `end` are in seconds.
@@ -42,7 +43,7 @@ function drawing(lines, properties, start, end, width, height) {
     const extra = limits.filter((each) => (each.yAxis === "right") === side).map((each) => each.value);
     return scale([...mine, ...extra], properties.yAxis?.[side ? "right" : "left"], box);
   });
-  const words = `${lines.map(summary).join("; ")}. From ${clock(start, true)} to ${clock(end, true)}.`;
+  const words = `${lines.map(summary).join("; ")}. From ${clock(start, true)} to ${clock(end, true)} UTC.`;
   const svg = svgElement("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": words });
   svg.append(...grid(scales[0], box, "left"), ...(right ? grid(scales[1], box, "right") : []));
   svg.append(...hours(start, end, x, box, width));
@@ -87,7 +88,7 @@ function hours(start, end, x, box, width) {
   const withDay = end - start > 86_400;
   return Array.from({ length: count }, (_, at) => {
     const time = start + ((end - start) * (at + 0.5)) / count;
-    return svgElement("text", { x: x(time), y: box.bottom + 16, "text-anchor": "middle" }, clock(time, withDay));
+    return svgElement("text", { x: x(time), y: box.bottom + 16, "text-anchor": "middle" }, clock(time, withDay) + (at ? "" : " UTC"));
   });
 }
 

@@ -10,6 +10,8 @@ from lifecycle.console.theme import Theme
 SERVICE = "lc-service"
 ENVIRONMENT = "lc-environment"
 PAGE = "lc-page"
+FIND = "lc-find"
+SORT = "lc-sort"
 DEPLOYMENT = "lc-deployment"
 BY = "lc-by"
 

@@ -32,7 +32,7 @@ from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question, latest_attempts
 from lifecycle.domain.rollout.deployment import Deployment
-from lifecycle.domain.time_format import lasting, minute, time_of_day
+from lifecycle.domain.time_format import lasting, minute, moment, time_of_day
 
 _WHY = "lc-why"
 _BAR = 160
@@ -188,19 +188,21 @@ def _attempt(
 
 def _questions(questions: Sequence[Question]) -> Markup | None:
     rows: list[list[Child]] = []
-    for each in sorted(questions, key=lambda q: q.asked_at):
+    for each in sorted(questions, key=lambda q: q.asked_at)[::-1]:
         given = each.answer
-        answer = f"{given.choice} by {given.by}, {time_of_day(given.at)} UTC" if given else "no answer yet"
+        answer = f"{given.choice} by {given.by}, {moment(given.at)} UTC" if given else "no answer yet"
         why = given.why if given else ""
-        rows.append([time_of_day(each.asked_at), each.host or "-", each.reason, answer, why or "-"])
+        rows.append([moment(each.asked_at), each.host or "-", each.reason, answer, why or "-"])
     if not rows:
         return None
-    return table("Decisions and approvals", ("asked (UTC)", "host", "question", "answer", "why"), rows)
+    return table(
+        "Decisions and approvals, the newest first", ("asked (UTC)", "host", "question", "answer", "why"), rows
+    )
 
 
 def _trail(trail: Sequence[AuditEntry]) -> Markup | None:
     rows: list[list[Child]] = [
-        [time_of_day(each.at), each.host or "-", each.what, each.who, each.why or "-"]
+        [moment(each.at), each.host or "-", each.what, each.who, each.why or "-"]
         for each in list(reversed(trail))[:_LINES]
     ]
     if not rows:

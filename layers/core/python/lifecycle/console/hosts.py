@@ -1,4 +1,4 @@
-"""The widget of hosts: a section of tiles for each cluster, or a row for each where there are many.
+"""The widget of services and hosts: a section of tiles for each cluster, or the matrix where there are many.
 
 Drawn for functions/console/show_clusters.
 """
@@ -10,11 +10,13 @@ from lifecycle.application.queries.fact_words import attention_words, command_wo
 from lifecycle.application.queries.hand_made_words import interruption_words, strays_words
 from lifecycle.application.queries.host_status import host_status
 from lifecycle.application.queries.hosts import ClusterHosts, HostsView, HostView
+from lifecycle.application.queries.matrix import Cell
 from lifecycle.application.queries.state_words import Tone
-from lifecycle.console.components import badge, filters, show_button, soft, table, unreadable_rows, widget
+from lifecycle.console.components import badge, filters, soft, unreadable_rows, widget
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
-from lifecycle.console.status_styles import cluster_state, status_badge
+from lifecycle.console.matrix import back_to_all, cell_sentence, draw_matrix
+from lifecycle.console.status_styles import status_badge
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.listing import counted
 from lifecycle.domain.time_format import ago, time_of_day
@@ -25,21 +27,16 @@ _TILES = 60
 
 def draw_hosts(found: HostsView, context: ViewContext) -> Markup:
     """Draw the clusters of a page, host by host where they are few."""
-    parts: list[Child] = [filters(context, found.page)]
-    in_full = [each for each in found.clusters if each.in_full]
-    summed = [each for each in found.clusters if not each.in_full]
-    parts += [_section(each, context) for each in in_full]
-    if summed:
-        columns = ("cluster", "version", "deployment", "hosts", "need attention", "")
-        parts.append(table("Clusters", columns, [_row(each, context) for each in summed]))
-        parts.append(tag("p", soft("Choose a service to see which hosts are in rotation.")))
-        parts += [unreadable_rows(each.unreadable) for each in summed]
+    if found.cells and not found.clusters:
+        return widget(context, draw_matrix(found, context), unreadable_rows(found.unreadable))
+    parts: list[Child] = [back_to_all(found, context), filters(context, found.page)]
+    parts += [_section(each, found.cells[each.view.cluster], context) for each in found.clusters]
     if not found.clusters:
         parts.append(tag("p", "There is no cluster yet: deploy the stack of one, and start an agent on each host."))
     return widget(context, parts)
 
 
-def _section(each: ClusterHosts, context: ViewContext) -> Markup:
+def _section(each: ClusterHosts, cell: Cell, context: ViewContext) -> Markup:
     hosts = each.hosts
     shown = (
         hosts
@@ -55,6 +52,7 @@ def _section(each: ClusterHosts, context: ViewContext) -> Markup:
     return tag(
         "section",
         tag("h2", str(each.view.cluster)),
+        tag("p", cell_sentence(cell, context)),
         tag("p", _headline(each)),
         [tag("p", badge(Tone.WARN, "frozen"), " ", why) for why in each.frozen],
         tag("p", badge(Tone.WARN, "load balancer"), " ", each.trouble) if each.trouble else None,
@@ -81,10 +79,10 @@ def _strays(each: ClusterHosts) -> Child:
     return tag("p", badge(Tone.BAD, "unknown targets"), " ", strays_words(each.strays))
 
 
-def _headline(each: ClusterHosts) -> list[Child]:
-    state, view = cluster_state(each.view), each.view
-    verified = f"{view.verified.in_words} verified" if view.verified else "no version verified yet"
-    return [verified, "; ", state, "; " if state else None, _counts(each)]
+def _headline(each: ClusterHosts) -> str:
+    verified = "" if each.view.verified else "no version verified yet; "
+    attention = attention_words(each)
+    return f"{verified}{_counts(each)}{f'; attention: {attention}' if attention else ''}"
 
 
 def _counts(each: ClusterHosts) -> str:
@@ -130,17 +128,3 @@ def _whys(host: HostView) -> list[str]:
     elif host.drift:
         whys.append(f"it {host.drift}")
     return whys
-
-
-def _row(each: ClusterHosts, context: ViewContext) -> list[Child]:
-    view = each.view
-    cluster = view.cluster
-    versions = ", ".join(f"{version} on {count}" for version, count in each.versions.most_common(3))
-    return [
-        [str(cluster), tag("p", badge(Tone.WARN, "frozen")) if each.frozen else None],
-        versions or "-",
-        cluster_state(view) or "-",
-        str(len(each.hosts)),
-        attention_words(each) or "-",
-        show_button(context, "Hosts", service=cluster.service, environment=cluster.environment),
-    ]

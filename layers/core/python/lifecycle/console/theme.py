@@ -115,6 +115,12 @@ border-radius:4px;padding:4px;max-width:100%}
 var(--lc-link);border-radius:4px;padding:4px 10px;margin:2px 0;min-height:28px;cursor:pointer;white-space:normal}
 .lc button.btn:disabled{color:var(--lc-soft);border:1px dashed var(--lc-soft);cursor:not-allowed;font-weight:400}
 .lc button.btn-primary{color:var(--lc-on-button);background:var(--lc-button);border-color:var(--lc-button)}
+.lc button.lc-link{font:inherit;font-weight:600;color:var(--lc-link);background:transparent;border:0;padding:2px 0;
+text-align:left;cursor:pointer;min-height:24px}
+.lc .lc-matrix td,.lc .lc-matrix th{padding:2px 6px;font-size:13px;overflow-wrap:anywhere}
+.lc .lc-matrix td:last-child:not(:only-child){min-width:0}
+.lc .lc-matrix .lc-badge{white-space:normal}
+.lc .lc-matrix .lc-first{border-left:1px solid var(--lc-rule)}
 .lc button.lc-danger{color:var(--lc-on-danger);background:var(--lc-danger);border-color:var(--lc-danger)}
 .lc button:focus-visible,.lc select:focus-visible,.lc textarea:focus-visible,.lc summary:focus-visible{
 outline:3px solid var(--lc-link);outline-offset:2px}

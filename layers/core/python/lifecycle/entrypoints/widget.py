@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lifecycle.application.console_actions import ConsoleAction
 from lifecycle.application.queries.scope import Scope
 from lifecycle.console.components import failure
-from lifecycle.console.context import BY, DEPLOYMENT, ENVIRONMENT, PAGE, SERVICE, ViewContext
+from lifecycle.console.context import BY, DEPLOYMENT, ENVIRONMENT, FIND, PAGE, SERVICE, SORT, ViewContext
 from lifecycle.console.html import Markup
 from lifecycle.console.theme import Theme
 from lifecycle.domain.errors import LifecycleError
@@ -76,6 +76,8 @@ class WidgetCall(_Call):
     environment: str = ""
     deployment: str = ""
     page: int = Field(default=1, ge=1, le=10_000)
+    find: str = ""
+    sort: str = ""
     days: int = Field(default=30, ge=1, le=366)
     pressed: bool = False
 
@@ -86,6 +88,8 @@ class WidgetCall(_Call):
             self.chosen(SERVICE, self.service),
             self.chosen(ENVIRONMENT, self.environment),
             int(page) if page.isdecimal() and len(page) < 6 else self.page,
+            self.chosen(FIND, self.find),
+            self.chosen(SORT, self.sort),
         )
 
     @property

@@ -24,7 +24,7 @@ from lifecycle.application.ports.signer import Signer
 from lifecycle.application.rollout.requests import Payload
 from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.delivery.own_service import not_its_own
-from lifecycle.domain.delivery.repository import LastBuild
+from lifecycle.domain.delivery.repository import LastBuild, NewestSnapshot
 from lifecycle.domain.delivery.skip_marker import skipped_because
 from lifecycle.domain.errors import (
     BuildsFull,
@@ -38,6 +38,7 @@ from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
 from lifecycle.domain.listing import listed
 from lifecycle.domain.refused_limits import shown
 from lifecycle.domain.rollout.deployment import CLOCK_SKEW
+from lifecycle.domain.service.commits import COMMITS
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.policy import After, Policy
 from lifecycle.domain.service.published import Published
@@ -252,8 +253,9 @@ def _published(
     if refused := _record_and_sign(catalogue, artifacts, signer, manifest, sources.folder, now):
         return Recorded("REFUSED", refused, service, version)
     last = LastBuild(version, sources.source, manifest.built_at) if sources.source else None
+    newest = NewestSnapshot(version, manifest.built_at, manifest.commits)
     # A record that cannot be read only makes pushes build more.
-    _ = catalogue.change_builds(built.repository, lambda builds: builds.recorded(service, last))
+    _ = catalogue.change_builds(built.repository, lambda builds: builds.built(service, last, built.branch, newest))
     return _recorded(catalogue, requests, manifest, sources, now)
 
 
@@ -383,6 +385,7 @@ def _record_digests(catalogue: Catalogue, manifest: Manifest, found: Published, 
     }
     if folder:
         facts["folder"] = folder
+    facts |= {COMMITS: str(manifest.commits)} if manifest.commits else {}
     before = catalogue.record_snapshot(service, version, facts)
     recorded = catalogue.record_published(service, version, found)
     if before["digest"] == found.artifact and recorded.agrees_with(found):

@@ -3,7 +3,7 @@
 Only the console and the command line use it; no phase does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -11,6 +11,7 @@ from typing import Protocol
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
+from lifecycle.domain.service.commits import CommitCounts
 from lifecycle.domain.service.withdrawal import Withdrawal
 
 
@@ -58,6 +59,12 @@ class ClusterQueries(Protocol):
 
     def catalog(self, service: str) -> Catalog:
         """Return a service's snapshots and releases, in one read."""
+
+    def commit_counts(self, versions: Mapping[str, Collection[str]]) -> Mapping[str, CommitCounts]:
+        """Return how many commits the newest snapshot and these versions of each service have, in a few reads.
+
+        A record that cannot be read leaves its count unknown.
+        """
 
     def deliveries(self) -> Sequence[Delivery]:
         """Return the newest deliveries, the newest first."""

@@ -13,7 +13,7 @@ from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_o
 from lifecycle.application.readable import readable
 from lifecycle.domain.errors import UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.monitoring.audit import AuditEntry
+from lifecycle.domain.monitoring.audit import AuditEntry, newest_first
 from lifecycle.domain.rollout.deployment import Deployment
 
 SHOWN = 25
@@ -41,7 +41,7 @@ def view_history(query: QueryContext, scope: Scope) -> HistoryView:
     errors = [error for _, found in (*recent, *trails) for error in found]
     every = chain.from_iterable(each for each, _ in recent)
     deployments = sorted(every, key=lambda each: (each.started_at, each.id), reverse=True)
-    entries = sorted(chain.from_iterable(each for each, _ in trails), key=lambda each: each.at, reverse=True)
+    entries = newest_first(chain.from_iterable(each for each, _ in trails))
     return HistoryView(tuple(deployments[:SHOWN]), tuple(entries[: 2 * SHOWN]), page, tuple(map(str, errors)))
 
 

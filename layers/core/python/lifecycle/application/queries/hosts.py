@@ -6,12 +6,13 @@ asked for a few clusters at a time: an account's Describe calls refill at 10 per
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lifecycle.application.context import Context
 from lifecycle.application.queries.clusters import RECENT, ClusterView, view_clusters
 from lifecycle.application.queries.context import QueryContext, in_parallel
+from lifecycle.application.queries.matrix import Cell, read_cells
 from lifecycle.application.queries.permissions import frozen_reasons
 from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
 from lifecycle.application.queries.state_words import HostStatus
@@ -20,7 +21,6 @@ from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.policy_floors import read_floors
 from lifecycle.application.rollout.unknown_hosts import unknown_hosts
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet.bound_hosts import OPEN
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
@@ -29,13 +29,14 @@ from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt, UnreadableAttempt
 from lifecycle.domain.rollout.decision import latest_attempts
 from lifecycle.domain.rollout.freezes import Freeze
-from lifecycle.domain.rollout.policy_floor import Floors
 from lifecycle.domain.rollout.provenance import Nobodys
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from lifecycle.domain.service.target import Target
 
 # The most clusters that are shown host by host, with their states in the load balancer.
 IN_FULL = 4
+# The services on a page of the matrix.
+_SERVICES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,33 +99,45 @@ class ClusterHosts:
 
 @dataclass(frozen=True, slots=True)
 class HostsView:
-    """The clusters of one page."""
+    """The clusters of one page, host by host; or all the services of one, if those are more.
+
+    `cells` has what a row of the matrix says of each cluster. `unreadable` is about the matrix.
+    """
 
     clusters: tuple[ClusterHosts, ...]
     page: Page
+    cells: Mapping[Cluster, Cell] = field(default_factory=dict)
+    unreadable: tuple[str, ...] = ()
 
 
 def view_hosts(query: QueryContext, scope: Scope) -> HostsView:
-    """Return a page of clusters, those whose lease is held first; raises Unknown, InvalidName."""
+    """Return the hosts of a few clusters, else a page of services; raises Unknown, InvalidName.
+
+    Services with a deployment are on the first page.
+    """
     clusters, services = clusters_in(query, scope)
     leases = query.cluster_queries.leases_and_queues(clusters)
-    ordered = sorted(clusters, key=lambda each: (not leases[each].lease.deployment, each.service, each))
-    shown, page = page_of(ordered, scope, services)
-    in_full = len(shown) <= IN_FULL
-    views = view_clusters(query, shown, leases, RECENT, executions=True)
+    in_full = len(clusters) <= IN_FULL
+    busy = {each.service for each in clusters if leases[each].lease.deployment}
+    names = sorted({each.service for each in clusters}, key=lambda name: (name not in busy, name))
+    on_page, page = page_of(names, scope, services, _SERVICES)
+    shown = sorted((each for each in clusters if each.service in on_page), key=lambda each: (each.service, each))
+    views = view_clusters(query, shown, leases, RECENT if in_full else 1, executions=True)
     freezes = tuple(query.context.freezes.all())
+    cells = read_cells(query.context, query.cluster_queries, views, freezes)
+    if not in_full:
+        unreadable = dict.fromkeys(row for view in views for row in view.unreadable)
+        return HostsView((), page, cells, tuple(unreadable))
 
     def hosts(view: ClusterView) -> ClusterHosts:
-        found = view_cluster_hosts(query.context, view, freezes, in_full=in_full)
-        if not in_full:
-            return found
+        found = view_cluster_hosts(query.context, view, freezes)
         registered = read_desired(query.context, view.cluster, view.lease, view.recent)
         # A deployment that runs may just be writing it.
         nobodys = None if view.lease.deployment else registered.nobodys
         rows = dict.fromkeys((*found.unreadable, *map(str, registered.unreadable)))
         return replace(found, nobodys=nobodys, unreadable=tuple(rows))
 
-    return HostsView(tuple(in_parallel(hosts, views)), page)
+    return HostsView(tuple(in_parallel(hosts, views)), page, cells)
 
 
 def view_cluster_hosts(
@@ -133,27 +146,24 @@ def view_cluster_hosts(
     freezes: Sequence[Freeze],
     *,
     desired: Target | None = None,
-    in_full: bool = True,
 ) -> ClusterHosts:
     """Return the hosts of a cluster; `freezes` are all that exist.
 
     Drift is measured against `desired`, where the registry was read, else against the last deployment's version.
-    Only `in_full` reads the load balancer, the attempts and the test beds.
     """
     cluster, running, last = view.cluster, view.running, view.last
     reports, quarantined = context.fleet.reports(cluster), context.fleet.quarantined_hosts(cluster)
     target = desired or (last.target if last else None)
-    targets, trouble = _targets(context, cluster) if in_full else (None, "")
+    targets, trouble = _targets(context, cluster)
     states = None if targets is None else _states(targets)
     attempts: Mapping[str, HostAttempt] = {}
     roles: Mapping[str, HostStatus] = {}
-    bound = context.fleet.bound(cluster) if in_full else OPEN
+    bound = context.fleet.bound(cluster)
     rows = Rows()
     rows.add(view.unreadable)
     rows.add(each.why for each in reports.values() if isinstance(each, UnreadableReport))
-    if in_full:
-        rows.add(unknown_hosts(context, cluster, bound, reports))
-    if running and in_full:
+    rows.add(unknown_hosts(context, cluster, bound, reports))
+    if running:
         every = context.deployments.attempts(running.id)
         rows.add(each.reason for each in every if isinstance(each, UnreadableAttempt))
         attempts = latest_attempts(every)
@@ -174,8 +184,7 @@ def view_cluster_hosts(
             clock_problem=report.clock_problem(context.clock.now()),
         )
         hosts.append(host)
-    # Not for a page of many clusters: Parameter Store answers 40 reads a second.
-    floors = read_floors(context, cluster) if in_full else Floors(last.floors if last else ())
+    floors = read_floors(context, cluster)
     rows.add(floors.unreadable)
     frozen = frozen_reasons(context, view, freezes, floors.known)
     return ClusterHosts(
@@ -184,7 +193,6 @@ def view_cluster_hosts(
         frozen,
         quarantined,
         trouble,
-        in_full,
         strays=strays_of(reports, targets or (), bound=bound.places),
         unreadable=rows.all(),
     )

@@ -13,11 +13,16 @@ PAGE = 10
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A selection of clusters: all, one service, one environment or one cluster; and the number of a page."""
+    """A selection of clusters: all, one service, one environment or one cluster; and the number of a page.
+
+    `find` has the words and `sort` the order of the rows of a page, where a view has rows to choose (matrix.py).
+    """
 
     service: str = ""
     environment: str = ""
     page: int = 1
+    find: str = ""
+    sort: str = ""
 
     def covers(self, cluster: Cluster) -> bool:
         return self.service in ("", cluster.service) and self.environment in ("", cluster.environment)
@@ -51,8 +56,10 @@ def clusters_in(query: QueryContext, scope: Scope) -> tuple[list[Cluster], tuple
     return found, services
 
 
-def page_of(found: Sequence[K], scope: Scope, services: tuple[str, ...]) -> tuple[Sequence[K], Page]:
+def page_of(
+    found: Sequence[K], scope: Scope, services: tuple[str, ...], size: int = PAGE
+) -> tuple[Sequence[K], Page]:
     """Return one page; a number beyond the last page means the last."""
-    pages = max(1, -(-len(found) // PAGE))
+    pages = max(1, -(-len(found) // size))
     number = min(max(scope.page, 1), pages)
-    return found[(number - 1) * PAGE : number * PAGE], Page(number, pages, services)
+    return found[(number - 1) * size : number * size], Page(number, pages, services)

@@ -37,6 +37,15 @@ class LastBuild:
 
 
 @dataclass(frozen=True, slots=True)
+class NewestSnapshot:
+    """The newest snapshot of a service from the followed branch, and the number of its commits; 0 if not known."""
+
+    snapshot: str
+    built: datetime
+    commits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class StartedRun:
     """A run of the last hours; it may still be building.
 
@@ -54,7 +63,8 @@ class RepositoryBuilds:
 
     `branch` is its default branch, as a push has said, and `branch_at` the time of the first push that said so.
     `names` are the services that it was built as, the newest last, also those with which no push can compare.
-    `cache` is the random prefix of its builds' caches, which only its own builds are given.
+    `cache` is the random prefix of its builds' caches, which only its own builds are given. `newest` says from which
+    snapshot commits are counted that a cluster is behind.
     """
 
     repository: str
@@ -64,6 +74,7 @@ class RepositoryBuilds:
     branch_at: datetime | None = None
     names: tuple[str, ...] = ()
     cache: str = ""
+    newest: dict[str, NewestSnapshot] = field(default_factory=dict)
 
     def followed(self, branch: str, at: datetime) -> "RepositoryBuilds":
         """Return the record after a push to the default branch, unless it is older than the record's branch."""
@@ -109,6 +120,18 @@ class RepositoryBuilds:
             return named
         newest = sorted({**self.services, service: build}.items(), key=lambda each: each[1].started)
         return replace(named, services=dict(newest[-MOST_SERVICES:]))
+
+    def built(self, service: str, build: LastBuild | None, branch: str, newest: NewestSnapshot) -> "RepositoryBuilds":
+        """Return the record after a snapshot was published: `recorded` and `counted`."""
+        return self.recorded(service, build).counted(service, branch, newest)
+
+    def counted(self, service: str, branch: str, newest: NewestSnapshot) -> "RepositoryBuilds":
+        """Return the record with this snapshot as the newest one, unless a newer one is known or another branch."""
+        before = self.newest.get(service)
+        if self.branch not in ("", branch) or (before and before.built >= newest.built):
+            return self
+        every = sorted({**self.newest, service: newest}.items(), key=lambda each: each[1].built)
+        return replace(self, newest=dict(every[-MOST_SERVICES:]))
 
     def known_to(self, commit: str, started: datetime) -> str:
         """Return what the build of a run may compare with, as `Known.to_text`; the same at each call."""

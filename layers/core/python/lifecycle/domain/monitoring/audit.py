@@ -1,5 +1,6 @@
 """The audit log (the trail): an entry before each effect, append-only."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -32,3 +33,8 @@ class AuditEntry:
     deployment: str = ""
     host: str = ""
     kind: AuditKind = AuditKind.ACTION
+
+
+def newest_first(entries: Iterable[AuditEntry]) -> list[AuditEntry]:
+    """Return entries in the order of every list of them; of one moment the later entry comes first, too."""
+    return sorted(entries, key=lambda entry: entry.at)[::-1]

@@ -5,12 +5,14 @@ commits between any two versions are known. The snapshots between them may be de
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 # The most commits that a manifest carries, and the most characters of their texts.
 MOST_COMMITS = 100
 SUBJECT_LENGTH, AUTHOR_LENGTH = 120, 60
+# The fact of a recorded snapshot that has the number of all its commits.
+COMMITS = "commits"
 # Subjects that the record of a deployment carries; the plan and the manifest have all.
 _SUBJECTS = 5
 
@@ -74,6 +76,28 @@ class Changes:
             return f"goes backwards: takes back {count} {noun} of {self.since}"
         gone = f"; {len(self.gone)} of {self.since} are gone, its branch was rewritten" if self.gone else ""
         return f"{count} {noun} since {self.since}{gone}"
+
+
+@dataclass(frozen=True, slots=True)
+class CommitCounts:
+    """The newest snapshot of a service with the number of its commits, and that number of other versions.
+
+    0 and a missing version are not known: an older Lifecycle recorded them, or a build had a shallow clone.
+    """
+
+    newest: str = ""
+    total: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def behind(self, version: str) -> int | None:
+        """Return how many commits the newest snapshot has more than a version; None if that is not known.
+
+        A version of a rewritten or another branch may have more, which says nothing.
+        """
+        if version and version == self.newest:
+            return 0
+        count = self.counts.get(version, 0)
+        return self.total - count if self.total >= count > 0 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,11 @@ class Manifest:
     def prefix(self) -> str:
         return artifact_prefix(self.service, self.version)
 
+    @property
+    def commits(self) -> int:
+        """The number of all commits in its history; 0 if that is not known."""
+        return self.history.total if self.history else 0
+
     def policy(self, environment: str) -> Policy:
         """Return the environment's policy, or the default one if lifecycle.toml declares none."""
         return self.policies.get(environment, Policy())

@@ -2,18 +2,24 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 from lifecycle.application.ports.cluster_queries import Catalog, Delivery, LeaseAndQueue
 from lifecycle.application.ports.registry import Registry
+from lifecycle.domain.delivery.removal import former_owner
+from lifecycle.domain.delivery.repository import RepositoryBuilds
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.queue import PendingDeployment
+from lifecycle.domain.service.commits import COMMITS, CommitCounts
 from lifecycle.domain.service.withdrawal import done
 from lifecycle.gateways.aws.catalogue import releases_of, snapshots_of, withdrawals_of
 from lifecycle.gateways.aws.errors import translated
 from lifecycle.gateways.aws.leases import lease_of
-from lifecycle.gateways.aws.table import Table, cluster_key, service_key, split, withdrawals_key
+from lifecycle.gateways.aws.table import Table, cluster_key, repository_key, service_key, split, withdrawals_key
+from lifecycle.gateways.small_records import ClaimedRelease, Owner, RecordedSnapshot
+
+T = TypeVar("T")
 
 # A BatchGetItem takes 100 keys; a cluster has two.
 _A_BATCH = 50
@@ -64,9 +70,37 @@ class DynamoClusterQueries:
         withdrawals, unknown = withdrawals_of(self._table.query(withdrawals_key(service)))
         return Catalog(snapshots, releases, tuple(map(str, [*unread, *unclaimed, *unknown])), done(withdrawals))
 
+    def commit_counts(self, versions: Mapping[str, Collection[str]]) -> Mapping[str, CommitCounts]:
+        asked = [(service, version) for service, some in versions.items() for version in some]
+        claims = self._read(ClaimedRelease, [(service_key(name), f"RELEASE#{version}") for name, version in asked])
+        owners = self._read(Owner, [(service_key(name), "OWNER") for name in versions])
+        of = [former_owner(each.repository) if each else "" for each in owners]
+        snapshots = [claim.snapshot if claim else each[1] for each, claim in zip(asked, claims, strict=True)]
+        keys = [(service_key(name), f"SNAPSHOT#{each}") for (name, _), each in zip(asked, snapshots, strict=True)]
+        facts = self._read(RecordedSnapshot, keys)
+        builds = self._read(RepositoryBuilds, [(repository_key(each), "BUILDS") for each in of])
+        counts: dict[str, dict[str, int]] = defaultdict(dict)
+        for (name, version), found in zip(asked, facts, strict=True):
+            counts[name][version] = _number(found.facts.get(COMMITS, "")) if found else 0
+        newest = {name: each.newest.get(name) if each else None for name, each in zip(versions, builds, strict=True)}
+        return {
+            name: CommitCounts(each.snapshot, each.commits, counts[name]) if each else CommitCounts()
+            for name, each in newest.items()
+        }
+
+    def _read(self, kind: type[T], keys: Sequence[tuple[str, str]]) -> list[T | None]:
+        """Return the record of each key; None for one that is missing or cannot be read."""
+        found = [split(kind, [each] if each else [])[0] for each in self._table.get_all(keys)]
+        return [each[0] if each else None for each in found]
+
     def deliveries(self) -> Sequence[Delivery]:
         found = self._states.list_executions(stateMachineArn=self._machine, maxResults=_RUNS)
         return [
             Delivery(each["name"], each["status"], each["startDate"], each.get("stopDate"))
             for each in found["executions"]
         ]
+
+
+def _number(text: str) -> int:
+    """Return the number in a fact of a snapshot; 0 where an older Lifecycle recorded none."""
+    return int(text) if text.isdecimal() else 0
