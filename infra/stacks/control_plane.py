@@ -73,7 +73,7 @@ from infra.constructs.triggers import (
     Unrepeated,
     read_default_branches,
 )
-from infra.settings import ROOT, Settings
+from infra.settings import Settings
 from lifecycle import names
 from lifecycle.domain.rollout.recorded_request import Source
 from lifecycle.domain.service.trusted_keys import KeyKind
@@ -137,6 +137,8 @@ class ControlPlaneStack(Stack):
                 *read_default_branches(settings.codecommit_repositories),
             ],
             at_once=settings.webhook_concurrency,
+            # GitHub waits 10 s for the answer, also of a cold start (docs/cold-start.md).
+            megabytes=1024,
         )
         self._operator_phases(settings)
         self._watching_phases(settings)
@@ -348,7 +350,10 @@ class ControlPlaneStack(Stack):
         return Shared(
             functions=settings.functions,
             layers=(
-                self._layer("Core", lambda_.Code.from_asset(str(ROOT / "layers/core"), exclude=["**/__pycache__"])),
+                self._layer(
+                    "Core",
+                    lambda_.Code.from_asset(str(bundles.core_layer(settings.platform)), exclude=["**/__pycache__"]),
+                ),
                 self._layer("Dependencies", lambda_.Code.from_asset(str(bundles.dependencies(settings.platform)))),
             ),
             environment={
