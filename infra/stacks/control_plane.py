@@ -3,6 +3,7 @@
 Read it as the list of the permissions of each phase; infra/constructs/grants.py defines the names.
 """
 
+from pathlib import Path
 from typing import Any
 
 from aws_cdk import CfnOutput, DefaultStackSynthesizer, Fn, Stack
@@ -350,11 +351,8 @@ class ControlPlaneStack(Stack):
         return Shared(
             functions=settings.functions,
             layers=(
-                self._layer(
-                    "Core",
-                    lambda_.Code.from_asset(str(bundles.core_layer(settings.platform)), exclude=["**/__pycache__"]),
-                ),
-                self._layer("Dependencies", lambda_.Code.from_asset(str(bundles.dependencies(settings.platform)))),
+                self._layer("Core", bundles.core_layer(settings.platform)),
+                self._layer("Dependencies", bundles.dependencies(settings.platform)),
             ),
             environment={
                 Variable.LEDGER_TABLE: names.LEDGER,
@@ -375,12 +373,12 @@ class ControlPlaneStack(Stack):
             },
         )
 
-    def _layer(self, name: str, code: lambda_.Code) -> lambda_.LayerVersion:
+    def _layer(self, name: str, content: Path) -> lambda_.LayerVersion:
         return lambda_.LayerVersion(
             self,
             name,
             layer_version_name=names.layer(name),
-            code=code,
+            code=lambda_.Code.from_asset(str(content), exclude=["**/__pycache__"]),
             compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
             compatible_architectures=[lambda_.Architecture.X86_64],
         )
