@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from infra.settings import ROOT
-from layers.build import build, files, pack
+from layers.build import build, core, files, pack
 
 _CORE = ROOT / "layers" / "core" / "python"
 _BUNDLES = ROOT / "build" / "bundles"
@@ -17,6 +17,11 @@ _AGENT_NEEDS = (
 def dependencies(platform: str) -> Path:
     """Return the zip of layers/dependencies for the platform."""
     return build(platform)
+
+
+def core_layer(platform: str) -> Path:
+    """Return layers/core as the platform gets it: its folder for the emulator, and a zip for Lambda."""
+    return core() if platform == "lambda" else _CORE.parent
 
 
 def tools(platform: str) -> Path:

@@ -3,6 +3,7 @@
 Read it as the list of the permissions of each phase; infra/constructs/grants.py defines the names.
 """
 
+from pathlib import Path
 from typing import Any
 
 from aws_cdk import CfnOutput, DefaultStackSynthesizer, Fn, Stack
@@ -73,7 +74,7 @@ from infra.constructs.triggers import (
     Unrepeated,
     read_default_branches,
 )
-from infra.settings import ROOT, Settings
+from infra.settings import Settings
 from lifecycle import names
 from lifecycle.domain.rollout.recorded_request import Source
 from lifecycle.domain.service.trusted_keys import KeyKind
@@ -137,6 +138,8 @@ class ControlPlaneStack(Stack):
                 *read_default_branches(settings.codecommit_repositories),
             ],
             at_once=settings.webhook_concurrency,
+            # GitHub waits 10 s for the answer, also of a cold start (docs/cold-start.md).
+            megabytes=1024,
         )
         self._operator_phases(settings)
         self._watching_phases(settings)
@@ -348,8 +351,8 @@ class ControlPlaneStack(Stack):
         return Shared(
             functions=settings.functions,
             layers=(
-                self._layer("Core", lambda_.Code.from_asset(str(ROOT / "layers/core"), exclude=["**/__pycache__"])),
-                self._layer("Dependencies", lambda_.Code.from_asset(str(bundles.dependencies(settings.platform)))),
+                self._layer("Core", bundles.core_layer(settings.platform)),
+                self._layer("Dependencies", bundles.dependencies(settings.platform)),
             ),
             environment={
                 Variable.LEDGER_TABLE: names.LEDGER,
@@ -370,12 +373,12 @@ class ControlPlaneStack(Stack):
             },
         )
 
-    def _layer(self, name: str, code: lambda_.Code) -> lambda_.LayerVersion:
+    def _layer(self, name: str, content: Path) -> lambda_.LayerVersion:
         return lambda_.LayerVersion(
             self,
             name,
             layer_version_name=names.layer(name),
-            code=code,
+            code=lambda_.Code.from_asset(str(content), exclude=["**/__pycache__"]),
             compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
             compatible_architectures=[lambda_.Architecture.X86_64],
         )

@@ -8,7 +8,8 @@ import pytest
 
 from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet.cluster import service_name
-from lifecycle.entrypoints.events import Command, Converge, HostTerminated
+from lifecycle.entrypoints.events import Converge, HostTerminated
+from lifecycle.entrypoints.recordable import Command
 from tests.infra.reading import allowed, only, resources, statements, text
 
 LEDGER = "dynamodb:table/lifecycle-ledger"

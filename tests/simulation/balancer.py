@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.strays import RegisteredTarget
 from lifecycle.domain.fleet.target_group import Group, TargetState
@@ -48,6 +49,23 @@ class Balancer:
         self.late_until: dict[str, float] = {}
         self.ports: dict[tuple[str, Group], int] = {}
         self.strays: dict[tuple[str, int, Group], TargetState] = {}
+        self._deleted = False
+
+    def delete(self) -> None:
+        """Delete the load balancer with its stack: every call is answered as the real gateway does then."""
+        self._deleted = True
+        for group in Group:
+            self.of(group).clear()
+            self.left_at[group] = self._sim.now
+        self.strays.clear()
+        self.traffic_weights = {Group.MAIN: 1, **dict.fromkeys(TEST_GROUP, 0)}
+
+    def make_again(self) -> None:
+        self._deleted = False
+
+    def _found(self, cluster: Cluster) -> None:
+        if self._deleted:
+            raise Unknown("cluster", str(cluster), "Its stack was deleted.")
 
     def put_into_rotation(self, address: str) -> None:
         """Make a host that works a healthy target, as a deployment before the run did."""
@@ -70,6 +88,7 @@ class Balancer:
         return [a for group in Group for a, state in self.of(group).items() if state.in_rotation]
 
     def targets(self, cluster: Cluster, addresses: Collection[str] | None = None) -> Mapping[str, TargetState]:
+        self._found(cluster)
         known = {**self.test_groups[Group.TEST_BED], **self.test_groups[Group.CONTROL], **self.states}
         asked = known if addresses is None else addresses
         found = self._observed({a: state for a in asked if (state := self.state(a)) is not None})
@@ -77,12 +96,15 @@ class Balancer:
         return {**strange, **found}
 
     def target(self, cluster: Cluster, address: str) -> TargetState:
+        self._found(cluster)
         return self._observed({address: self.state(address) or TargetState.ABSENT})[address]
 
     def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
+        self._found(cluster)
         return self._observed(dict(self.of(group)), (group,))
 
     def registered(self, cluster: Cluster, group: Group | None = None) -> Sequence[RegisteredTarget]:
+        self._found(cluster)
         of_hosts = [
             RegisteredTarget(address, self._port(address, each), each, state)
             for each in Group
@@ -115,6 +137,7 @@ class Balancer:
         return True
 
     def weigh(self, cluster: Cluster, weights: Mapping[Group, int]) -> None:
+        self._found(cluster)
         before, self.traffic_weights = self.traffic_weights, {group: weights.get(group, 0) for group in Group}
         for group in TEST_GROUP:
             if self.traffic_weights[group] and not before[group]:
@@ -124,18 +147,23 @@ class Balancer:
         self._sim.oracle.weights_changed()
 
     def weights(self, cluster: Cluster) -> Mapping[Group, int]:
+        self._found(cluster)
         return dict(self.traffic_weights)
 
     def health_path(self, cluster: Cluster) -> str | None:
+        self._found(cluster)
         return "/is_alive"
 
     def drain_delays(self, cluster: Cluster) -> Mapping[Group, int]:
+        self._found(cluster)
         return dict.fromkeys(Group, 60)
 
     def check_failure(self, cluster: Cluster, address: str, group: Group) -> str:
+        self._found(cluster)
         return "Health checks failed" if self.of(group).get(address) is UNHEALTHY else ""
 
     def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
+        self._found(cluster)
         states = self.of(group)
         before = self._port(address, group)
         if states.get(address) in (HEALTHY, INITIAL, UNHEALTHY):
@@ -147,6 +175,7 @@ class Balancer:
         self.check_soon(address)
 
     def deregister(self, cluster: Cluster, address: str, port: int | None = None, group: Group | None = None) -> None:
+        self._found(cluster)
         groups = (group,) if group else tuple(Group)
         for here, at, each in list(self.strays):
             if here == address and each in groups and port in (None, at):

@@ -11,6 +11,7 @@ from lifecycle.domain.rollout.execution import ExecutionState
 from tests.simulation import host_faults, liars, lying_builds, machines, operator_mistakes, shared_faults
 from tests.simulation.history import MOST_WRONG
 from tests.simulation.hosts import Boot, Host
+from tests.simulation.made_again import MadeAgain
 from tests.simulation.set_back import SetBack
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Faults:
         if sim.closed:
             self._all = (*self._all, ("ghosts report", liars.ghosts), *(("another address", liars.claim),) * 2)
         self._joined = 0
-        self._set_back = SetBack(sim)
+        self._set_back, self._made_again = SetBack(sim), MadeAgain(sim)
 
     def strike(self) -> None:
         """Inject one fault now; do nothing once the run is calm."""
@@ -78,6 +79,7 @@ class Faults:
             sim.say("FAULT", name, host.name)
         do(sim, host)
         self._set_back.perhaps(host)
+        self._made_again.perhaps()
 
     def heal(self) -> None:
         """End all faults: machines run, agents reach the ledger, clocks are right."""

@@ -10,7 +10,7 @@ from typing import Any
 from lifecycle.application import operator_command
 from lifecycle.application.context import Context
 from lifecycle.application.convergence import converge, full_pass
-from lifecycle.application.fleet import end_host, quarantine, remove_host
+from lifecycle.application.fleet import end_host, forget_cluster, quarantine, remove_host
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.rollout import (
     decide,
@@ -45,6 +45,7 @@ LIMITS = {
     "diagnose": 900,
     "end_bake": 900,
     "host_terminating": 900,
+    "cluster_deleted": 300,
 }
 LIMIT = 60
 
@@ -155,6 +156,12 @@ def _host_terminating(context: Context, given: Mapping[str, Any]) -> Any:
     return end_host.end_host(context, event.cluster, event.host)
 
 
+def _cluster_deleted(context: Context, given: Mapping[str, Any]) -> Any:
+    cluster = fleet_events.StackDeleted.model_validate(given).cluster_or_none()
+    assert cluster is not None
+    return forget_cluster.forget_hosts_of_deleted(context, cluster)
+
+
 FUNCTIONS: Mapping[str, Function] = {
     "request": _request,
     "plan": _plan,
@@ -174,6 +181,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "quarantine": _quarantine,
     "remove_host": _remove_host,
     "host_terminating": _host_terminating,
+    "cluster_deleted": _cluster_deleted,
     "decide": _decide,
     "approve": _approve,
     "converge": _converge,

@@ -3,10 +3,13 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from lifecycle.application.context import Context
+from lifecycle.application.fleet.end_host import end_host
+from lifecycle.application.operator_command import CommandResult
 from lifecycle.application.rollout.stage_guard import HostTask, Outcome
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.service.policy import Policy
@@ -110,3 +113,39 @@ def test_targets_are_back_in_rotation() -> None:
     account = Account(1, 8, 2)
     account.run()
     assert set(account.elb.groups["0/target-group"].values()) == {"healthy"}
+
+
+class Shrinking:
+    """A group of an Auto Scaling that ends many of its hosts at once, each in an invocation of its own."""
+
+    def __init__(self, hosts: int, ending: int) -> None:
+        self.scheduler = Scheduler(seed=1)
+        self.bucket = TokenBucket(lambda: self.scheduler.now)
+        self.elb = ThrottledElb(self.scheduler, self.bucket, DRAIN_SECONDS)
+        self.machine = Machine(hosts)
+        self.elb.groups["0/target-group"] = {each.address: "healthy" for each in self.machine.hosts}
+        machines = self.machine.memory.machines
+        machines.groups[CLUSTER] = {each.name: each.address for each in self.machine.hosts}
+        machines.ending.update(each.name for each in self.machine.hosts[:ending])
+        dispatcher = AlbDispatcher(self.elb, StackParameters(0))
+        self.context = replace(
+            self.machine.context, clock=SchedulerClock(self.scheduler), dispatcher=dispatcher, poll_seconds=2.0
+        )
+
+    def run(self) -> None:
+        for host in sorted(self.machine.memory.machines.ending):
+            self.scheduler.spawn(host, partial(end_host, self.context, CLUSTER, host), self._ended)
+        self.scheduler.run(until=HOURS)
+
+    def _ended(self, outcome: tuple[CommandResult | None, BaseException | None]) -> None:
+        assert outcome[1] is None, outcome[1]
+
+
+def test_hosts_that_auto_scaling_ends_at_once_are_all_drained() -> None:
+    group = Shrinking(hosts=160, ending=40)
+    group.run()
+    assert len(group.machine.memory.machines.ended) == 40
+    assert set(group.elb.groups["0/target-group"].values()) == {"healthy"}
+    assert len(group.elb.groups["0/target-group"]) == 120
+    # At the pace of a single host, 659 calls were throttled.
+    assert group.bucket.refused < 600, f"{group.bucket.refused} calls were throttled"

@@ -43,8 +43,8 @@ from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 from lifecycle.entrypoints import bootstrap
-from lifecycle.entrypoints import handler as entrypoint
-from lifecycle.entrypoints.events import Command
+from lifecycle.entrypoints.log import logger
+from lifecycle.entrypoints.recordable import Command
 from lifecycle.gateways.aws.artifacts import S3Artifacts
 from lifecycle.gateways.aws.audit import DynamoAuditLog
 from lifecycle.gateways.aws.callers import command_digest
@@ -249,7 +249,7 @@ class Account:
 
 
 # The logger keeps the standard output of its first import, which must not be that of a command under test.
-assert entrypoint.logger
+assert logger
 
 
 def invoke(phase: str, event: Mapping[str, Any]) -> Any:

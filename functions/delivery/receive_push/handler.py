@@ -11,10 +11,9 @@ from lifecycle.application.delivery.github_push import receive_github
 from lifecycle.application.delivery.receive_push import Push, Response, codecommit_push, start
 from lifecycle.application.delivery.refused_push import record_refusal
 from lifecycle.domain.errors import CallFailed, InvalidValue, LifecycleError
-from lifecycle.domain.foreign_json import whole_text
+from lifecycle.domain.foreign_json import object_of, whole_text
 from lifecycle.entrypoints import bootstrap
-from lifecycle.entrypoints.handler import logger
-from lifecycle.entrypoints.recordable import object_of
+from lifecycle.entrypoints.log import logger
 
 
 def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from lifecycle.application.monitoring.notify import notify
 from lifecycle.entrypoints import bootstrap
-from lifecycle.entrypoints.handler import logger
+from lifecycle.entrypoints.log import logger
 from lifecycle.gateways.aws.stream import changes_of
 
 

@@ -18,6 +18,7 @@ from apps.local.paths import ACCOUNT, REGION, Layout
 from apps.local.ports import Ports
 from apps.local.processes import end
 from lifecycle.entrypoints import delivery_events, events
+from lifecycle.entrypoints.recordable import Command
 from tests.integration.statemachines.acting import Acting, client_of_role
 from tests.integration.statemachines.definitions import MACHINES, resolved
 from tests.support.polling import wait_for
@@ -46,7 +47,7 @@ def handle(event, context):
     return answer
 """
 # The events that the functions' handlers accept; any other event would fail in the real function.
-_EVENTS: dict[str, type[events.Command]] = {
+_EVENTS: dict[str, type[Command]] = {
     "plan": events.Start,
     "next_step": events.InDeployment,
     **dict.fromkeys(("drain", "install", "self_test", "register", "await_alive"), events.OnHost),

@@ -28,7 +28,7 @@ FAULTS = (
         "an-ending-host-is-drained-beside-a-rollouts",
         (1,),
         _END,
-        "    _await(context, host, began + CAPACITY_WAIT, lambda: not _blocker(context, cluster, host))\n",
+        "    _await(context.clock, longest, host, began + CAPACITY_WAIT, lambda: not _blocker(context, cluster, host))\n",
         "",
         f"{_END_TESTS}::test_instance_ends_anyway_so_it_is_drained_where_the_rollout_does_not_come_back",
     ),

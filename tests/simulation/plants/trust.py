@@ -105,8 +105,7 @@ FAULTS = (
         "a-removal-deregisters-what-the-host-reports",
         (27,),
         "lifecycle.application.fleet.remove_host",
-        "    if own:\n        traffic_weights.stop_traffic(context, cluster, own)\n"
-        "        context.dispatcher.deregister(cluster, own)\n",
+        "    if own:\n        _deregister(context, cluster, own)\n",
         "",
         f"{_BOUND_TESTS}::test_address_that_a_host_names_is_never_registered_nor_left_after_its_removal",
     ),

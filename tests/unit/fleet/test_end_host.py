@@ -1,6 +1,7 @@
 """Auto Scaling ends instances: each is drained first, whatever its event says, and however often."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -184,3 +185,13 @@ def test_requests_of_a_host_whose_records_were_removed_are_waited_for(machine: M
     end_host(machine.context, CLUSTER, last.name)
     assert states(machine)[last.name] is TargetState.ABSENT
     assert machine.memory.machines.ended == [last.name]
+
+
+@pytest.mark.parametrize(("settles", "seconds"), [(True, 10.0), (False, 0.0)])
+def test_drained_host_serves_on_for_the_settle_time(machine: Machine, *, settles: bool, seconds: float) -> None:
+    ends(machine, "host-4")
+    machine.memory.dispatcher.deregister(CLUSTER, machine.host("host-4").address)
+    before = machine.now
+    end_host(replace(machine.context, settles=settles), CLUSTER, "host-4")
+    assert machine.memory.machines.ended == ["host-4"]
+    assert (machine.now - before).total_seconds() == pytest.approx(seconds, abs=1.0)

@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from lifecycle.application.context import Context
+from lifecycle.application.fleet.remove_host import remove_host
+from lifecycle.application.operator_command import RequestedBy
+from lifecycle.application.polling import PATIENCE
 from lifecycle.application.rollout.decide import decide
 from lifecycle.application.rollout.plan import begin
 from lifecycle.application.rollout.stage_guard import LONGEST_WAIT
 from lifecycle.application.rollout.stages import await_alive, drain, install, register, self_test
+from lifecycle.application.rollout.strays import find_strays, take_out_strays
 from lifecycle.domain.errors import CallFailed, Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage
@@ -44,6 +48,18 @@ class Throttled(MemoryDispatcher):
         if self.polls % self.answered:
             raise self.error
         return super().target(cluster, address)
+
+
+class ThrottledRemovals(MemoryDispatcher):
+    """A load balancer that removes a target at every third call."""
+
+    removals = 0
+
+    def deregister(self, cluster: Cluster, address: str, port: int | None = None, group: Group | None = None) -> None:
+        self.removals += 1
+        if self.removals % 3:
+            raise failed(temporary=True)
+        super().deregister(cluster, address, port, group)
 
 
 def throttled(machine: Machine) -> Throttled:
@@ -212,3 +228,35 @@ def test_host_that_is_not_alive_is_taken_out_however_long_that_is_throttled(mach
     dispatcher.lost = 50
     assert await_alive(machine.context, task).outcome == "FAILED"
     assert not dispatcher.target(CLUSTER, host.address).in_rotation
+
+
+def test_terminated_host_is_removed_though_polls_are_throttled(machine: Machine) -> None:
+    machine.deploy("1.0.0")
+    dispatcher = throttled(machine)
+    remove_host(machine.context, CLUSTER, "host-1", RequestedBy("ada", "it burnt"), terminated=True)
+    assert "host-1" not in machine.memory.fleet.reports(CLUSTER)
+    assert dispatcher.polls == 3
+    removed = [each.what for each in machine.memory.audit_log.entries if each.what == "remove host-1"]
+    assert len(removed) == 1
+
+
+def test_removal_says_why_it_could_not_look(machine: Machine) -> None:
+    machine.deploy("1.0.0")
+    throttled(machine).answered = 10**9
+    before = machine.now
+    with pytest.raises(CallFailed, match="throttling"):
+        remove_host(machine.context, CLUSTER, "host-1", RequestedBy("ada", "it burnt"), terminated=True)
+    assert PATIENCE <= machine.now - before < 2 * PATIENCE
+    assert "host-1" in machine.memory.fleet.reports(CLUSTER)
+
+
+def test_stray_is_taken_out_though_its_removal_is_throttled(machine: Machine) -> None:
+    machine.deploy("1.0.0")
+    dispatcher = ThrottledRemovals({CLUSTER: "/is_alive"})
+    dispatcher.states = machine.memory.dispatcher.states
+    dispatcher.register(CLUSTER, "10.9.9.9", 8080)
+    context = replace(machine.context, dispatcher=dispatcher)
+    found = take_out_strays(context, CLUSTER, find_strays(context, CLUSTER))
+    assert [each.address for each in found.targets] == ["10.9.9.9"]
+    assert not dispatcher.target(CLUSTER, "10.9.9.9").in_rotation
+    assert dispatcher.removals == 3

@@ -5,7 +5,7 @@ throttled poll says nothing about the host that it asks for.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import TypeVar
 from zlib import crc32
@@ -18,6 +18,8 @@ Found = TypeVar("Found")
 # The pauses between the polls of a wait grow from this part of the longest one by this factor.
 _FIRST_PAUSE = 4
 _PAUSE_GROWTH = 1.5
+# botocore repeats a call by itself for up to half a minute after it.
+PATIENCE = timedelta(seconds=15)
 # So many hosts may poll at the usual pace, which takes four of the account's ten Describe calls per second.
 _AT_ONCE = 8
 
@@ -52,6 +54,14 @@ def answered(clock: Clock, deadline: datetime, call: Callable[[], Found], betwee
             if now >= deadline or not error.temporary:
                 raise
         clock.sleep(next(between))
+
+
+def persistently(clock: Clock, poll_seconds: float, who: str, call: Callable[[], Found]) -> Found:
+    """Return the result of a call outside of a stage, repeated for PATIENCE while AWS cannot answer.
+
+    Its caller has no deadline of its own but that of its function, which is a minute or more.
+    """
+    return answered(clock, clock.now() + PATIENCE, call, pauses(poll_seconds, who))
 
 
 def poll_until(

@@ -133,3 +133,8 @@ def is_deep(value: Any) -> bool:
         levels += 1
         level = [child for each in level for child in (each.values() if isinstance(each, dict) else each)]
     return levels > MOST_LEVELS
+
+
+def object_of(event: Any) -> dict[str, Any]:
+    """Return an event; {} for something else, which a caller may send, and for one of too many levels."""
+    return event if isinstance(event, dict) and not is_deep(event) else {}

@@ -2,29 +2,31 @@
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lifecycle.application.context import Context
-from lifecycle.application.ports.alarms import Alarms
-from lifecycle.application.ports.artifacts import Artifacts
-from lifecycle.application.ports.audit import AuditLog
-from lifecycle.application.ports.builds import Builds
-from lifecycle.application.ports.callers import Callers
-from lifecycle.application.ports.catalogue import Catalogue
-from lifecycle.application.ports.executions import Executions
-from lifecycle.application.ports.forge import Forge
-from lifecycle.application.ports.metrics import Metrics
-from lifecycle.application.ports.notifications import Notifications
-from lifecycle.application.ports.repositories import Repositories
-from lifecycle.application.ports.signer import Signer
-from lifecycle.application.queries.context import QueryContext
 from lifecycle.domain.delivery.forge_tokens import ForgeTokens
 from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
-from lifecycle.domain.service.trusted_keys import KeyKind
 from lifecycle.entrypoints.recent import Recent
 from lifecycle.entrypoints.settings import Settings, from_environment
 from lifecycle.gateways.aws.client import S3_READ_TIMEOUT, LazyClient, client_config
 from lifecycle.names import Variable
+
+if TYPE_CHECKING:  # a phase imports the ports that it uses, and no others
+    from lifecycle.application.context import Context
+    from lifecycle.application.ports.alarms import Alarms
+    from lifecycle.application.ports.artifacts import Artifacts
+    from lifecycle.application.ports.audit import AuditLog
+    from lifecycle.application.ports.builds import Builds
+    from lifecycle.application.ports.callers import Callers
+    from lifecycle.application.ports.catalogue import Catalogue
+    from lifecycle.application.ports.executions import Executions
+    from lifecycle.application.ports.forge import Forge
+    from lifecycle.application.ports.metrics import Metrics
+    from lifecycle.application.ports.notifications import Notifications
+    from lifecycle.application.ports.repositories import Repositories
+    from lifecycle.application.ports.signer import Signer
+    from lifecycle.application.queries.context import QueryContext
+    from lifecycle.domain.service.trusted_keys import KeyKind
 
 # The console waits for the function `promote`, which copies an artifact.
 _READ_TIMEOUTS = {"s3": S3_READ_TIMEOUT, "lambda": 290}
@@ -32,12 +34,16 @@ _READ_TIMEOUTS = {"s3": S3_READ_TIMEOUT, "lambda": 290}
 
 @cache
 def client(name: str) -> Any:
-    """Return the process's only boto3 client of a service."""
-    import boto3  # noqa: PLC0415 (a phase that needs no AWS does not pay for it)
-
-    make: Any = boto3.client  # its stubs want a literal name
+    """Return the process's only client of a service: botocore's, which boto3 would hand out with more imports."""
     timeout = _READ_TIMEOUTS.get(name)
-    return make(name, config=client_config(read_timeout=timeout) if timeout else client_config())
+    return _session().create_client(name, config=client_config(read_timeout=timeout) if timeout else client_config())
+
+
+@cache
+def _session() -> Any:
+    from botocore.session import get_session  # noqa: PLC0415 (a phase that needs no AWS does not pay for it)
+
+    return get_session()
 
 
 def _lazy(name: str) -> LazyClient:
@@ -51,13 +57,14 @@ def _table(settings: Settings) -> Any:
 
 
 @cache
-def context() -> Context:
+def context() -> "Context":
     """Return the rollout's ports over AWS."""
     return context_of({})
 
 
-def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> Context:
+def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> "Context":
     """Return the rollout's ports over these clients, such as the CLI's, or else over this process's."""
+    from lifecycle.application.context import Context  # noqa: PLC0415
     from lifecycle.gateways.aws.artifacts import S3Artifacts  # noqa: PLC0415
     from lifecycle.gateways.aws.audit import DynamoAuditLog  # noqa: PLC0415
     from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415
@@ -111,7 +118,7 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
     )
 
 
-def executions_of(states: Any, settings: Settings) -> Executions:
+def executions_of(states: Any, settings: Settings) -> "Executions":
     """Return the state machines. A phase that starts none needs no ARN."""
     from lifecycle.gateways.aws.executions import StepFunctionsExecutions  # noqa: PLC0415
 
@@ -122,7 +129,7 @@ def executions_of(states: Any, settings: Settings) -> Executions:
 
 
 @cache
-def callers() -> Callers:
+def callers() -> "Callers":
     """Return the port that tells who gives a command."""
     from lifecycle.gateways.aws.callers import StsCallers  # noqa: PLC0415
 
@@ -145,13 +152,13 @@ def region_of(arn: str) -> str:
 
 
 @cache
-def executions() -> Executions:
+def executions() -> "Executions":
     """Return the state machines, for the phases that need nothing else."""
     return executions_of(None, from_environment())
 
 
 @cache
-def catalogue() -> Catalogue:
+def catalogue() -> "Catalogue":
     """Return the catalogue of services, snapshots and releases."""
     from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415
 
@@ -159,7 +166,7 @@ def catalogue() -> Catalogue:
 
 
 @cache
-def audit_log() -> AuditLog:
+def audit_log() -> "AuditLog":
     """Return the audit log, for the phases that need little else."""
     from lifecycle.gateways.aws.audit import DynamoAuditLog  # noqa: PLC0415
 
@@ -167,7 +174,7 @@ def audit_log() -> AuditLog:
 
 
 @cache
-def artifacts() -> Artifacts:
+def artifacts() -> "Artifacts":
     """Return the store of manifests and artifacts."""
     from lifecycle.gateways.aws.artifacts import S3Artifacts  # noqa: PLC0415
 
@@ -175,7 +182,7 @@ def artifacts() -> Artifacts:
 
 
 @cache
-def signer(kind: KeyKind) -> Signer:
+def signer(kind: "KeyKind") -> "Signer":
     """Return the key that signs versions of this kind. IAM lets one phase use it."""
     from lifecycle.gateways.aws.signer import KmsSigner  # noqa: PLC0415
 
@@ -183,7 +190,7 @@ def signer(kind: KeyKind) -> Signer:
 
 
 @cache
-def metrics() -> Metrics:
+def metrics() -> "Metrics":
     """Return the metrics of hosts and target groups."""
     from lifecycle.gateways.aws.metrics import CloudWatchMetrics  # noqa: PLC0415
 
@@ -191,7 +198,7 @@ def metrics() -> Metrics:
 
 
 @cache
-def builds() -> Builds:
+def builds() -> "Builds":
     """Return the build service."""
     from lifecycle.gateways.aws.builds import CodeBuilds  # noqa: PLC0415
 
@@ -201,7 +208,7 @@ def builds() -> Builds:
 
 
 @cache
-def repositories() -> Repositories:
+def repositories() -> "Repositories":
     """Return the repositories at CodeCommit."""
     from lifecycle.gateways.aws.repositories import CodeCommitRepositories  # noqa: PLC0415
 
@@ -209,7 +216,7 @@ def repositories() -> Repositories:
 
 
 @cache
-def notifications() -> Notifications:
+def notifications() -> "Notifications":
     """Return the channels that notifications are sent to."""
     from lifecycle.gateways.aws.notifications import AwsNotifications  # noqa: PLC0415
 
@@ -217,7 +224,7 @@ def notifications() -> Notifications:
 
 
 @cache
-def alarms() -> Alarms:
+def alarms() -> "Alarms":
     """Return the clusters' alarms."""
     from lifecycle.gateways.aws.alarms import CloudWatchAlarms  # noqa: PLC0415
 
@@ -226,17 +233,16 @@ def alarms() -> Alarms:
 
 def _own_proof(command: str) -> dict[str, str]:
     """Return the proof that this function itself gives a command."""
-    import boto3  # noqa: PLC0415
-
     from lifecycle.gateways.aws.callers import signed  # noqa: PLC0415
 
     sts: Any = client("sts").meta
-    return signed(boto3.Session().get_credentials(), sts.region_name, str(sts.endpoint_url), command)
+    return signed(_session().get_credentials(), sts.region_name, str(sts.endpoint_url), command)
 
 
 @cache
-def console() -> QueryContext:
+def console() -> "QueryContext":
     """Return the ports that the console's queries read."""
+    from lifecycle.application.queries.context import QueryContext  # noqa: PLC0415
     from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries  # noqa: PLC0415
     from lifecycle.gateways.aws.promotions import LambdaPromotions  # noqa: PLC0415
 
@@ -262,7 +268,7 @@ def webhook_secrets() -> WebhookSecrets:
 
 
 @cache
-def forge() -> Forge:
+def forge() -> "Forge":
     """Return the forge that statuses are sent to; a process notices a new token within a minute."""
     from lifecycle.gateways.github import GITHUB_API, GitHubForge  # noqa: PLC0415
 

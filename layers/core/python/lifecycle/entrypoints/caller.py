@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.logging import Logger
 from pydantic import BaseModel
 
-from lifecycle.application.context import Context
-from lifecycle.application.delivery.services_of_run import clusters_of_run
 from lifecycle.application.refused_attempt import UNKNOWN, Refusal
 from lifecycle.application.refused_attempt import record_refusal as write_refusal
 from lifecycle.domain.errors import InvalidValue, LifecycleError, Refused
@@ -19,6 +17,9 @@ from lifecycle.domain.rollout.deployment import cluster_of
 from lifecycle.entrypoints import bootstrap
 from lifecycle.gateways.aws.callers import PROOF, command_digest
 from lifecycle.names import CONSOLE_ROLE, Account, regional
+
+if TYPE_CHECKING:
+    from lifecycle.application.context import Context
 
 _AUTHOR = ("by", "requested_by")
 
@@ -81,7 +82,7 @@ def record_refusal(event: Mapping[str, Any], command: str, who: str, why: str) -
         logger.warning("a refusal is not on record", extra={"reason": str(error)})
 
 
-def _clusters(context: Context, event: Mapping[str, Any]) -> Sequence[Cluster]:
+def _clusters(context: "Context", event: Mapping[str, Any]) -> Sequence[Cluster]:
     """Return the clusters that a command is about: each that its deployment, service, run or scope names.
 
     A deployment may be of another cluster than the one beside it, and then both count. A scope may be an
@@ -102,6 +103,8 @@ def _clusters(context: Context, event: Mapping[str, Any]) -> Sequence[Cluster]:
     if named:
         return list(named)
     if run := str(event.get("run") or ""):
+        from lifecycle.application.delivery.services_of_run import clusters_of_run  # noqa: PLC0415 (it is rare)
+
         found = context.executions.earlier_run(run)
         return clusters_of_run(context.catalogue, run[:100], found.repository if found else "")
     return context.registry.clusters()

@@ -7,8 +7,8 @@ from pydantic import Field
 from lifecycle.application.delivery.build import FinishedBuild, Sources
 from lifecycle.application.delivery.receive_push import Push
 from lifecycle.domain.delivery.repository import MOST_SERVICES
-from lifecycle.entrypoints.events import Command
 from lifecycle.entrypoints.names_in_events import Branch, Commit, ExecutionName, Moment, Repository, ServiceFolder
+from lifecycle.entrypoints.recordable import Command
 
 
 class Pushed(Command):

@@ -33,7 +33,7 @@ from lifecycle.entrypoints.names_in_events import (
     Time,
     VersionName,
 )
-from lifecycle.entrypoints.recordable import Recordable
+from lifecycle.entrypoints.recordable import Command
 from lifecycle.entrypoints.step_functions import execution_end
 from lifecycle.entrypoints.stream import clusters_of_reports
 
@@ -46,12 +46,6 @@ MOST_SECONDS = 366 * 86_400
 # As many names as a parameter of 8192 bytes can hold.
 MOST_CONFIG_NAMES = 1_200
 Shortened: TypeAlias = Annotated[str, AfterValidator(lambda text: text[:REASON_LENGTH])]
-
-
-class Command(Recordable):
-    """A frozen event; an unknown field is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class OfCluster(Command):

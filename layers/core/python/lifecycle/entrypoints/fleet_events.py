@@ -4,7 +4,8 @@ from pydantic import Field
 
 from lifecycle import names
 from lifecycle.domain.fleet.cluster import Cluster, is_cluster
-from lifecycle.entrypoints.events import Command, OfCluster, OfInstance
+from lifecycle.entrypoints.events import OfCluster, OfInstance
+from lifecycle.entrypoints.recordable import Command
 
 
 class ForgetCluster(OfCluster):

@@ -11,22 +11,19 @@ and whatever it says of its author is replaced by what AWS says (gateways/aws/ca
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
-from aws_lambda_powertools.logging import Logger
 from pydantic import ValidationError
 
 from lifecycle.domain.errors import CallFailed, InvalidEvent, LifecycleError, NotAnswered, Refused
-from lifecycle.domain.foreign_json import is_deep, whole_text
+from lifecycle.domain.foreign_json import is_deep, object_of, whole_text
 from lifecycle.domain.identity import PROGRAMS
 from lifecycle.entrypoints import caller
-from lifecycle.entrypoints.events import Command
-from lifecycle.entrypoints.recordable import object_of
+from lifecycle.entrypoints.log import logger
+from lifecycle.entrypoints.recordable import Command
 from lifecycle.entrypoints.wrong_fields import wrong_fields
 from lifecycle.gateways.serialization import to_plain
 
 C = TypeVar("C", bound=Command)
 Handler: TypeAlias = Callable[[dict[str, Any], Any], Any]
-
-logger = Logger()
 
 
 def task(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:

@@ -5,9 +5,9 @@ A caller chooses an event's texts, and most of them are recorded: in the audit l
 
 from typing import Any
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from lifecycle.domain.foreign_json import is_deep, unrecordable
+from lifecycle.domain.foreign_json import unrecordable
 
 
 class Recordable(BaseModel):
@@ -22,6 +22,7 @@ class Recordable(BaseModel):
         return given
 
 
-def object_of(event: Any) -> dict[str, Any]:
-    """Return an event; {} for something else, which a caller may send, and for one of too many levels."""
-    return event if isinstance(event, dict) and not is_deep(event) else {}
+class Command(Recordable):
+    """A frozen event; an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import cluster_of
-from lifecycle.entrypoints.events import Command
+from lifecycle.entrypoints.recordable import Command
 from lifecycle.names import EVENT_SOURCE
 
 

@@ -16,12 +16,12 @@ from lifecycle.console.context import BY, DEPLOYMENT, ENVIRONMENT, FIND, PAGE, S
 from lifecycle.console.html import Markup
 from lifecycle.console.theme import Theme
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.foreign_json import whole_text
+from lifecycle.domain.foreign_json import object_of, whole_text
 from lifecycle.domain.identity import in_console
 from lifecycle.domain.rollout.actions import Action
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.entrypoints import caller
-from lifecycle.entrypoints.recordable import Recordable, object_of
+from lifecycle.entrypoints.recordable import Recordable
 from lifecycle.entrypoints.wrong_fields import wrong_fields
 from lifecycle.gateways.aws.callers import PROOF
 from lifecycle.gateways.aws.clock import SystemClock

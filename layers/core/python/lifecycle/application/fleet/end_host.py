@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from lifecycle.application.context import Context
 from lifecycle.application.operator_command import CommandResult
-from lifecycle.application.polling import pauses, poll_until
+from lifecycle.application.polling import longest_pause, pauses, poll_until
+from lifecycle.application.ports.clock import Clock
 from lifecycle.application.rollout import observe
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.domain.errors import CallFailed, Unknown
@@ -19,6 +20,7 @@ from lifecycle.domain.fleet.host import unreachable_among
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.capacity import Floor, refuse_drain, without_dead
 from lifecycle.domain.rollout.decision import hosts_left_out, latest_attempts
+from lifecycle.domain.service.policy import Policy
 
 WHO = "auto-scaling"
 ENDS = "Auto Scaling ends its instance"
@@ -36,22 +38,32 @@ def end_host(context: Context, cluster: Cluster, host: str) -> CommandResult:
         return CommandResult(f"Auto Scaling does not end {host} of {cluster}: nothing to do", (str(cluster),))
     _leave_deployments(context, cluster, host)
     began = context.clock.now()
-    _await(context, host, began + CAPACITY_WAIT, lambda: not _blocker(context, cluster, host))
-    if not _await(context, host, began + LONGEST_WAIT, lambda: _has_left(context, cluster, host)):
+    # Auto Scaling may end many at once, and each has a call of its own.
+    ending = sum(why == ENDS for why in context.fleet.quarantined_hosts(cluster).values())
+    longest = longest_pause(context.poll_seconds, ending)
+    _await(context.clock, longest, host, began + CAPACITY_WAIT, lambda: not _blocker(context, cluster, host))
+    if not _await(context.clock, longest, host, began + LONGEST_WAIT, lambda: _has_left(context, cluster, host)):
         return CommandResult(f"{host} of {cluster} still drains; the hook's timeout lets it end", (str(cluster),))
+    _settle(context, cluster, host)
     context.machines.let_end(cluster, host)
     return CommandResult(f"{host} of {cluster} is drained, and its instance ends", (str(cluster),))
 
 
-def _await(context: Context, host: str, until: datetime, reached: Callable[[], bool]) -> bool:
+def _await(clock: Clock, longest: float, host: str, until: datetime, reached: Callable[[], bool]) -> bool:
     """Poll until it is reached; returns False where it is not in time, or where AWS cannot answer until then."""
-    between = pauses(context.poll_seconds, f"end {host}")
     try:
-        return bool(poll_until(context.clock, until, until, lambda: reached() or None, between))
+        return bool(poll_until(clock, until, until, lambda: reached() or None, pauses(longest, f"end {host}")))
     except CallFailed as error:
         if not error.temporary:
             raise
         return False
+
+
+def _settle(context: Context, cluster: Cluster, host: str) -> None:
+    """Let a running service serve on for a while: an ALB may send requests to a host that it lists no more."""
+    report = context.fleet.report(cluster, host)
+    if context.settles and report and report.running:
+        context.clock.sleep(Policy().settle_seconds)
 
 
 def _leave_deployments(context: Context, cluster: Cluster, host: str) -> None:

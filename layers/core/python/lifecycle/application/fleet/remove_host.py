@@ -4,9 +4,11 @@ Called by functions/fleet/remove_host. An audit entry precedes the effect.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from lifecycle.application.context import Context
 from lifecycle.application.operator_command import CommandResult, RequestedBy
+from lifecycle.application.polling import persistently
 from lifecycle.application.rollout.task_tokens import resume_unanswered
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.domain.errors import Refused, Unknown
@@ -33,14 +35,29 @@ def remove_host(
     if isinstance(report, UnreadableReport):
         return _remove_unreadable(context, cluster, report, by, terminated=terminated)
     reused = _has_another_host(context, cluster, report)
-    state = TargetState.ABSENT if reused else context.dispatcher.target(cluster, report.address)
+    state = TargetState.ABSENT if reused else _target(context, cluster, report.address)
     if not terminated and (reasons := _signs_of_life(context, cluster, state, report)):
         raise Refused(f"the removal of {host}", reasons)
     context.record(cluster, f"remove {host}", by.who, by.why, host=host)
     if not reused:
-        traffic_weights.stop_traffic(context, cluster, report.address)
-        context.dispatcher.deregister(cluster, report.address)
+        _deregister(context, cluster, report.address)
     return _remove_records(context, cluster, host)
+
+
+def _target(context: Context, cluster: Cluster, address: str) -> TargetState:
+    """Return the state of an address; a throttled answer is not known yet."""
+    read = partial(context.dispatcher.target, cluster, address)
+    return persistently(context.clock, context.poll_seconds, f"remove {address}", read)
+
+
+def _deregister(context: Context, cluster: Cluster, address: str) -> None:
+    """Take an address out of the load balancer. Its machine is gone, so nothing settles."""
+
+    def take_out() -> None:
+        traffic_weights.stop_traffic(context, cluster, address)
+        context.dispatcher.deregister(cluster, address)
+
+    persistently(context.clock, context.poll_seconds, f"remove {address}", take_out)
 
 
 def _check_terminated(context: Context, cluster: Cluster, host: str, by: RequestedBy) -> None:
@@ -80,7 +97,8 @@ def _remove_unreadable(
         return _remove_bound(context, cluster, report, by, terminated=terminated)
     others = [each for each in context.fleet.reports(cluster).values() if each.host != report.host]
     known = {each.contested if isinstance(each, UnreadableReport) else each.address for each in others}
-    targets = context.dispatcher.targets(cluster)
+    read = partial(context.dispatcher.targets, cluster)
+    targets = persistently(context.clock, context.poll_seconds, f"remove {report.host}", read)
     serving = sorted(address for address, state in targets.items() if state.serves and address not in known)
     if serving and not terminated:
         why = f"{', '.join(serving)} in the load balancer is of no known host, and healthy: stop its service first"
@@ -95,13 +113,12 @@ def _remove_bound(
     """Remove a host by its bound address. A report of no bound host has none, and nothing of it was registered."""
     others = [host for host, each in context.fleet.bound(cluster).places.items() if each == report.bound]
     own = report.bound if others == [report.host] else ""
-    if own and not terminated and context.dispatcher.target(cluster, own).serves:
+    if own and not terminated and _target(context, cluster, own).serves:
         why = f"{own}, its bound address, is in rotation and healthy: stop its service first"
         raise Refused(f"the removal of {report.host}", [report.why, why])
     context.record(cluster, f"remove {report.host}", by.who, f"{by.why}; {report.why}", host=report.host)
     if own:
-        traffic_weights.stop_traffic(context, cluster, own)
-        context.dispatcher.deregister(cluster, own)
+        _deregister(context, cluster, own)
     return _remove_records(context, cluster, report.host)
 
 

@@ -5,8 +5,10 @@ registers an address and port that no host reports (docs/adr/0021).
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from lifecycle.application.context import Context
+from lifecycle.application.polling import persistently
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.strays import RegisteredTarget, Strays, strays_of
@@ -30,7 +32,8 @@ def take_out_strays(context: Context, cluster: Cluster, found: Strays, set_back:
         return found
     # A live agent writes its report again within this time, if something has deleted it.
     context.clock.sleep(context.heartbeat_timeout.total_seconds() / 2)
-    now = find_strays(context, cluster, set_back)
+    who = f"strays of {cluster}"
+    now = persistently(context.clock, context.poll_seconds, who, lambda: find_strays(context, cluster, set_back))
     if now.held:
         return now
     before = {each.key for each in found.targets}
@@ -39,6 +42,10 @@ def take_out_strays(context: Context, cluster: Cluster, found: Strays, set_back:
         what, why = f"take out {each}, a target of no host", f"no host of {cluster} reports this address and port"
         entry = AuditEntry(context.clock.now(), str(cluster), what, "lifecycle", why, kind=AuditKind.HAND_MADE)
         context.audit_log.append(entry)
-        traffic_weights.stop_traffic(context, cluster, each.address)
-        context.dispatcher.deregister(cluster, each.address, each.port, each.group)
+        persistently(context.clock, context.poll_seconds, str(each), partial(_take_out, context, cluster, each))
     return strays
+
+
+def _take_out(context: Context, cluster: Cluster, stray: RegisteredTarget) -> None:
+    traffic_weights.stop_traffic(context, cluster, stray.address)
+    context.dispatcher.deregister(cluster, stray.address, stray.port, stray.group)
