@@ -41,7 +41,7 @@ def unpack(
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What files take on a disk: bytes, and inodes, which may run out before."""
+    """The need of files on a disk: bytes, and inodes, which may run out before."""
 
     size: int
     inodes: int = 1
