@@ -173,6 +173,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "converge": REPAIRS | READ_STREAM,
     **dict.fromkeys(VIEWS, READ_LEDGER | LIST_REGISTRY),
     "show_clusters": READ_LEDGER | LIST_REGISTRY | READ_TARGETS | SEE_ROLLOUTS,
+    "show_questions": READ_LEDGER | LIST_REGISTRY | READ_TARGETS,
     "show_deployment": READ_LEDGER | LIST_REGISTRY | SEE_ROLLOUTS,
     "show_pipeline": READ_LEDGER | LIST_REGISTRY | SEE_ROLLOUTS | {"states:ListExecutions": {DELIVERY}},
     "act": WRITE_LEDGER

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from lifecycle.application.console_actions import ActionResult, confirm, perform
+from lifecycle.application.console_action import ActionResult
+from lifecycle.application.console_actions import confirm, perform
 from lifecycle.application.ports.cluster_queries import Delivery
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.application.queries.deployment import view_deployments

@@ -58,9 +58,10 @@ def log(title: str, text: str) -> Markup:
     return tag("details", tag("summary", title), tag("pre", cut + text[-_LONGEST_LOG:], tabindex=0))
 
 
-def field(name: str, label: str, text: str = "") -> Markup:
+def field(name: str, label: str, text: str = "", *, required: bool = False) -> Markup:
     """Return a field for a reason: a textarea, because the Enter key does not submit it."""
-    return tag("label", label, tag("textarea", text, name=name, rows=1, maxlength=1000))
+    said = f"{label} (required)" if required else label
+    return tag("label", said, tag("textarea", text, name=name, rows=1, maxlength=1000, required=required))
 
 
 def show_button(context: ViewContext, text: str, **params: Any) -> Markup:
@@ -81,13 +82,13 @@ def action_button(
     return action(button, context.act, given, display="popup", confirmation=confirmation or None)
 
 
-def plan_button(
-    context: ViewContext, text: str, params: dict[str, Any], *, kind: str = "", reason: str = ""
-) -> Markup:
-    """Return a button that draws the plan of its action in place of the widget, and changes nothing."""
+def confirm_button(context: ViewContext, text: str, params: dict[str, Any], *, kind: str = "") -> Markup:
+    """Return a button that draws the plan or the effect of its action in place of the widget, and changes nothing.
+
+    The confirmation asks for the reason: CloudWatch's own confirmation has no field.
+    """
     button = tag("button", text, type="button", class_=f"btn {kind}".rstrip())
-    given = {**params, "preview": True, **({"reason_field": reason} if reason else {})}
-    return action(button, context.act, given)
+    return action(button, context.act, {**params, "preview": True})
 
 
 def refused_button(text: str, why: Child) -> Markup:

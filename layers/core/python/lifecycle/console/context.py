@@ -12,6 +12,7 @@ ENVIRONMENT = "lc-environment"
 PAGE = "lc-page"
 DEPLOYMENT = "lc-deployment"
 BY = "lc-by"
+UNTIL = "lc-until"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,10 @@ from lifecycle.application.queries.hand_made_words import interruption_words
 from lifecycle.application.queries.host_status import HostProgress, attempt_status
 from lifecycle.application.queries.state_words import DEPLOYMENTS, KINDS, Tone
 from lifecycle.console.components import (
-    action_button,
     badge,
-    field,
+    confirm_button,
     filters,
     log,
-    plan_button,
     refused_button,
     select,
     soft,
@@ -26,15 +24,15 @@ from lifecycle.console.components import (
 )
 from lifecycle.console.context import DEPLOYMENT, ViewContext
 from lifecycle.console.html import Child, Markup, tag
-from lifecycle.console.status_styles import deployment_badge, permission_badge, status_badge
+from lifecycle.console.status_styles import button_kind, deployment_badge, permission_badge, status_badge
 from lifecycle.domain.listing import counted
 from lifecycle.domain.monitoring.audit import AuditEntry
+from lifecycle.domain.rollout.actions import Action
 from lifecycle.domain.rollout.attempt import HostAttempt
-from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question, latest_attempts
+from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.time_format import lasting, minute, time_of_day
 
-_WHY = "lc-why"
 _BAR = 160
 _LINES = 60
 
@@ -120,29 +118,17 @@ def _buttons(view: DeploymentView, context: ViewContext) -> Markup | None:
     }
     buttons: list[Child] = []
     if view.has_lease and view.may_pause.allowed:
-        effect = f"Pause {current.id}: {CONSEQUENCES[Choice.PAUSE]}. A host that is being updated is finished first."
-        buttons.append(action_button(context, "Pause", effect, {"action": "pause", **params}, reason=_WHY))
+        buttons.append(confirm_button(context, "Pause", {"action": "pause", **params}))
     buttons.append(_rollback(view, {"action": "roll_back", **params}, context))
-    if not any(buttons):
-        return None
-    return tag("form", field(_WHY, "Reason"), buttons, class_="lc-bar")
+    return tag("div", buttons, class_="lc-bar") if any(buttons) else None
 
 
 def _rollback(view: DeploymentView, params: dict[str, str], context: ViewContext) -> Child:
-    """Draw the rollback: at once before the next host of a running one, by its plan for an ended one.
-
-    It is disabled, with the reason, on the deployment whose version the cluster should run.
-    """
-    current, back = view.deployment, view.rollback
-    if back is None:
+    """Draw the rollback; disabled, with the reason, on the deployment whose version the cluster should run."""
+    if view.rollback is None:
         why: list[Child] = [permission_badge(view.may_roll_back), " ", soft(view.may_roll_back.why)]
         return refused_button("Roll back", why) if view.is_current else None
-    if current.state.final:
-        return plan_button(context, "Roll back", params, kind="lc-danger", reason=_WHY)
-    hosts = sorted(latest_attempts([each for each in view.attempts if not each.release]))
-    touched = f"{', '.join(hosts)} get {back.comes.in_words} back" if hosts else "no host was updated yet"
-    effect = f"{back.question} Before its next host: {touched}; {back.consequences}."
-    return action_button(context, "Roll back", effect, params, kind="lc-danger", reason=_WHY)
+    return confirm_button(context, "Roll back", params, kind=button_kind(Action.ROLL_BACK))
 
 
 def _hosts(view: DeploymentView, context: ViewContext) -> Markup:

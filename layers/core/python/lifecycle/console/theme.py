@@ -76,6 +76,7 @@ PAIRS = (
     *((ink, ground) for ink in ("ink", "soft", "link") for ground in ("ground", "panel")),
     ("on-button", "button"),
     ("on-danger", "danger"),
+    ("warn", "ground"),
     *((tone, f"{tone}-ground") for tone in Tone),
     *((tone, ground) for tone in Tone for ground in ("ground", "panel")),
 )
@@ -116,6 +117,11 @@ var(--lc-link);border-radius:4px;padding:4px 10px;margin:2px 0;min-height:28px;c
 .lc button.btn:disabled{color:var(--lc-soft);border:1px dashed var(--lc-soft);cursor:not-allowed;font-weight:400}
 .lc button.btn-primary{color:var(--lc-on-button);background:var(--lc-button);border-color:var(--lc-button)}
 .lc button.lc-danger{color:var(--lc-on-danger);background:var(--lc-danger);border-color:var(--lc-danger)}
+.lc button.lc-abort{color:var(--lc-warn);border:2px solid var(--lc-warn)}
+.lc .lc-answer{display:flex;flex-wrap:wrap;gap:4px 12px;align-items:center;padding:2px 0}
+.lc .lc-answer>:first-child{flex:0 0 110px;text-align:left}
+.lc .lc-answer>span{flex:1 1 240px;min-width:0}
+.lc .lc-apart{margin-top:8px;padding-top:6px;border-top:1px solid var(--lc-rule)}
 .lc button:focus-visible,.lc select:focus-visible,.lc textarea:focus-visible,.lc summary:focus-visible{
 outline:3px solid var(--lc-link);outline-offset:2px}
 .lc summary{cursor:pointer;color:var(--lc-link)}

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 from aws_lambda_powertools.logging import Logger
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lifecycle.application.console_actions import ConsoleAction
+from lifecycle.application.console_action import ConsoleAction
 from lifecycle.application.queries.scope import Scope
 from lifecycle.console.components import failure
 from lifecycle.console.context import BY, DEPLOYMENT, ENVIRONMENT, PAGE, SERVICE, ViewContext
