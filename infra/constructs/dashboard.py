@@ -56,7 +56,9 @@ _GROUPS = f"{{{names.BALANCER_NAMESPACE},LoadBalancer,TargetGroup}} TargetGroup=
 _ALARMS_A_WIDGET = 100
 _BELOW = 64  # the first free row
 
-_CALL_PROMOTE = Statement("Promote", ("lambda:InvokeFunction",), (names.function_arn("promote"),))
+# These phases have rights that the console has not.
+_CALLED = tuple(names.function_arn(phase) for phase in ("promote", "repair", "remove_host"))
+_CALL_PHASES = Statement("CallPhases", ("lambda:InvokeFunction",), _CALLED)
 
 
 def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
@@ -82,9 +84,9 @@ def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
                 *(Partition.FREEZES, requests_of(Source.CONSOLE)),
             )
         ],
-        # A release is signed by the phase promote and by nothing else.
+        # A release is signed by the phase promote and by nothing else; a repair and a removal have phases too.
         may=[
-            *(UNDO_FROM_CONSOLE, ANSWER_ROLLOUT, START_ROLLOUT, DESCRIBE_ROLLOUTS, _CALL_PROMOTE),
+            *(UNDO_FROM_CONSOLE, ANSWER_ROLLOUT, START_ROLLOUT, DESCRIBE_ROLLOUTS, _CALL_PHASES),
             *(STOP_DELIVERIES, stop_builds(emulated=emulated)),
         ],
         seconds=300,

@@ -7,15 +7,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lifecycle.application.console_action import ConsoleAction
+from lifecycle.application.queries.clusters import view_cluster
 from lifecycle.application.queries.context import QueryContext
+from lifecycle.application.queries.hosts import remove_permission, view_cluster_hosts
 from lifecycle.application.queries.pending_decisions import effect
 from lifecycle.application.queries.permissions import rollback_facts
+from lifecycle.application.queries.quarantine_words import quarantine_effects
 from lifecycle.application.rollout.observe import deployment as recorded
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.rollout.actions import Action, ActionFacts, permission
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question, latest_attempts
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.freezes import FREEZES, Freeze, scope_in_words
+
+CONVERGES = "Compare desired with installed versions now, and start a repair of any drift."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,11 @@ def confirm_action(query: QueryContext, asked: ConsoleAction) -> EffectConfirmat
         Action.FREEZE: _freeze,
         Action.UNFREEZE: _unfreeze,
         Action.CANCEL: _cancel,
+        Action.ABORT: _cancel_queued,
+        Action.QUARANTINE: _quarantine,
+        Action.UNQUARANTINE: _unquarantine,
+        Action.CONVERGE: _converge,
+        Action.REMOVE_HOST: _remove_host,
     }
     if (found := effects.get(asked.action)) is None:
         raise Refused("the preview", [f"{asked.action} has no confirmation of its own"])
@@ -136,3 +146,58 @@ def _unfreeze(query: QueryContext, asked: ConsoleAction) -> EffectConfirmation:
 def _cancel(_query: QueryContext, asked: ConsoleAction) -> EffectConfirmation:
     does = "its build ends with all its processes, and no snapshot is made."
     return EffectConfirmation(asked, f"Cancel {asked.run}?", does, "Cancel")
+
+
+def _cancel_queued(query: QueryContext, asked: ConsoleAction) -> EffectConfirmation:
+    """Confirm the end of a deployment that is queued, and has changed nothing."""
+    current = recorded(query.context, asked.cluster, asked.deployment)
+    facts = ActionFacts(query.context.clock.now(), asked.cluster, deployment=current)
+    if refusals := permission(Action.ABORT, facts).refusals:
+        raise Refused(f"the cancellation of {current.id}", refusals)
+    does = f"{current.target.in_words} no longer waits for {asked.cluster}; what runs there goes on."
+    return EffectConfirmation(asked, f"Cancel {current.id}?", does, "Cancel")
+
+
+def check_quarantine(query: QueryContext, asked: ConsoleAction) -> None:
+    """Raise Refused for what is quarantined already."""
+    if refusals := permission(Action.QUARANTINE, _quarantine_facts(query, asked)).refusals:
+        raise Refused(f"the quarantine of {asked.subject}", refusals)
+
+
+def _quarantine_facts(query: QueryContext, asked: ConsoleAction) -> ActionFacts:
+    context, cluster = query.context, asked.cluster
+    quarantined = {**context.fleet.quarantined(cluster), **context.fleet.quarantined_hosts(cluster)}
+    return ActionFacts(context.clock.now(), cluster, subject=asked.subject, quarantined=quarantined)
+
+
+def _quarantine(query: QueryContext, asked: ConsoleAction) -> EffectConfirmation:
+    check_quarantine(query, asked)
+    does = "; ".join(quarantine_effects(query, asked.cluster, asked.subject))
+    return EffectConfirmation(asked, f"Quarantine {asked.subject} of {asked.cluster}?", f"{does}.", "Quarantine")
+
+
+def _unquarantine(query: QueryContext, asked: ConsoleAction) -> EffectConfirmation:
+    facts = _quarantine_facts(query, asked)
+    if refusals := permission(Action.UNQUARANTINE, facts).refusals:
+        raise Refused(f"lifting the quarantine of {asked.subject}", refusals)
+    title = f"Lift the quarantine of {asked.subject} in {asked.cluster}?"
+    return EffectConfirmation(asked, title, f"It is quarantined: {facts.quarantined[asked.subject]}", "Unquarantine")
+
+
+def _converge(query: QueryContext, asked: ConsoleAction) -> EffectConfirmation:
+    view = view_cluster(query.context, asked.cluster)
+    facts = ActionFacts(query.context.clock.now(), asked.cluster, last=view.last, lease=view.lease)
+    if refusals := permission(Action.CONVERGE, facts).refusals:
+        raise Refused(f"the convergence of {asked.cluster}", refusals)
+    return EffectConfirmation(asked, f"Converge {asked.cluster}?", CONVERGES, "Converge")
+
+
+def _remove_host(query: QueryContext, asked: ConsoleAction) -> EffectConfirmation:
+    view = view_cluster(query.context, asked.cluster)
+    hosts = {each.report.host: each for each in view_cluster_hosts(query.context, view, ()).hosts}
+    if (host := hosts.get(asked.subject)) is None:
+        raise Unknown("host", asked.subject, of=str(asked.cluster), known=hosts)
+    if refusals := remove_permission(query.context.clock.now(), host).refusals:
+        raise Refused(f"the removal of {asked.subject}", refusals)
+    does = "Its records go, and no deployment waits for it. An agent that reports again would bring it back."
+    return EffectConfirmation(asked, f"Remove {asked.subject} from {asked.cluster}?", does, "Remove host")

@@ -28,6 +28,8 @@ class ConsoleAction:
     choice: Choice | None = None
     scope: str = ""
     run: str = ""
+    subject: str = ""  # what is quarantined or removed: a version, a configuration or a host
+    until: str = ""  # the end of a freeze, as it was typed
     preview: bool = False  # the first press: show the plan, and change nothing
     drawn_from: str = ""  # the records behind the button: a cluster's `state.token`, or the time of a freeze
 

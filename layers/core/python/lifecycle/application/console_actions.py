@@ -12,10 +12,12 @@ from lifecycle.application.confirm_action import (
     active_freeze,
     asked_question,
     check_freeze,
+    check_quarantine,
     confirm_action,
 )
 from lifecycle.application.console_action import ActionResult, ConsoleAction
 from lifecycle.application.delivery.cancel_run import cancel_run
+from lifecycle.application.fleet.quarantine import lift_quarantine, quarantine
 from lifecycle.application.queries.clusters import ClusterState, view_cluster
 from lifecycle.application.queries.confirmation import Confirmation
 from lifecycle.application.queries.context import QueryContext
@@ -32,6 +34,7 @@ from lifecycle.domain.record_time import parse_time
 from lifecycle.domain.rollout.actions import Action, ActionFacts, Ruling, permission, plan_permission
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Kind, Request, deployment_id
+from lifecycle.domain.rollout.freeze_end import parse_freeze_end
 from lifecycle.domain.rollout.freezes import scope_in_words
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
 
@@ -54,6 +57,11 @@ def perform(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionRes
         Action.UNFREEZE: lambda: _unfreeze(query, asked),
         Action.ASSIGN: lambda: _assign(query, asked),
         Action.CANCEL: lambda: _cancel(query, asked),
+        Action.ABORT: lambda: _choose(query, asked, Choice.ABORT),
+        Action.QUARANTINE: lambda: _quarantine(query, asked),
+        Action.UNQUARANTINE: lambda: _unquarantine(query, asked),
+        Action.CONVERGE: lambda: _converge(query, asked),
+        Action.REMOVE_HOST: lambda: _remove_host(query, asked),
     }
     if asked.needs_reason and not asked.why.strip():
         what = str(asked.choice or asked.action).replace("_", " ").lower()
@@ -83,7 +91,7 @@ def confirm(query: QueryContext, asked: ConsoleAction, suffix: str) -> Confirmat
 
 
 def _promote(query: QueryContext, asked: ConsoleAction) -> ActionResult:
-    made = query.promotions.promote(asked.service, asked.version, asked.by)
+    made = query.phases.promote(asked.service, asked.version, asked.by)
     done = "is now" if made.created else "was promoted before, and is"
     said = f" Staging: {made.staging}." if made.staging else ""
     note = f" It {made.note}." if made.note else ""
@@ -95,7 +103,8 @@ def _promote(query: QueryContext, asked: ConsoleAction) -> ActionResult:
 def _freeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     """Make a freeze; one that somebody else made is left as it is."""
     check_freeze(query, asked.scope)
-    return ActionResult(freeze(query.context, asked.scope, asked.who).message)
+    until = parse_freeze_end(asked.until, query.context.clock.now())
+    return ActionResult(freeze(query.context, asked.scope, asked.who, until).message)
 
 
 def _unfreeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
@@ -112,6 +121,26 @@ def _unfreeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
 
 def _cancel(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     return ActionResult(f"{cancel_run(query.context, query.builds, asked.run, asked.who).message}.")
+
+
+def _quarantine(query: QueryContext, asked: ConsoleAction) -> ActionResult:
+    check_quarantine(query, asked)
+    return ActionResult(f"{quarantine(query.context, asked.cluster, asked.subject, asked.who).message}.")
+
+
+def _unquarantine(query: QueryContext, asked: ConsoleAction) -> ActionResult:
+    return ActionResult(f"{lift_quarantine(query.context, asked.cluster, asked.subject, asked.who).message}.")
+
+
+def _converge(query: QueryContext, asked: ConsoleAction) -> ActionResult:
+    found = query.phases.converge(asked.cluster, asked.by)
+    said = "; ".join(f"{each.kind}: {each.reason}" for each in found)
+    started = next((each.deployment for each in found if each.deployment), "")
+    return ActionResult(f"{asked.cluster}: {said or 'nothing to converge, no version was ever deployed'}.", started)
+
+
+def _remove_host(query: QueryContext, asked: ConsoleAction) -> ActionResult:
+    return ActionResult(f"{query.phases.remove_host(asked.cluster, asked.subject, asked.by, asked.why).message}.")
 
 
 def _deploy(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionResult:

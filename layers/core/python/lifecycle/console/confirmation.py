@@ -27,6 +27,7 @@ _NOT_SENT = ("by", "why", "preview", "drawn_from", "until")
 _VIEWS = {
     **dict.fromkeys((Action.DEPLOY, Action.FREEZE, Action.UNFREEZE, Action.CANCEL), "show_pipeline"),
     **dict.fromkeys((Action.ROLL_BACK, Action.PAUSE), "show_deployment"),
+    **dict.fromkeys((Action.QUARANTINE, Action.UNQUARANTINE, Action.CONVERGE, Action.REMOVE_HOST), "show_clusters"),
 }
 
 
@@ -66,6 +67,8 @@ def _effect(found: EffectConfirmation, context: ViewContext) -> Child:
 def _back(asked: ConsoleAction, context: ViewContext) -> Markup:
     """Draw the button that shows the pressed widget again, with what was chosen in it: its fields are gone."""
     view = _VIEWS.get(asked.action, "show_questions")
+    if view == "show_clusters" and asked.deployment:
+        view = "show_deployment"
     chosen: dict[str, Any] = {"service": context.scope.service}
     if view == "show_deployment":
         chosen = {"deployment": asked.deployment}

@@ -108,7 +108,7 @@ def _release(current: Deployment) -> Markup | None:
     return tag("p", f"Release command {current.release.command}: {how}")
 
 
-def _buttons(view: DeploymentView, context: ViewContext) -> Markup | None:
+def _buttons(view: DeploymentView, context: ViewContext) -> Markup:
     """Return the buttons for the whole deployment; its decisions have a widget of their own."""
     current = view.deployment
     params = {
@@ -120,7 +120,10 @@ def _buttons(view: DeploymentView, context: ViewContext) -> Markup | None:
     if view.has_lease and view.may_pause.allowed:
         buttons.append(confirm_button(context, "Pause", {"action": "pause", **params}))
     buttons.append(_rollback(view, {"action": "roll_back", **params}, context))
-    return tag("div", buttons, class_="lc-bar") if any(buttons) else None
+    does = "quarantine" if view.may_quarantine.allowed else "unquarantine"
+    version = {"action": does, "subject": current.target.version}
+    buttons.append(confirm_button(context, f"{does.capitalize()} {current.target.version}", params | version))
+    return tag("div", buttons, class_="lc-bar")
 
 
 def _rollback(view: DeploymentView, params: dict[str, str], context: ViewContext) -> Child:

@@ -164,9 +164,12 @@ def _queued(view: ClusterView, context: ViewContext) -> Child:
     request = waiting.request
     why = f": {request.reason}" if request.reason else ""
     holder = view.lease.deployment or "nothing: it is about to begin"
+    params = {"action": "abort", "deployment": request.deployment}
+    params |= {"service": view.cluster.service, "environment": view.cluster.environment}
     return tag(
         "p",
         badge(Tone.IDLE, "queued"),
         f" {view.cluster} {request.version}, requested by {request.requested_by}{why}; ",
-        soft(f"waits for {holder}, since {minute(waiting.since)}, {ago(waiting.since, context.now)}"),
+        soft(f"waits for {holder}, since {minute(waiting.since)}, {ago(waiting.since, context.now)} "),
+        confirm_button(context, "Cancel", params, kind=button_kind(Action.CANCEL)),
     )

@@ -12,6 +12,7 @@ from lifecycle.console.components import (
     confirm_button,
     filters,
     refused_button,
+    select,
     soft,
     unreadable_rows,
     widget,
@@ -92,7 +93,19 @@ def _release(lane: Lane, context: ViewContext) -> Child:
     inside: list[Child] = [tag("p", lane.release)]
     if lane.production:
         inside.append(_deploy(lane.production, lane.release, lane.may_release, context))
+        inside.append(_older(lane, lane.production, context))
     return inside
+
+
+def _older(lane: Lane, view: ClusterView, context: ViewContext) -> Child:
+    """Draw the choice of an older release; its plan says whether it may be deployed, and that it goes backwards."""
+    if not lane.older or (lane.may_release and lane.may_release.ruling is Ruling.FROZEN):
+        return None
+    name = f"lc-version-{lane.service}"
+    params = {"action": "deploy", "service": lane.service, "environment": view.cluster.environment}
+    chosen = select("Release", name, [(each, each) for each in lane.older], lane.older[0])
+    button = confirm_button(context, "Deploy the older release", params | {"version_field": name})
+    return tag("details", tag("summary", "An older release"), tag("form", chosen, button, class_="lc-bar"))
 
 
 def _cluster(view: ClusterView | None, context: ViewContext) -> Child:
