@@ -125,7 +125,7 @@ def test_card_has_every_answer_beside_its_effect_without_scrolling(
     assert (unreadable(page), scrolls_sideways(page)) == ([], False)
 
 
-@pytest.mark.parametrize("width", [400, 1600])
+@pytest.mark.parametrize("width", [400, 1280, 1600])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_widget_is_readable_on_every_screen(
     desk: Desk, console: Callable[..., Page], width: int, scheme: str
@@ -135,4 +135,9 @@ def test_every_widget_is_readable_on_every_screen(
     expect(question(page)).to_be_visible()
     assert unreadable(page) == []
     assert not scrolls_sideways(page)
+    for why in widget(page, HISTORY).locator("td:last-child, dd:last-child").all():
+        box = why.bounding_box()
+        assert box
+        assert box["width"] >= 190  # a reason is no column of single words
     picture(page, f"{scheme}-{width}")
+    picture(page, f"history-{scheme}-{width}", widget(page, HISTORY))

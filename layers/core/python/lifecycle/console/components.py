@@ -11,6 +11,8 @@ from lifecycle.console.theme import SIGNS, sheet
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS
 
 _LONGEST_LOG = 8_000
+# A widget below this width, in pixels, shows cards in place of a table of many columns.
+_NARROW = 700
 
 
 def widget(context: ViewContext, *children: Child) -> Markup:
@@ -50,6 +52,22 @@ def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Child]])
     body = tag("tbody", (tag("tr", (tag("td", cell) for cell in row)) for row in rows))
     inner = tag("table", tag("caption", caption), head, body)
     return tag("div", inner, class_="lc-scroll", tabindex=0, role="region", aria_label=caption)
+
+
+def cards(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Child]]) -> Markup:
+    """Return the rows of a table as cards, each cell beside its column's name: for places that are narrower."""
+    listed = [
+        tag("dl", [(tag("dt", name), tag("dd", cell)) for name, cell in zip(columns, row, strict=True)])
+        for row in rows
+    ]
+    inside = [tag("div", each, class_="lc-card lc-record", role="listitem") for each in listed]
+    title = tag("h3", caption)
+    return tag("div", title, tag("div", inside, role="list"), tabindex=0, role="region", aria_label=caption)
+
+
+def rows_of(context: ViewContext, caption: str, columns: Sequence[str], rows: Sequence[Sequence[Child]]) -> Markup:
+    """Return a table, or cards where the widget is too narrow for its columns."""
+    return (cards if context.width < _NARROW else table)(caption, columns, rows)
 
 
 def log(title: str, text: str) -> Markup:

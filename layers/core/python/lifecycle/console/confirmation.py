@@ -61,7 +61,11 @@ def _effect(found: EffectConfirmation, context: ViewContext) -> Child:
         fields.append(field(UNTIL, _UNTIL))
     kind = button_kind(asked.choice or asked.action)
     start = action_button(context, found.button, "", params, kind=kind, reason=_WHY)
-    return [tag("p", found.effect), tag("form", fields, start, class_="lc-bar"), _back(asked, context)]
+    return [
+        tag("p", found.effect),
+        tag("form", fields, start, class_="lc-bar"),
+        _back(asked, context),
+    ]
 
 
 def _back(asked: ConsoleAction, context: ViewContext) -> Markup:

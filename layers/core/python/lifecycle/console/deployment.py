@@ -16,9 +16,9 @@ from lifecycle.console.components import (
     filters,
     log,
     refused_button,
+    rows_of,
     select,
     soft,
-    table,
     unreadable_rows,
     widget,
 )
@@ -69,8 +69,8 @@ def _view(view: DeploymentView, context: ViewContext) -> Markup:
         unreadable_rows(view.unreadable),
         _buttons(view, context),
         _hosts(view, context),
-        _questions(view.questions),
-        _trail(view.audit_entries),
+        _questions(view.questions, context),
+        _trail(view.audit_entries, context),
         class_="lc-card",
         aria_label=f"Deployment {current.id}",
     )
@@ -145,7 +145,9 @@ def _hosts(view: DeploymentView, context: ViewContext) -> Markup:
     ]
     rows += [[each.host, "-", status_badge(each.status), "-", "-", "-"] for each in view.hosts if not each.attempt]
     columns = ("host", "attempt", "state", "when", "took", "why")
-    return table(f"Hosts, in the order of their turns, over {lasting(span.total_seconds())}", columns, rows)
+    return rows_of(
+        context, f"Hosts, in the order of their turns, over {lasting(span.total_seconds())}", columns, rows
+    )
 
 
 def _attempt(
@@ -175,7 +177,7 @@ def _attempt(
     return [each.host, number, status_badge(status), bar, lasted, why or "-"]
 
 
-def _questions(questions: Sequence[Question]) -> Markup | None:
+def _questions(questions: Sequence[Question], context: ViewContext) -> Markup | None:
     rows: list[list[Child]] = []
     for each in sorted(questions, key=lambda q: q.asked_at):
         given = each.answer
@@ -184,10 +186,10 @@ def _questions(questions: Sequence[Question]) -> Markup | None:
         rows.append([time_of_day(each.asked_at), each.host or "-", each.reason, answer, why or "-"])
     if not rows:
         return None
-    return table("Decisions and approvals", ("asked (UTC)", "host", "question", "answer", "why"), rows)
+    return rows_of(context, "Decisions and approvals", ("asked (UTC)", "host", "question", "answer", "why"), rows)
 
 
-def _trail(trail: Sequence[AuditEntry]) -> Markup | None:
+def _trail(trail: Sequence[AuditEntry], context: ViewContext) -> Markup | None:
     rows: list[list[Child]] = [
         [time_of_day(each.at), each.host or "-", each.what, each.who, each.why or "-"]
         for each in list(reversed(trail))[:_LINES]
@@ -199,5 +201,5 @@ def _trail(trail: Sequence[AuditEntry]) -> Markup | None:
         if len(trail) > _LINES
         else "Trail, the newest line first"
     )
-    inner = table(caption, ("time (UTC)", "host", "what", "by", "why"), rows)
+    inner = rows_of(context, caption, ("time (UTC)", "host", "what", "by", "why"), rows)
     return tag("details", tag("summary", f"Trail: {counted(len(trail), 'line')}"), inner)

@@ -105,7 +105,6 @@ border-radius:6px;padding:6px;background:var(--lc-ground)}
 .lc caption{text-align:left;font-weight:600;padding:4px 0}
 .lc th,.lc td{text-align:left;vertical-align:top;padding:4px 8px;border-bottom:1px solid var(--lc-rule);color:inherit;
 background:transparent;overflow-wrap:break-word}
-.lc td:last-child:not(:only-child){min-width:140px}
 .lc pre{margin:4px 0;padding:8px;max-height:240px;overflow:auto;background:var(--lc-ground);color:var(--lc-ink);
 border:1px solid var(--lc-rule);border-radius:4px;font:12px/1.4 ui-monospace,Consolas,monospace;white-space:pre-wrap}
 .lc label{display:inline-flex;flex-direction:column;font-size:12px;color:var(--lc-soft);max-width:100%}
@@ -117,6 +116,10 @@ var(--lc-link);border-radius:4px;padding:4px 10px;margin:2px 0;min-height:28px;c
 .lc button.btn:disabled{color:var(--lc-soft);border:1px dashed var(--lc-soft);cursor:not-allowed;font-weight:400}
 .lc button.btn-primary{color:var(--lc-on-button);background:var(--lc-button);border-color:var(--lc-button)}
 .lc button.lc-danger{color:var(--lc-on-danger);background:var(--lc-danger);border-color:var(--lc-danger)}
+.lc .lc-record dl{display:grid;grid-template-columns:minmax(72px,auto) 1fr;gap:2px 10px;margin:0}
+.lc .lc-record dt{color:var(--lc-soft);font-size:12px}
+.lc .lc-record dd{margin:0;min-width:0}
+.lc td:last-child:not(:only-child){min-width:200px}
 .lc button.lc-abort{color:var(--lc-warn);border:2px solid var(--lc-warn)}
 .lc .lc-answer{display:flex;flex-wrap:wrap;gap:4px 12px;align-items:center;padding:2px 0}
 .lc .lc-answer>:first-child{flex:0 0 110px;text-align:left}
