@@ -38,13 +38,13 @@ Widget: TypeAlias = dict[str, Any]
 
 # The widgets in reading order, pending decisions first. Function, title, and x, y, width, height.
 VIEWS: tuple[tuple[str, str, tuple[int, int, int, int]], ...] = (
-    ("show_questions", "What waits for you", (0, 0, 24, 8)),
-    ("show_clusters", "Services and hosts", (0, 8, 24, 12)),
-    ("show_pipeline", "From push to production", (0, 20, 24, 10)),
-    ("show_deployment", "Deployment", (0, 30, 12, 10)),
-    ("show_test_bed", "Test bed against its control", (0, 40, 12, 12)),
-    ("show_dora", "DORA figures, 30 days", (12, 48, 12, 8)),
-    ("show_history", "What happened, and who did it", (0, 58, 24, 12)),
+    ("show_questions", "What waits for you", (0, 0, 24, 12)),
+    ("show_clusters", "Services and hosts", (0, 12, 24, 12)),
+    ("show_pipeline", "From push to production", (0, 24, 24, 10)),
+    ("show_deployment", "Deployment", (0, 34, 12, 10)),
+    ("show_test_bed", "Test bed against its control", (0, 44, 12, 12)),
+    ("show_dora", "DORA figures, 30 days", (12, 52, 12, 8)),
+    ("show_history", "What happened, and who did it", (0, 62, 24, 12)),
 )
 # CPU grows with memory. A widget has to draw 400 hosts in 300 ms, which takes this whole virtual CPU.
 _MEGABYTES = 1769
@@ -54,15 +54,17 @@ _GROUPS = f"{{{names.BALANCER_NAMESPACE},LoadBalancer,TargetGroup}} TargetGroup=
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
 _ALARMS_A_WIDGET = 100
-_BELOW = 70  # the first free row
+_BELOW = 74  # the first free row
 
-_CALL_PROMOTE = Statement("Promote", ("lambda:InvokeFunction",), (names.function_arn("promote"),))
+# These phases have rights that the console has not.
+_CALLED = tuple(names.function_arn(phase) for phase in ("promote", "repair", "remove_host"))
+_CALL_PHASES = Statement("CallPhases", ("lambda:InvokeFunction",), _CALLED)
 
 
 def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
     """Create a Lambda for each widget, which may only read, and one for the actions of the buttons."""
     clusters = registry_list(emulated=emulated)
-    more_reads = {"show_clusters": [TARGETS]}
+    more_reads = {"show_clusters": [TARGETS], "show_questions": [TARGETS]}
     # These say of a running deployment that its execution has failed or was stopped.
     more_calls = {
         "show_pipeline": [LIST_DELIVERIES, DESCRIBE_ROLLOUTS],
@@ -82,9 +84,9 @@ def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
                 *(Partition.FREEZES, requests_of(Source.CONSOLE)),
             )
         ],
-        # A release is signed by the phase promote and by nothing else.
+        # A release is signed by the phase promote and by nothing else; a repair and a removal have phases too.
         may=[
-            *(UNDO_FROM_CONSOLE, ANSWER_ROLLOUT, START_ROLLOUT, DESCRIBE_ROLLOUTS, _CALL_PROMOTE),
+            *(UNDO_FROM_CONSOLE, ANSWER_ROLLOUT, START_ROLLOUT, DESCRIBE_ROLLOUTS, _CALL_PHASES),
             *(STOP_DELIVERIES, stop_builds(emulated=emulated)),
         ],
         seconds=300,
@@ -141,12 +143,12 @@ def _metrics() -> list[Widget]:
         for machine in (names.ROLLOUT, names.DELIVERY)
     ]
     return [
-        _chart("Requests", (12, 30, 6, 6), [[requests]], "Sum"),
-        _chart("Answers 5xx", (18, 30, 6, 6), [[errors]], "Sum"),
-        _chart("Latency, p99", (12, 36, 6, 6), [[latency]], "p99"),
-        _chart("Healthy hosts", (18, 36, 6, 6), [[healthy]], "Minimum"),
-        _chart("Runs that failed", (12, 42, 6, 6), failed, "Sum"),
-        _chart("Errors of Lifecycle's functions", (18, 42, 6, 6), [[lambdas]], "Sum"),
+        _chart("Requests", (12, 34, 6, 6), [[requests]], "Sum"),
+        _chart("Answers 5xx", (18, 34, 6, 6), [[errors]], "Sum"),
+        _chart("Latency, p99", (12, 40, 6, 6), [[latency]], "p99"),
+        _chart("Healthy hosts", (18, 40, 6, 6), [[healthy]], "Minimum"),
+        _chart("Runs that failed", (12, 46, 6, 6), failed, "Sum"),
+        _chart("Errors of Lifecycle's functions", (18, 46, 6, 6), [[lambdas]], "Sum"),
     ]
 
 
@@ -158,7 +160,7 @@ def _alarms(clusters: tuple[str, ...]) -> list[Widget]:
         arns += [names.arn("cloudwatch", f"alarm:{names.alarm(letter, service, sign)}") for sign in names.ALARM_SIGNS]
     parts = [arns[at : at + _ALARMS_A_WIDGET] for at in range(0, len(arns), _ALARMS_A_WIDGET)]
     # The first one has a place among the metrics. The others come below everything else.
-    places = [(0, 52, 12, 6), *((0, _BELOW + 6 * number, 24, 6) for number in range(len(parts)))]
+    places = [(0, 56, 12, 6), *((0, _BELOW + 6 * number, 24, 6) for number in range(len(parts)))]
     return [
         _placed("alarm", place, {"title": "Alarms", "alarms": part})
         for place, part in zip(places, parts, strict=False)

@@ -314,7 +314,9 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     # A signature is random.
     "KmsSigner.sign": lambda g: lambda: g.signer.sign(b"a statement").key,
     "KmsPublicKeys.trusted": lambda g: lambda: [each.id for each in g.public_keys.trusted()],
-    "LambdaPromotions.promote": lambda g: lambda: g.promotions.promote(g.service, SNAPSHOT, "ada"),
+    "LambdaPhases.promote": lambda g: lambda: g.phases.promote(g.service, SNAPSHOT, "ada"),
+    "LambdaPhases.converge": lambda g: lambda: g.phases.converge(g.cluster, "ada"),
+    "LambdaPhases.remove_host": lambda g: lambda: g.phases.remove_host(g.cluster, "h1", "ada", "sold"),
     "S3Artifacts.publish": lambda g: lambda: g.artifacts.publish(a_manifest(g), io.BytesIO(BODY)),
     "S3Artifacts.refuse_foreign": lambda g: published(g, lambda: g.artifacts.refuse_foreign(a_manifest(g))),
     "S3Artifacts.stored": listed,

@@ -39,7 +39,7 @@ from lifecycle.application.ports.machines import Machines
 from lifecycle.application.ports.members import Members
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.ports.notifications import Notifications
-from lifecycle.application.ports.promotions import Promotions
+from lifecycle.application.ports.phases import Phases
 from lifecycle.application.ports.queue import Queue
 from lifecycle.application.ports.registry import Registry
 from lifecycle.application.ports.repositories import Repositories
@@ -73,7 +73,7 @@ from lifecycle.gateways.aws.machines import Ec2Machines
 from lifecycle.gateways.aws.members import DynamoMembers
 from lifecycle.gateways.aws.metrics import CloudWatchMetrics
 from lifecycle.gateways.aws.notifications import AwsNotifications
-from lifecycle.gateways.aws.promotions import LambdaPromotions
+from lifecycle.gateways.aws.phases import LambdaPhases
 from lifecycle.gateways.aws.queue import DynamoQueue
 from lifecycle.gateways.aws.registry import SsmRegistry
 from lifecycle.gateways.aws.requests import DynamoRequests
@@ -89,7 +89,7 @@ from tests.contract.clusters import add_test_bed, parameter, target_group
 from tests.contract.ledger_table import create_table
 from tests.contract.moto_account import JUDGED, MotoClients, moto_account
 from tests.contract.repository_service import RepositoryService
-from tests.contract.signing import add_keys, add_promote
+from tests.contract.signing import add_keys, add_phases
 from tests.contract.state_machines import a_machine, new_token
 from tests.fakes.agent import MemoryScheduledRuns as MemoryAgentRuns
 from tests.fakes.alarms import MemoryAlarms
@@ -99,7 +99,7 @@ from tests.fakes.context import MemoryContext
 from tests.fakes.forge import MemoryForge
 from tests.fakes.metrics import MemoryMetrics
 from tests.fakes.notifications import MemoryNotifications
-from tests.fakes.promotions import MemoryPromotions
+from tests.fakes.phases import MemoryPhases
 from tests.fakes.repositories import MemoryRepositories
 from tests.fakes.service_logs import MemoryServiceLogs
 from tests.fakes.signer import SIGNER, SNAPSHOT_SIGNER, MemoryPublicKeys
@@ -146,7 +146,7 @@ class Gateways:
     service_logs: ServiceLogs
     signer: Signer
     public_keys: PublicKeys
-    promotions: Promotions
+    phases: Phases
     clock: Clock
     sign: Callable[[str], dict[str, str]]
     new_token: Callable[[], str]
@@ -203,7 +203,7 @@ def _prepare(aws: Aws) -> None:
     aws.client("s3").create_bucket(Bucket="artifacts")
     create_table(aws, "ledger")
     add_keys(aws)
-    add_promote(aws)
+    add_phases(aws)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -294,7 +294,7 @@ def in_memory() -> Gateways:
         service_logs=MemoryServiceLogs(old_stacks={old}),
         signer=SIGNER,
         public_keys=MemoryPublicKeys(SIGNER.trusted, SNAPSHOT_SIGNER.trusted),
-        promotions=MemoryPromotions(fakes.context, fakes.catalogue, ungated),
+        phases=MemoryPhases(fakes.context, fakes.catalogue, ungated),
         clock=fakes.clock,
         new_token=lambda: _waiting(fakes),
         end_build=lambda build, state: builds.states.update({build: state}),
@@ -358,7 +358,7 @@ def on_aws(
         service_logs=CloudWatchServiceLogs(aws.client("logs")),
         signer=KmsSigner(aws.client("kms"), KeyKind.RELEASE),
         public_keys=KmsPublicKeys(aws.client("kms")),
-        promotions=LambdaPromotions(aws.client("lambda"), lambda command: sign(aws, command)),
+        phases=LambdaPhases(aws.client("lambda"), lambda command: sign(aws, command)),
         clock=SystemClock(),
         new_token=lambda: new_token(aws),
         end_build=builds.end,

@@ -1,4 +1,4 @@
-"""The keys in the emulator, and a function `lifecycle-promote` that answers as the phase does, without its stores."""
+"""The keys in the emulator, and functions that answer as the phases of the console do, without their stores."""
 
 import io
 import json
@@ -10,6 +10,14 @@ from lifecycle.domain.service.trusted_keys import KeyKind
 
 _CODE = """
 def handle(event, context):
+    if "host" in event:
+        if event["host"] == "ghost":
+            return {"error": "host 'ghost' not found"}
+        cluster = event["environment"] + "/" + event["service"]
+        return {"message": event["host"] + " is no longer a host of " + cluster, "clusters": [cluster]}
+    if "snapshot" not in event:
+        return [{"cluster": event["environment"] + "/" + event["service"], "kind": "CONVERGED", "reason": "it is",
+                 "deployment": ""}]
     if event["snapshot"].startswith("9"):
         return {"error": "snapshot '9' of hello not found"}
     if event["requested_by"] == "nobody":
@@ -26,20 +34,21 @@ def add_keys(aws: Clients) -> None:
         aws.client("kms").create_alias(AliasName=names.signing_key(kind), TargetKeyId=made["KeyMetadata"]["KeyId"])
 
 
-def add_promote(aws: Clients) -> None:
-    """Create the function."""
+def add_phases(aws: Clients) -> None:
+    """Create the functions."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("handler.py", _CODE)
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
     role = aws.client("iam").create_role(
-        RoleName="promote", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        RoleName="phases", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     )
-    aws.client("lambda").create_function(
-        FunctionName=names.function("promote"),
-        Runtime="python3.13",
-        Role=role["Role"]["Arn"],
-        Handler="handler.handle",
-        Code={"ZipFile": packed.getvalue()},
-        Timeout=30,
-    )
+    for phase in ("promote", "repair", "remove_host"):
+        aws.client("lambda").create_function(
+            FunctionName=names.function(phase),
+            Runtime="python3.13",
+            Role=role["Role"]["Arn"],
+            Handler="handler.handle",
+            Code={"ZipFile": packed.getvalue()},
+            Timeout=30,
+        )

@@ -32,7 +32,7 @@ def test_first_envelope_of_a_version_stays(gateways: Gateways) -> None:
 
 def test_promotion_answers_with_the_release_or_in_the_words_of_the_phase(gateways: Gateways) -> None:
     publish(gateways)
-    made = gateways.promotions.promote(gateways.service, SNAPSHOT, "ada")
+    made = gateways.phases.promote(gateways.service, SNAPSHOT, "ada")
     assert (made.service, made.snapshot, made.release, made.created) == (gateways.service, SNAPSHOT, "1.2.0", True)
     with pytest.raises(LifecycleError, match="snapshot '9"):
-        gateways.promotions.promote(gateways.service, "9.9.9-20261123120000-abcdef0", "ada")
+        gateways.phases.promote(gateways.service, "9.9.9-20261123120000-abcdef0", "ada")

@@ -97,11 +97,13 @@ def about(page: Page, title: str) -> Locator:
     return found
 
 
-def confirmed(page: Page, button: Locator, says: str) -> Locator:
-    """Press a button, check the dialog's text, and confirm; return the dialog of the answer."""
-    button.click()
-    expect(page.get_by_role("dialog")).to_contain_text(says)
-    page.get_by_role("button", name="Confirm").click()
+def confirmed(page: Page, question: Locator, choice: str, why: str, says: str) -> Locator:
+    """Give an answer, check its effect, write why, and confirm; return the dialog of the result."""
+    question.get_by_role("button", name=choice).click()
+    asked = widget(page, WAITS)
+    expect(asked).to_contain_text(says, timeout=PATIENCE_MS)
+    asked.get_by_label("Reason").fill(why)
+    asked.get_by_role("button", name=choice).click()
     answer = page.get_by_role("dialog")
     expect(answer.get_by_role("button", name="Close")).to_be_visible(timeout=PATIENCE_MS)
     return answer
@@ -141,18 +143,16 @@ def test_an_operator_sees_a_rollout_fail_and_rolls_back_with_a_click(
     elsewhere.get_by_role("combobox", name="Refresh").select_option("Off")
     drawn(elsewhere)
 
-    # A click rolls back, after a dialog that says what will happen.
+    # A click shows what would happen and asks why; a second one rolls back.
     says = f"back to {market.good}; {market.bad} is quarantined"
-    question.get_by_label("Reason").fill("it dies in its self-test")
-    question.get_by_role("button", name="Roll back").click()
-    expect(page.get_by_role("dialog")).to_contain_text(says)
-    page.get_by_role("button", name="Confirm").click()
-    expect(page.get_by_role("dialog")).to_contain_text("done", timeout=PATIENCE_MS)
+    done = confirmed(page, question, "Roll back", "it dies in its self-test", says)
+    expect(done).to_contain_text("done", timeout=PATIENCE_MS)
     closed(page)
 
     # A second click on the same decision is refused and changes nothing.
-    refused = confirmed(elsewhere, stale, says)
-    expect(refused).to_contain_text("not done")
+    stale.click()
+    refused = widget(elsewhere, WAITS)
+    expect(refused).to_contain_text("not done", timeout=PATIENCE_MS)
     expect(refused).to_contain_text("Nothing was changed.")
 
     # The page shows that every host serves the previous version, and who decided that.
@@ -179,8 +179,7 @@ def test_an_operator_approves_a_test_bed(market: Shop, console: Callable[..., Pa
     expect(bed).to_contain_text("The verdict, metric by metric")
     bed.scroll_into_view_if_needed()
 
-    question.get_by_label("Reason").fill("the figures are alike")
-    answer = confirmed(page, question.get_by_role("button", name="Approve"), "APPROVE")
+    answer = confirmed(page, question, "Approve", "the figures are alike", "APPROVE")
     expect(answer).to_contain_text("done")
     closed(page)
     hosts = about(page, HOSTS).get_by_role("region", name="Hosts of production/market")

@@ -68,6 +68,7 @@ CANCEL_RUNS = STOP_BUILDS | {
 READ_MACHINES = {"autoscaling:DescribeAutoScalingGroups": {"*"}, "ec2:DescribeInstances": {"*"}}
 REPAIRS = WRITE_LEDGER | WRITE_REGISTRY | LIST_REGISTRY | READ_TARGETS | READ_MACHINES | READ_BOTH
 REPAIRS |= GUARD | DELETE | ANSWER | FOLLOW | DRAIN | REGISTER | WEIGH
+CONSOLE_CALLS = {f"lambda:function:lifecycle-{phase}" for phase in ("promote", "repair", "remove-host")}
 PHASES: dict[str, dict[str, set[str]]] = {
     "receive_push": WRITE_LEDGER
     | {
@@ -173,6 +174,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "converge": REPAIRS | READ_STREAM,
     **dict.fromkeys(VIEWS, READ_LEDGER | LIST_REGISTRY),
     "show_clusters": READ_LEDGER | LIST_REGISTRY | READ_TARGETS | SEE_ROLLOUTS,
+    "show_questions": READ_LEDGER | LIST_REGISTRY | READ_TARGETS,
     "show_deployment": READ_LEDGER | LIST_REGISTRY | SEE_ROLLOUTS,
     "show_pipeline": READ_LEDGER | LIST_REGISTRY | SEE_ROLLOUTS | {"states:ListExecutions": {DELIVERY}},
     "act": WRITE_LEDGER
@@ -184,7 +186,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     | READ_BOTH
     | CANCEL_RUNS
     | {"states:DescribeExecution": CANCEL_RUNS["states:DescribeExecution"] | SEE_ROLLOUTS["states:DescribeExecution"]}
-    | {"lambda:InvokeFunction": {"lambda:function:lifecycle-promote"}, "states:StartExecution": {ROLLOUT}},
+    | {"lambda:InvokeFunction": CONSOLE_CALLS, "states:StartExecution": {ROLLOUT}},
 }
 # The phases that delete, and where: never in the partitions of the audit log, a deployment or a service.
 DELETED = {

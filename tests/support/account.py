@@ -75,7 +75,7 @@ from tests.fakes.forge import MemoryForge
 from tests.fakes.machines import MemoryMachines
 from tests.fakes.metrics import MemoryMetrics
 from tests.fakes.notifications import MemoryNotifications
-from tests.fakes.promotions import MemoryPromotions
+from tests.fakes.phases import MemoryPhases
 from tests.fakes.publishing import publish
 from tests.fakes.service_logs import MemoryServiceLogs
 from tests.fakes.signer import SIGNER, MemoryPublicKeys
@@ -191,7 +191,7 @@ class Account:
             machines=self.machines,
         )
         self.query = QueryContext(
-            self.context, self.catalogue, self.queries, MemoryPromotions(self.context, self.catalogue), MemoryBuilds()
+            self.context, self.catalogue, self.queries, MemoryPhases(self.context, self.catalogue), MemoryBuilds()
         )
         for number in (1, 2, 3):
             # host-2 is drained: its attempt failed.

@@ -36,7 +36,7 @@ from lifecycle.names import alarm
 from tests.fakes.alarms import MemoryAlarms
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.context import MemoryContext
-from tests.fakes.promotions import MemoryPromotions
+from tests.fakes.phases import MemoryPhases
 from tests.support.counting_dynamodb import Reads, counting_table
 from tests.support.many_clusters import DIGEST, NOW, VERSION, Stores, clusters, fill
 
@@ -62,7 +62,7 @@ class LargeAccount:
         catalogue = memory.catalogue
         queries = DynamoClusterQueries(self.table, memory.registry, None, "")
         self.query = QueryContext(
-            self.context, catalogue, queries, MemoryPromotions(self.context, catalogue), MemoryBuilds()
+            self.context, catalogue, queries, MemoryPhases(self.context, catalogue), MemoryBuilds()
         )
         deployments = self.context.deployments
 

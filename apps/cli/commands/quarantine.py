@@ -15,6 +15,7 @@ from apps.cli.options import Environment, InEnvironment, Why, environment_flag
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import one_line
 from apps.cli.ports import Connection
+from lifecycle.application.queries.quarantine_words import HOST_STAYS, version_effects
 from lifecycle.application.readable import readable
 from lifecycle.domain.errors import InvalidName, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
@@ -123,21 +124,16 @@ def _consequences(connection: Connection, cluster: Cluster, name: str) -> list[s
     if name in context.fleet.reports(cluster):
         return [
             last_report(connection, cluster, name),
-            "it stays as it is; deployments and repairs neither change nor count it",
+            HOST_STAYS,
         ]
     if named_config(name):
         check_config(connection, cluster, name)
     else:
         _check_version(connection, cluster, name)
-    lines = [f"{name}: deployments to {cluster} need --even-if-quarantined"]
-    desired, _ = readable(lambda: context.registry.desired(cluster), None)
     running, _ = readable(lambda: resolve.lease_holder(connection, cluster), None)
+    lines = version_effects(context, cluster, name, running)
     rollback = connection.command(f"rollback {cluster.service}{environment_flag(cluster)} --why '...'")
-    if running and not running.state.final and name in running.target.quarantine_names:
-        lines.append(f"{running.id} deploys it now and goes on; roll it back: {rollback}")
-    elif desired and name in desired.target.quarantine_names:
-        lines.append(f"it is desired now: hosts go on serving it, and drift is not repaired; roll back: {rollback}")
-    return lines
+    return [*lines[:1], *(f"{each}: {rollback}" for each in lines[1:])]
 
 
 def _check_version(connection: Connection, cluster: Cluster, name: str) -> None:

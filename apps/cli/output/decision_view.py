@@ -9,7 +9,13 @@ from typing import Any, TypeAlias
 
 from apps.cli.options import environment_flag
 from apps.cli.output.text import indented, one_line
-from lifecycle.application.queries.pending_decisions import assigned_words, effect, expiry, quarantine_notice
+from lifecycle.application.queries.pending_decisions import (
+    ADVISED,
+    assigned_words,
+    effect,
+    expiry,
+    quarantine_notice,
+)
 from lifecycle.application.queries.state_words import BLAMES
 from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, cluster_of
@@ -49,8 +55,9 @@ def _expiry(question: Question, now: datetime) -> list[str]:
 def choice_lines(question: Question, command: Command) -> list[str]:
     """Return the effect of each choice, and under it the whole command."""
     lines = ["  what you can do now:"]
-    for choice in question.choices:
-        lines += [f"  # {choice}: {effect(question, choice)}", f"  {answer_command(question, choice, command)}"]
+    for choice in question.advised_first:
+        mark = f" ({ADVISED})" if choice is question.advised else ""
+        lines += [f"  # {choice}{mark}: {effect(question, choice)}", f"  {answer_command(question, choice, command)}"]
     if question.host:
         cluster = cluster_of(question.deployment)
         shown = logs_command(cluster.environment, cluster.service, question.host)
@@ -91,6 +98,7 @@ def question_facts(question: Question, command: Command) -> dict[str, Any]:
             {
                 "choice": str(choice),
                 "consequence": effect(question, choice),
+                "advised": choice is question.advised,
                 "command": answer_command(question, choice, command),
             }
             for choice in question.choices

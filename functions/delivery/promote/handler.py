@@ -2,7 +2,7 @@
 
 from lifecycle.application.delivery.promote import promote
 from lifecycle.application.delivery.staging_gate import StagingGate
-from lifecycle.application.ports.promotions import Promoted
+from lifecycle.application.ports.phases import Promoted
 from lifecycle.domain.service.trusted_keys import KeyKind
 from lifecycle.entrypoints import bootstrap
 from lifecycle.entrypoints.events import Promote

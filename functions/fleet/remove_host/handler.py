@@ -7,7 +7,7 @@ from lifecycle.entrypoints.events import RemoveHost
 from lifecycle.entrypoints.handler import command
 
 
-@command(RemoveHost)
+@command(RemoveHost, for_console=True)
 def handle(event: RemoveHost) -> CommandResult:
     """Delete the host's records, so that no deployment waits for it."""
     by = RequestedBy(event.by, event.why)

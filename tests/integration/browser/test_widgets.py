@@ -36,11 +36,13 @@ def question(page: Page) -> Locator:
     return widget(page, WAITS).get_by_role("region", name=re.compile("^hello 1.0.1 to production"))
 
 
-def confirm(page: Page, button: Locator, says: str) -> Locator:
-    """ConsoleAction a button, read what it would do, and confirm; the dialog with the answer."""
-    button.click()
-    expect(page.get_by_role("dialog")).to_contain_text(says)
-    page.get_by_role("button", name="Confirm").click()
+def confirm(page: Page, answer: str, why: str, says: str) -> Locator:
+    """Give an answer: read what it would do, write why, and confirm; return the dialog of the result."""
+    question(page).get_by_role("button", name=answer, exact=True).click()
+    asked = widget(page, WAITS)
+    expect(asked).to_contain_text(says)
+    asked.get_by_label("Reason").fill(why)
+    asked.get_by_role("button", name=answer, exact=True).click()
     expect(page.get_by_role("button", name="Close")).to_be_visible()
     return page.get_by_role("dialog")
 
@@ -52,12 +54,8 @@ def test_failed_deployment_is_rolled_back_once(desk: Desk, console: Callable[...
     question(page).locator("summary").first.click()
     picture(page, "question")
 
-    question(page).get_by_label("Reason").fill("it fails its self-test on host-2")
-    question(page).get_by_role("button", name="Roll back").click()
-    expect(page.get_by_role("dialog")).to_contain_text("ROLL_BACK on host-2, attempt 1")
-    picture(page, "confirmation")
-    page.get_by_role("button", name="Confirm").click()
-    expect(page.get_by_role("dialog")).to_contain_text("done")
+    done = confirm(page, "Roll back", "it fails its self-test on host-2", "ROLL_BACK on host-2, attempt 1")
+    expect(done).to_contain_text("done")
     page.keyboard.press("Escape")
 
     expect(widget(page, WAITS)).to_contain_text("nothing waits for you")
@@ -68,8 +66,8 @@ def test_failed_deployment_is_rolled_back_once(desk: Desk, console: Callable[...
     picture(page, "rolled-back")
 
     before = desk.machine.installed()
-    stale = question(elsewhere).get_by_role("button", name="Roll back")
-    refused = confirm(elsewhere, stale, "ROLL_BACK on host-2, attempt 1")
+    question(elsewhere).get_by_role("button", name="Roll back").click()
+    refused = widget(elsewhere, WAITS)
     expect(refused).to_contain_text("not done")
     expect(refused).to_contain_text("Nothing was changed.")
     assert desk.machine.installed() == before
@@ -84,8 +82,7 @@ def test_test_bed_is_approved(desk: Desk, console: Callable[..., Page]) -> None:
     expect(bed).to_contain_text("The verdict, metric by metric")
     picture(page, "test-bed", bed)
 
-    question(page).get_by_label("Reason").fill("the figures are alike")
-    answer = confirm(page, question(page).get_by_role("button", name="Approve"), "APPROVE")
+    answer = confirm(page, "Approve", "the figures are alike", "APPROVE")
     expect(answer).to_contain_text("done")
     page.keyboard.press("Escape")
     expect(widget(page, HISTORY)).to_contain_text("the figures are alike")
@@ -93,14 +90,42 @@ def test_test_bed_is_approved(desk: Desk, console: Callable[..., Page]) -> None:
     assert set(desk.machine.installed().values()) == {"1.0.1"}
 
 
-def test_approval_without_a_reason_is_refused(desk: Desk, console: Callable[..., Page]) -> None:
-    desk.machine.deploy("1.0.1")
+def test_answer_without_its_required_reason_is_not_sent(
+    desk: Desk, console: Callable[..., Page], aws: FakeAws
+) -> None:
+    name = desk.machine.deploy("1.0.1")
     page = console()
-    answer = confirm(page, question(page).get_by_role("button", name="Approve"), "APPROVE")
-    expect(answer).to_contain_text("a reason is required; write one beside the button")
+    question(page).get_by_role("button", name="Approve").click()
+    asked = widget(page, WAITS)
+    expect(asked.get_by_label("Reason (required)")).to_have_js_property("required", True)
+    asked.get_by_role("button", name="Approve").click()
+    expect(asked.get_by_label("Reason (required)")).to_be_focused()
+    assert [each.get("preview") for each in aws.payloads("lifecycle-act")] == [True]
+    assert not desk.machine.record(name).state.final
 
 
-@pytest.mark.parametrize("width", [400, 1600])
+@pytest.mark.parametrize("width", [400, 1280, 1600])
+def test_card_has_every_answer_beside_its_effect_without_scrolling(
+    desk: Desk, console: Callable[..., Page], width: int
+) -> None:
+    desk.halted()
+    page = console(width=width, height=1000)
+    card = question(page)
+    expect(card).to_contain_text("3 of 4 hosts serve now")
+    expect(card.get_by_role("listitem")).to_have_count(5)
+    expect(card.get_by_role("listitem").first).to_contain_text("follows from the evidence")
+    expect(card.get_by_role("listitem").last).to_contain_text("Abort")
+    body = widget(page, WAITS).locator(".body")
+    assert body.evaluate("at => at.scrollHeight <= at.clientHeight + 1")
+    assert (unreadable(page), scrolls_sideways(page)) == ([], False)
+    picture(page, f"question-{width}", widget(page, WAITS))
+    card.get_by_role("button", name="Abort").click()
+    expect(widget(page, WAITS)).to_contain_text("ABORT on host-2, attempt 1")
+    picture(page, f"confirmation-{width}", widget(page, WAITS))
+    assert (unreadable(page), scrolls_sideways(page)) == ([], False)
+
+
+@pytest.mark.parametrize("width", [400, 1280, 1600])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_widget_is_readable_on_every_screen(
     desk: Desk, console: Callable[..., Page], width: int, scheme: str
@@ -110,4 +135,9 @@ def test_every_widget_is_readable_on_every_screen(
     expect(question(page)).to_be_visible()
     assert unreadable(page) == []
     assert not scrolls_sideways(page)
+    for why in widget(page, HISTORY).locator("td:last-child, dd:last-child").all():
+        box = why.bounding_box()
+        assert box
+        assert box["width"] >= 190  # a reason is no column of single words
     picture(page, f"{scheme}-{width}")
+    picture(page, f"history-{scheme}-{width}", widget(page, HISTORY))

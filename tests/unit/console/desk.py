@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from lifecycle.application.console_actions import ActionResult, confirm, perform
+from lifecycle.application.console_action import ActionResult
+from lifecycle.application.console_actions import confirm, perform
 from lifecycle.application.ports.cluster_queries import Delivery
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.application.queries.deployment import view_deployments
@@ -30,7 +31,7 @@ from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.service.policy import Policy
 from lifecycle.entrypoints.widget import Button, WidgetCall
 from tests.fakes.builds import MemoryBuilds
-from tests.fakes.promotions import MemoryPromotions
+from tests.fakes.phases import MemoryPhases
 from tests.support.rollout import Machine, manifest
 from tests.unit.console.read_widget import Button as ShownButton
 from tests.unit.console.read_widget import ReadWidget, read_widget
@@ -86,7 +87,7 @@ class Desk:
                 machine.context,
                 memory.catalogue,
                 memory.cluster_queries,
-                MemoryPromotions(machine.context, memory.catalogue),
+                MemoryPhases(machine.context, memory.catalogue),
                 MemoryBuilds(),
             ),
         )

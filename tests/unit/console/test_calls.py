@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lifecycle.application.console_actions import ConsoleAction
+from lifecycle.application.console_action import ConsoleAction
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Markup
 from lifecycle.domain.errors import Refused
@@ -90,8 +90,7 @@ def test_buttons_call_the_function_that_acts_after_a_confirmation(desk: Desk) ->
     desk.halted()
     buttons = read_widget(call(desk, "questions")).buttons
     assert {each.attributes["endpoint"] for each in buttons} == {f"{HERE}act"}
-    assert {each.attributes["display"] for each in buttons} == {"popup"}
-    assert all(each.confirmation for each in buttons)
+    assert all(each.confirmation or each.params.get("preview") for each in buttons)
 
 
 def test_fields_override_parameters_until_a_button_is_pressed() -> None:

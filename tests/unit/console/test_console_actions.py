@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from lifecycle.domain.errors import Refused, Unknown
-from lifecycle.domain.rollout.actions import Action
+from lifecycle.domain.rollout.actions import Action, needs_reason
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.freezes import Freeze
@@ -109,12 +109,12 @@ def test_deploy_button_without_the_state_it_was_drawn_from_deploys_nothing(desk:
 def test_lift_ends_only_the_freeze_that_it_was_drawn_from(desk: Desk) -> None:
     freezes, now = desk.machine.memory.freezes, desk.machine.now
     freezes.put(Freeze("production", "grace", "the sale", now))
-    button = desk.see("pipeline").button("Lift")
+    button = desk.see("pipeline").button("Unfreeze")
     freezes.put(Freeze("production", "bob", "incident: do not touch", now + timedelta(minutes=5)))
     with pytest.raises(Refused, match=r"bob replaced it at .*: incident: do not touch"):
         pressed(desk, button)
     assert [each.by for each in freezes.all()] == ["bob"]
-    assert "no longer frozen" in pressed(desk, desk.see("pipeline").button("Lift"))
+    assert "no longer frozen" in pressed(desk, desk.see("pipeline").button("Unfreeze"))
 
 
 def test_freeze_leaves_the_freeze_of_somebody_else_alone(desk: Desk) -> None:
@@ -265,13 +265,13 @@ def test_old_button_does_not_roll_back_a_newer_deployment(desk: Desk) -> None:
 
 def test_freeze_is_made_and_lifted(desk: Desk) -> None:
     assert pressed(desk, desk.see("pipeline").button("Freeze production")) == "production is frozen"
-    lift = desk.see("pipeline").button("Lift")
+    lift = desk.see("pipeline").button("Unfreeze")
     assert pressed(desk, lift) == "production is no longer frozen"
     with pytest.raises(Unknown, match="freeze of production not found"):
         pressed(desk, lift)
 
 
-@pytest.mark.parametrize("action", ["approve", "reject", "pause", "resume", "freeze", "unfreeze", "cancel"])
+@pytest.mark.parametrize("action", sorted(each for each in Action if needs_reason(each)))
 def test_action_that_needs_a_reason_is_refused_without_one(desk: Desk, action: str) -> None:
     with pytest.raises(Refused, match="a reason is required"):
         desk.press(action=Action(action), why=" ")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from lifecycle.application.console_actions import ActionResult
+from lifecycle.application.console_action import ActionResult
 from lifecycle.application.queries.deployment import view_deployments
 from lifecycle.application.queries.dora import view_dora
 from lifecycle.application.queries.history import view_history

@@ -162,3 +162,12 @@ def test_test_bed_without_data_says_so(baking: Desk) -> None:
 
 def test_page_without_a_test_bed_names_the_setting(desk: Desk) -> None:
     assert "bake_minutes in lifecycle.toml" in desk.see("test-bed").text
+
+
+def test_longest_label_of_the_axis_is_whole() -> None:
+    values = (12_345_678.0, 23_456_789.0)
+    drawn = read_widget(chart(Series(ERRORS, values, values), 400))
+    places = [float(value) for name, value in drawn.values if name == "x"]
+    assert "23,456,789" in drawn.text
+    # Labels end where the lines begin; the first place is the title's.
+    assert min(places[1:4]) >= 7 * len("23,456,789")

@@ -95,7 +95,7 @@ def test_rollback_without_a_target_is_disabled_with_its_reason(desk: Desk) -> No
     assert "no version other than 1.0.0 was verified there, or all of them are quarantined" in shown.text
 
 
-def test_only_plans_are_previewed(desk: Desk) -> None:
-    asked = Button(action=Action.FREEZE, scope="*", preview=True).to_action()
-    with pytest.raises(Refused, match="only a deployment and a rollback have a plan"):
+def test_what_acts_at_once_has_no_confirmation(desk: Desk) -> None:
+    asked = Button(action=Action.PROMOTE, service="hello", preview=True).to_action()
+    with pytest.raises(Refused, match="promote has no confirmation of its own"):
         confirm(desk.query, asked, "c0de")

@@ -119,7 +119,7 @@ def test_approval_names_the_command_before_it_runs() -> None:
 def test_rollback_button_names_no_host_that_only_ran_the_command() -> None:
     desk = Desk.of()
     deploy(desk.machine, "fails")
-    assert "no host was updated yet" in desk.see("deployment").html
+    assert "no host was updated yet" in desk.planned("deployment", "Roll back").text
 
 
 def test_deployment_that_only_ran_its_command_is_not_what_the_cluster_should_run() -> None:

@@ -44,8 +44,9 @@ def shown(desk: Desk, status: str) -> tuple[str, ReadWidget]:
 
 def test_running_run_is_cancelled_by_its_button_with_its_build(desk: Desk) -> None:
     run, page = shown(desk, "RUNNING")
-    button = page.button("Cancel")
-    assert button.confirmation.startswith(f"Cancel {run}: its build ends")
+    asked = desk.confirmation(page.button("Cancel"))
+    assert f"Cancel {run}? its build ends with all its processes" in asked.text
+    button = asked.starts
     build = desk.machine.memory.executions.builds[run]
     assert desk.press(**button.params).message == f"{run} is cancelled, and its build {build} is stopped."
     assert desk.query.builds.state(build).stopped

@@ -19,7 +19,7 @@ from lifecycle.domain.rollout.deployment import deployment_id
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.cluster_queries import MemoryClusterQueries
 from tests.fakes.context import MemoryContext
-from tests.fakes.promotions import MemoryPromotions
+from tests.fakes.phases import MemoryPhases
 from tests.unit.console.desk import Desk
 
 HELLO, WEB = Cluster("production", "hello"), Cluster("staging", "web")
@@ -67,7 +67,7 @@ def test_account_without_a_cluster_has_an_empty_page() -> None:
         memory.context,
         memory.catalogue,
         memory.cluster_queries,
-        MemoryPromotions(memory.context, memory.catalogue),
+        MemoryPhases(memory.context, memory.catalogue),
         MemoryBuilds(),
     )
     assert clusters_in(empty, Scope()) == ([], ())

@@ -11,7 +11,7 @@ from lifecycle.application.queries.context import QueryContext
 from lifecycle.application.queries.scope import PAGE
 from tests.fakes.builds import MemoryBuilds
 from tests.fakes.context import MemoryContext
-from tests.fakes.promotions import MemoryPromotions
+from tests.fakes.phases import MemoryPhases
 from tests.support.many_clusters import SERVICES, Stores, clusters, fill
 from tests.unit.console.desk import VIEWS, Desk, draw
 from tests.unit.console.read_widget import read_widget
@@ -43,7 +43,7 @@ def query() -> QueryContext:
         memory.context,
         memory.catalogue,
         memory.cluster_queries,
-        MemoryPromotions(memory.context, memory.catalogue),
+        MemoryPhases(memory.context, memory.catalogue),
         MemoryBuilds(),
     )
 

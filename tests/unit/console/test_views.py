@@ -41,13 +41,11 @@ def test_lane_offers_the_next_step_and_explains_it(desk: Desk) -> None:
         "action": "promote",
         "service": "hello",
         "version": "1.1.0-20261123113000-ccccccc",
-        "reason_field": "lc-why",
     }
     assert "This deploys nothing" in promote.confirmation
     assert (deploy.params["version"], deploy.params["environment"]) == ("1.0.1", "production")
     assert deploy.params["preview"]  # the first press shows the plan
     assert "Deploy hello 1.0.1 to production, which serves 1.0.0 now?" in desk.confirmation(deploy).text
-    assert "lc-why" in lane.named()
 
 
 def test_installed_or_promoted_version_is_not_offered_again(desk: Desk) -> None:
@@ -80,14 +78,14 @@ def test_freeze_shows_its_author_and_reason_and_can_be_lifted(desk: Desk) -> Non
     assert free.button("Freeze production").params == {
         "action": "freeze",
         "scope": "production",
-        "reason_field": "lc-why",
+        "preview": True,
     }
     now = desk.machine.now
     desk.machine.memory.freezes.put(Freeze("production", "grace", "the sale", now))
     desk.machine.memory.freezes.put(Freeze("staging", "grace", "over", now, now - timedelta(minutes=1)))
     frozen = desk.see("pipeline")
     assert "production: frozen by grace" in frozen.text
-    assert "the sale" in frozen.button("Lift").confirmation
+    assert "the sale" in desk.confirmation(frozen.button("Unfreeze")).text
     assert not frozen.has_button("Freeze production")
     assert "frozen" in desk.see("clusters").text
 
@@ -171,10 +169,11 @@ def test_halted_deployment_shows_its_evidence_and_the_effect_of_each_choice(desk
         "question": question.id,
         "host": "host-2",
         "attempt": 1,
-        "reason_field": "lc-why-0",
+        "preview": True,
     }
-    assert back.confirmation == f"ROLL_BACK on host-2, attempt 1, of {name}: {question.effects[Choice.ROLL_BACK]}."
-    assert "lc-why-0" in asked.named()
+    shown = desk.confirmation(back)
+    assert f"ROLL_BACK on host-2, attempt 1, of {name}? {question.effects[Choice.ROLL_BACK]}." in shown.text
+    assert "lc-why-plan" in shown.named()
 
 
 def test_host_to_blame_is_shown_as_quarantined(desk: Desk) -> None:
@@ -194,7 +193,7 @@ def test_approval_has_two_buttons_and_an_expiry() -> None:
     approve = asked.button("Approve")
     assert (approve.params["action"], approve.params["question"]) == ("approve", "approval-before_first_host")
     assert asked.button("Reject").params["action"] == "reject"
-    assert f"APPROVE of {name}" in approve.confirmation
+    assert f"APPROVE of {name}?" in desk.confirmation(approve).text
     assert "Expires" in asked.text
     assert "counts as rejected" in asked.text
 
@@ -232,7 +231,7 @@ def test_timeline_offers_to_pause_and_to_roll_back_a_running_deployment(desk: De
     name = desk.halted()
     shown = desk.see("deployment")
     assert shown.button("Pause").params["deployment"] == name
-    asked = shown.button("Roll back").confirmation
+    asked = desk.confirmation(shown.button("Roll back")).text
     assert "Roll production/hello back from 1.0.1 to 1.0.0? Before its next host: " in asked
     assert "1.0.1 is quarantined; no other verified version is left for another rollback" in asked
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lifecycle.application.delivery.promote import promote
-from lifecycle.application.ports.promotions import Promoted
+from lifecycle.application.ports.phases import Promoted
 from lifecycle.domain.errors import DigestMismatch, ForeignObject, InvalidValue, Refused, Unknown
 from lifecycle.domain.service.attestation import Attestation
 from lifecycle.domain.service.manifest import Run

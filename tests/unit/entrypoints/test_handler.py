@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lifecycle.application.console_actions import ConsoleAction
+from lifecycle.application.console_action import ConsoleAction
 from lifecycle.console.html import Markup, tag
 from lifecycle.domain.errors import CallFailed, InvalidEvent, Unknown
 from lifecycle.domain.refused_limits import MOST

@@ -7,7 +7,7 @@ import pytest
 
 from lifecycle.application.delivery.promote import promote
 from lifecycle.application.delivery.staging_gate import StagingGate
-from lifecycle.application.ports.promotions import Promoted
+from lifecycle.application.ports.phases import Promoted
 from lifecycle.application.rollout.plan import begin, preview
 from lifecycle.domain.errors import Refused, UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster

@@ -43,6 +43,10 @@ function drawing(lines, properties, start, end, width, height) {
     const extra = limits.filter((each) => (each.yAxis === "right") === side).map((each) => each.value);
     return scale([...mine, ...extra], properties.yAxis?.[side ? "right" : "left"], box);
   });
+  // A label is never cut: the margin is as wide as the longest one.
+  const margin = ({ ticks }) => Math.max(EDGE.side, 12 + 7 * Math.max(...ticks.map((tick) => shown(tick).length)));
+  box.left = margin(scales[0]);
+  if (right) box.right = width - margin(scales[1]);
   const words = `${lines.map(summary).join("; ")}. From ${clock(start, true)} to ${clock(end, true)} UTC.`;
   const svg = svgElement("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": words });
   svg.append(...grid(scales[0], box, "left"), ...(right ? grid(scales[1], box, "right") : []));

@@ -112,6 +112,8 @@ export class Custom extends Widget {
   }
 
   async perform(action, target, roots, box) {
+    // A field that must be filled says so itself; on AWS the function refuses.
+    if (action.call && target.closest("form")?.reportValidity() === false) return;
     if (action.confirmation && !(await confirm(this.heading(target), action.confirmation, target))) return;
     if (!action.call) {
       this.present(action, target, (content) => content.show([action.content.cloneNode(true)]), box);

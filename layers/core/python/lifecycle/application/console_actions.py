@@ -5,10 +5,19 @@ another question, host, attempt, version, deployment or freeze has replaced them
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from lifecycle.application.confirm_action import (
+    EffectConfirmation,
+    active_freeze,
+    asked_question,
+    check_freeze,
+    check_quarantine,
+    confirm_action,
+)
+from lifecycle.application.console_action import ActionResult, ConsoleAction
 from lifecycle.application.delivery.cancel_run import cancel_run
-from lifecycle.application.operator_command import RequestedBy
+from lifecycle.application.fleet.quarantine import lift_quarantine, quarantine
 from lifecycle.application.queries.clusters import ClusterState, view_cluster
 from lifecycle.application.queries.confirmation import Confirmation
 from lifecycle.application.queries.context import QueryContext
@@ -20,59 +29,14 @@ from lifecycle.application.rollout.observe import deployment as recorded
 from lifecycle.application.rollout.plan import preview
 from lifecycle.application.rollout.requests import payload, record_request
 from lifecycle.application.rollout.rollback import RollbackTarget, rollback_target
-from lifecycle.domain.errors import Refused, Unknown
-from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.errors import Refused
 from lifecycle.domain.record_time import parse_time
 from lifecycle.domain.rollout.actions import Action, ActionFacts, Ruling, permission, plan_permission
-from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question, QuestionKind
+from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Kind, Request, deployment_id
-from lifecycle.domain.rollout.freezes import Freeze, scope_in_words
+from lifecycle.domain.rollout.freeze_end import parse_freeze_end
+from lifecycle.domain.rollout.freezes import scope_in_words
 from lifecycle.domain.rollout.recorded_request import RecordedRequest, Source
-
-# These need a reason, which the trail records; the commands ask for one too.
-_EXPLAINED = frozenset(
-    {
-        *(Action.APPROVE, Action.REJECT, Action.PAUSE, Action.RESUME),
-        *(Action.FREEZE, Action.UNFREEZE, Action.CANCEL),
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ConsoleAction:
-    """One press of a button: the person, the reason, and those ids on the button that the action needs."""
-
-    action: Action
-    by: str
-    why: str = ""
-    service: str = ""
-    environment: str = ""
-    version: str = ""
-    deployment: str = ""
-    question: str = ""
-    host: str = ""
-    attempt: int = 0
-    choice: Choice | None = None
-    scope: str = ""
-    run: str = ""
-    preview: bool = False  # the first press: show the plan, and change nothing
-    drawn_from: str = ""  # the records behind the button: a cluster's `state.token`, or the time of a freeze
-
-    @property
-    def cluster(self) -> Cluster:
-        return Cluster(self.environment, self.service)
-
-    @property
-    def who(self) -> RequestedBy:
-        return RequestedBy(self.by, self.why)
-
-
-@dataclass(frozen=True, slots=True)
-class ActionResult:
-    """One sentence about the action, and the deployment that it started or changed, if any."""
-
-    message: str
-    deployment: str = ""
 
 
 def perform(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionResult:
@@ -93,20 +57,29 @@ def perform(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionRes
         Action.UNFREEZE: lambda: _unfreeze(query, asked),
         Action.ASSIGN: lambda: _assign(query, asked),
         Action.CANCEL: lambda: _cancel(query, asked),
+        Action.ABORT: lambda: _choose(query, asked, Choice.ABORT),
+        Action.QUARANTINE: lambda: _quarantine(query, asked),
+        Action.UNQUARANTINE: lambda: _unquarantine(query, asked),
+        Action.CONVERGE: lambda: _converge(query, asked),
+        Action.REMOVE_HOST: lambda: _remove_host(query, asked),
     }
-    if asked.action in _EXPLAINED and not asked.why.strip():
-        raise Refused(asked.action.replace("_", " "), ["a reason is required; write one beside the button"])
+    if asked.needs_reason and not asked.why.strip():
+        what = str(asked.choice or asked.action).replace("_", " ").lower()
+        raise Refused(what, ["a reason is required; write one beside the button"])
     return performers[asked.action]()
 
 
-def confirm(query: QueryContext, asked: ConsoleAction, suffix: str) -> Confirmation:
-    """Return the plan that a second press would start; changes nothing. Raises as `perform` does."""
-    if asked.action not in (Action.DEPLOY, Action.ROLL_BACK):
-        raise Refused("the preview", [f"only a deployment and a rollback have a plan, found {asked.action}"])
+def confirm(query: QueryContext, asked: ConsoleAction, suffix: str) -> Confirmation | EffectConfirmation:
+    """Return the plan that a second press would start, or else its effect; changes nothing. Raises as `perform`."""
+    ended = None
+    if asked.action is Action.ROLL_BACK:
+        ended = recorded(query.context, asked.cluster, asked.deployment)
+    if asked.action is not Action.DEPLOY and not (ended and ended.state.final):
+        return confirm_action(query, asked)
     view = view_cluster(query.context, asked.cluster)
     rollback = None
-    if asked.action is Action.ROLL_BACK:
-        back = _rollback(query, asked, recorded(query.context, asked.cluster, asked.deployment))
+    if ended:
+        back = _rollback(query, asked, ended)
         request = _rollback_request(query, asked, back, suffix)
         rollback = rollback_facts(query.context, back.bad, back.to)
     else:
@@ -114,11 +87,11 @@ def confirm(query: QueryContext, asked: ConsoleAction, suffix: str) -> Confirmat
     found = preview(query.context, request)
     may = plan_permission(found, request.kind)
     token = view.state.token
-    return Confirmation(asked.action, request, found, may, view.verified, token, asked.deployment, rollback)
+    return Confirmation(asked, request, found, may, view.verified, token, rollback)
 
 
 def _promote(query: QueryContext, asked: ConsoleAction) -> ActionResult:
-    made = query.promotions.promote(asked.service, asked.version, asked.by)
+    made = query.phases.promote(asked.service, asked.version, asked.by)
     done = "is now" if made.created else "was promoted before, and is"
     said = f" Staging: {made.staging}." if made.staging else ""
     note = f" It {made.note}." if made.note else ""
@@ -129,15 +102,14 @@ def _promote(query: QueryContext, asked: ConsoleAction) -> ActionResult:
 
 def _freeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     """Make a freeze; one that somebody else made is left as it is."""
-    found = _active_freeze(query, asked.scope)
-    if refusals := permission(Action.FREEZE, ActionFacts(query.context.clock.now(), freeze=found)).refusals:
-        raise Refused(f"the freeze of {scope_in_words(asked.scope)}", refusals)
-    return ActionResult(freeze(query.context, asked.scope, asked.who).message)
+    check_freeze(query, asked.scope)
+    until = parse_freeze_end(asked.until, query.context.clock.now())
+    return ActionResult(freeze(query.context, asked.scope, asked.who, until).message)
 
 
 def _unfreeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     """Lift the freeze that the button was drawn from, and no other."""
-    found = _active_freeze(query, asked.scope)
+    found = active_freeze(query, asked.scope)
     made = parse_time(asked.drawn_from) if asked.drawn_from else None
     if found and made is None:
         raise Refused(
@@ -151,10 +123,24 @@ def _cancel(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     return ActionResult(f"{cancel_run(query.context, query.builds, asked.run, asked.who).message}.")
 
 
-def _active_freeze(query: QueryContext, scope: str) -> Freeze | None:
-    now = query.context.clock.now()
-    found = (each for each in query.context.freezes.all() if each.scope == scope)
-    return next((each for each in found if each.is_active(now)), None)
+def _quarantine(query: QueryContext, asked: ConsoleAction) -> ActionResult:
+    check_quarantine(query, asked)
+    return ActionResult(f"{quarantine(query.context, asked.cluster, asked.subject, asked.who).message}.")
+
+
+def _unquarantine(query: QueryContext, asked: ConsoleAction) -> ActionResult:
+    return ActionResult(f"{lift_quarantine(query.context, asked.cluster, asked.subject, asked.who).message}.")
+
+
+def _converge(query: QueryContext, asked: ConsoleAction) -> ActionResult:
+    found = query.phases.converge(asked.cluster, asked.by)
+    said = "; ".join(f"{each.kind}: {each.reason}" for each in found)
+    started = next((each.deployment for each in found if each.deployment), "")
+    return ActionResult(f"{asked.cluster}: {said or 'nothing to converge, no version was ever deployed'}.", started)
+
+
+def _remove_host(query: QueryContext, asked: ConsoleAction) -> ActionResult:
+    return ActionResult(f"{query.phases.remove_host(asked.cluster, asked.subject, asked.by, asked.why).message}.")
 
 
 def _deploy(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionResult:
@@ -265,7 +251,7 @@ def _answer(query: QueryContext, asked: ConsoleAction, choice: Choice | None) ->
         raise Refused("the decision", ["the button names no choice; refresh the page, and press it again"])
     context, cluster = query.context, asked.cluster
     current = recorded(context, cluster, asked.deployment)
-    question = _bound(query, current, asked)
+    question = asked_question(query, current, asked)
     answer = Answer(choice, asked.by, asked.why, context.clock.now())
     if question.kind is QuestionKind.DECISION:
         decide(context, cluster, current.id, question.host, question.attempt, answer)
@@ -281,22 +267,6 @@ def _assign(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     answer = Answer(Choice.ASSIGN, asked.by, asked.why, context.clock.now())
     found = assign(context, asked.cluster, asked.deployment, answer, asked.question)
     return ActionResult(f"Recorded: {asked.by} is on {found.id} of {asked.deployment}.", asked.deployment)
-
-
-def _bound(query: QueryContext, current: Deployment, asked: ConsoleAction) -> Question:
-    """Return the question that the button names; raises Refused if it was answered or has changed."""
-    every = {each.id: each for each in query.context.deployments.questions(current.id)}
-    question = every.get(asked.question)
-    if question is None:
-        raise Unknown("question", asked.question, "The page is out of date: refresh it.", of=current.id)
-    what = f"the answer to {question.id}"
-    facts = ActionFacts(query.context.clock.now(), current.cluster, deployment=current, question=question)
-    if refusals := permission(asked.action, facts).refusals:
-        raise Refused(what, refusals)
-    if (asked.host, asked.attempt) != (question.host, question.attempt):
-        about = f"{question.host or 'no host'}, attempt {question.attempt}"
-        raise Refused(what, [f"it asks about {about}, not {asked.host or 'no host'}, attempt {asked.attempt}"])
-    return question
 
 
 def _recorded(choice: Choice, asked: ConsoleAction, effect: str) -> str:

@@ -3,7 +3,7 @@
 Drawn for functions/console/act.
 """
 
-from lifecycle.application.console_actions import ActionResult
+from lifecycle.application.console_action import ActionResult
 from lifecycle.application.queries.state_words import Tone
 from lifecycle.console.components import badge, soft, widget
 from lifecycle.console.context import ViewContext

@@ -11,6 +11,8 @@ from lifecycle.console.theme import SIGNS, sheet
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS
 
 _LONGEST_LOG = 8_000
+# A widget below this width, in pixels, shows cards in place of a table of many columns.
+_NARROW = 700
 
 
 def widget(context: ViewContext, *children: Child) -> Markup:
@@ -52,15 +54,32 @@ def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Child]])
     return tag("div", inner, class_="lc-scroll", tabindex=0, role="region", aria_label=caption)
 
 
+def cards(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Child]]) -> Markup:
+    """Return the rows of a table as cards, each cell beside its column's name: for places that are narrower."""
+    listed = [
+        tag("dl", [(tag("dt", name), tag("dd", cell)) for name, cell in zip(columns, row, strict=True)])
+        for row in rows
+    ]
+    inside = [tag("div", each, class_="lc-card lc-record", role="listitem") for each in listed]
+    title = tag("h3", caption)
+    return tag("div", title, tag("div", inside, role="list"), tabindex=0, role="region", aria_label=caption)
+
+
+def rows_of(context: ViewContext, caption: str, columns: Sequence[str], rows: Sequence[Sequence[Child]]) -> Markup:
+    """Return a table, or cards where the widget is too narrow for its columns."""
+    return (cards if context.width < _NARROW else table)(caption, columns, rows)
+
+
 def log(title: str, text: str) -> Markup:
     """Return a folded log, or only its end where it is long."""
     cut = f"… the last {_LONGEST_LOG} characters:\n" if len(text) > _LONGEST_LOG else ""
     return tag("details", tag("summary", title), tag("pre", cut + text[-_LONGEST_LOG:], tabindex=0))
 
 
-def field(name: str, label: str, text: str = "") -> Markup:
+def field(name: str, label: str, text: str = "", *, required: bool = False) -> Markup:
     """Return a field for a reason: a textarea, because the Enter key does not submit it."""
-    return tag("label", label, tag("textarea", text, name=name, rows=1, maxlength=1000))
+    said = f"{label} (required)" if required else label
+    return tag("label", said, tag("textarea", text, name=name, rows=1, maxlength=1000, required=required))
 
 
 def show_button(context: ViewContext, text: str, **params: Any) -> Markup:
@@ -81,13 +100,13 @@ def action_button(
     return action(button, context.act, given, display="popup", confirmation=confirmation or None)
 
 
-def plan_button(
-    context: ViewContext, text: str, params: dict[str, Any], *, kind: str = "", reason: str = ""
-) -> Markup:
-    """Return a button that draws the plan of its action in place of the widget, and changes nothing."""
+def confirm_button(context: ViewContext, text: str, params: dict[str, Any], *, kind: str = "") -> Markup:
+    """Return a button that draws the plan or the effect of its action in place of the widget, and changes nothing.
+
+    The confirmation asks for the reason: CloudWatch's own confirmation has no field.
+    """
     button = tag("button", text, type="button", class_=f"btn {kind}".rstrip())
-    given = {**params, "preview": True, **({"reason_field": reason} if reason else {})}
-    return action(button, context.act, given)
+    return action(button, context.act, {**params, "preview": True})
 
 
 def refused_button(text: str, why: Child) -> Markup:

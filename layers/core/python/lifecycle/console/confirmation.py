@@ -1,14 +1,19 @@
-"""The confirmation of a deployment or a rollback: the whole plan, and the button that starts it if it may begin.
+"""The confirmation of an action: its whole plan, or its effect, the reason, and the button that starts it.
 
 Drawn for functions/console/act, at the first press of a button; it stands in place of the widget until a refresh.
 """
 
+from dataclasses import asdict
+from typing import Any
+
+from lifecycle.application.confirm_action import EffectConfirmation
+from lifecycle.application.console_action import ConsoleAction
 from lifecycle.application.queries.confirmation import Confirmation
 from lifecycle.application.queries.state_words import Tone
 from lifecycle.console.components import action_button, badge, field, soft, table, widget
-from lifecycle.console.context import ViewContext
+from lifecycle.console.context import UNTIL, ViewContext
 from lifecycle.console.html import Child, Markup, action, tag
-from lifecycle.console.status_styles import permission_badge
+from lifecycle.console.status_styles import button_kind, permission_badge
 from lifecycle.domain.rollout.actions import Action
 from lifecycle.domain.rollout.plan import Plan
 from lifecycle.domain.time_format import lasting
@@ -16,32 +21,63 @@ from lifecycle.names import function
 
 _WHY = "lc-why-plan"
 _COMMITS = 10
-_VIEWS = {Action.DEPLOY: "show_pipeline", Action.ROLL_BACK: "show_deployment"}
+_UNTIL = "Until (UTC, such as 2026-11-24 08:00, or 30m, 2h, 3d); empty: until it is lifted"
+_NOT_SENT = ("by", "why", "preview", "drawn_from", "until")
+# The widgets that have the buttons; the answers are in show_questions.
+_VIEWS = {
+    **dict.fromkeys((Action.DEPLOY, Action.FREEZE, Action.UNFREEZE, Action.CANCEL), "show_pipeline"),
+    **dict.fromkeys((Action.ROLL_BACK, Action.PAUSE), "show_deployment"),
+    **dict.fromkeys((Action.QUARANTINE, Action.UNQUARANTINE, Action.CONVERGE, Action.REMOVE_HOST), "show_clusters"),
+}
 
 
-def draw_confirmation(found: Confirmation, context: ViewContext) -> Markup:
-    """Draw the plan; its button is drawn only if the plan may begin."""
-    plan = found.plan
-    title = _title(found)
-    return widget(
-        context,
-        tag(
-            "section",
-            tag("h2", title),
-            tag("p", permission_badge(found.permission), f" {found.permission.why}")
-            if found.permission.why
-            else None,
-            [tag("p", badge(Tone.BAD, "blocked"), " ", why) for why in plan.blockers if len(plan.blockers) > 1],
-            tag("p", found.rollback.consequences) if found.rollback else None,
-            _hosts(plan),
-            tag("dl", _facts(found)),
-            _commits(plan),
-            [tag("p", badge(Tone.WARN, "note"), " ", each) for each in plan.warnings],
-            _form(found, context),
-            class_="lc-card",
-            aria_label=title,
-        ),
-    )
+def draw_confirmation(found: Confirmation | EffectConfirmation, context: ViewContext) -> Markup:
+    """Draw what an action would do; its button is drawn only if it may begin."""
+    inside = _effect(found, context) if isinstance(found, EffectConfirmation) else _plan(found, context)
+    title = found.question if isinstance(found, EffectConfirmation) else _title(found)
+    return widget(context, tag("section", tag("h2", title), inside, class_="lc-card", aria_label=title))
+
+
+def _plan(found: Confirmation, context: ViewContext) -> Child:
+    plan, why = found.plan, found.permission.why
+    return [
+        tag("p", permission_badge(found.permission), f" {why}") if why else None,
+        [tag("p", badge(Tone.BAD, "blocked"), " ", each) for each in plan.blockers if len(plan.blockers) > 1],
+        tag("p", found.rollback.consequences) if found.rollback else None,
+        _hosts(plan),
+        tag("dl", _facts(found)),
+        _commits(plan),
+        [tag("p", badge(Tone.WARN, "note"), " ", each) for each in plan.warnings],
+        _form(found, context),
+    ]
+
+
+def _effect(found: EffectConfirmation, context: ViewContext) -> Child:
+    asked = found.asked
+    kept = {name: value for name, value in asdict(asked).items() if value and name not in _NOT_SENT}
+    params = kept | ({"seen": asked.drawn_from} if asked.drawn_from else {})
+    fields = [field(_WHY, "Reason", asked.why, required=asked.needs_reason)]
+    if found.until:
+        fields.append(field(UNTIL, _UNTIL))
+    kind = button_kind(asked.choice or asked.action)
+    start = action_button(context, found.button, "", params, kind=kind, reason=_WHY)
+    return [
+        tag("p", found.effect),
+        tag("form", fields, start, class_="lc-bar"),
+        _back(asked, context),
+    ]
+
+
+def _back(asked: ConsoleAction, context: ViewContext) -> Markup:
+    """Draw the button that shows the pressed widget again, with what was chosen in it: its fields are gone."""
+    view = _VIEWS.get(asked.action, "show_questions")
+    if view == "show_clusters" and asked.deployment:
+        view = "show_deployment"
+    chosen: dict[str, Any] = {"service": context.scope.service}
+    if view == "show_deployment":
+        chosen = {"deployment": asked.deployment}
+    back = tag("button", "Back", type="button", class_="btn")
+    return tag("p", action(back, context.function(function(view)), {"pressed": True, **chosen}))
 
 
 def _title(found: Confirmation) -> str:
@@ -91,19 +127,15 @@ def _commits(plan: Plan) -> Child:
     return [tag("p", changes.sentence, " ", link), tag("ul", rows) if rows else None, more]
 
 
-def _form(found: Confirmation, context: ViewContext) -> Markup:
-    request = found.request
-    params = {"action": str(found.action), "service": request.service, "environment": request.environment}
-    params |= {"seen": found.drawn_from}
-    params |= {"deployment": found.deployment} if found.rollback else {"version": request.version}
-    text = f"Roll back to {request.version}" if found.rollback else f"Deploy {request.version}"
-    kind = "lc-danger" if found.rollback else "btn-primary"
-    back = tag("button", "Back", type="button", class_="btn")
-    # The fields of the widget are gone: its button has what was chosen in them.
-    chosen = {"deployment": found.deployment} if found.rollback else {"service": context.scope.service}
-    shown = action(back, context.function(function(_VIEWS[found.action])), {"pressed": True, **chosen})
+def _form(found: Confirmation, context: ViewContext) -> Child:
+    request, asked = found.request, found.asked
+    back = _back(asked, context)
     if not found.permission.allowed:
-        return tag("form", shown, class_="lc-bar")
-    reason = field(_WHY, "Reason", found.request.reason)
+        return back
+    params = {"action": str(asked.action), "service": request.service, "environment": request.environment}
+    params |= {"seen": found.drawn_from}
+    params |= {"deployment": asked.deployment} if found.rollback else {"version": request.version}
+    text = f"Roll back to {request.version}" if found.rollback else f"Deploy {request.version}"
+    kind = button_kind(asked.action)
     start = action_button(context, text, "", params, kind=kind, reason=_WHY)
-    return tag("form", reason, start, shown, class_="lc-bar")
+    return [tag("form", field(_WHY, "Reason", request.reason), start, class_="lc-bar"), back]

@@ -14,6 +14,7 @@ FIND = "lc-find"
 SORT = "lc-sort"
 DEPLOYMENT = "lc-deployment"
 BY = "lc-by"
+UNTIL = "lc-until"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,30 +11,28 @@ from lifecycle.application.queries.hand_made_words import interruption_words
 from lifecycle.application.queries.host_status import HostProgress, attempt_status
 from lifecycle.application.queries.state_words import DEPLOYMENTS, KINDS, Tone
 from lifecycle.console.components import (
-    action_button,
     badge,
-    field,
+    confirm_button,
     filters,
     log,
-    plan_button,
     refused_button,
+    rows_of,
     select,
     soft,
-    table,
     unreadable_rows,
     widget,
 )
 from lifecycle.console.context import DEPLOYMENT, ViewContext
 from lifecycle.console.html import Child, Markup, tag
-from lifecycle.console.status_styles import deployment_badge, permission_badge, status_badge
+from lifecycle.console.status_styles import button_kind, deployment_badge, permission_badge, status_badge
 from lifecycle.domain.listing import counted
 from lifecycle.domain.monitoring.audit import AuditEntry
+from lifecycle.domain.rollout.actions import Action
 from lifecycle.domain.rollout.attempt import HostAttempt
-from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question, latest_attempts
+from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.time_format import lasting, minute, moment, time_of_day
 
-_WHY = "lc-why"
 _BAR = 160
 _LINES = 60
 
@@ -71,8 +69,8 @@ def _view(view: DeploymentView, context: ViewContext) -> Markup:
         unreadable_rows(view.unreadable),
         _buttons(view, context),
         _hosts(view, context),
-        _questions(view.questions),
-        _trail(view.audit_entries),
+        _questions(view.questions, context),
+        _trail(view.audit_entries, context),
         class_="lc-card",
         aria_label=f"Deployment {current.id}",
     )
@@ -110,7 +108,7 @@ def _release(current: Deployment) -> Markup | None:
     return tag("p", f"Release command {current.release.command}: {how}")
 
 
-def _buttons(view: DeploymentView, context: ViewContext) -> Markup | None:
+def _buttons(view: DeploymentView, context: ViewContext) -> Markup:
     """Return the buttons for the whole deployment; its decisions have a widget of their own."""
     current = view.deployment
     params = {
@@ -120,29 +118,20 @@ def _buttons(view: DeploymentView, context: ViewContext) -> Markup | None:
     }
     buttons: list[Child] = []
     if view.has_lease and view.may_pause.allowed:
-        effect = f"Pause {current.id}: {CONSEQUENCES[Choice.PAUSE]}. A host that is being updated is finished first."
-        buttons.append(action_button(context, "Pause", effect, {"action": "pause", **params}, reason=_WHY))
+        buttons.append(confirm_button(context, "Pause", {"action": "pause", **params}))
     buttons.append(_rollback(view, {"action": "roll_back", **params}, context))
-    if not any(buttons):
-        return None
-    return tag("form", field(_WHY, "Reason"), buttons, class_="lc-bar")
+    does = "quarantine" if view.may_quarantine.allowed else "unquarantine"
+    version = {"action": does, "subject": current.target.version}
+    buttons.append(confirm_button(context, f"{does.capitalize()} {current.target.version}", params | version))
+    return tag("div", buttons, class_="lc-bar")
 
 
 def _rollback(view: DeploymentView, params: dict[str, str], context: ViewContext) -> Child:
-    """Draw the rollback: at once before the next host of a running one, by its plan for an ended one.
-
-    It is disabled, with the reason, on the deployment whose version the cluster should run.
-    """
-    current, back = view.deployment, view.rollback
-    if back is None:
+    """Draw the rollback; disabled, with the reason, on the deployment whose version the cluster should run."""
+    if view.rollback is None:
         why: list[Child] = [permission_badge(view.may_roll_back), " ", soft(view.may_roll_back.why)]
         return refused_button("Roll back", why) if view.is_current else None
-    if current.state.final:
-        return plan_button(context, "Roll back", params, kind="lc-danger", reason=_WHY)
-    hosts = sorted(latest_attempts([each for each in view.attempts if not each.release]))
-    touched = f"{', '.join(hosts)} get {back.comes.in_words} back" if hosts else "no host was updated yet"
-    effect = f"{back.question} Before its next host: {touched}; {back.consequences}."
-    return action_button(context, "Roll back", effect, params, kind="lc-danger", reason=_WHY)
+    return confirm_button(context, "Roll back", params, kind=button_kind(Action.ROLL_BACK))
 
 
 def _hosts(view: DeploymentView, context: ViewContext) -> Markup:
@@ -156,7 +145,9 @@ def _hosts(view: DeploymentView, context: ViewContext) -> Markup:
     ]
     rows += [[each.host, "-", status_badge(each.status), "-", "-", "-"] for each in view.hosts if not each.attempt]
     columns = ("host", "attempt", "state", "when", "took", "why")
-    return table(f"Hosts, in the order of their turns, over {lasting(span.total_seconds())}", columns, rows)
+    return rows_of(
+        context, f"Hosts, in the order of their turns, over {lasting(span.total_seconds())}", columns, rows
+    )
 
 
 def _attempt(
@@ -186,7 +177,7 @@ def _attempt(
     return [each.host, number, status_badge(status), bar, lasted, why or "-"]
 
 
-def _questions(questions: Sequence[Question]) -> Markup | None:
+def _questions(questions: Sequence[Question], context: ViewContext) -> Markup | None:
     rows: list[list[Child]] = []
     for each in sorted(questions, key=lambda q: q.asked_at)[::-1]:
         given = each.answer
@@ -195,12 +186,11 @@ def _questions(questions: Sequence[Question]) -> Markup | None:
         rows.append([moment(each.asked_at), each.host or "-", each.reason, answer, why or "-"])
     if not rows:
         return None
-    return table(
-        "Decisions and approvals, the newest first", ("asked (UTC)", "host", "question", "answer", "why"), rows
-    )
+    headings = ("asked (UTC)", "host", "question", "answer", "why")
+    return rows_of(context, "Decisions and approvals, the newest first", headings, rows)
 
 
-def _trail(trail: Sequence[AuditEntry]) -> Markup | None:
+def _trail(trail: Sequence[AuditEntry], context: ViewContext) -> Markup | None:
     rows: list[list[Child]] = [
         [moment(each.at), each.host or "-", each.what, each.who, each.why or "-"]
         for each in list(reversed(trail))[:_LINES]
@@ -212,5 +202,5 @@ def _trail(trail: Sequence[AuditEntry]) -> Markup | None:
         if len(trail) > _LINES
         else "Trail, the newest line first"
     )
-    inner = table(caption, ("time (UTC)", "host", "what", "by", "why"), rows)
+    inner = rows_of(context, caption, ("time (UTC)", "host", "what", "by", "why"), rows)
     return tag("details", tag("summary", f"Trail: {counted(len(trail), 'line')}"), inner)

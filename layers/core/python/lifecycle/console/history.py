@@ -5,7 +5,7 @@ Drawn for functions/console/show_history.
 
 from lifecycle.application.queries.history import HistoryView
 from lifecycle.application.queries.state_words import KINDS
-from lifecycle.console.components import filters, soft, table, unreadable_rows, widget
+from lifecycle.console.components import filters, rows_of, soft, unreadable_rows, widget
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import deployment_badge
@@ -20,9 +20,11 @@ def draw_history(found: HistoryView, context: ViewContext) -> Markup:
     if not found.deployments and not found.audit_entries:
         return widget(context, parts, tag("p", "Nothing was deployed yet."))
     columns = ("began (UTC)", "cluster", "kind", "version", "state", "took", "by", "why")
-    parts.append(table("Deployments", columns, [_deployment(each) for each in found.deployments]))
+    parts.append(rows_of(context, "Deployments", columns, [_deployment(each) for each in found.deployments]))
     trail = ("time (UTC)", "cluster", "what", "by", "why")
-    parts.append(table("Trail: who did what, and why", trail, [_entry(each) for each in found.audit_entries]))
+    parts.append(
+        rows_of(context, "Trail: who did what, and why", trail, [_entry(each) for each in found.audit_entries])
+    )
     return widget(context, parts)
 
 

@@ -9,14 +9,22 @@ from lifecycle.application.queries.clusters import ClusterView
 from lifecycle.application.queries.fact_words import attention_words, command_words
 from lifecycle.application.queries.hand_made_words import interruption_words, strays_words
 from lifecycle.application.queries.host_status import host_status
-from lifecycle.application.queries.hosts import ClusterHosts, HostsView, HostView
+from lifecycle.application.queries.hosts import ClusterHosts, HostsView, HostView, remove_permission
 from lifecycle.application.queries.matrix import Cell
 from lifecycle.application.queries.state_words import Tone
-from lifecycle.console.components import badge, filters, soft, unreadable_rows, widget
+from lifecycle.console.components import (
+    badge,
+    confirm_button,
+    filters,
+    refused_button,
+    soft,
+    unreadable_rows,
+    widget,
+)
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.matrix import back_to_all, cell_sentence, draw_matrix
-from lifecycle.console.status_styles import status_badge
+from lifecycle.console.status_styles import permission_badge, status_badge
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.listing import counted
 from lifecycle.domain.time_format import ago, time_of_day
@@ -62,9 +70,45 @@ def _section(each: ClusterHosts, cell: Cell, context: ViewContext) -> Markup:
         unreadable_rows(each.unreadable),
         tiles if hosts else tag("p", "no hosts: start an agent on each"),
         more,
+        _quarantines(each, context),
+        tag("div", confirm_button(context, "Converge", {"action": "converge", **_of(each)}), class_="lc-bar"),
         class_="lc-card",
         aria_label=f"Hosts of {each.view.cluster}",
     )
+
+
+def _of(each: ClusterHosts) -> dict[str, str]:
+    """Return the parameters by which a button names its cluster."""
+    return {"service": each.view.cluster.service, "environment": each.view.cluster.environment}
+
+
+def _quarantines(each: ClusterHosts, context: ViewContext) -> Child:
+    """Draw the quarantined versions and configurations; a host's quarantine is on its tile."""
+    rows = [
+        tag("li", badge(Tone.BAD, "quarantined"), f" {name}: {why} ", _unquarantine(each, name, context))
+        for name, why in sorted(each.quarantined_versions.items())
+    ]
+    return tag("ul", rows) if rows else None
+
+
+def _unquarantine(each: ClusterHosts, name: str, context: ViewContext) -> Markup:
+    return confirm_button(context, "Unquarantine", {"action": "unquarantine", "subject": name, **_of(each)})
+
+
+def _host_actions(host: HostView, each: ClusterHosts, context: ViewContext) -> Markup:
+    """Draw what an operator may do about one host; its removal only where the host shows no sign of life."""
+    name = host.report.host
+    params = {"subject": name, **_of(each)}
+    if host.quarantined:
+        buttons: list[Child] = [_unquarantine(each, name, context)]
+    else:
+        buttons = [confirm_button(context, "Quarantine", {"action": "quarantine", **params})]
+    if host.unreachable_since or isinstance(host.report, UnreadableReport):
+        may = remove_permission(context.now, host)
+        text, remove = "Remove host", {"action": "remove_host", **params}
+        why: list[Child] = [permission_badge(may), " ", soft(may.why)]
+        buttons.append(confirm_button(context, text, remove) if may.allowed else refused_button(text, why))
+    return tag("details", tag("summary", f"Actions on {name}"), tag("div", buttons, class_="lc-row"))
 
 
 def _interruption(view: ClusterView) -> Child:
@@ -106,6 +150,7 @@ def _tile(host: HostView, each: ClusterHosts, context: ViewContext) -> Markup:
     if turn := command_words(report, each.view.running):
         lines.append(tag("p", soft(turn)))
     lines += [tag("p", tag("small", why)) for why in _whys(host)]
+    lines.append(_host_actions(host, each, context))
     return tag("div", lines, class_=f"lc-tile lc-{status.tone}", role="listitem")
 
 

@@ -18,7 +18,7 @@ rect section select small span strong summary svg table tbody td text textarea t
 """
 _ATTRIBUTE_NAMES = """
 action aria-hidden aria-label class colspan confirmation cx cy d datetime disabled display endpoint event for height
-href id maxlength name open points preserveAspectRatio r role rows rowspan rx scope selected stroke-dasharray
+href id maxlength name open points preserveAspectRatio r required role rows rowspan rx scope selected stroke-dasharray
 stroke-width tabindex text-anchor title type value viewBox width x x1 x2 y y1 y2
 """
 _ELEMENTS = frozenset(_ELEMENT_NAMES.split())

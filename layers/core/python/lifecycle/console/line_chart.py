@@ -9,6 +9,7 @@ from lifecycle.domain.analysis.model import Series
 
 _HEIGHT = 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 8, 22, 22
+_DIGIT = 7  # pixels that a character of a label may take
 _DOTS = 40
 
 Values = Sequence[float | None]
@@ -42,7 +43,7 @@ def chart(series: Series, width: int, minutes: int = 0) -> Markup:
             ]
         )
     if not values:
-        parts.append(tag("text", "nothing was measured yet", x=_LEFT + 8, y=_HEIGHT / 2))
+        parts.append(tag("text", "nothing was measured yet", x=scale.left + 8, y=_HEIGHT / 2))
     return tag(
         "svg", parts, viewBox=f"0 0 {width} {_HEIGHT}", width=width, height=_HEIGHT, role="img", aria_label=label
     )
@@ -65,10 +66,17 @@ class _Scale:
 
     def __init__(self, width: int, points: int, low: float, high: float) -> None:
         self.low, self.high, self.width = low, high, width
-        self._step = (width - _LEFT - _RIGHT) / max(1, points - 1)
+        longest = max(len(figure(each)) for each in self.ticks)
+        self.left = max(_LEFT, 8 + _DIGIT * longest)  # a label is never cut
+        self._step = (width - self.left - _RIGHT) / max(1, points - 1)
+
+    @property
+    def ticks(self) -> tuple[float, float, float]:
+        """The labelled values of the vertical axis."""
+        return self.low, (self.low + self.high) / 2, self.high
 
     def x(self, place: int) -> float:
-        return _LEFT + place * self._step
+        return self.left + place * self._step
 
     def y(self, value: float) -> float:
         height = (value - self.low) / (self.high - self.low)
@@ -78,11 +86,12 @@ class _Scale:
 def _axes(scale: _Scale, minutes: int) -> list[Child]:
     right = scale.width - _RIGHT
     parts: list[Child] = []
-    for value in (scale.low, (scale.low + scale.high) / 2, scale.high):
+    left = scale.left
+    for value in scale.ticks:
         y = scale.y(value)
-        parts.append(tag("line", x1=_LEFT, y1=y, x2=right, y2=y, class_="lc-axis"))
-        parts.append(tag("text", figure(value), x=_LEFT - 4, y=y + 4, text_anchor="end", class_="lc-soft"))
-    parts.append(tag("text", "0", x=_LEFT, y=_HEIGHT - 6, class_="lc-soft"))
+        parts.append(tag("line", x1=left, y1=y, x2=right, y2=y, class_="lc-axis"))
+        parts.append(tag("text", figure(value), x=left - 4, y=y + 4, text_anchor="end", class_="lc-soft"))
+    parts.append(tag("text", "0", x=left, y=_HEIGHT - 6, class_="lc-soft"))
     end = f"{minutes} min"
     parts.append(tag("text", end, x=right, y=_HEIGHT - 6, text_anchor="end", class_="lc-soft"))
     return parts

@@ -5,6 +5,7 @@ Drawn for functions/console/show_questions.
 
 from lifecycle.application.queries.clusters import ClusterView
 from lifecycle.application.queries.pending_decisions import (
+    ADVISED,
     PendingDecisions,
     answered_words,
     assigned_words,
@@ -13,34 +14,32 @@ from lifecycle.application.queries.pending_decisions import (
     quarantine_notice,
 )
 from lifecycle.application.queries.state_words import BLAMES, Tone
-from lifecycle.console.components import action_button, badge, field, filters, log, soft, unreadable_rows, widget
+from lifecycle.console.components import (
+    action_button,
+    badge,
+    confirm_button,
+    filters,
+    log,
+    soft,
+    unreadable_rows,
+    widget,
+)
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.service_log import service_log_link
-from lifecycle.console.status_styles import deployment_badge, permission_badge, status_badge
+from lifecycle.console.status_styles import button_kind, deployment_badge, permission_badge, status_badge
 from lifecycle.domain.rollout.actions import Action, ActionFacts, permission
 from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.time_format import ago, minute
 
-# CSS classes: one colour for the choices that go on, red for those that discard work.
-_KINDS = {
-    Choice.APPROVE: "btn-primary",
-    Choice.RESUME: "btn-primary",
-    Choice.ROLL_BACK: "lc-danger",
-    Choice.REJECT: "lc-danger",
-    Choice.ABORT: "lc-danger",
-}
-
 
 def draw_pending_decisions(found: PendingDecisions, context: ViewContext) -> Markup:
-    """Draw the pending decisions, the longest waiting first, then the queued deployments."""
+    """Draw the pending decisions, those of production first, then the queued deployments."""
     parts: list[Child] = [filters(context, found.page)]
-    number = 0
     for view in found.pending:
-        for question in view.pending:
-            parts.append(_card(view, question, f"lc-why-{number}", context))
-            number += 1
+        serves = found.serving.get(view.cluster, "")
+        parts += [_card(view, question, serves, context) for question in view.pending]
     parts += [_queued(view, context) for view in found.queued]
     parts += [_answered(current, question, context) for current, question in found.answered]
     if not found.pending and not found.unreadable:
@@ -51,38 +50,47 @@ def draw_pending_decisions(found: PendingDecisions, context: ViewContext) -> Mar
     return widget(context, parts)
 
 
-def _card(view: ClusterView, question: Question, reason: str, context: ViewContext) -> Child:
+def _card(view: ClusterView, question: Question, serves: str, context: ViewContext) -> Child:
     current = view.running
     if current is None:
         return None
     cluster = current.cluster
     title = f"{cluster.service} {current.target.in_words} to {cluster.environment}: {question.kind.in_words}"
-    choices = tag("dl", ([tag("dt", tag("strong", c)), tag("dd", effect(question, c))] for c in question.choices))
     about = f"{question.host}, attempt {question.attempt}: " if question.host else ""
     asked = f"Asked {minute(question.asked_at)}, {ago(question.asked_at, context.now)}."
-    by_another = _approved_elsewhere(current, question, context)
-    may = permission(Action.DECIDE, ActionFacts(context.now, cluster, deployment=current, question=question))
-    offered = [each for each in question.choices if each is not Choice.APPROVE or not by_another]
-    buttons = [_button(current, question, each, reason, context) for each in offered] if may.allowed else []
-    if may.allowed:
-        buttons.append(_take(current, question, reason, context))
     return tag(
         "section",
         tag("h2", title),
         tag("p", deployment_badge(current), " ", about, question.reason),
+        tag("p", tag("strong", serves)) if serves else None,
         _blame(question),
         log(question.evidence_title, question.evidence) if question.evidence.strip() else None,
         service_log_link(cluster, question.host, context.itself),
         _taken(question, context),
         tag("p", soft(f"{asked} {_sentence(expiry(question, context.now))}")),
-        choices,
-        by_another,
-        tag("form", field(reason, "Reason"), tag("div", buttons, class_="lc-row"), class_="lc-bar")
-        if buttons
-        else tag("p", permission_badge(may), f" {may.why}"),
+        _answers(current, question, context),
         class_="lc-card",
         aria_label=title,
     )
+
+
+def _answers(current: Deployment, question: Question, context: ViewContext) -> Child:
+    """Draw each answer beside its effect, the advised one first and ABORT apart; the confirmation asks for why."""
+    by_another = _approved_elsewhere(current, question, context)
+    facts = ActionFacts(context.now, current.cluster, deployment=current, question=question)
+    may = permission(Action.DECIDE, facts)
+    rows = []
+    for choice in question.advised_first:
+        offered = may.allowed and not (by_another and choice is Choice.APPROVE)
+        button: Child = _button(current, question, choice, context) if offered else tag("strong", choice.in_words)
+        mark: Child = [badge(Tone.GOOD, ADVISED), " "] if choice is question.advised else None
+        apart = " lc-apart" if choice is Choice.ABORT else ""
+        said = tag("span", mark, effect(question, choice))
+        rows.append(tag("div", button, said, class_=f"lc-answer{apart}", role="listitem"))
+    listed = tag("div", rows, role="list", aria_label="Answers")
+    if not may.allowed:
+        return [listed, tag("p", permission_badge(may), f" {may.why}")]
+    return [listed, by_another, tag("p", _take(current, question, context))]
 
 
 def _approved_elsewhere(current: Deployment, question: Question, context: ViewContext) -> Child:
@@ -106,13 +114,11 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
-def _button(current: Deployment, question: Question, choice: Choice, reason: str, context: ViewContext) -> Markup:
+def _button(current: Deployment, question: Question, choice: Choice, context: ViewContext) -> Markup:
     """Draw the button of one choice, bound to its deployment, question, host and attempt.
 
     An old page therefore cannot answer a newer question.
     """
-    about = f" on {question.host}, attempt {question.attempt}," if question.host else ""
-    confirmation = f"{choice}{about} of {current.id}: {effect(question, choice)}."
     params = {
         "action": "decide",
         "choice": str(choice),
@@ -125,10 +131,7 @@ def _button(current: Deployment, question: Question, choice: Choice, reason: str
     }
     if question.kind is QuestionKind.APPROVAL and choice in (Choice.APPROVE, Choice.REJECT):
         params["action"] = choice.lower()
-    kind = _KINDS.get(choice, "")
-    return action_button(
-        context, choice.replace("_", " ").capitalize(), confirmation, params, kind=kind, reason=reason
-    )
+    return confirm_button(context, choice.in_words, params, kind=button_kind(choice))
 
 
 def _taken(question: Question, context: ViewContext) -> Child:
@@ -136,7 +139,7 @@ def _taken(question: Question, context: ViewContext) -> Child:
     return tag("p", badge(Tone.BUSY, "taken"), " ", said) if said else None
 
 
-def _take(current: Deployment, question: Question, reason: str, context: ViewContext) -> Markup:
+def _take(current: Deployment, question: Question, context: ViewContext) -> Markup:
     """Draw the button by which a person says that they are on it; it answers nothing."""
     params = {
         "action": "assign",
@@ -146,7 +149,7 @@ def _take(current: Deployment, question: Question, reason: str, context: ViewCon
         "question": question.id,
     }
     effect = f"Say that you are on {question.id} of {current.id}: the question stays open, and others see your name."
-    return action_button(context, "I am on it", effect, params, reason=reason)
+    return action_button(context, "I am on it", effect, params)
 
 
 def _answered(current: Deployment, question: Question, context: ViewContext) -> Markup:
@@ -161,9 +164,12 @@ def _queued(view: ClusterView, context: ViewContext) -> Child:
     request = waiting.request
     why = f": {request.reason}" if request.reason else ""
     holder = view.lease.deployment or "nothing: it is about to begin"
+    params = {"action": "abort", "deployment": request.deployment}
+    params |= {"service": view.cluster.service, "environment": view.cluster.environment}
     return tag(
         "p",
         badge(Tone.IDLE, "queued"),
         f" {view.cluster} {request.version}, requested by {request.requested_by}{why}; ",
-        soft(f"waits for {holder}, since {minute(waiting.since)}, {ago(waiting.since, context.now)}"),
+        soft(f"waits for {holder}, since {minute(waiting.since)}, {ago(waiting.since, context.now)} "),
+        confirm_button(context, "Cancel", params, kind=button_kind(Action.CANCEL)),
     )

@@ -9,22 +9,26 @@ from lifecycle.application.queries.state_words import Tone, delivery_status
 from lifecycle.console.components import (
     action_button,
     badge,
-    field,
+    confirm_button,
     filters,
-    plan_button,
     refused_button,
+    select,
     soft,
     unreadable_rows,
     widget,
 )
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
-from lifecycle.console.status_styles import cluster_state, deployment_badge, permission_badge, status_badge
-from lifecycle.domain.rollout.actions import Permission, Ruling
+from lifecycle.console.status_styles import (
+    button_kind,
+    cluster_state,
+    deployment_badge,
+    permission_badge,
+    status_badge,
+)
+from lifecycle.domain.rollout.actions import Action, Permission, Ruling
 from lifecycle.domain.rollout.freezes import Freeze, UnreadableFreeze, scope_in_words
 from lifecycle.domain.time_format import ago, minute
-
-_WHY = "lc-why"
 
 
 def draw_pipeline(found: PipelineView, context: ViewContext) -> Markup:
@@ -33,11 +37,10 @@ def draw_pipeline(found: PipelineView, context: ViewContext) -> Markup:
     if not lanes:
         start = "deploy the stack of one, start an agent on each host, and push a service"
         lanes = [tag("p", f"There is no cluster yet: {start}.")]
-    reason = tag("form", field(_WHY, "Reason, for the buttons below"), class_="lc-bar")
     rows = unreadable_rows(found.unreadable)
     bar = filters(context, found.page, environments=False)
     refused = tag("p", badge(Tone.WARN, "refused pushes"), " ", found.refused) if found.refused else None
-    return widget(context, bar, rows, refused, reason, lanes, _freezes(found, context))
+    return widget(context, bar, rows, refused, lanes, _freezes(found, context))
 
 
 def _lane(lane: Lane, context: ViewContext) -> Markup:
@@ -90,7 +93,19 @@ def _release(lane: Lane, context: ViewContext) -> Child:
     inside: list[Child] = [tag("p", lane.release)]
     if lane.production:
         inside.append(_deploy(lane.production, lane.release, lane.may_release, context))
+        inside.append(_older(lane, lane.production, context))
     return inside
+
+
+def _older(lane: Lane, view: ClusterView, context: ViewContext) -> Child:
+    """Draw the choice of an older release; its plan says whether it may be deployed, and that it goes backwards."""
+    if not lane.older or (lane.may_release and lane.may_release.ruling is Ruling.FROZEN):
+        return None
+    name = f"lc-version-{lane.service}"
+    params = {"action": "deploy", "service": lane.service, "environment": view.cluster.environment}
+    chosen = select("Release", name, [(each, each) for each in lane.older], lane.older[0])
+    button = confirm_button(context, "Deploy the older release", params | {"version_field": name})
+    return tag("details", tag("summary", "An older release"), tag("form", chosen, button, class_="lc-bar"))
 
 
 def _cluster(view: ClusterView | None, context: ViewContext) -> Child:
@@ -110,8 +125,7 @@ def _cluster(view: ClusterView | None, context: ViewContext) -> Child:
 
 
 def _cancel(run: str, context: ViewContext) -> Markup:
-    effect = f"Cancel {run}: its build ends with all its processes, and no snapshot is made."
-    return action_button(context, "Cancel", effect, {"action": "cancel", "run": run}, reason=_WHY)
+    return confirm_button(context, "Cancel", {"action": "cancel", "run": run}, kind=button_kind(Action.CANCEL))
 
 
 def _promote(service: str, snapshot: str, context: ViewContext) -> Markup:
@@ -119,7 +133,7 @@ def _promote(service: str, snapshot: str, context: ViewContext) -> Markup:
         f"Promote {service} {snapshot}: the same bytes become a release under the next version. This deploys nothing."
     )
     params = {"action": "promote", "service": service, "version": snapshot}
-    return action_button(context, "Promote", effect, params, reason=_WHY)
+    return action_button(context, "Promote", effect, params)
 
 
 def _deploy(view: ClusterView, version: str, may: Permission | None, context: ViewContext) -> Child:
@@ -132,8 +146,8 @@ def _deploy(view: ClusterView, version: str, may: Permission | None, context: Vi
     if not may.allowed:
         return refused_button(text, why)
     params = {"action": "deploy", "service": cluster.service, "environment": cluster.environment, "version": version}
-    kind = "btn-primary" if cluster.environment == "production" else ""
-    button = plan_button(context, text, params, kind=kind, reason=_WHY)
+    kind = button_kind(Action.DEPLOY) if cluster.environment == "production" else ""
+    button = confirm_button(context, text, params, kind=kind)
     return [button, tag("p", why) if may.why else None]
 
 
@@ -158,16 +172,9 @@ def _sentence(each: Freeze) -> str:
 
 
 def _freeze(scope: str, context: ViewContext) -> Markup:
-    effect = (
-        f"Freeze {scope_in_words(scope)} until somebody lifts it: no new version is deployed there. "
-        "Rollbacks, repairs and running deployments go on."
-    )
-    return action_button(
-        context, f"Freeze {scope_in_words(scope)}", effect, {"action": "freeze", "scope": scope}, reason=_WHY
-    )
+    return confirm_button(context, f"Freeze {scope_in_words(scope)}", {"action": "freeze", "scope": scope})
 
 
 def _unfreeze(each: Freeze, context: ViewContext) -> Markup:
-    effect = f"Lift the freeze of {scope_in_words(each.scope)}, which {each.by} made: {each.why}"
     params = {"action": "unfreeze", "scope": each.scope, "seen": each.at.isoformat()}
-    return action_button(context, "Lift", effect, params, reason=_WHY)
+    return confirm_button(context, "Unfreeze", params)

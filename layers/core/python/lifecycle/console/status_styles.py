@@ -1,11 +1,24 @@
-"""Badges of states: a tone of application/queries/state_words.py as a CSS class, its word and its sign."""
+"""Badges of states, and the colours of buttons: a tone of application/queries/state_words.py as a CSS class."""
 
 from lifecycle.application.queries.clusters import ClusterView
 from lifecycle.application.queries.state_words import DEPLOYMENTS, PERMISSIONS, Status
 from lifecycle.console.components import badge
 from lifecycle.console.html import Child, Markup
-from lifecycle.domain.rollout.actions import Permission
+from lifecycle.domain.rollout.actions import Action, Permission
+from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import Deployment
+
+# Blue goes on, red discards what was deployed, amber leaves the cluster as it is.
+_KINDS = {
+    **dict.fromkeys(("APPROVE", "RESUME", "DEPLOY"), "btn-primary"),
+    **dict.fromkeys(("ROLL_BACK", "REJECT"), "lc-danger"),
+    **dict.fromkeys(("ABORT", "CANCEL"), "lc-abort"),
+}
+
+
+def button_kind(does: Choice | Action) -> str:
+    """Return the CSS class of the button of an answer or an action."""
+    return _KINDS.get(does.upper(), "")
 
 
 def status_badge(status: Status) -> Markup:

@@ -76,6 +76,7 @@ PAIRS = (
     *((ink, ground) for ink in ("ink", "soft", "link") for ground in ("ground", "panel")),
     ("on-button", "button"),
     ("on-danger", "danger"),
+    ("warn", "ground"),
     *((tone, f"{tone}-ground") for tone in Tone),
     *((tone, ground) for tone in Tone for ground in ("ground", "panel")),
 )
@@ -104,7 +105,6 @@ border-radius:6px;padding:6px;background:var(--lc-ground)}
 .lc caption{text-align:left;font-weight:600;padding:4px 0}
 .lc th,.lc td{text-align:left;vertical-align:top;padding:4px 8px;border-bottom:1px solid var(--lc-rule);color:inherit;
 background:transparent;overflow-wrap:break-word}
-.lc td:last-child:not(:only-child){min-width:140px}
 .lc pre{margin:4px 0;padding:8px;max-height:240px;overflow:auto;background:var(--lc-ground);color:var(--lc-ink);
 border:1px solid var(--lc-rule);border-radius:4px;font:12px/1.4 ui-monospace,Consolas,monospace;white-space:pre-wrap}
 .lc label{display:inline-flex;flex-direction:column;font-size:12px;color:var(--lc-soft);max-width:100%}
@@ -122,6 +122,15 @@ text-align:left;cursor:pointer;min-height:24px}
 .lc .lc-matrix .lc-badge{white-space:normal}
 .lc .lc-matrix .lc-first{border-left:1px solid var(--lc-rule)}
 .lc button.lc-danger{color:var(--lc-on-danger);background:var(--lc-danger);border-color:var(--lc-danger)}
+.lc .lc-record dl{display:grid;grid-template-columns:minmax(72px,auto) 1fr;gap:2px 10px;margin:0}
+.lc .lc-record dt{color:var(--lc-soft);font-size:12px}
+.lc .lc-record dd{margin:0;min-width:0}
+.lc td:last-child:not(:only-child){min-width:200px}
+.lc button.lc-abort{color:var(--lc-warn);border:2px solid var(--lc-warn)}
+.lc .lc-answer{display:flex;flex-wrap:wrap;gap:4px 12px;align-items:center;padding:2px 0}
+.lc .lc-answer>:first-child{flex:0 0 110px;text-align:left}
+.lc .lc-answer>span{flex:1 1 240px;min-width:0}
+.lc .lc-apart{margin-top:8px;padding-top:6px;border-top:1px solid var(--lc-rule)}
 .lc button:focus-visible,.lc select:focus-visible,.lc textarea:focus-visible,.lc summary:focus-visible{
 outline:3px solid var(--lc-link);outline-offset:2px}
 .lc summary{cursor:pointer;color:var(--lc-link)}

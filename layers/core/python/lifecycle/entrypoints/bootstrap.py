@@ -244,13 +244,13 @@ def console() -> "QueryContext":
     """Return the ports that the console's queries read."""
     from lifecycle.application.queries.context import QueryContext  # noqa: PLC0415
     from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries  # noqa: PLC0415
-    from lifecycle.gateways.aws.promotions import LambdaPromotions  # noqa: PLC0415
+    from lifecycle.gateways.aws.phases import LambdaPhases  # noqa: PLC0415
 
     settings = from_environment()
     machine = settings.values.get(Variable.DELIVERY_MACHINE, "")
     queries = DynamoClusterQueries(_table(settings), context().registry, _lazy("stepfunctions"), machine)
-    promotions = LambdaPromotions(_lazy("lambda"), _own_proof)
-    return QueryContext(context(), catalogue(), queries, promotions, builds())
+    phases = LambdaPhases(_lazy("lambda"), _own_proof)
+    return QueryContext(context(), catalogue(), queries, phases, builds())
 
 
 @cache

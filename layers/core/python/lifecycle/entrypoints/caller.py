@@ -62,7 +62,7 @@ def of(event: Mapping[str, Any], context: Any, *, for_console: bool = False) -> 
     # The console of another region has a role of its own, and promotes there.
     console = regional(CONSOLE_ROLE, Account("", bootstrap.region_of(context.invoked_function_arn), account))
     if for_console and arn.partition(f"::{account}:")[2].startswith(f"assumed-role/{console}/"):
-        return Caller(str(event.get("requested_by") or CONSOLE)[:200], arn)
+        return Caller(str(event.get("requested_by") or event.get("by") or CONSOLE)[:200], arn)
     return Caller(person(arn, account, allowed), arn)
 
 

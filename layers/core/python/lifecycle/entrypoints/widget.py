@@ -9,10 +9,10 @@ from typing import Any, TypeAlias, TypeVar
 from aws_lambda_powertools.logging import Logger
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lifecycle.application.console_actions import ConsoleAction
+from lifecycle.application.console_action import ConsoleAction
 from lifecycle.application.queries.scope import Scope
 from lifecycle.console.components import failure
-from lifecycle.console.context import BY, DEPLOYMENT, ENVIRONMENT, FIND, PAGE, SERVICE, SORT, ViewContext
+from lifecycle.console.context import BY, DEPLOYMENT, ENVIRONMENT, FIND, PAGE, SERVICE, SORT, UNTIL, ViewContext
 from lifecycle.console.html import Markup
 from lifecycle.console.theme import Theme
 from lifecycle.domain.errors import LifecycleError
@@ -125,12 +125,16 @@ class Button(_Call):
     choice: Choice | None = None
     scope: str = ""
     run: str = ""
+    subject: str = ""
+    version_field: str = ""
     preview: bool = False
     drawn_from: str = Field(default="", max_length=400, validation_alias="seen")  # the key on buttons
 
     def to_action(self) -> ConsoleAction:
         """Return the action, with the reason from its field."""
-        parameters = self.model_dump(exclude={"context", "by", "proven", "why", "reason_field"})
+        parameters = self.model_dump(exclude={"context", "by", "proven", "why", "reason_field", "version_field"})
+        parameters["version"] = self.version or self.field(self.version_field) or ""
+        parameters["until"] = (self.field(UNTIL) or "")[:100]
         why = self.why or self.field(self.reason_field) or ""
         said = self.by or self.field(BY) or ""
         by = self.by if self.proven else in_console(said[:200])

@@ -15,7 +15,7 @@ from typing import Protocol
 from lifecycle.application.delivery.sign import sign
 from lifecycle.application.ports.artifacts import Artifacts
 from lifecycle.application.ports.catalogue import Catalogue
-from lifecycle.application.ports.promotions import Promoted
+from lifecycle.application.ports.phases import Promoted
 from lifecycle.application.ports.signer import Signer
 from lifecycle.application.readable import readable
 from lifecycle.domain.errors import DigestMismatch, ForeignObject, Refused, Unknown

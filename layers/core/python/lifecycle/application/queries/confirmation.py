@@ -5,7 +5,8 @@ Made by application/console_actions.py, drawn by console/confirmation.py.
 
 from dataclasses import dataclass
 
-from lifecycle.domain.rollout.actions import Action, Permission
+from lifecycle.application.console_action import ConsoleAction
+from lifecycle.domain.rollout.actions import Permission
 from lifecycle.domain.rollout.deployment import Request
 from lifecycle.domain.rollout.plan import Plan
 from lifecycle.domain.rollout.rollback_words import RollbackFacts
@@ -16,14 +17,13 @@ from lifecycle.domain.service.target import Target
 class Confirmation:
     """The start that a button offers. `drawn_from` binds its second press to the state of the cluster that was shown.
 
-    `deployment` is the one to roll back, and `rollback` what that brings; empty and None for a deployment.
+    `rollback` is what a rollback brings; None for a deployment.
     """
 
-    action: Action
+    asked: ConsoleAction
     request: Request
     plan: Plan
     permission: Permission
     serves: Target | None
     drawn_from: str
-    deployment: str = ""
     rollback: RollbackFacts | None = None

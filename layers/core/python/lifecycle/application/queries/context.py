@@ -9,7 +9,7 @@ from lifecycle.application.context import Context
 from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.cluster_queries import ClusterQueries
-from lifecycle.application.ports.promotions import Promotions
+from lifecycle.application.ports.phases import Phases
 
 # As many reads at once as a client keeps connections open for.
 _AT_ONCE = 8
@@ -20,12 +20,12 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class QueryContext:
-    """The ports that queries read, the promotions that a button asks for, and the builds that one ends."""
+    """The ports that queries read, the phases that a button calls, and the builds that one ends."""
 
     context: Context
     catalogue: Catalogue
     cluster_queries: ClusterQueries
-    promotions: Promotions
+    phases: Phases
     builds: Builds
 
 

@@ -3,7 +3,7 @@
 Read by functions/console/show_deployment; reads only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lifecycle.application.queries.clusters import (
@@ -37,8 +37,9 @@ class DeploymentView:
     """One deployment as far as it got.
 
     `has_lease` says that it has the cluster's lease. `is_current`: the cluster should run its version. `may_pause`
-    and `may_roll_back` are about it, and `rollback` is what a rollback would bring. `interrupted` is the end of its
-    execution, where the deployment goes on by its record. `unreadable` has a row for each unreadable record.
+    and `may_roll_back` are about it, `may_quarantine` is about its version, and `rollback` is what a rollback would
+    bring. `interrupted` is the end of its execution, where the deployment goes on by its record. `unreadable` has a
+    row for each unreadable record.
     """
 
     deployment: Deployment
@@ -46,6 +47,7 @@ class DeploymentView:
     is_current: bool
     may_pause: Permission
     may_roll_back: Permission
+    may_quarantine: Permission
     rollback: RollbackFacts | None
     hosts: tuple[HostProgress, ...]
     attempts: tuple[HostAttempt, ...]
@@ -106,6 +108,7 @@ def _view_deployment(query: QueryContext, deployment: Deployment) -> DeploymentV
     rows.add(cluster.unreadable)
     holder = cluster.lease.deployment
     facts = ActionFacts(context.clock.now(), deployment.cluster, deployment=deployment, questions=questions)
+    version, quarantined = deployment.target.version, context.fleet.quarantined(deployment.cluster)
     may_roll_back, rollback = rollback_permission(context, cluster, deployment)
     return DeploymentView(
         deployment=deployment,
@@ -113,6 +116,7 @@ def _view_deployment(query: QueryContext, deployment: Deployment) -> DeploymentV
         is_current=cluster.last is not None and cluster.last.id == deployment.id,
         may_pause=permission(Action.PAUSE, facts),
         may_roll_back=may_roll_back,
+        may_quarantine=permission(Action.QUARANTINE, replace(facts, subject=version, quarantined=quarantined)),
         rollback=rollback,
         hosts=view_host_progress(context, deployment, attempts, questions),
         attempts=tuple(attempts),

@@ -3,6 +3,7 @@
 A sentence is made of the same facts as the state that it stands beside, so that the two cannot disagree.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 from lifecycle.application.queries.host_status import host_status
@@ -10,7 +11,7 @@ from lifecycle.application.queries.hosts import ClusterHosts
 from lifecycle.application.queries.state_words import STAGES, TEST_BEDS, Status, Tone
 from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Order
-from lifecycle.domain.listing import counted
+from lifecycle.domain.listing import counted, listed
 from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.test_bed.model import BedOutcome, BedState, TestBed
@@ -39,6 +40,23 @@ def command_words(report: HostReport, running: Deployment | None) -> str:
     if report.stage in _FETCHED:
         return f"has fetched {version}; its turn comes later"
     return f"could not fetch {version}" if report.stage is AgentStage.FAILED else f"fetches {version}"
+
+
+def serving_words(each: ClusterHosts) -> str:
+    """Return how many hosts serve now, with which versions; else what is installed, if nobody asked the balancer."""
+    every = len(each.hosts)
+    if any(host.state is None for host in each.hosts) or not every:
+        return f"Installed: {_on_hosts(each.versions)}." if every else ""
+    serving = [host.report for host in each.hosts if host.state and host.state.serves]
+    others = [host.report.host for host in each.hosts if not (host.state and host.state.serves)]
+    versions = _on_hosts(Counter(report.installed or "nothing" for report in serving))
+    out = f"; {listed(others, _NAMED)} {'does' if len(others) == 1 else 'do'} not" if others else ""
+    verb = "serves" if len(serving) == 1 else "serve"
+    return f"{len(serving)} of {counted(every, 'host')} {verb} now{f': {versions}' if versions else ''}{out}."
+
+
+def _on_hosts(versions: Counter[str]) -> str:
+    return ", ".join(f"{version} on {count}" for version, count in versions.most_common())
 
 
 def attention_words(each: ClusterHosts) -> str:

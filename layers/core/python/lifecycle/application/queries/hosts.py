@@ -26,6 +26,7 @@ from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.strays import NO_STRAYS, RegisteredTarget, Strays, strays_of
 from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.rollout.actions import Action, ActionFacts, Permission, permission
 from lifecycle.domain.rollout.attempt import HostAttempt, UnreadableAttempt
 from lifecycle.domain.rollout.decision import latest_attempts
 from lifecycle.domain.rollout.freezes import Freeze
@@ -68,6 +69,7 @@ class ClusterHosts:
     `quarantined` maps hosts to reasons. `trouble` is why the load balancer could not be read, or empty. `strays`
     are targets that no host reports. `nobodys` is why no deployment wrote the desired version.
     `unreadable` has a row for each record of the cluster that cannot be read, those of its view included.
+    `quarantined_versions` maps versions and configurations to reasons, where they were read.
     """
 
     view: ClusterView
@@ -79,6 +81,7 @@ class ClusterHosts:
     strays: Strays = NO_STRAYS
     nobodys: Nobodys | None = None
     unreadable: tuple[str, ...] = ()
+    quarantined_versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def versions(self) -> Counter[str]:
@@ -135,7 +138,8 @@ def view_hosts(query: QueryContext, scope: Scope) -> HostsView:
         # A deployment that runs may just be writing it.
         nobodys = None if view.lease.deployment else registered.nobodys
         rows = dict.fromkeys((*found.unreadable, *map(str, registered.unreadable)))
-        return replace(found, nobodys=nobodys, unreadable=tuple(rows))
+        versions = query.context.fleet.quarantined(view.cluster)
+        return replace(found, nobodys=nobodys, unreadable=tuple(rows), quarantined_versions=versions)
 
     return HostsView(tuple(in_parallel(hosts, views)), page, cells)
 
@@ -225,3 +229,11 @@ def _targets(context: Context, cluster: Cluster) -> tuple[Sequence[RegisteredTar
 def _roles(beds: Sequence[TestBed]) -> Mapping[str, HostStatus]:
     baking = next((bed for bed in beds if bed.state is BedState.BAKING), None)
     return {baking.control: HostStatus.CONTROL, baking.host: HostStatus.TEST_BED} if baking else {}
+
+
+def remove_permission(now: datetime, host: HostView) -> Permission:
+    """Return whether a host may be removed, by its report and its state in the load balancer."""
+    state, unreachable = host.state or TargetState.ABSENT, host.unreachable_since is not None
+    unreachable = unreachable or isinstance(host.report, UnreadableReport)
+    facts = ActionFacts(now, subject=host.report.host, report=host.report, state=state, unreachable=unreachable)
+    return permission(Action.REMOVE_HOST, facts)

@@ -3,12 +3,14 @@
 Read by functions/console/show_questions; reads only. The sentences about a question are the command line's too.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from lifecycle.application.queries.clusters import ClusterView, view_clusters
 from lifecycle.application.queries.context import QueryContext, in_parallel
+from lifecycle.application.queries.fact_words import serving_words
+from lifecycle.application.queries.hosts import IN_FULL, view_cluster_hosts
 from lifecycle.application.queries.scope import Page, Scope, clusters_in
 from lifecycle.application.readable import Rows, readable
 from lifecycle.domain.fleet.cluster import Cluster
@@ -17,6 +19,8 @@ from lifecycle.domain.rollout.decision import CONSEQUENCES, SHOWN_AFTER_ANSWER, 
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.time_format import ago, ahead, minute
 
+# The mark of the answer that the evidence leads to.
+ADVISED = "follows from the evidence"
 # Show at most this many clusters of each kind, and the count of the rest.
 MOST = 40
 # Clusters whose last deployments are read for answers, although nothing runs there.
@@ -27,6 +31,7 @@ FEW = 20
 class PendingDecisions:
     """Clusters with pending decisions, clusters with a queued deployment, and the count of the rest.
 
+    `serving` says of each cluster with pending decisions what serves there now.
     `answered` are the questions that somebody answered within the last hour, the newest answer first.
     """
 
@@ -36,10 +41,11 @@ class PendingDecisions:
     page: Page
     unreadable: tuple[str, ...] = ()
     answered: tuple[tuple[Deployment, Question], ...] = ()
+    serving: Mapping[Cluster, str] = field(default_factory=dict)
 
 
 def view_pending_decisions(query: QueryContext, scope: Scope) -> PendingDecisions:
-    """Return what waits, the longest waiting first; raises Unknown, InvalidName.
+    """Return what waits, production first, then the longest waiting; raises Unknown, InvalidName.
 
     Only clusters with a lease or a queued deployment are read, because no other can have a question.
     """
@@ -52,7 +58,7 @@ def view_pending_decisions(query: QueryContext, scope: Scope) -> PendingDecision
         rows.add(read.unreadable)
     for view in views:
         rows.add(view.unreadable)
-    pending = sorted((each for each in views if each.pending), key=lambda each: min(q.asked_at for q in each.pending))
+    pending = sorted((each for each in views if each.pending), key=_urgency)
     queued = sorted((each for each in views if each.waiting), key=lambda each: str(each.cluster))
     return PendingDecisions(
         pending=tuple(pending[:MOST]),
@@ -61,7 +67,18 @@ def view_pending_decisions(query: QueryContext, scope: Scope) -> PendingDecision
         page=Page(1, 1, services),
         unreadable=rows.all(),
         answered=_answered(query, clusters, views),
+        serving=_serving(query, pending[:MOST]),
     )
+
+
+def _urgency(view: ClusterView) -> tuple[bool, datetime]:
+    return view.cluster.environment != "production", min(q.asked_at for q in view.pending)
+
+
+def _serving(query: QueryContext, pending: Sequence[ClusterView]) -> Mapping[Cluster, str]:
+    """Return what serves in the first clusters, the most urgent ones: an account has few Describe calls."""
+    found = in_parallel(lambda each: view_cluster_hosts(query.context, each, ()), pending[:IN_FULL])
+    return {each.view.cluster: serving_words(each) for each in found}
 
 
 def _answered(

@@ -25,6 +25,8 @@ from lifecycle.domain.service.withdrawal import not_withdrawn
 
 # Enough for one that ended DONE, and for those refused, superseded or repaired after it.
 _RECENT = 4
+# The most older releases to choose from; `lifecycle releases` has all of them.
+_OLDER = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Lane:
     """One service: its newest delivery, the snapshot of its head, its highest release and its clusters.
 
     A withdrawn release is left out. Where the head has no snapshot, or nobody knows it, the newest one is shown.
-    `may_stage` is about the snapshot, `may_release` about the release; `may_promote` about the snapshot again.
+    `older` are the other releases that production may go to, the newest first. `may_stage` is about the snapshot,
+    `may_release` about the release; `may_promote` about the snapshot again.
     """
 
     service: str
@@ -58,6 +61,7 @@ class Lane:
     may_stage: Permission | None = None
     may_release: Permission | None = None
     may_promote: Permission | None = None
+    older: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +113,14 @@ def _lane(
 ) -> Lane:
     releases = not_withdrawn(found.releases, found.withdrawn)
     staging, production = (views.get(Cluster(name, service)) for name in ("staging", "production"))
+    serves = production.verified.version if production and production.verified else ""
+    ordered = sorted(releases, key=ReleaseVersion.parse, reverse=True)
     return Lane(
         service=service,
         push=_push(service, found.snapshots, pushes),
         built=_built(not_withdrawn(found.snapshots, found.withdrawn), releases, head),
-        release=max(releases, key=ReleaseVersion.parse, default=""),
+        release=next(iter(ordered), ""),
+        older=tuple([each for each in ordered[1:] if each != serves][:_OLDER]),
         staging=staging,
         production=production,
     )

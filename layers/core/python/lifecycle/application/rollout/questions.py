@@ -17,6 +17,7 @@ from lifecycle.domain.rollout.decision import (
     Question,
     QuestionKind,
     Situation,
+    advised,
     effects,
     latest_attempts,
 )
@@ -70,6 +71,7 @@ def decision_question(context: Context, facts: Facts, step: AwaitDecision) -> Qu
         expires_at=now + timedelta(seconds=facts.deployment.policy.decision_expires_seconds),
         blame=blame,
         diagnosis=diagnosis,
+        advised=advised(blame, step.choices),
         effects=release_effects(step.choices, facts.deployment.target.in_words)
         if attempt.release
         else effects(step.choices, facts.deployment, step.host, situation),
@@ -90,6 +92,7 @@ def approval_question(context: Context, current: Deployment, step: AwaitApproval
         again=step.again,
         gate=step.gate,
         expires_at=now + timedelta(seconds=current.policy.approval_expires_seconds),
+        advised=step.advised,
     )
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import TargetState
-from lifecycle.domain.rollout.decision import Question, QuestionKind
+from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.lease import Lease, UnreadableLease
@@ -42,6 +42,23 @@ class Action(StrEnum):
     CONVERGE = "converge"
     REMOVE_HOST = "remove_host"
     ASSIGN = "assign"  # a question, to oneself
+
+
+# These need a reason, which the audit log keeps; every other action may have one.
+_NEED_REASON = frozenset(
+    {
+        *(Action.APPROVE, Action.REJECT, Action.PAUSE, Action.RESUME, Action.ABORT, Action.CANCEL),
+        *(Action.FREEZE, Action.UNFREEZE, Action.QUARANTINE, Action.UNQUARANTINE, Action.REMOVE_HOST),
+    }
+)
+
+
+_CHOICES_NEED_REASON = frozenset({Choice.APPROVE, Choice.REJECT, Choice.EXTEND, Choice.RESUME, Choice.ABORT})
+
+
+def needs_reason(action: Action, choice: Choice | None = None) -> bool:
+    """Return whether an action needs a reason; `choice` is the answer of a decision."""
+    return action in _NEED_REASON or (action is Action.DECIDE and choice in _CHOICES_NEED_REASON)
 
 
 class Ruling(StrEnum):

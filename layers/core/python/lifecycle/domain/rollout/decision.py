@@ -57,6 +57,11 @@ class Choice(StrEnum):
     GO_ON = "GO_ON"
     ASSIGN = "ASSIGN"  # no answer: the person takes a question upon themselves
 
+    @property
+    def in_words(self) -> str:
+        """The choice on a button, such as "Roll back"."""
+        return self.replace("_", " ").capitalize()
+
 
 CONSEQUENCES = {
     Choice.RETRY: "try this host again from the start",
@@ -106,7 +111,8 @@ class Question:
     about the same attempt: clocks differ, this number does not. `token` is the execution's task token, set
     when it waits. `effects` has the effect of each choice here. Unanswered at `expires_at`, an approval
     counts as rejected, and a decision is requested again: an expired question takes no answer. `assigned` is the
-    person who said that they are on it; it decides nothing.
+    person who said that they are on it; it decides nothing. `advised` is the answer that follows from the verdict or
+    the diagnosis, if one does; a person may give another.
     """
 
     deployment: str
@@ -128,6 +134,12 @@ class Question:
     effects: dict[Choice, str] = field(default_factory=dict)
     evidence_kind: EvidenceKind = EvidenceKind.NONE
     assigned: Assignment | None = None
+    advised: Choice | None = None
+
+    @property
+    def advised_first(self) -> tuple[Choice, ...]:
+        """The choices as views show them: the advised one first, and ABORT, which leaves all as it is, last."""
+        return tuple(sorted(self.choices, key=lambda each: (each is not self.advised, each is Choice.ABORT)))
 
     def expired(self, now: datetime) -> bool:
         """Return whether it expired without an answer."""
@@ -206,6 +218,15 @@ def answered(questions: Sequence[Question], attempt: HostAttempt) -> list[Questi
 def answers_on(questions: Sequence[Question], attempt: HostAttempt) -> list[Choice]:
     """Return the choices recorded for exactly this host and attempt, in the order of asking."""
     return [q.answer.choice for q in answered(questions, attempt) if q.answer]
+
+
+_ADVISED = {Blame.VERSION: Choice.ROLL_BACK, Blame.HOST: Choice.SKIP_HOST}
+
+
+def advised(blame: Blame, offered: Sequence[Choice]) -> Choice | None:
+    """Return the decision that follows from what is to blame; None if that is unclear, or if it is not offered."""
+    found = _ADVISED.get(blame)
+    return found if found in offered else None
 
 
 def asked_before(questions: Sequence[Question], attempt: HostAttempt, now: datetime) -> int:

@@ -18,6 +18,8 @@ from lifecycle.domain.time_format import minute
 
 EVERYTHING = "*"
 NO_OWNERS: Mapping[str, str] = MappingProxyType({})
+# What a freeze does, on the confirmations of the console.
+FREEZES = "no new version is deployed there. Rollbacks, repairs and running deployments go on."
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MOMENT = rf"({'|'.join(_DAYS)}) ([01][0-9]|2[0-3]):([0-5][0-9])"

@@ -102,13 +102,17 @@ class AwaitDecision:
 
 @dataclass(frozen=True, slots=True)
 class AwaitApproval:
-    """A wait until a human approves at this gate; `bed` and `again` identify a test bed's questions."""
+    """A wait until a human approves at this gate; `bed` and `again` identify a test bed's questions.
+
+    `advised` is the answer that follows from the test bed's verdict, if any does.
+    """
 
     gate: ApprovalGate
     reason: str
     bed: int = 0
     again: int = 0
     choices: tuple[Choice, ...] = (Choice.APPROVE, Choice.REJECT)
+    advised: Choice | None = None
 
 
 @dataclass(frozen=True, slots=True)

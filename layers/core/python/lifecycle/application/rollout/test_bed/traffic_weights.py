@@ -26,7 +26,7 @@ def rebalance(context: Context, cluster: Cluster, without: Collection[str] = ())
     if not dispatcher.has_test_bed(cluster):
         return
     members = {group: dispatcher.members(cluster, group) for group in Group}
-    wanted = {
+    wanted: dict[Group, int] = {
         group: sum(state is TargetState.HEALTHY and address not in without for address, state in targets.items())
         for group, targets in members.items()
         if group is not Group.MAIN

@@ -10,14 +10,20 @@ from datetime import datetime
 from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
 from lifecycle.domain.rollout.gates import rejected
 from lifecycle.domain.rollout.steps import AwaitApproval, Facts, Step
-from lifecycle.domain.rollout.test_bed.model import TestBed
+from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from lifecycle.domain.service.policy import ApprovalGate
 
 
 def ask(facts: Facts, bed: TestBed, reason: str, *, can_extend: bool) -> AwaitApproval:
-    """Wait for a human. `can_extend`: a longer bake could still decide it."""
+    """Wait for a human. `can_extend`: a longer bake could still decide it.
+
+    A test bed that passed advises APPROVE, and one that a longer bake could decide advises EXTEND.
+    """
     choices = (Choice.APPROVE, Choice.EXTEND, Choice.REJECT) if can_extend else (Choice.APPROVE, Choice.REJECT)
-    return AwaitApproval(ApprovalGate.AFTER_TEST_BED, reason, bed.number, extensions(facts.questions, bed), choices)
+    passed = Choice.APPROVE if bed.state is BedState.PASSED else None
+    advised = Choice.EXTEND if can_extend else passed
+    again = extensions(facts.questions, bed)
+    return AwaitApproval(ApprovalGate.AFTER_TEST_BED, reason, bed.number, again, choices, advised)
 
 
 def extensions(questions: Sequence[Question], bed: TestBed) -> int:
