@@ -30,10 +30,11 @@ from lifecycle.domain.rollout.lease import Lease
 from lifecycle.gateways.aws.audit import DynamoAuditLog
 from lifecycle.gateways.aws.catalogue import DynamoCatalogue
 from lifecycle.gateways.aws.deployments import DynamoDeployments
+from lifecycle.gateways.aws.fleet import DynamoFleet
 from lifecycle.gateways.aws.registry import SsmRegistry
 from lifecycle.gateways.aws.table import Table, cluster_key, item, reports_key
 from lifecycle.names import LEDGER, function
-from tests.support.many_clusters import DIGEST, SERVICES, VERSION, Stores, clusters, fill
+from tests.support.many_clusters import DIGEST, HOSTS, SERVICES, VERSION, Stores, clusters, fill
 
 MOST_MILLISECONDS, MOST_BYTES, MOST_STATUS_MILLISECONDS = 300, 300_000, 1_000
 CALLS, STARTS = 15, 8
@@ -109,9 +110,11 @@ def write_account(aws: Aws) -> None:
             builds=catalogue.change_builds,
         )
     )
-    table.flush()
+    fleet, places = DynamoFleet(table), {f"host-{number:02}": f"10.0.0.{number}" for number in range(HOSTS)}
     for cluster in clusters():
+        fleet.bind(cluster, places)
         registry.set_desired(cluster, Desired(VERSION, DIGEST, 1, "written"))
+    table.flush()
 
 
 def measure(aws: Aws) -> list[dict[str, Any]]:

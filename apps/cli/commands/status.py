@@ -162,7 +162,7 @@ def _show_cluster(printer: Printer, connection: Connection, found: ClusterStatus
         printer.line(f"\n{view.last.id} is watched until {moment(until)} UTC: an alarm {does}")
     if view.lease.deployment:
         printer.line("")
-        _show_deployment(printer, connection, view)
+        _show_deployment(printer, connection, view, in_full=found.in_full)
     if view.waiting:
         request, queued = view.waiting.request, DEPLOYMENTS[DeploymentState.QUEUED]
         since = when(view.waiting.since, connection.context.clock.now())
@@ -224,7 +224,7 @@ def _show_hand_made(printer: Printer, connection: Connection, found: ClusterStat
             printer.line(f"\n{host.report.host} of {cluster}: {host.clock_problem}: set it", "yellow")
 
 
-def _show_deployment(printer: Printer, connection: Connection, view: ClusterView) -> None:
+def _show_deployment(printer: Printer, connection: Connection, view: ClusterView, *, in_full: bool) -> None:
     current, lease, now = view.running, view.lease, connection.context.clock.now()
     if current is None:
         printer.line(f"{view.cluster}: {lease.deployment} is being planned", "bold")
@@ -249,4 +249,4 @@ def _show_deployment(printer: Printer, connection: Connection, view: ClusterView
     if not view.pending:
         printer.line(f"  {connection.command(f'watch {lease.deployment}')}")
     if current:
-        show_links(printer, connection, current)
+        show_links(printer, connection, current, commit=in_full)

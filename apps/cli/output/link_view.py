@@ -13,14 +13,17 @@ from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.service.compare_link import commit_link
 
 
-def deployment_links(connection: Connection, each: Deployment) -> dict[str, str]:
-    """Return the addresses of a deployment by what they show, without those that the target has not."""
+def deployment_links(connection: Connection, each: Deployment, *, commit: bool = True) -> dict[str, str]:
+    """Return the addresses of a deployment by what they show, without those that the target has not.
+
+    `commit`: read the manifest, which names the commit.
+    """
     links, cluster = connection.links, each.cluster
     found = {
         "console": links.page(cluster, each.id),
         "execution": links.execution(each.execution or each.id),
         "logs": links.logs(cluster),
-        "commit": _commit(connection, each),
+        "commit": _commit(connection, each) if commit else "",
     }
     return {what: url for what, url in found.items() if url}
 
@@ -34,8 +37,8 @@ def _commit(connection: Connection, each: Deployment) -> str:
     return commit_link(made.repository, made.commit) if made else ""
 
 
-def show_links(printer: Printer, connection: Connection, each: Deployment) -> None:
+def show_links(printer: Printer, connection: Connection, each: Deployment, *, commit: bool = True) -> None:
     """Print a line for each address, unless the output is for programs, which read none."""
     if not printer.as_json:
-        for what, url in deployment_links(connection, each).items():
+        for what, url in deployment_links(connection, each, commit=commit).items():
             printer.line(f"  {what}: {url}", "dim")
