@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from apps.cli.doctor.aws import AwsAccount
-from apps.cli.doctor.checks import BUILDS, LAMBDA, VCPUS
+from apps.cli.doctor.checks import BUILDS, LAMBDA, VCPUS, findings, must_mend
 from apps.cli.doctor.facts import Denied, Limit, StackState, Subnet, Taken, Unseen, Wanted, WantedCluster
 from lifecycle.names import Account
 
@@ -189,6 +189,27 @@ def test_every_denied_call_is_a_fact_and_none_an_error() -> None:
     )
     assert all(isinstance(each, Unseen) for each in every)
     assert facts.bootstrap == Unseen("ssm:GetParameter")
+
+
+# What the role lifecycle-operator may read of all this, and its own rights beside; it may not look at stacks.
+OPERATORS = ("get_caller_identity", "describe_auto_scaling_groups", "describe_target_groups", "get_account_settings")
+
+
+@pytest.mark.parametrize("shown", [(), OPERATORS, (*OPERATORS, "simulate_principal_policy", "get_service_quota")])
+def test_caller_that_may_not_look_at_stacks_has_nothing_to_mend(shown: tuple[str, ...]) -> None:
+    full: dict[str, list[dict[str, Any]] | str] = {
+        "describe_load_balancers": [{"LoadBalancers": [{"Type": "application"}] * 50}],
+        "get_account_settings": [
+            {"AccountLimit": {"ConcurrentExecutions": 100, "UnreservedConcurrentExecutions": 100}}
+        ],
+    }
+    seen = {name: {**EVERYTHING, **full}[name] for name in (*shown, "describe_load_balancers")} if shown else {}
+    answers = Answers({"get_caller_identity": identity(), **seen})
+    wanted = Wanted((CLUSTER,))
+    facts = AwsAccount(lambda _: answers, ACCOUNT, "prod", lambda: NOW).facts(wanted)
+    every = findings(facts, wanted)
+    assert not must_mend(every), every
+    assert f"the rights of {USER} could not be looked at" in "\n".join(each.text for each in every)
 
 
 def test_error_that_is_no_denial_is_kept_in_words() -> None:
