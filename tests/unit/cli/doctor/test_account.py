@@ -255,6 +255,19 @@ def test_kept_names_are_found_where_their_stack_does_not_exist() -> None:
     )
 
 
+def test_log_group_of_another_team_is_not_in_the_way() -> None:
+    others = ("/aws/lambda/lifecycle-policy-nightly", "/aws/lambda/lifecycle-", "/aws/codebuild/lifecycle-build-site")
+    facts = account(
+        describe_stacks=[{"Stacks": []}],
+        head_bucket="404",
+        describe_table="ResourceNotFoundException",
+        describe_secret="ResourceNotFoundException",
+        list_aliases=[{"Aliases": []}],
+        describe_log_groups=[{"logGroups": [{"logGroupName": name} for name in others]}],
+    )[0].facts(Wanted())
+    assert facts.taken == ()
+
+
 def test_cluster_whose_stack_exists_has_its_names_rightly() -> None:
     stacks = [{"Stacks": [stack("lifecycle"), stack("lifecycle-production-hello")]}]
     assert account(describe_stacks=stacks)[0].facts(Wanted((CLUSTER,))).taken == ()
