@@ -9,120 +9,14 @@ from typing import Any
 
 from constructs import Construct
 
+from infra.cdk_json import WEBHOOK_CONCURRENCY, ClusterSettings, read_clusters, read_webhook_concurrency
 from lifecycle import names
 
 ROOT = Path(__file__).resolve().parents[1]
 _CALLER = re.compile(r"(assumed-role|user)/[A-Za-z0-9+=.@_/*-]{1,200}")
 _REPOSITORY = re.compile(r"[\w.-]+", re.ASCII)
 _CLUSTER = re.compile(r"(staging|production)/[a-z][a-z0-9-]{0,23}")
-# A call of the public function takes under a second, and an organisation pushes a few times in one. A flood of its
-# address takes no more of the account's concurrency (1,000) from the rollouts. GitHub shows a refused webhook, to be
-# delivered again.
-WEBHOOK_CONCURRENCY = 10
-
-# The settings of a cluster that are about its load balancer and the requests that pass it.
-_OF_A_BALANCER = {
-    *("service_port", "is_alive_path", "drain_seconds", "listener_port", "internal", "allowed_cidr"),
-    *("certificate_arn", "most_error_percent", "most_latency_seconds", "most_unhealthy_hosts"),
-}
-
-
-# Amazon Linux 2023: its python3 is 3.9, and newer ones are packages of their own, such as python3.13.
-IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
-_IMAGE = re.compile(r"ami-[0-9a-f]{8,17}|/[A-Za-z0-9_./-]{1,500}")
 _BUILD_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{1,255}")
-_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+:~=-]{0,127}")
-_DEVICE = re.compile(r"/dev/[a-z0-9]{2,20}")
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterSettings:
-    """One cluster of EC2 hosts, from the context's `clusters`. The VPC and its subnets exist already.
-
-    Without `http` it has no load balancer: its service is a worker. `image` is the identifier of an AMI, or a
-    parameter of Systems Manager that has one. `packages` are installed on each host, and then the script `install`
-    runs there as root; its path is relative to this repository. `volume_gb` has room for the system, and for four
-    releases of up to 1 GiB with their trees.
-    """
-
-    service: str
-    environment: str
-    vpc_id: str
-    subnet_ids: tuple[str, ...]
-    host_subnet_ids: tuple[str, ...] = ()  # where they are not those of the load balancer
-    http: bool = True
-    hosts: int = 2
-    instance_type: str = "t3.small"
-    detailed_monitoring: bool = False  # EC2's metrics each minute, at 2.10 USD a host and month
-    metrics_always: bool = False  # the service's own metrics at rest, too, at 0.30 USD each and a host and month
-    image: str = IMAGE
-    packages: tuple[str, ...] = ()
-    install: str = ""
-    volume_gb: int = 30
-    root_device: str = "/dev/xvda"
-    service_port: int = 8080
-    is_alive_path: str = "/is_alive"
-    drain_seconds: int = 60
-    listener_port: int = 80
-    internal: bool = True
-    allowed_cidr: str = "10.0.0.0/8"
-    certificate_arn: str = ""
-    most_error_percent: float = 2
-    most_latency_seconds: float = 2
-    most_unhealthy_hosts: int = 0
-
-    @property
-    def install_script(self) -> str:
-        """Return the text of the script that brings what no package has; a command that does nothing without one."""
-        return (ROOT / self.install).read_text().strip() if self.install else "true"
-
-    @property
-    def of_hosts(self) -> tuple[str, ...]:
-        """Return the subnets of the hosts; private ones, where the load balancer is reached from the internet."""
-        return self.host_subnet_ids or self.subnet_ids
-
-    @classmethod
-    def read(cls, found: dict[str, Any]) -> "ClusterSettings":
-        known = set(cls.__dataclass_fields__)
-        if unknown := set(found) - known:
-            keys, allowed = ", ".join(sorted(unknown)), ", ".join(sorted(known))
-            raise SystemExit(f"cdk.json: clusters: unknown keys {keys}; allowed: {allowed}")
-        http = found.get("http", True)
-        if not isinstance(http, bool):
-            raise SystemExit(f"cdk.json: clusters: http: expected true or false, found {http!r}")
-        if not http and (needless := set(found) & _OF_A_BALANCER):
-            keys = ", ".join(sorted(needless))
-            raise SystemExit(f"cdk.json: clusters: {keys}: a cluster with http: false has no load balancer")
-        _check_machine(found)
-        try:
-            tuples = {name: tuple(found.get(name, ())) for name in ("host_subnet_ids", "packages")}
-            return cls(**{**found, **tuples, "subnet_ids": tuple(found["subnet_ids"])})
-        except (KeyError, TypeError) as error:
-            raise SystemExit(
-                f"cdk.json: clusters: each needs service, environment, vpc_id and subnet_ids: {error}"
-            ) from error
-
-
-def _check_machine(found: dict[str, Any]) -> None:
-    """Exit with the first setting of a cluster's instances that AWS, or their shell, would not take."""
-
-    def refuse(key: str, expected: str) -> None:
-        raise SystemExit(f"cdk.json: clusters: {key}: expected {expected}, found {found[key]!r}")
-
-    if not _IMAGE.fullmatch(str(found.get("image", IMAGE))):
-        refuse("image", "an AMI such as ami-0123456789abcdef0, or the name of a parameter of Systems Manager")
-    packages = found.get("packages", [])
-    if not isinstance(packages, list | tuple) or not all(
-        isinstance(each, str) and _PACKAGE.fullmatch(each) for each in packages
-    ):
-        refuse("packages", 'a list of names of packages, such as ["python3.13"]')
-    if not _DEVICE.fullmatch(str(found.get("root_device", "/dev/xvda"))):
-        refuse("root_device", "the name of the image's root device, such as /dev/xvda")
-    size = found.get("volume_gb", 30)
-    if isinstance(size, bool) or not isinstance(size, int) or not 8 <= size <= 16_384:
-        refuse("volume_gb", "a whole number from 8 to 16384")
-    if (install := found.get("install", "")) and not (ROOT / str(install)).is_file():
-        refuse("install", f"a file below {ROOT.name}/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +107,6 @@ class Settings:
             raise SystemExit(
                 "cdk.json: agent_patience_seconds is now agent_heartbeat_timeout_seconds; rename the key"
             )
-        clusters = read("clusters", [])
-        if isinstance(clusters, str):  # from `cdk -c clusters='[...]'`
-            clusters = json.loads(clusters)
         return cls(
             platform=str(read("platform", "lambda")),
             functions=Path(read("functions_dir", ROOT / "functions")),
@@ -229,9 +120,9 @@ class Settings:
             agent_heartbeat_timeout_seconds=_number(read("agent_heartbeat_timeout_seconds", "30")),
             minute_seconds=_number(read("minute_seconds", "60")),
             callers=_callers(read("callers", [])),
-            clusters=tuple(ClusterSettings.read(dict(cluster)) for cluster in clusters),
+            clusters=read_clusters(read("clusters", [])),
             codecommit_repositories=_repositories(read("codecommit_repositories", [])),
-            webhook_concurrency=_whole("webhook_concurrency", read("webhook_concurrency", WEBHOOK_CONCURRENCY)),
+            webhook_concurrency=read_webhook_concurrency(read("webhook_concurrency", WEBHOOK_CONCURRENCY)),
             signing_keys=_signing_keys(str(read("signing_keys", "1"))),
             build=BuildImage.read(read("build", {})),
             other_clusters=_clusters(read("dashboard_clusters", [])),
@@ -277,12 +168,6 @@ def _repositories(found: Any) -> tuple[str, ...]:
             "write the repository's name alone, and rename a longer one"
         )
     return tuple(str(each) for each in listed)
-
-
-def _whole(key: str, found: Any) -> int:
-    if not re.fullmatch(r"\d{1,4}", str(found)):
-        raise SystemExit(f"cdk.json: {key}: expected a number from 0 to 9999, found {found!r}")
-    return int(found)
 
 
 def _number(found: Any) -> str:

@@ -16,10 +16,10 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra import bundles
+from infra.cdk_json import ClusterSettings
 from infra.constructs import access
 from infra.constructs.access import Statement, accept
 from infra.constructs.front_door import FrontDoor
-from infra.settings import ClusterSettings
 from lifecycle import names
 
 INSTALL = Path(__file__).resolve().parents[1] / "install_agent.sh"

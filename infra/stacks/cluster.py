@@ -8,12 +8,12 @@ A cluster of a service without HTTP has no load balancer and no alarms; its temp
 from aws_cdk import CfnMapping, CfnOutput, CfnParameter, DefaultStackSynthesizer, Stack
 from constructs import Construct
 
+from infra.cdk_json import ClusterSettings
 from infra.constructs.alarms import Alarms, Thresholds
 from infra.constructs.front_door import ClusterName, ClusterValues, FrontDoor, NoFrontDoor
 from infra.constructs.host_role import HostRole
 from infra.constructs.hosts import Hosts
 from infra.constructs.service_log import ServiceLog
-from infra.settings import ClusterSettings
 from lifecycle import names
 from lifecycle.names import ENVIRONMENT_LETTERS
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from apps.local.dispatcher.metrics import FAILED
-from infra.settings import ClusterSettings
+from infra.cdk_json import ClusterSettings
 from lifecycle.domain.monitoring.alarms import LETTERS as KNOWN_LETTERS
 from lifecycle.domain.monitoring.alarms import PREFIX
 from lifecycle.gateways.aws.metrics import ANSWERED

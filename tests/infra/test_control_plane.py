@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from apps.cli.doctor.taken import log_groups
 from tests.infra.conftest import REPOSITORIES
 from tests.infra.reading import only, resources, rule, text
 from tests.integration.statemachines.definitions import MACHINES, resolved, states
@@ -25,6 +26,11 @@ def test_the_ledger_can_be_restored_to_any_second_and_outlives_its_stack(
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["DeletionProtectionEnabled"] is True
+
+
+def test_doctor_looks_for_exactly_the_log_groups_of_the_stack(control_plane: dict[str, Any]) -> None:
+    made = {each["LogGroupName"] for each in resources(control_plane, "Logs::LogGroup").values()}
+    assert made == frozenset().union(*log_groups().values())
 
 
 def test_the_stores_are_retained(control_plane: dict[str, Any]) -> None:

@@ -1,13 +1,15 @@
 """The settings of cdk.json that are about who may call, and what a build may pull."""
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 import yaml
 from aws_cdk import App
 
+from infra.cdk_json import IMAGE, ClusterSettings
 from infra.constructs.build_project import buildspec
-from infra.settings import BuildImage, ClusterSettings, Settings
+from infra.settings import BuildImage, Settings
 
 
 def settings(**context: Any) -> Settings:
@@ -36,7 +38,7 @@ def test_the_concurrency_of_webhooks_is_a_number_and_0_reserves_none() -> None:
             settings(webhook_concurrency=wrong)
 
 
-CLUSTER = {"service": "hello", "environment": "production", "vpc_id": "vpc-1", "subnet_ids": ["a", "b"]}
+CLUSTER = {"service": "hello", "environment": "production", "vpc_id": "vpc-1", "subnet_ids": ["subnet-a", "subnet-b"]}
 
 
 def test_cluster_chooses_its_image_packages_and_script() -> None:
@@ -56,11 +58,46 @@ def test_cluster_chooses_its_image_packages_and_script() -> None:
         *(("install", each) for each in ("no/such/file", 5)),
         *(("volume_gb", each) for each in (7, 16_385, "30", True, 8.5)),
         *(("root_device", each) for each in ("sda", "/dev/../x", 5)),
+        *(("service", each) for each in ("Hello_World", "", "a" * 25, 5)),
+        *(("environment", each) for each in ("prod", None, ["production"])),
+        *(("vpc_id", each) for each in ("", "subnet-1", 5)),
+        *(("subnet_ids", each) for each in ("subnet-1", [], ["subnet-1"], ["vpc-1", "vpc-2"], None)),
+        *(("host_subnet_ids", each) for each in ("subnet-1", [5], None)),
+        *(("hosts", each) for each in (0, -3, True, "2", 2.5, 2_001)),
+        *(("instance_type", each) for each in ("small", "", 5, "t4g.small", "m7gd.large", "a1.large", "im4gn.large")),
+        *(("drain_seconds", each) for each in (90_000, -1, "60")),
+        *((port, each) for port in ("service_port", "listener_port") for each in (0, 99_999, "80")),
+        *(("allowed_cidr", each) for each in ("0.0.0.0", "10.0.0.0/33", "::/0", "10.0.0.0 /8", 5)),
+        *(("is_alive_path", each) for each in ("is_alive", "/a b", "")),
+        *((key, "yes") for key in ("http", "internal", "detailed_monitoring", "metrics_always")),
+        *(("certificate_arn", each) for each in ("my-certificate", 5)),
+        *(("most_error_percent", each) for each in (-1, 101, float("nan"), "2")),
     ],
 )
 def test_value_that_aws_or_a_shell_would_not_take_is_refused(key: str, value: Any) -> None:
     with pytest.raises(SystemExit, match=f"cdk.json: clusters: {key}: expected"):
         ClusterSettings.read({**CLUSTER, key: value})
+
+
+@pytest.mark.parametrize("kind", ["t4g.small", "m7g.large"])
+def test_graviton_has_an_image_of_its_own_and_graphics_have_not(kind: str) -> None:
+    arm = IMAGE.replace("x86_64", "arm64")
+    assert ClusterSettings.read({**CLUSTER, "instance_type": kind, "image": arm}).image == arm
+    own = {**CLUSTER, "image": "ami-0123456789abcdef0"}
+    assert ClusterSettings.read({**own, "instance_type": kind}).instance_type == kind
+    for other in ("g4dn.xlarge", "g6.xlarge", "m7i-flex.large", "u-6tb1.112xlarge", "x2iedn.large"):
+        assert ClusterSettings.read({**CLUSTER, "instance_type": other}).instance_type == other
+
+
+@pytest.mark.parametrize("clusters", [5, {}, "{", [5], [{}], [{**CLUSTER, "host": 4}], [CLUSTER, CLUSTER]])
+def test_clusters_of_the_wrong_form_are_one_sentence(clusters: Any) -> None:
+    with pytest.raises(SystemExit, match=r"cdk\.json: clusters: "):
+        settings(clusters=clusters)
+
+
+def test_every_setting_of_a_cluster_has_its_default_taken() -> None:
+    plain = asdict(ClusterSettings.read(CLUSTER))
+    assert asdict(ClusterSettings.read(plain)) == plain
 
 
 def test_build_chooses_its_image_and_runtimes() -> None:

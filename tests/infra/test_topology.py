@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.settings import ClusterSettings
+from infra.cdk_json import ClusterSettings
 from lifecycle import names
 from lifecycle.entrypoints.events import Converge, HostTerminated
 from lifecycle.entrypoints.fleet_events import HostTerminating

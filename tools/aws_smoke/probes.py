@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 from apps.cli.doctor.reading import pages
+from apps.cli.doctor.taken import function_logs
 from lifecycle import names
 from tools.aws_smoke.cloud import Answer, Verdict
 from tools.aws_smoke.commands import Commands
@@ -143,7 +144,7 @@ class Probes:
         """Read the lines in which Lambda reports how long each function's start took."""
         logs, found = self._client("logs"), []
         groups = pages(logs, "describe_log_groups", "logGroups", logGroupNamePrefix=names.function_log(""))
-        for each in groups:
+        for each in (group for group in groups if group["logGroupName"] in function_logs()):
             lines = pages(
                 logs,
                 "filter_log_events",

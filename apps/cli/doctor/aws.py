@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from apps.cli.doctor.checks import BUILDS, LAMBDA, VCPUS
-from apps.cli.doctor.facts import Facts, Limit, Seen, StackState, Unseen, Wanted, WantedCluster
+from apps.cli.doctor.facts import Denied, Facts, Limit, Seen, StackState, Unseen, Wanted, WantedCluster
 from apps.cli.doctor.reading import is_denied, pages
 from apps.cli.doctor.rights import Rights
 from apps.cli.doctor.stacks import BOOTSTRAP_STACK
@@ -45,8 +45,6 @@ class AwsAccount:
         stacks = self._read("cloudformation:DescribeStacks", self._stacks)
         groups = self._read("autoscaling:DescribeAutoScalingGroups", self._groups)
         network = Network(self._client("ec2"))
-        installed = not isinstance(stacks, Unseen) and names.CONTROL_PLANE_STACK in stacks
-        rights = Rights(self._client("iam"), self._account, operates=installed)
         found = () if isinstance(groups, Unseen) else groups
         subnets = sorted({name for each in (*wanted.clusters, *found) for name in each.subnets})
         return Facts(
@@ -61,7 +59,7 @@ class AwsAccount:
             bootstrap=self._read("ssm:GetParameter", self._bootstrap),
             stacks=stacks,
             limits=dict(self._limits()),
-            denied=self._read("iam:SimulatePrincipalPolicy and iam:GetRole", lambda: rights.denied(caller["Arn"])),
+            denied=self._denied(stacks, caller["Arn"]),
             groups=groups,
             subnets=self._read("ec2:DescribeSubnets and ec2:DescribeRouteTables", lambda: network.subnets(subnets)),
             endpoints=self._read("ec2:DescribeVpcEndpoints", network.endpoints),
@@ -115,6 +113,13 @@ class AwsAccount:
         found = pages(self._client("autoscaling"), "describe_auto_scaling_groups", "AutoScalingGroups")
         clusters = (_cluster_of(each) for each in found)
         return tuple(each for each in clusters if each is not None)
+
+    def _denied(self, stacks: Seen[Mapping[str, StackState]], caller: str) -> Seen[tuple[Denied, ...]]:
+        """Simulate what the caller needs here, which nobody knows who does not see whether Lifecycle is installed."""
+        if isinstance(stacks, Unseen):
+            return stacks
+        rights = Rights(self._client("iam"), self._account, operates=names.CONTROL_PLANE_STACK in stacks)
+        return self._read("iam:SimulatePrincipalPolicy and iam:GetRole", lambda: rights.denied(caller))
 
     def _taken(self, stacks: Seen[Mapping[str, StackState]], wanted: Wanted) -> Any:
         if isinstance(stacks, Unseen):

@@ -116,15 +116,7 @@ def _clock(facts: Facts) -> Iterator[Finding]:
 def _rights(facts: Facts) -> Iterator[Finding]:
     denied = facts.denied
     if isinstance(denied, Unseen):
-        if isinstance(facts.stacks, Unseen) and isinstance(facts.bootstrap, Unseen):
-            yield mend(
-                "rights",
-                f"{facts.caller} may look at neither its rights nor the stacks nor CDK's bootstrap: "
-                "it has no rights to install or to operate",
-                "attach an administrator's policy to install, or lifecycle-operator to operate; then run this again",
-            )
-        else:
-            yield unseen("rights", f"the rights of {facts.caller}", denied)
+        yield unseen("rights", f"the rights of {facts.caller}", denied)
     elif denied:
         actions = listed([f"{each.action} on {each.resource}" for each in denied])
         yield mend(
@@ -149,8 +141,10 @@ def _bootstrap(facts: Facts) -> Iterator[Finding]:
 
 
 def _quotas(facts: Facts, wanted: Wanted, clusters: Sequence[WantedCluster]) -> Iterator[Finding]:
-    existing = set() if isinstance(facts.stacks, Unseen) else set(facts.stacks)
-    new = [each for each in clusters if cluster_stack(each.environment, each.service) not in existing]
+    new = _new(facts, wanted)
+    if new and isinstance(facts.stacks, Unseen):
+        yield unseen("quotas", f"what {listed([each.name for each in new])} still needs of the quotas", facts.stacks)
+        new = ()
     fronts = [each for each in new if each.http]
     yield from _quota(facts, _BALANCERS, len(fronts), f"{len(fronts)} new load balancers")
     yield from _quota(facts, _GROUPS, _GROUPS_OF_A_CLUSTER * len(fronts), "three target groups for each new cluster")
@@ -162,6 +156,17 @@ def _quotas(facts: Facts, wanted: Wanted, clusters: Sequence[WantedCluster]) -> 
     yield from _builds(facts)
     hosts = sum(each.hosts for each in new)
     yield from _quota(facts, VCPUS, _VCPUS * hosts, f"{hosts} new hosts of {_VCPUS} virtual CPUs")
+
+
+def _new(facts: Facts, wanted: Wanted) -> Sequence[WantedCluster]:
+    """Return the clusters of cdk.json with neither a stack nor an Auto Scaling group that the caller sees."""
+    stacks = set() if isinstance(facts.stacks, Unseen) else set(facts.stacks)
+    groups = set() if isinstance(facts.groups, Unseen) else {each.name for each in facts.groups}
+    return [
+        each
+        for each in wanted.clusters
+        if each.name not in groups and cluster_stack(each.environment, each.service) not in stacks
+    ]
 
 
 def _quota(facts: Facts, name: str, needed: int, what: str) -> Iterator[Finding]:
@@ -188,8 +193,8 @@ def _concurrency(facts: Facts, wanted: Wanted) -> Iterator[Finding]:
     if isinstance(limit, Unseen):
         yield unseen("quotas", "Lambda's concurrency", limit)
         return
-    installed = not isinstance(facts.stacks, Unseen) and CONTROL_PLANE_STACK in facts.stacks
-    reserved = 0 if installed else wanted.webhook_concurrency
+    begins = not isinstance(facts.stacks, Unseen) and CONTROL_PLANE_STACK not in facts.stacks
+    reserved = wanted.webhook_concurrency if begins else 0
     if reserved and limit.most - limit.used - reserved < _UNRESERVED:
         yield mend(
             "quotas",

@@ -1,10 +1,11 @@
 """The fixed names (names.py) that exist in an account although the stack that makes them does not."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from apps.cli.doctor.facts import Taken, Wanted
 from apps.cli.doctor.reading import is_denied, pages
+from apps.local.paths import REPOSITORY
 from lifecycle import names
 from lifecycle.gateways.aws.errors import code_of
 
@@ -13,6 +14,20 @@ _MISSING = {
     *("LoadBalancerNotFound", "NotFoundException"),
 }
 _ROLES = (names.OPERATOR, names.VIEWER, names.ADMINISTRATOR, names.CONSOLE_ROLE)
+
+
+def function_logs() -> frozenset[str]:
+    """Return the log groups of Lifecycle's functions; each folder of code is one (infra/constructs/phase.py).
+
+    Other functions of an account may begin with `lifecycle-`, too.
+    """
+    return frozenset(names.function_log(each.parent.name) for each in REPOSITORY.glob("functions/*/*/handler.py"))
+
+
+def log_groups() -> dict[str, frozenset[str]]:
+    """Return every log group that the control plane's stack makes, by what their names begin with."""
+    alone = (*map(names.machine_log, (names.ROLLOUT, names.DELIVERY)), names.build_log(names.BUILD_PROJECT))
+    return {names.function_log(""): function_logs(), **{each: frozenset({each}) for each in alone}}
 
 
 class Names:
@@ -45,11 +60,7 @@ class Names:
             if alias in aliases:
                 yield Taken("KMS alias", alias)
         yield from self._roles(*_ROLES)
-        groups = pages(
-            self._client("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=names.function_log("")
-        )
-        for each in groups:
-            yield Taken("log group", each["logGroupName"])
+        yield from self._log_groups(log_groups())
 
     def _of_cluster(self, environment: str, service: str, *, http: bool) -> Iterator[Taken]:
         if http:
@@ -58,9 +69,12 @@ class Names:
                 yield Taken("load balancer", name)
         yield from self._roles(names.host_role(environment, service))
         log = names.service_log_group(environment, service)
-        for each in pages(self._client("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=log):
-            if each["logGroupName"] == log:
-                yield Taken("log group", log)
+        yield from self._log_groups({log: frozenset({log})})
+
+    def _log_groups(self, wanted: Mapping[str, frozenset[str]]) -> Iterator[Taken]:
+        for begin, exact in wanted.items():
+            found = pages(self._client("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=begin)
+            yield from (Taken("log group", each) for each in (one["logGroupName"] for one in found) if each in exact)
 
     def _roles(self, *roles: str) -> Iterator[Taken]:
         for role in (names.regional(each, self._account) for each in roles):

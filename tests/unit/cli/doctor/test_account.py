@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from apps.cli.doctor.aws import AwsAccount
-from apps.cli.doctor.checks import BUILDS, LAMBDA, VCPUS
+from apps.cli.doctor.checks import BUILDS, LAMBDA, VCPUS, findings, must_mend
 from apps.cli.doctor.facts import Denied, Limit, StackState, Subnet, Taken, Unseen, Wanted, WantedCluster
 from lifecycle.names import Account
 
@@ -191,6 +191,27 @@ def test_every_denied_call_is_a_fact_and_none_an_error() -> None:
     assert facts.bootstrap == Unseen("ssm:GetParameter")
 
 
+# What the role lifecycle-operator may read of all this, and its own rights beside; it may not look at stacks.
+OPERATORS = ("get_caller_identity", "describe_auto_scaling_groups", "describe_target_groups", "get_account_settings")
+
+
+@pytest.mark.parametrize("shown", [(), OPERATORS, (*OPERATORS, "simulate_principal_policy", "get_service_quota")])
+def test_caller_that_may_not_look_at_stacks_has_nothing_to_mend(shown: tuple[str, ...]) -> None:
+    full: dict[str, list[dict[str, Any]] | str] = {
+        "describe_load_balancers": [{"LoadBalancers": [{"Type": "application"}] * 50}],
+        "get_account_settings": [
+            {"AccountLimit": {"ConcurrentExecutions": 100, "UnreservedConcurrentExecutions": 100}}
+        ],
+    }
+    seen = {name: {**EVERYTHING, **full}[name] for name in (*shown, "describe_load_balancers")} if shown else {}
+    answers = Answers({"get_caller_identity": identity(), **seen})
+    wanted = Wanted((CLUSTER,))
+    facts = AwsAccount(lambda _: answers, ACCOUNT, "prod", lambda: NOW).facts(wanted)
+    every = findings(facts, wanted)
+    assert not must_mend(every), every
+    assert f"the rights of {USER} could not be looked at" in "\n".join(each.text for each in every)
+
+
 def test_error_that_is_no_denial_is_kept_in_words() -> None:
     facts = account(describe_stacks="InternalFailure")[0].facts(Wanted())
     assert isinstance(facts.stacks, Unseen)
@@ -232,6 +253,19 @@ def test_kept_names_are_found_where_their_stack_does_not_exist() -> None:
         Taken("KMS alias", "alias/lifecycle-config"),
         Taken("log group", "/aws/lambda/lifecycle-plan"),
     )
+
+
+def test_log_group_of_another_team_is_not_in_the_way() -> None:
+    others = ("/aws/lambda/lifecycle-policy-nightly", "/aws/lambda/lifecycle-", "/aws/codebuild/lifecycle-build-site")
+    facts = account(
+        describe_stacks=[{"Stacks": []}],
+        head_bucket="404",
+        describe_table="ResourceNotFoundException",
+        describe_secret="ResourceNotFoundException",
+        list_aliases=[{"Aliases": []}],
+        describe_log_groups=[{"logGroups": [{"logGroupName": name} for name in others]}],
+    )[0].facts(Wanted())
+    assert facts.taken == ()
 
 
 def test_cluster_whose_stack_exists_has_its_names_rightly() -> None:

@@ -9,12 +9,12 @@ from botocore.exceptions import ClientError, NoRegionError, ProfileNotFound
 from typer.testing import CliRunner
 
 from apps.cli.command import Options
-from apps.cli.doctor.facts import Unseen
+from apps.cli.doctor.facts import Unseen, Wanted
 from apps.cli.doctor.unreachable import unreachable
 from apps.cli.doctor.wanted import read_wanted
 from apps.cli.errors import NoTarget
 from apps.cli.main import app
-from lifecycle.domain.errors import InvalidJson, InvalidValue
+from lifecycle.domain.errors import InvalidJson, LifecycleError
 from tests.fakes.account import MemoryAccount, healthy
 from tests.unit.cli.conftest import Desk
 
@@ -97,22 +97,49 @@ def test_no_target_at_all_proposes_both() -> None:
 
 def test_clusters_of_cdk_json_are_wanted(tmp_path: Path) -> None:
     file = tmp_path / "cdk.json"
-    cluster = {"service": "hello", "environment": "staging", "vpc_id": "vpc-1", "subnet_ids": ["a", "b"], "hosts": 3}
+    cluster: dict[str, object] = {"service": "hello", "environment": "staging", "vpc_id": "vpc-1", "hosts": 3}
+    cluster["subnet_ids"] = ["subnet-a", "subnet-b"]
     file.write_text(json.dumps({"context": {"clusters": [cluster], "webhook_concurrency": 0}}))
     wanted = read_wanted(file)
     assert wanted.webhook_concurrency == 0
-    assert [(each.name, each.subnets, each.hosts) for each in wanted.clusters] == [("staging/hello", ("a", "b"), 3)]
-    assert read_wanted(tmp_path / "none.json").clusters == ()
+    assert [(each.name, each.subnets, each.hosts) for each in wanted.clusters] == [
+        ("staging/hello", ("subnet-a", "subnet-b"), 3)
+    ]
 
 
-QA = {"service": "hello", "environment": "qa", "vpc_id": "v", "subnet_ids": []}
+def test_file_that_does_not_exist_is_refused(desk: Desk) -> None:
+    done = desk.type("doctor", "--cdk-json", "/nope")
+    assert done.exit_code != 0
+    assert "--cdk-json: /nope cannot be read" in done.stderr
 
 
-@pytest.mark.parametrize("cluster", [{}, QA, 7])
+GOOD = {"service": "hello", "environment": "staging", "vpc_id": "vpc-1", "subnet_ids": ["subnet-1", "subnet-2"]}
+
+
+@pytest.mark.parametrize("context", [None, [], 5, {"clusters": 5}, {"webhook_concurrency": "99999"}])
+def test_context_of_the_wrong_form_is_refused_in_words(desk: Desk, tmp_path: Path, context: object) -> None:
+    file = tmp_path / "cdk.json"
+    file.write_text(json.dumps({"context": context}))
+    done = desk.type("doctor", "--cdk-json", str(file))
+    assert done.exit_code != 0
+    assert "cdk.json: " in done.stderr
+    assert "unexpected" not in done.stderr
+
+
+@pytest.mark.parametrize("context", [{}, {"clusters": None, "webhook_concurrency": None}])
+def test_context_without_clusters_wants_none(tmp_path: Path, context: object) -> None:
+    file = tmp_path / "cdk.json"
+    file.write_text(json.dumps({"context": context}))
+    assert read_wanted(file) == Wanted()
+
+
+@pytest.mark.parametrize(
+    "cluster", [{}, {**GOOD, "environment": "qa"}, {**GOOD, "hosts": -3}, {**GOOD, "subnet_ids": "subnet-1"}, 7, None]
+)
 def test_cluster_of_the_wrong_form_is_refused_in_words(tmp_path: Path, cluster: object) -> None:
     file = tmp_path / "cdk.json"
     file.write_text(json.dumps({"context": {"clusters": [cluster]}}))
-    with pytest.raises(InvalidValue, match=r"cluster in cdk\.json"):
+    with pytest.raises(LifecycleError, match=r"cdk\.json: clusters: "):
         read_wanted(file)
 
 

@@ -172,9 +172,17 @@ def test_fact_that_was_not_shown_says_which_permission_shows_it() -> None:
     assert not must_mend([each])
 
 
-def test_profile_without_any_rights_must_be_mended() -> None:
-    dark: Any = {"denied": Unseen("iam:X"), "stacks": Unseen("cloudformation:X"), "bootstrap": Unseen("ssm:X")}
-    assert "has no rights to install or to operate" in only(Level.MEND, "rights", **dark).text
+def test_quota_of_a_cluster_whose_stack_may_exist_is_not_judged() -> None:
+    limits = {**healthy().limits, "application-load-balancers": Limit(50, 50)}
+    dark: Any = {"stacks": Unseen("cloudformation:X"), "limits": limits, "subnets": WITH_NAT}
+    assert not found(Level.MEND, "quotas", Wanted((CLUSTER,)), **dark)
+    [text, *_] = [each.text for each in found(Level.UNSEEN, "quotas", Wanted((CLUSTER,)), **dark)]
+    assert text == "what production/hello still needs of the quotas could not be looked at: needs cloudformation:X"
+
+
+def test_cluster_whose_group_exists_is_deployed_although_no_stack_is_shown() -> None:
+    dark: Any = {"stacks": Unseen("cloudformation:X"), "groups": (CLUSTER,), "subnets": WITH_NAT}
+    assert not found(Level.UNSEEN, "quotas", Wanted((CLUSTER,)), **dark)
 
 
 @pytest.mark.parametrize("fact", ["region_status", "clock_ahead", "bootstrap", "stacks", "denied", "taken", "agents"])

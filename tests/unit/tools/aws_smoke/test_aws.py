@@ -273,12 +273,20 @@ UNUSED = {
         (
             "cold-starts",
             {
-                "describe_log_groups": {"logGroups": [{"logGroupName": "g"}]},
+                "describe_log_groups": {"logGroups": [{"logGroupName": "/aws/lambda/lifecycle-plan"}]},
                 "filter_log_events": {"events": [{"message": "REPORT Init Duration: 812.3 ms"}]},
             },
             Verdict.AS_DESIGNED,
         ),
         ("cold-starts", {"describe_log_groups": {"logGroups": []}}, Verdict.NOT_MEASURED),
+        (
+            "cold-starts",
+            {
+                "describe_log_groups": {"logGroups": [{"logGroupName": "/aws/lambda/lifecycle-policy-nightly"}]},
+                "filter_log_events": {"events": [{"message": "REPORT Init Duration: 812.3 ms"}]},
+            },
+            Verdict.NOT_MEASURED,
+        ),
         ("identity-in-event", {}, Verdict.AS_DESIGNED),
         (
             "metrics-namespace",
