@@ -6,7 +6,7 @@ from typing import Any
 from apps.cli import resolve
 from apps.cli.command import MaybeService, Redraw, connected
 from apps.cli.options import environment_flag
-from apps.cli.output.cluster_view import ClusterStatus, cluster_statuses
+from apps.cli.output.cluster_view import ClusterStatus, cluster_statuses, desired_quarantined_words
 from apps.cli.output.layout import Cell
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import ago, one_line, when
@@ -43,6 +43,8 @@ def _show(printer: Printer, connection: Connection, service: str) -> int:
         printer.table(columns, [_row(*both) for both in zip(each["hosts"], cluster.hosts, strict=True)], _DROP)
         if not each["hosts"]:
             printer.line("no hosts: start an agent on each")
+        if each["desired_quarantined"]:
+            printer.line(desired_quarantined_words(cluster), "bold red")
         if each["trouble"]:
             printer.line(f"the load balancer could not be read: {each['trouble']}", "yellow")
         for host in each["hosts"]:
@@ -65,6 +67,7 @@ def _cluster(connection: Connection, found: ClusterStatus) -> dict[str, Any]:
         "cluster": str(found.view.cluster),
         "desired": found.desired.version if found.desired else None,
         "deployment": found.view.lease.deployment or None,
+        "desired_quarantined": found.desired_quarantined or None,
         "trouble": found.trouble or None,
         "unreadable": list(found.unreadable),
         "hosts": [_host(connection, host) for host in found.hosts],

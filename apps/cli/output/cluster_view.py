@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from apps.cli.output.decision_view import question_facts
+from apps.cli.output.text import one_line
 from apps.cli.ports import Connection
 from lifecycle.application.ports.cluster_queries import LeaseAndQueue
 from lifecycle.application.queries.clusters import view_cluster
@@ -83,9 +84,10 @@ def _from_the_ledger(
         quarantined=found.quarantined,
         in_full=False,
         unreadable=found.unreadable,
+        desired_quarantined=found.desired_quarantined,
         desired=desired,
         newest_config=desired.config if desired else 0,
-        ended=ended_words(connection.context, view, found.hosts),
+        ended=ended_words(connection.context, view, found.hosts, in_full=False),
     )
 
 
@@ -112,11 +114,18 @@ def cluster_status(
         strays=found.strays,
         nobodys=nobodys,
         unreadable=rows.all(),
+        desired_quarantined=found.desired_quarantined,
         desired=desired,
         newest_config=readable(lambda: context.configurations.newest(cluster), 0)[0],
         ended=ended_words(context, view, found.hosts),
         schedules=schedules,
     )
+
+
+def desired_quarantined_words(found: ClusterStatus) -> str:
+    """Return the sentence about a desired version that is quarantined."""
+    why = one_line(found.desired_quarantined, 1000)
+    return f"{found.view.cluster}: {why}; it is desired all the same, and drift is not repaired"
 
 
 def schedule_facts(view: ScheduleView) -> dict[str, Any]:
@@ -153,6 +162,7 @@ def cluster_facts(found: ClusterStatus, connection: Connection) -> dict[str, Any
         "running": dict(found.versions),
         "epoch": lease.epoch,
         "schedules": [schedule_facts(each) for each in found.schedules],
+        "desired_quarantined": found.desired_quarantined or None,
         "desired_problem": found.nobodys.reason if found.nobodys else None,
         "unknown_targets": list(found.strays.names),
         "unknown_targets_healthy": found.answering_strays,

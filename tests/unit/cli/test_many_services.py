@@ -10,9 +10,9 @@ from lifecycle.domain.fleet.target_group import Group
 from tests.support.large_account import LargeAccount
 from tests.unit.cli.conftest import Desk
 
-# The leases and queues in two reads, and of each cluster its deployments, reports, quarantined hosts and the record
-# of a verified deployment. Those that deploy are read in full.
-_CALLS_OF_A_CLUSTER = 4
+# The leases and queues in two reads, and of each cluster its deployments, reports, quarantined hosts and versions,
+# and the record of a verified deployment. Those that deploy are read in full.
+_CALLS_OF_A_CLUSTER = 5
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lifecycle.application.context import Context
-from lifecycle.application.queries.clusters import RECENT, ClusterView, view_clusters
+from lifecycle.application.queries.clusters import RECENT, ClusterView, desired_quarantined, view_clusters
 from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.permissions import frozen_reasons
 from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
@@ -67,6 +67,7 @@ class ClusterHosts:
     `quarantined` maps hosts to reasons. `trouble` is why the load balancer could not be read, or empty. `strays`
     are targets that no host reports. `nobodys` is why no deployment wrote the desired version.
     `unreadable` has a row for each record of the cluster that cannot be read, those of its view included.
+    `desired_quarantined` says what of the desired version is quarantined and why, or is empty.
     """
 
     view: ClusterView
@@ -78,6 +79,7 @@ class ClusterHosts:
     strays: Strays = NO_STRAYS
     nobodys: Nobodys | None = None
     unreadable: tuple[str, ...] = ()
+    desired_quarantined: str = ""
 
     @property
     def versions(self) -> Counter[str]:
@@ -187,6 +189,7 @@ def view_cluster_hosts(
         in_full,
         strays=strays_of(reports, targets or (), bound=bound.places),
         unreadable=rows.all(),
+        desired_quarantined=desired_quarantined(context, view, desired),
     )
 
 

@@ -1,0 +1,56 @@
+"""Commands say of a cluster what its records and convergence say."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from lifecycle.domain.fleet.host import ServiceEnd
+from lifecycle.domain.rollout.deployment import Kind
+from tests.support.rollout import CLUSTER
+from tests.unit.cli.conftest import Desk
+
+
+def ends(desk: Desk, host: str, silent_for: timedelta = timedelta()) -> None:
+    report = desk.machine.report(host)
+    end = ServiceEnd(desk.machine.now, "SIGKILL", report.boot)
+    changed = replace(report, running=False, boot="", ended=end, seen_at=desk.machine.now - silent_for)
+    desk.machine.memory.fleet.write_report(CLUSTER, changed)
+
+
+def test_quarantine_of_the_desired_version_is_shown_by_status_and_hosts(desk: Desk) -> None:
+    assert desk.type("quarantine hello 1.0.0 --why slow").exit_code == 0
+    said = (
+        "production/hello: 1.0.0 is quarantined: slow (by ada); it is desired all the same, and drift is not repaired"
+    )
+    for command in ("status", "hosts hello"):
+        assert said in desk.type(command).stdout
+    [cluster] = desk.facts("status")["clusters"]
+    assert cluster["desired_quarantined"] == "1.0.0 is quarantined: slow (by ada)"
+    [cluster] = desk.facts("hosts hello")["clusters"]
+    assert cluster["desired_quarantined"] == "1.0.0 is quarantined: slow (by ada)"
+
+
+def test_status_promises_no_repair_of_a_quarantined_version(desk: Desk) -> None:
+    ends(desk, "host-2")
+    assert desk.type("quarantine hello 1.0.0 --why slow").exit_code == 0
+    output = desk.type("status").stdout
+    assert "SIGKILL now; convergence does not repair it now: 1.0.0 is quarantined: slow" in output
+    assert "convergence repairs it" not in output
+
+
+def test_status_promises_no_repair_of_a_host_without_an_agent(desk: Desk) -> None:
+    ends(desk, "host-2", timedelta(minutes=9))
+    output = desk.type("status").stdout
+    assert "convergence does not repair it now: host-2: unreachable since" in output
+    assert "start its agent" in output
+
+
+def test_status_says_when_a_host_is_tried_again_after_a_failed_repair(desk: Desk) -> None:
+    desk.break_host("host-2", "1.0.0")
+    ends(desk, "host-2")
+    end = desk.machine.report("host-2").ended
+    desk.machine.memory.clock.sleep(2)
+    desk.machine.deploy("1.0.0", Kind.CONVERGE, only=("host-2",))
+    ends(desk, "host-2")
+    desk.machine.memory.fleet.write_report(CLUSTER, replace(desk.machine.report("host-2"), ended=end))
+    output = desk.type("status").stdout
+    assert "does not repair it now: the last repair of host-2 failed: the next one begins after" in output
