@@ -54,3 +54,15 @@ def test_status_says_when_a_host_is_tried_again_after_a_failed_repair(desk: Desk
     desk.machine.memory.fleet.write_report(CLUSTER, replace(desk.machine.report("host-2"), ended=end))
     output = desk.type("status").stdout
     assert "does not repair it now: the last repair of host-2 failed: the next one begins after" in output
+
+
+def test_watch_shows_a_rollback_as_the_last_deployment_and_not_what_was_cancelled(desk: Desk) -> None:
+    name = desk.halted()
+    desk.machine.memory.clock.sleep(5)
+    desk.type("deploy hello 1.0.2 --no-watch --yes")
+    assert desk.type("cancel hello --yes --why unwanted").exit_code == 0
+    desk.machine.memory.clock.sleep(5)
+    assert desk.type(f"decide {name} ROLL_BACK --host host-2 --yes --no-watch --why bad").exit_code == 0
+    done = desk.type("watch hello")
+    assert done.exit_code == 0, done.output
+    assert "lifecycle rollback hello" not in done.stdout
