@@ -164,13 +164,7 @@ def show_plan(printer: Printer, preview: Preview) -> None:
     for check in found.checks if found.hosts else ():
         printer.line(f"check: {check}")
     if found.hosts:
-        printer.line(f"batch size: {_batch_size(preview)}; approval: {_approval(preview)}")
-        _show_raised(printer, found)
-        if found.settle_seconds:
-            printer.line(f"settle time: a host serves on for {lasting(found.settle_seconds)} after its drain")
-        printer.line(f"expected time: about {lasting(found.expected_seconds)}, {found.expected_from}")
-        previous = found.previous.in_words if found.previous else "none (first deployment)"
-        printer.line(f"rollback target: {previous}")
+        _show_how(printer, preview)
     _show_new(printer, preview)
     for note in found.warnings:
         printer.line(f"warning: {note}", "yellow")
@@ -181,6 +175,17 @@ def show_plan(printer: Printer, preview: Preview) -> None:
     if preview.nothing_to_do:
         serve = "serves" if len(found.in_place) == 1 else "serve"
         printer.line(f"nothing to do: {names_or_none(found.in_place)} {serve} {found.target.in_words}", "green")
+
+
+def _show_how(printer: Printer, preview: Preview) -> None:
+    found = preview.plan
+    printer.line(f"batch size: {_batch_size(preview)}; approval: {_approval(preview)}")
+    _show_raised(printer, found)
+    if found.settle_seconds:
+        printer.line(f"settle time: a host serves on for {lasting(found.settle_seconds)} after its drain")
+    printer.line(f"expected time: about {lasting(found.expected_seconds)}, {found.expected_from}")
+    if found.rollback_words:
+        printer.line(f"rollback target: {found.rollback_words}")
 
 
 def _show_queue(printer: Printer, preview: Preview) -> None:

@@ -66,3 +66,18 @@ def test_watch_shows_a_rollback_as_the_last_deployment_and_not_what_was_cancelle
     done = desk.type("watch hello")
     assert done.exit_code == 0, done.output
     assert "lifecycle rollback hello" not in done.stdout
+
+
+def test_rollback_names_no_rollback_target_that_it_quarantines(desk: Desk) -> None:
+    desk.machine.deploy("1.0.1")
+    output = desk.type("rollback hello --yes --no-watch --why bad").stdout
+    assert "1.0.1 is quarantined; no other verified version is left for another rollback" in output
+    assert "rollback target" not in output
+
+
+def test_plan_of_the_only_verified_version_is_not_called_the_first_deployment(desk: Desk) -> None:
+    name = desk.halted()
+    desk.type(f"decide {name} ABORT --host host-2 --yes --why bad")
+    output = desk.type("plan hello 1.0.0").stdout
+    assert "desired now: 1.0.1" in output
+    assert "rollback target: none (no other version was verified here)" in output
