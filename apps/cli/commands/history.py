@@ -48,7 +48,7 @@ def history(
     facts = {"deployments": [deployment_facts(each) for each in newest], "unreadable": list(rows.all())}
     facts |= {"failed_runs": run_facts(pushes[:limit])}
     printer.facts({"service": service, **facts})
-    _show(printer, newest, connection.context.clock.now())
+    show_deployments(printer, newest, connection.context.clock.now())
     for each in newest[:1]:
         printer.line(f"last: {each.id}: {one_line(each.reason or each.state, 400)}")
         show_note(printer, each.changes)
@@ -65,13 +65,13 @@ def history(
     return 0
 
 
-def _show(printer: Printer, newest: Sequence[Deployment], now: datetime) -> None:
+def show_deployments(printer: Printer, newest: Sequence[Deployment], now: datetime) -> None:
     """Print a line for each deployment, and under it who wanted it, why, and what it brought."""
     columns = ("began (utc)", "deployment", "kind", "version", "state")
     rows: list[Sequence[Cell]] = [
         [moment(d.started_at), d.id, KINDS[d.request.kind], d.target.in_words, DEPLOYMENTS[d.state]] for d in newest
     ]
-    printer.listing(columns, rows, [_note(each, now) for each in newest], ("kind",))
+    printer.listing(columns, rows, [_note(each, now) for each in newest], ("kind", "began (utc)"))
 
 
 def _note(each: Deployment, now: datetime) -> str:

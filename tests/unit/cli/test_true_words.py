@@ -3,6 +3,11 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+from apps.cli.commands.history import show_deployments
+from apps.cli.output.printer import Printer
+from apps.cli.output.text import clean
 from lifecycle.domain.fleet.host import ServiceEnd
 from lifecycle.domain.rollout.deployment import Kind
 from tests.support.rollout import CLUSTER
@@ -81,3 +86,16 @@ def test_plan_of_the_only_verified_version_is_not_called_the_first_deployment(de
     output = desk.type("plan hello 1.0.0").stdout
     assert "desired now: 1.0.1" in output
     assert "rollback target: none (no other version was verified here)" in output
+
+
+def test_history_fits_80_columns_and_names_what_it_leaves_out(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    [each] = desk.machine.memory.deployments.recent(CLUSTER, 5)
+    request = replace(each.request, deployment="clock-production-20261130073238-7b85")
+    long = replace(each, request=request, target=replace(each.target, config=2))
+    show_deployments(Printer(terminal=True), [long], desk.machine.now)
+    lines = [clean(line).rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert max(map(len, lines)) <= 80
+    assert lines[-1] == "(not shown at this width: began (utc), kind)"
