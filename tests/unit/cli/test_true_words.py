@@ -11,7 +11,7 @@ from apps.cli.output.text import clean
 from lifecycle.domain.fleet.host import ServiceEnd
 from lifecycle.domain.rollout.deployment import Kind
 from tests.support.rollout import CLUSTER
-from tests.unit.cli.conftest import Desk
+from tests.unit.cli.conftest import SNAPSHOTS, Desk
 
 
 def ends(desk: Desk, host: str, silent_for: timedelta = timedelta()) -> None:
@@ -99,3 +99,12 @@ def test_history_fits_80_columns_and_names_what_it_leaves_out(
     lines = [clean(line).rstrip() for line in capsys.readouterr().out.splitlines()]
     assert max(map(len, lines)) <= 80
     assert lines[-1] == "(not shown at this width: began (utc), kind)"
+
+
+def test_promotion_of_a_release_that_is_quarantined_does_not_say_to_deploy_it(desk: Desk) -> None:
+    assert desk.type("quarantine hello 1.0.1 --why slow").exit_code == 0
+    output = desk.type(f"promote hello {SNAPSHOTS[1]} --yes").stdout
+    assert "1.0.1 is quarantined in production/hello: slow (by ada)" in output
+    assert "lift the quarantine: lifecycle unquarantine hello 1.0.1 --why '...'" in output
+    assert "lifecycle deploy" not in output
+    assert desk.facts(f"promote hello {SNAPSHOTS[1]} --yes")["quarantined"] == "slow (by ada)"
