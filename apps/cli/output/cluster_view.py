@@ -222,6 +222,7 @@ def deployment_facts(each: Deployment) -> dict[str, Any]:
         "config": each.target.config,
         "previous": each.previous.version if each.previous else None,
         "state": str(each.state),
+        "previous_config": each.previous.config if each.previous else None,
         "why": each.reason,
         "epoch": each.epoch,
         "hosts": list(each.hosts),

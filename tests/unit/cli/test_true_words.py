@@ -108,3 +108,26 @@ def test_promotion_of_a_release_that_is_quarantined_does_not_say_to_deploy_it(de
     assert "lift the quarantine: lifecycle unquarantine hello 1.0.1 --why '...'" in output
     assert "lifecycle deploy" not in output
     assert desk.facts(f"promote hello {SNAPSHOTS[1]} --yes")["quarantined"] == "slow (by ada)"
+
+
+def test_plan_has_for_programs_what_it_has_for_people(desk: Desk) -> None:
+    assert desk.type("config set hello A=1").exit_code == 0
+    desk.machine.deploy("1.0.0")
+    first = desk.halted()
+    assert "queued behind" in desk.type("plan hello 1.0.2").stdout
+    found = desk.facts("plan hello 1.0.2")
+    assert (found["desired_config"], found["previous_config"]) == (1, 1)
+    assert found["rollback_target"] == "1.0.0 with config 1"
+    queue = found["queue"]
+    assert (queue["deployment"], queue["version"], queue["config"], queue["state"]) == (first, "1.0.1", 1, "HALTED")
+    assert queue["begins"].startswith("it begins if that deployment ends DONE")
+    older = desk.facts("plan hello 1.0.0")
+    assert older["going_backwards"] == "going backwards: 1.0.0 is older than 1.0.1, desired now"
+
+
+def test_history_for_programs_has_the_configuration_of_the_version_before(desk: Desk) -> None:
+    assert desk.type("config set hello A=1").exit_code == 0
+    desk.machine.deploy("1.0.0")
+    desk.machine.deploy("1.0.1")
+    newest = desk.facts("history hello")["deployments"][0]
+    assert (newest["previous"], newest["previous_config"]) == ("1.0.0", 1)
