@@ -39,7 +39,8 @@ def _show(printer: Printer, connection: Connection, service: str) -> int:
     printer.facts({"clusters": found})
     columns = ("host", "address", "zone", "installed", "rotation", "self-test", "agent seen", "drift", "state")
     for each, cluster in zip(found, clusters, strict=True):
-        printer.line(f"\n{each['cluster']}, desired: {each['desired'] or 'nothing yet'}", "bold")
+        desired = cluster.desired.target.in_words if cluster.desired else "nothing yet"
+        printer.line(f"\n{each['cluster']}, desired: {desired}", "bold")
         printer.table(columns, [_row(*both) for both in zip(each["hosts"], cluster.hosts, strict=True)], _DROP)
         if not each["hosts"]:
             printer.line("no hosts: start an agent on each")
@@ -66,6 +67,7 @@ def _cluster(connection: Connection, found: ClusterStatus) -> dict[str, Any]:
     return {
         "cluster": str(found.view.cluster),
         "desired": found.desired.version if found.desired else None,
+        "config": found.desired.config if found.desired else None,
         "deployment": found.view.lease.deployment or None,
         "desired_quarantined": found.desired_quarantined or None,
         "trouble": found.trouble or None,

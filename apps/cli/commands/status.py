@@ -95,7 +95,7 @@ def _show(printer: Printer, connection: Connection, service: str, *, full: bool)
 
 
 def _row(found: ClusterStatus) -> list[Cell]:
-    runs = ", ".join(f"{version} on {count}" for version, count in sorted(found.versions.items()))
+    runs = ", ".join(f"{version} on {count}" for version, count in sorted(found.targets.items()))
     return [
         str(found.view.cluster),
         found.desired.target.in_words if found.desired else "-",

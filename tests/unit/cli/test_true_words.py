@@ -131,3 +131,14 @@ def test_history_for_programs_has_the_configuration_of_the_version_before(desk: 
     desk.machine.deploy("1.0.1")
     newest = desk.facts("history hello")["deployments"][0]
     assert (newest["previous"], newest["previous_config"]) == ("1.0.0", 1)
+
+
+def test_status_and_hosts_name_the_configuration_that_is_desired_and_runs(desk: Desk) -> None:
+    assert desk.type("config set hello A=1").exit_code == 0
+    desk.machine.deploy("1.0.0")
+    assert "1.0.0 with config 1 on 4" in desk.type("status").stdout
+    assert "production/hello, desired: 1.0.0 with config 1" in desk.type("hosts hello").stdout
+    [cluster] = desk.facts("status")["clusters"]
+    assert (cluster["running"], cluster["running_with_config"]) == ({"1.0.0": 4}, {"1.0.0 with config 1": 4})
+    [cluster] = desk.facts("hosts hello")["clusters"]
+    assert (cluster["desired"], cluster["config"]) == ("1.0.0", 1)

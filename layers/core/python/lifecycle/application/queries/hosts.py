@@ -88,6 +88,13 @@ class ClusterHosts:
         return Counter(r.installed if r.running and r.installed else "nothing" for r in reports)
 
     @property
+    def targets(self) -> Counter[str]:
+        """The number of hosts that run each version with its configuration, in words, or nothing."""
+        run = [(each.report.installed, each.report.config) for each in self.hosts if each.report.running]
+        words = [Target(version, "", config).in_words if version else "nothing" for version, config in run]
+        return Counter([*words, *["nothing"] * (len(self.hosts) - len(run))])
+
+    @property
     def answering_strays(self) -> int:
         """The number of strays that are healthy in the load balancer, and so get requests."""
         return len({str(each) for each in self.strays.targets if each.state.serves})
