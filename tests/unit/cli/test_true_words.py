@@ -8,6 +8,7 @@ import pytest
 from apps.cli.commands.history import show_deployments
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import clean
+from lifecycle.application.delivery.failed_run import record_failed_run
 from lifecycle.domain.fleet.host import ServiceEnd
 from lifecycle.domain.rollout.deployment import Kind
 from tests.support.rollout import CLUSTER
@@ -142,3 +143,19 @@ def test_status_and_hosts_name_the_configuration_that_is_desired_and_runs(desk: 
     assert (cluster["running"], cluster["running_with_config"]) == ({"1.0.0": 4}, {"1.0.0 with config 1": 4})
     [cluster] = desk.facts("hosts hello")["clusters"]
     assert (cluster["desired"], cluster["config"]) == ("1.0.0", 1)
+
+
+def test_trail_has_the_reason_of_a_failed_run_first_and_the_end_of_its_log_below(desk: Desk) -> None:
+    log = [
+        *(f"compiled part {number}" for number in range(30)),
+        "error: tests failed with exit code 3",
+        "phase ended",
+    ]
+    reason = "\n".join(["build FAILED in BUILD", *log])
+    record_failed_run(desk.machine.memory.audit_log, [CLUSTER], "hello-abc", reason, desk.machine.now)
+    lines = desk.type("history hello --trail").stdout.splitlines()
+    [number] = [number for number, line in enumerate(lines) if "the run hello-abc failed" in line]
+    assert lines[number].endswith("failed: build FAILED in BUILD: tests failed with exit code 3")
+    assert lines[number + 1] == "    | compiled part 24"
+    assert lines[number + 8] == "    | phase ended"
+    assert not any("compiled part 23" in line for line in lines)
