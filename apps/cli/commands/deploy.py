@@ -22,6 +22,7 @@ from lifecycle.domain.fleet.cluster import Cluster, service_name
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override
 from lifecycle.domain.rollout.lease import UnreadableLease
+from lifecycle.domain.rollout.plan import NO_ROLLBACK_TARGET
 
 Version = Annotated[
     str,
@@ -175,7 +176,7 @@ def rollback(
 def _of_running(
     printer: Printer, connection: Connection, running: Deployment, reason: str, options: StartOptions
 ) -> int:
-    previous = running.previous.in_words if running.previous else "none (first deployment)"
+    previous = running.previous.in_words if running.previous else NO_ROLLBACK_TARGET
     printer.line(f"running: {running.id}, {running.target.in_words}, {running.state}")
     printer.line(f"rollback target: {previous}")
     waiting, _ = readable(lambda: connection.context.queue.waiting(running.cluster), None)

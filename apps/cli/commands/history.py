@@ -15,14 +15,14 @@ from apps.cli.output.layout import Cell
 from apps.cli.output.live import trail_facts
 from apps.cli.output.printer import Printer
 from apps.cli.output.run_view import failed, run_facts, show_failed_runs
-from apps.cli.output.text import ago, lasting, moment, one_line
+from apps.cli.output.text import ago, indented, lasting, moment, one_line
 from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
 from lifecycle.application.queries.state_words import DEPLOYMENTS, KINDS
 from lifecycle.application.readable import Rows
 from lifecycle.domain.delivery.delivery_name import delivers
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.monitoring.audit import AuditEntry, newest_first
+from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind, newest_first
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 
 _AFTER_TIME = len("2026-11-23 01:46:30  ")
@@ -48,7 +48,7 @@ def history(
     facts = {"deployments": [deployment_facts(each) for each in newest], "unreadable": list(rows.all())}
     facts |= {"failed_runs": run_facts(pushes[:limit])}
     printer.facts({"service": service, **facts})
-    _show(printer, newest, connection.context.clock.now())
+    show_deployments(printer, newest, connection.context.clock.now())
     for each in newest[:1]:
         printer.line(f"last: {each.id}: {one_line(each.reason or each.state, 400)}")
         show_note(printer, each.changes)
@@ -65,13 +65,13 @@ def history(
     return 0
 
 
-def _show(printer: Printer, newest: Sequence[Deployment], now: datetime) -> None:
+def show_deployments(printer: Printer, newest: Sequence[Deployment], now: datetime) -> None:
     """Print a line for each deployment, and under it who wanted it, why, and what it brought."""
     columns = ("began (utc)", "deployment", "kind", "version", "state")
     rows: list[Sequence[Cell]] = [
         [moment(d.started_at), d.id, KINDS[d.request.kind], d.target.in_words, DEPLOYMENTS[d.state]] for d in newest
     ]
-    printer.listing(columns, rows, [_note(each, now) for each in newest], ("kind",))
+    printer.listing(columns, rows, [_note(each, now) for each in newest], ("kind", "began (utc)"))
 
 
 def _note(each: Deployment, now: datetime) -> str:
@@ -91,13 +91,21 @@ def _trail(printer: Printer, connection: Connection, clusters: list[Cluster], li
     printer.line(f"newest first, times in UTC; now {moment(connection.context.clock.now())}", "dim")
     for entry in newest:
         printer.entry(_line(entry), _AFTER_TIME)
+        for line in _log(entry):
+            printer.line(line, "dim")
     show_unreadable(printer, rows.all())
     return 0
+
+
+def _log(entry: AuditEntry) -> list[str]:
+    """Return the lines of a log that a reason ends with, indented."""
+    return indented(entry.why.partition("\n")[2]) if entry.kind is AuditKind.RUN_FAILED else []
 
 
 def _line(entry: AuditEntry) -> str:
     """Return one event on one line: time, deployment or cluster, host, event, person, reason."""
     who = "" if entry.who == "lifecycle" else f" by {one_line(entry.who, 60)}"
-    why = f": {one_line(entry.why, 1000)}" if entry.why else ""
+    said = entry.why.partition("\n")[0] if _log(entry) else entry.why
+    why = f": {one_line(said, 1000)}" if said else ""
     where = f"{entry.deployment or entry.cluster}  {entry.host}".rstrip()
     return f"{moment(entry.at)}  {where}  {entry.what}{who}{why}"

@@ -6,7 +6,7 @@ from typing import Any
 from apps.cli import resolve
 from apps.cli.command import MaybeService, Redraw, connected
 from apps.cli.options import environment_flag
-from apps.cli.output.cluster_view import ClusterStatus, cluster_statuses
+from apps.cli.output.cluster_view import ClusterStatus, cluster_statuses, desired_quarantined_words
 from apps.cli.output.layout import Cell
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import ago, one_line, when
@@ -39,10 +39,13 @@ def _show(printer: Printer, connection: Connection, service: str) -> int:
     printer.facts({"clusters": found})
     columns = ("host", "address", "zone", "installed", "rotation", "self-test", "agent seen", "drift", "state")
     for each, cluster in zip(found, clusters, strict=True):
-        printer.line(f"\n{each['cluster']}, desired: {each['desired'] or 'nothing yet'}", "bold")
+        desired = cluster.desired.target.in_words if cluster.desired else "nothing yet"
+        printer.line(f"\n{each['cluster']}, desired: {desired}", "bold")
         printer.table(columns, [_row(*both) for both in zip(each["hosts"], cluster.hosts, strict=True)], _DROP)
         if not each["hosts"]:
             printer.line("no hosts: start an agent on each")
+        if each["desired_quarantined"]:
+            printer.line(desired_quarantined_words(cluster), "bold red")
         if each["trouble"]:
             printer.line(f"the load balancer could not be read: {each['trouble']}", "yellow")
         for host in each["hosts"]:
@@ -64,7 +67,9 @@ def _cluster(connection: Connection, found: ClusterStatus) -> dict[str, Any]:
     return {
         "cluster": str(found.view.cluster),
         "desired": found.desired.version if found.desired else None,
+        "config": found.desired.config if found.desired else None,
         "deployment": found.view.lease.deployment or None,
+        "desired_quarantined": found.desired_quarantined or None,
         "trouble": found.trouble or None,
         "unreadable": list(found.unreadable),
         "hosts": [_host(connection, host) for host in found.hosts],

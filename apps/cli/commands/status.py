@@ -10,7 +10,12 @@ from apps.cli import resolve
 from apps.cli.command import MaybeService, Redraw, connected
 from apps.cli.freeze_scope import unfreeze_command
 from apps.cli.options import environment_flag
-from apps.cli.output.cluster_view import ClusterStatus, cluster_facts, cluster_statuses
+from apps.cli.output.cluster_view import (
+    ClusterStatus,
+    cluster_facts,
+    cluster_statuses,
+    desired_quarantined_words,
+)
 from apps.cli.output.commit_view import show_note
 from apps.cli.output.decision_view import choice_lines, next_commands, question_lines
 from apps.cli.output.layout import Cell as TableCell
@@ -97,7 +102,7 @@ def _show(printer: Printer, connection: Connection, service: str, *, full: bool)
 
 
 def _row(found: ClusterStatus) -> list[TableCell]:
-    runs = ", ".join(f"{version} on {count}" for version, count in sorted(found.versions.items()))
+    runs = ", ".join(f"{version} on {count}" for version, count in sorted(found.targets.items()))
     return [
         str(found.view.cluster),
         found.desired.target.in_words if found.desired else "-",
@@ -149,6 +154,7 @@ def _show_cluster(printer: Printer, connection: Connection, found: ClusterStatus
         for line in next_commands(ended, connection.command)[1:]:  # the first is this command
             printer.line(f"  {line}")
     _show_refused(printer, connection, view)
+    _show_quarantined(printer, connection, found)
     _show_hand_made(printer, connection, found)
     _show_schedules(printer, connection, found)
     for host, words in found.ended.items():
@@ -177,6 +183,16 @@ def _show_cluster(printer: Printer, connection: Connection, found: ClusterStatus
             continue
         printer.line(f"\n{host} of {view.cluster} is quarantined: {one_line(why, 1000)}", "bold")
         printer.line(f"  {connection.command(f'hosts {view.cluster.service}')}")
+
+
+def _show_quarantined(printer: Printer, connection: Connection, found: ClusterStatus) -> None:
+    """Show that the desired version is quarantined, and the way out."""
+    if not found.desired_quarantined:
+        return
+    cluster = found.view.cluster
+    printer.line(f"\n{desired_quarantined_words(found)}", "bold red")
+    rollback = f"rollback {cluster.service}{environment_flag(cluster)} --why '...'"
+    printer.line(f"  {connection.command(rollback)}")
 
 
 def _show_refused(printer: Printer, connection: Connection, view: ClusterView) -> None:

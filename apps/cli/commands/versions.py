@@ -20,7 +20,7 @@ from apps.cli.output.unreadable import show_unreadable
 from apps.cli.ports import Connection
 from lifecycle.application.delivery.promote import next_number
 from lifecycle.application.readable import Rows, readable
-from lifecycle.domain.fleet.cluster import service_name
+from lifecycle.domain.fleet.cluster import Cluster, service_name
 from lifecycle.domain.service.version import ReleaseNumber, ReleaseVersion, SnapshotVersion
 from lifecycle.domain.service.withdrawal import Withdrawal, done, not_withdrawn
 
@@ -122,13 +122,20 @@ def promote(
     if despite_staging:  # a function of an older version knows neither field
         payload |= {"despite_staging": True, "reason": why}
     result = connection.functions.call("promote", payload)
-    printer.facts(result)
+    production = Cluster("production", service_name(service))
+    bad = connection.context.fleet.quarantined(production).get(result["release"], "")
+    printer.facts({**result, "quarantined": bad or None})
     what = "is now" if result["created"] else "was promoted before as"
     printer.line(
         f"{service} {wanted} {what} release {result['release']} (sha256 {result['digest'][:12]})", "bold green"
     )
     if said := result.get("staging"):
         printer.line(f"staging: {said}")
+    if bad:
+        printer.line(f"{result['release']} is quarantined in {production}: {one_line(bad, 1000)}", "yellow")
+        lift = connection.command(f"unquarantine {service} {result['release']} --why '...'")
+        printer.line(f"next: promote another snapshot, or lift the quarantine: {lift}")
+        return 0
     override = " --despite-staging --why '...'" if despite_staging else ""
     printer.line(f"next: {connection.command(f'deploy {service} ' + result['release'] + override)}")
     return 0

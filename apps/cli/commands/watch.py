@@ -17,6 +17,9 @@ from lifecycle.application.readable import Rows, readable
 from lifecycle.domain.delivery.delivery_name import delivers
 from lifecycle.domain.fleet.cluster import Cluster
 
+# As many as `history` reads: they come by their names, and that of a rollback has the time of what it undoes.
+_READ = 20
+
 
 @connected("watch", "watch hello", "watch hello-production-20261123014630-ab12", "watch --run hello")
 def watch(
@@ -74,7 +77,8 @@ def _watch_last(printer: Printer, connection: Connection, clusters: list[Cluster
     printer.line(f"no build or deployment{f' of {service}' if service else ''} runs; the last one:")
     deployments = connection.context.deployments
     rows = Rows()
-    recent = [each for one in clusters for each in rows.read(partial(deployments.recent_without_hosts, one, 1), ())]
+    reads = [partial(deployments.recent_without_hosts, one, _READ) for one in clusters]
+    recent = [each for read in reads for each in rows.read(read, ())]
     deployment = max(recent, key=lambda each: each.started_at, default=None)
     runs = [run for run in connection.runs.deliveries(running=False) if _is_of(run.name, service)]
     if runs and (deployment is None or runs[0].started_at > deployment.started_at):

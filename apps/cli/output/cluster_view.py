@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from apps.cli.output.decision_view import question_facts
+from apps.cli.output.text import one_line
 from apps.cli.ports import Connection
 from lifecycle.application.ports.cluster_queries import LeaseAndQueue
-from lifecycle.application.queries.clusters import view_cluster
+from lifecycle.application.queries.clusters import desired_quarantined, view_cluster
 from lifecycle.application.queries.context import in_parallel
 from lifecycle.application.queries.ended_words import ended_words
 from lifecycle.application.queries.hand_made_words import interruption_words
@@ -89,6 +90,7 @@ def _from_the_ledger(connection: Connection, cluster: Cluster, read: LeaseAndQue
         unreadable=view.unreadable,
         desired=desired,
         newest_config=desired.config if desired else 0,
+        desired_quarantined=desired_quarantined(connection.context, view, desired.target if desired else None),
     )
 
 
@@ -115,11 +117,18 @@ def cluster_status(
         strays=found.strays,
         nobodys=nobodys,
         unreadable=rows.all(),
+        desired_quarantined=found.desired_quarantined,
         desired=desired,
         newest_config=readable(lambda: context.configurations.newest(cluster), 0)[0],
         ended=ended_words(context, view, found.hosts),
         schedules=schedules,
     )
+
+
+def desired_quarantined_words(found: ClusterStatus) -> str:
+    """Return the sentence about a desired version that is quarantined."""
+    why = one_line(found.desired_quarantined, 1000)
+    return f"{found.view.cluster}: {why}; it is desired all the same, and drift is not repaired"
 
 
 def schedule_facts(view: ScheduleView) -> dict[str, Any]:
@@ -155,8 +164,10 @@ def cluster_facts(found: ClusterStatus, connection: Connection) -> dict[str, Any
         "healthy": found.healthy if found.in_full else None,
         "in_full": found.in_full,
         "running": dict(found.versions) if found.in_full else None,
+        "running_with_config": dict(found.targets) if found.in_full else None,
         "epoch": lease.epoch,
         "schedules": [schedule_facts(each) for each in found.schedules],
+        "desired_quarantined": found.desired_quarantined or None,
         "desired_problem": found.nobodys.reason if found.nobodys else None,
         "unknown_targets": list(found.strays.names),
         "unknown_targets_healthy": found.answering_strays,
@@ -222,6 +233,7 @@ def deployment_facts(each: Deployment) -> dict[str, Any]:
         "version": each.target.version,
         "config": each.target.config,
         "previous": each.previous.version if each.previous else None,
+        "previous_config": each.previous.config if each.previous else None,
         "state": str(each.state),
         "why": each.reason,
         "epoch": each.epoch,

@@ -76,7 +76,11 @@ def plan_facts(preview: Preview) -> dict[str, Any]:
         "config_before": found.config.running,
         "config_changed": list(found.config.changed),
         "desired": preview.desired.version if preview.desired else None,
+        "desired_config": preview.desired.config if preview.desired else None,
         "previous": found.previous.version if found.previous else None,
+        "previous_config": found.previous.config if found.previous else None,
+        "rollback_target": found.rollback_words or None,
+        "going_backwards": _backwards(preview) or None,
         "hosts": [
             {"host": each.host, "zone": each.zone, "installed": each.installed, "why": each.why}
             for each in found.hosts
@@ -96,6 +100,7 @@ def plan_facts(preview: Preview) -> dict[str, Any]:
         "refusals": list(found.blockers),
         "notes": list(found.warnings),
         "waits_for": found.waits_for or None,
+        "queue": _queue_facts(preview),
         "supersedes": found.supersedes or None,
         "staging": _earlier_facts(found),
         "changes": changes_facts(found.changes, found.compare),
@@ -117,16 +122,19 @@ def _show_new(printer: Printer, preview: Preview) -> None:
         printer.line(f"configuration: {changed}")
     if found.changes:
         _show_changes(printer, found.changes, found.compare)
-    if (now := preview.desired) and not (found.changes and found.changes.takes_back) and _is_older(found, now):
-        printer.line(
-            f"going backwards: {found.target.version} is older than {now.version}, desired now", "bold yellow"
-        )
+    if words := _backwards(preview):
+        printer.line(words, "bold yellow")
     if found.earlier:
         printer.line(f"{found.earlier.environment}: {found.earlier.sentence}")
 
 
-def _is_older(found: Plan, desired: Desired) -> bool:
-    return is_older(found.target.version, desired.version)
+def _backwards(preview: Preview) -> str:
+    """Return that the version is older than the desired one, where its commits do not say so; else empty."""
+    found, now = preview.plan, preview.desired
+    reported = found.changes is not None and found.changes.takes_back
+    if now is None or reported or not is_older(found.target.version, now.version):
+        return ""
+    return f"going backwards: {found.target.version} is older than {now.version}, desired now"
 
 
 def _show_changes(printer: Printer, changes: Changes, compare: str) -> None:
@@ -164,18 +172,12 @@ def show_plan(printer: Printer, preview: Preview) -> None:
     for check in found.checks if found.hosts else ():
         printer.line(f"check: {check}")
     if found.hosts:
-        printer.line(f"batch size: {_batch_size(preview)}; approval: {_approval(preview)}")
-        _show_raised(printer, found)
-        if found.settle_seconds:
-            printer.line(f"settle time: a host serves on for {lasting(found.settle_seconds)} after its drain")
-        printer.line(f"expected time: about {lasting(found.expected_seconds)}, {found.expected_from}")
-        previous = found.previous.in_words if found.previous else "none (first deployment)"
-        printer.line(f"rollback target: {previous}")
+        _show_how(printer, preview)
     _show_new(printer, preview)
     for note in found.warnings:
         printer.line(f"warning: {note}", "yellow")
-    if found.waits_for:
-        _show_queue(printer, preview)
+    if queue := _queue_facts(preview):
+        _show_queue(printer, preview, queue)
     for reason in found.blockers:
         printer.line(f"blocked: {reason}", "bold red")
     if preview.nothing_to_do:
@@ -183,14 +185,39 @@ def show_plan(printer: Printer, preview: Preview) -> None:
         printer.line(f"nothing to do: {names_or_none(found.in_place)} {serve} {found.target.in_words}", "green")
 
 
-def _show_queue(printer: Printer, preview: Preview) -> None:
+def _show_how(printer: Printer, preview: Preview) -> None:
+    found = preview.plan
+    printer.line(f"batch size: {_batch_size(preview)}; approval: {_approval(preview)}")
+    _show_raised(printer, found)
+    if found.settle_seconds:
+        printer.line(f"settle time: a host serves on for {lasting(found.settle_seconds)} after its drain")
+    printer.line(f"expected time: about {lasting(found.expected_seconds)}, {found.expected_from}")
+    if found.rollback_words:
+        printer.line(f"rollback target: {found.rollback_words}")
+
+
+def _queue_facts(preview: Preview) -> dict[str, Any] | None:
+    """Return what the deployment waits for, and what follows; None where it waits for nothing."""
     found, before = preview.plan, preview.before
-    state = f" ({before.target.version}, {before.state})" if before else ""
-    printer.line(f"queued behind {found.waits_for}{state}", "yellow")
-    if before and not before.policy.automatic:
-        printer.line("it begins if that deployment ends DONE; after a rollback or an abort, deploy it again")
-    if found.supersedes:
-        printer.line(f"{found.supersedes}, which is queued now, becomes SUPERSEDED and never begins", "bold yellow")
+    if not found.waits_for:
+        return None
+    begins = "it begins if that deployment ends DONE; after a rollback or an abort, deploy it again"
+    return {
+        "deployment": found.waits_for,
+        "version": before.target.version if before else None,
+        "config": before.target.config if before else None,
+        "state": str(before.state) if before else None,
+        "begins": begins if before and not before.policy.automatic else None,
+    }
+
+
+def _show_queue(printer: Printer, preview: Preview, queue: dict[str, Any]) -> None:
+    state = f" ({queue['version']}, {queue['state']})" if queue["state"] else ""
+    printer.line(f"queued behind {queue['deployment']}{state}", "yellow")
+    if queue["begins"]:
+        printer.line(queue["begins"])
+    if superseded := preview.plan.supersedes:
+        printer.line(f"{superseded}, which is queued now, becomes SUPERSEDED and never begins", "bold yellow")
 
 
 def _show_raised(printer: Printer, found: Plan) -> None:

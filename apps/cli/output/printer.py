@@ -82,6 +82,9 @@ class Printer:
         shown = fitting(columns, rows, drop, self.console.width)
         cells = [[row[i] for i in shown] for row in rows]
         self.console.print(rich_table([columns[i] for i in shown], cells, self.console.width))
+        self._name_left_out(columns, shown)
+
+    def _name_left_out(self, columns: Sequence[str], shown: Sequence[int]) -> None:
         if left := [name for i, name in enumerate(columns) if i not in shown]:
             self.line(f"(not shown at this width: {', '.join(left)})", "dim")
 
@@ -100,6 +103,7 @@ class Printer:
             tones = [style_of(cell) for cell in row if not isinstance(cell, str)]
             self.line(line, next(iter(tones), ""))
             self.line(textwrap.indent(hanging(note, width - 2, 2), "  ") if self.terminal else f"  {note}")
+        self._name_left_out(columns, shown)
 
     def confirm(self, question: str) -> bool:
         """Ask the operator on standard error; without a terminal on standard input the answer is yes."""

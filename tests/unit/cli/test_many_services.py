@@ -9,9 +9,9 @@ from lifecycle.domain.fleet.target_group import Group
 from tests.support.large_account import LargeAccount
 from tests.unit.cli.conftest import Desk
 
-# The leases and queues in two reads, the commits in a few, and of each cluster its newest deployment. Those that
-# deploy have questions and older deployments, too.
-_CALLS_OF_A_CLUSTER = 1
+# The leases and queues in two reads, the commits in a few, and of each cluster its newest deployment and its
+# quarantined versions. Those that deploy have questions and older deployments, too.
+_CALLS_OF_A_CLUSTER = 2
 
 
 @pytest.fixture

@@ -51,3 +51,11 @@ def test_newest_snapshot_is_shown_with_the_head_that_has_none(desk: Desk) -> Non
 def test_newest_snapshot_is_shown_where_nobody_knows_the_head(desk: Desk) -> None:
     newest = built(desk, 2, BAD)
     assert (shown(desk).version, shown(desk).not_of_head) == (newest, "")
+
+
+def test_lane_shows_that_the_desired_version_is_quarantined(desk: Desk) -> None:
+    desk.machine.deploy("1.0.0")
+    assert "drift is not repaired" not in desk.see("pipeline").text
+    desk.machine.memory.fleet.quarantine(desk.machine.cluster, "1.0.0", "it loses orders")
+    said = "1.0.0 is quarantined: it loses orders; it is desired all the same, and drift is not repaired"
+    assert said in desk.see("pipeline").text

@@ -10,6 +10,7 @@ from lifecycle.application.rollout.plan import preview
 from lifecycle.application.rollout.planned_config import planned_config
 from lifecycle.application.rollout.rollback import rollback_target
 from lifecycle.domain.errors import Refused
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.rollout.attempt import AttemptState, Blame
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override
@@ -307,4 +308,18 @@ def test_repair_that_names_no_configuration_has_that_of_the_desired_version(
     configure(machine, COLOUR="blue")
     request = replace(machine.request(version, Kind.CONVERGE), config=None)
     desired = machine.memory.registry.desired(CLUSTER)
-    assert planned_config(machine.context, request, desired, ()).revision == revision
+    assert planned_config(machine.context, request, desired, (), {}).revision == revision
+
+
+def test_rollback_of_a_configuration_that_no_host_runs_changes_none(machine: Machine) -> None:
+    """Its first host failed, so the others still run the one before."""
+    configure(machine, COLOUR="blue")
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
+    bad = machine.deploy("1.0.1")
+    machine.decide(bad, Choice.ABORT, machine.record(bad).hosts[0])
+    desired = machine.memory.registry.desired(CLUSTER)
+    assert desired is not None
+    assert desired.config == 2
+    request = machine.request("1.0.0", Kind.ROLLBACK, rollback_of=bad, config=1)
+    found = preview(machine.context, request)
+    assert (found.config.running, found.config.in_words) == (1, "")

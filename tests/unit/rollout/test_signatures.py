@@ -91,6 +91,15 @@ def test_deployment_of_an_older_version_says_so_to_plan_record_and_hosts(machine
     assert goes_back(machine, name) is True
 
 
+def test_plan_for_hosts_that_have_the_version_already_does_not_call_it_going_back(machine: Machine) -> None:
+    machine.deploy("1.0.1")
+    machine.deploy("1.0.0")
+    machine.memory.config_store.write(machine.cluster, {"COLOUR": "blue"}, 0)
+    found = preview(machine.context, machine.request("1.0.0"))
+    assert (len(found.hosts), found.goes_back) == (4, True)
+    assert not any("goes back" in each for each in found.warnings)
+
+
 def test_rollback_says_that_it_goes_back(machine: Machine) -> None:
     machine.host("host-1").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")

@@ -108,8 +108,8 @@ def _facts(found: Confirmation) -> list[Child]:
     if plan.hosts:
         facts.append(("checks", tag("ul", [tag("li", each) for each in plan.checks])))
         facts.append(("expected time", f"about {lasting(plan.expected_seconds)}, {plan.expected_from}"))
-    if not found.rollback:
-        facts.append(("rollback target", plan.previous.in_words if plan.previous else "none (first deployment)"))
+    if plan.rollback_words:
+        facts.append(("rollback target", plan.rollback_words))
     if plan.config.in_words:
         facts.append(("configuration", plan.config.in_words))
     if plan.earlier:

@@ -47,9 +47,9 @@ def _lane(lane: Lane, context: ViewContext) -> Markup:
     steps = (
         _step("Push", _push(lane, context)),
         _step("Snapshot", _snapshot(lane, context)),
-        _step("Staging", _cluster(lane.staging, context)),
+        _step("Staging", _cluster(lane.staging, lane, context)),
         _step("Release", _release(lane, context)),
-        _step("Production", _cluster(lane.production, context)),
+        _step("Production", _cluster(lane.production, lane, context)),
     )
     row = tag("div", steps, class_="lc-row", role="list", aria_label=f"{lane.service}, from push to production")
     return tag("section", tag("h2", lane.service), row, class_="lc-card", aria_label=lane.service)
@@ -108,12 +108,15 @@ def _older(lane: Lane, view: ClusterView, context: ViewContext) -> Child:
     return tag("details", tag("summary", "An older release"), tag("form", chosen, button, class_="lc-bar"))
 
 
-def _cluster(view: ClusterView | None, context: ViewContext) -> Child:
+def _cluster(view: ClusterView | None, lane: Lane, context: ViewContext) -> Child:
     if view is None:
         return soft("no cluster")
     inside: list[Child] = [tag("p", tag("strong", view.verified.in_words if view.verified else "nothing yet"))]
     if state := cluster_state(view):
         inside.append(tag("p", state))
+    if why := lane.quarantined.get(view.cluster):
+        said = f" {why}; it is desired all the same, and drift is not repaired"
+        inside.append(tag("p", badge(Tone.BAD, "quarantined"), soft(said)))
     if refused := view.refused:
         said = f" {refused.target.version}, {ago(refused.started_at, context.now)}: {refused.reason}"
         inside.append(tag("p", deployment_badge(refused), soft(said)))

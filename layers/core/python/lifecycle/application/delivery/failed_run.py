@@ -25,6 +25,18 @@ _DAY = timedelta(days=1)
 MOST_A_DAY = 24
 _READ, _KINDS = 200, (AuditKind.RUN_FAILED,)
 _LONGEST = 2_000
+# Of the log's end: a line of a compiler may have any length.
+_LOG_LINES, _LONGEST_LINE = 8, 200
+# What the program of the build prints before its last sentence (apps/build/main.py).
+_ERROR = "error: "
+
+
+def reason_first(reason: str) -> str:
+    """Return how a build ended on the first line, with the builder's own error, and the end of its log below."""
+    head, *rest = reason.splitlines() or [""]
+    errors = [line.strip() for line in rest if line.strip().startswith(_ERROR)]
+    first = f"{head}: {errors[-1].removeprefix(_ERROR)}" if errors else head
+    return "\n".join([first[:_LONGEST_LINE], *(line[:_LONGEST_LINE] for line in rest[-_LOG_LINES:])])
 
 
 def noted(
@@ -43,5 +55,5 @@ def record_failed_run(audit_log: AuditLog, clusters: Iterable[Cluster], run: str
     for cluster in clusters:
         failed, _ = readable(lambda cluster=cluster: audit_log.read(cluster, now - _DAY, _READ, _KINDS), ())  # type: ignore[misc]
         if len(failed) < MOST_A_DAY and all(each.what != what for each in failed):
-            why = shown(reason, _LONGEST)
+            why = shown(reason_first(reason), _LONGEST)
             audit_log.append(AuditEntry(now, str(cluster), what, "lifecycle", why, kind=AuditKind.RUN_FAILED))

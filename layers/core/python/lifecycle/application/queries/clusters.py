@@ -179,6 +179,15 @@ def view_cluster(
     )
 
 
+def desired_quarantined(context: Context, view: ClusterView, desired: Target | None = None) -> str:
+    """Return what of the desired version is quarantined and why, else of the last deployment's; empty for nothing.
+
+    Convergence repairs no drift from it.
+    """
+    target = desired or (view.last.target if view.last else None)
+    return target.quarantined_in(context.fleet.quarantined(view.cluster)) if target else ""
+
+
 def interruption(context: Context, running: Deployment | None) -> ExecutionEnd | None:
     """Return how the execution of a deployment ended that goes on by its record; one call, or none at rest.
 

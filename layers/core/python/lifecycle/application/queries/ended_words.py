@@ -4,28 +4,39 @@ Read by `lifecycle status`; reads only.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from lifecycle.application.context import Context
+from lifecycle.application.convergence.converge import cluster_facts
 from lifecycle.application.queries.clusters import ClusterView
 from lifecycle.application.queries.hosts import HostView
 from lifecycle.application.rollout.observe import recent_deployments
 from lifecycle.domain.convergence.crash_loop import CrashLoop, crash_loops
+from lifecycle.domain.convergence.decide import Converged, Convergence, Hold, Repair, converge
 from lifecycle.domain.rollout.deployment import Kind
 from lifecycle.domain.time_format import ago, lasting
 
 
-def ended_words(context: Context, view: ClusterView, hosts: tuple[HostView, ...]) -> Mapping[str, str]:
-    """Return a sentence for each host whose service has ended; its repairs are read only if there is one."""
+def ended_words(
+    context: Context, view: ClusterView, hosts: tuple[HostView, ...], *, in_full: bool = True
+) -> Mapping[str, str]:
+    """Return a sentence for each host whose service has ended; its repairs are read only if there is one.
+
+    What follows is what convergence decides now; only `in_full` reads that.
+    """
     ended = {each.report.host: each for each in hosts if each.report.ended and not each.report.running}
     if not ended:
         return {}
     reports = {host: each.report for host, each in ended.items()}
     recent = recent_deployments(context, view.cluster)
     loops = crash_loops(reports, recent, context.minute)
-    return {host: _sentence(context, view, each, loops.get(host)) for host, each in ended.items()}
+    found = converge(cluster_facts(context, view.cluster), context.clock.now()) if in_full else None
+    return {host: _sentence(context, view, each, loops.get(host), found) for host, each in ended.items()}
 
 
-def _sentence(context: Context, view: ClusterView, host: HostView, loop: CrashLoop | None) -> str:
+def _sentence(
+    context: Context, view: ClusterView, host: HostView, loop: CrashLoop | None, found: Convergence | None
+) -> str:
     end, now = host.report.ended, context.clock.now()
     if end is None:
         return host.report.not_running
@@ -38,6 +49,21 @@ def _sentence(context: Context, view: ClusterView, host: HostView, loop: CrashLo
         return f"{what}; being repaired"
     if host.quarantined:
         return f"{what}; it is quarantined, so nothing repairs it"
-    if loop and (left := (loop.due - now).total_seconds()) > 0:
-        return f"{what}; next try in {lasting(left)}"
-    return f"{what}; convergence repairs it"
+    if host.skipped:
+        return f"{what}; it was left out by a decision, so nothing repairs it before the next deployment"
+    return f"{what}{_next(found, host.report.host, loop, now)}"
+
+
+def _next(found: Convergence | None, host: str, loop: CrashLoop | None, now: datetime) -> str:
+    """Return what convergence does about a host, by its own decision."""
+    match found:
+        case Repair() if not found.only or host in found.only:
+            return "; convergence repairs it"
+        case Hold() | Converged() if not (loop and loop.due > now and loop.reason in found.reason):
+            return f"; convergence does not repair it now: {found.reason}"
+        case _ if loop and loop.due > now:
+            return f"; next try in {lasting((loop.due - now).total_seconds())}"
+        case None:
+            return ""
+        case _:
+            return f"; something else comes first: {found.reason}"

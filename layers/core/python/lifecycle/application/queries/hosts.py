@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lifecycle.application.context import Context
-from lifecycle.application.queries.clusters import RECENT, ClusterView, view_clusters
+from lifecycle.application.queries.clusters import RECENT, ClusterView, desired_quarantined, view_clusters
 from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.matrix import Cell, read_cells
 from lifecycle.application.queries.permissions import frozen_reasons
@@ -70,6 +70,7 @@ class ClusterHosts:
     are targets that no host reports. `nobodys` is why no deployment wrote the desired version.
     `unreadable` has a row for each record of the cluster that cannot be read, those of its view included.
     `quarantined_versions` maps versions and configurations to reasons, where they were read.
+    `desired_quarantined` says what of the desired version is quarantined and why, or is empty.
     """
 
     view: ClusterView
@@ -82,12 +83,20 @@ class ClusterHosts:
     nobodys: Nobodys | None = None
     unreadable: tuple[str, ...] = ()
     quarantined_versions: Mapping[str, str] = field(default_factory=dict)
+    desired_quarantined: str = ""
 
     @property
     def versions(self) -> Counter[str]:
         """The number of hosts that run each version, or nothing."""
         reports = [host.report for host in self.hosts]
         return Counter(r.installed if r.running and r.installed else "nothing" for r in reports)
+
+    @property
+    def targets(self) -> Counter[str]:
+        """The number of hosts that run each version with its configuration, in words, or nothing."""
+        run = [(each.report.installed, each.report.config) for each in self.hosts if each.report.running]
+        words = [Target(version, "", config).in_words if version else "nothing" for version, config in run]
+        return Counter([*words, *["nothing"] * (len(self.hosts) - len(run))])
 
     @property
     def answering_strays(self) -> int:
@@ -199,6 +208,7 @@ def view_cluster_hosts(
         trouble,
         strays=strays_of(reports, targets or (), bound=bound.places),
         unreadable=rows.all(),
+        desired_quarantined=desired_quarantined(context, view, desired),
     )
 
 

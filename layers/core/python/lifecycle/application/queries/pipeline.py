@@ -4,11 +4,11 @@ Read by functions/console/show_pipeline; reads only.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lifecycle.application.delivery.heads import UNKNOWN, Head, head_of
 from lifecycle.application.ports.cluster_queries import Catalog, Delivery
-from lifecycle.application.queries.clusters import ClusterView, view_clusters
+from lifecycle.application.queries.clusters import ClusterView, desired_quarantined, view_clusters
 from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.permissions import deploy_permission
 from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
@@ -49,7 +49,8 @@ class Lane:
 
     A withdrawn release is left out. Where the head has no snapshot, or nobody knows it, the newest one is shown.
     `older` are the other releases that production may go to, the newest first. `may_stage` is about the snapshot,
-    `may_release` about the release; `may_promote` about the snapshot again.
+    `may_release` about the release; `may_promote` about the snapshot again. `quarantined` says what of each
+    cluster's desired version is quarantined and why.
     """
 
     service: str
@@ -62,6 +63,7 @@ class Lane:
     may_release: Permission | None = None
     may_promote: Permission | None = None
     older: tuple[str, ...] = ()
+    quarantined: Mapping[Cluster, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +140,13 @@ def _judged(query: QueryContext, lane: Lane, freezes: Sequence[Freeze]) -> Lane:
         if built
         else None
     )
+    views = (view for view in (lane.staging, lane.production) if view)
     return replace(
         lane,
         may_stage=may(lane.staging, built.version if built else ""),
         may_release=may(lane.production, lane.release),
         may_promote=permission(Action.PROMOTE, facts) if facts else None,
+        quarantined={view.cluster: desired_quarantined(query.context, view) for view in views},
     )
 
 

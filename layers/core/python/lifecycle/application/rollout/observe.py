@@ -152,7 +152,7 @@ def observed(context: Context, request: Request) -> Observed:
     recent = of_this_service(context, cluster.service, every)
     found = read_desired(context, cluster, lease, recent)
     waiting, unqueued = readable(lambda: context.queue.waiting(cluster), None)
-    config = planned_config(context, request, found.desired, recent)
+    config = planned_config(context, request, found.desired, recent, reports)
     previous = previous_target(recent, request, found.desired, config.revision)
     settings = _balancer_settings(context, request, previous, reports)
     missing = _missing_artifact(context, request, previous)

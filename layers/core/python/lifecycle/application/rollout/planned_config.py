@@ -3,21 +3,26 @@
 Used by observe.py, before each plan.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lifecycle.application.context import Context
 from lifecycle.application.readable import readable
 from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.rollout.planned_config import PlannedConfig
 from lifecycle.domain.service.configuration import changed_between
 
 
 def planned_config(
-    context: Context, request: Request, desired: Desired | None, recent: Sequence[Deployment]
+    context: Context,
+    request: Request,
+    desired: Desired | None,
+    recent: Sequence[Deployment],
+    reports: Mapping[str, HostReport],
 ) -> PlannedConfig:
     """Return the configuration of a request, without its values."""
-    revision, running = _revision(context, request, desired, recent), desired.config if desired else 0
+    revision, running = _revision(context, request, desired, recent), _running(desired, reports)
     if not revision and not running:
         return PlannedConfig()
     # A record that cannot be read hides the names of its revision, and nothing else.
@@ -25,6 +30,14 @@ def planned_config(
     names = next((each.names for each in recorded if each.revision == revision), None)
     changed = changed_between(recorded, running, revision)
     return PlannedConfig(revision, running, names if revision else (), changed)
+
+
+def _running(desired: Desired | None, reports: Mapping[str, HostReport]) -> int:
+    """Return the desired revision, or the newest that a host runs where none runs the desired one."""
+    if desired is None or not desired.config:
+        return 0
+    run = {each.config for each in reports.values() if each.running and each.config}
+    return desired.config if desired.config in run or not run else max(run)
 
 
 def _revision(context: Context, request: Request, desired: Desired | None, recent: Sequence[Deployment]) -> int:

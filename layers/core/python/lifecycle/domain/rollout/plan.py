@@ -34,6 +34,8 @@ from lifecycle.domain.service.manifest import ReleaseCommand
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 
+NO_ROLLBACK_TARGET = "none (no other version was verified here)"
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedHost:
@@ -59,7 +61,8 @@ class Plan:
     `config` says what changes in the configuration. `release` is the release command, if this deployment runs one.
     `policy` is the one that applies; `declared` is the manifest's where `floors` made it stricter. `goes_back`: a
     host ran a newer version, and takes this one only if its command says so. `overridable` are the blockers among
-    `blockers` that a request may override. `passes`: nothing but time is needed until none is left.
+    `blockers` that a request may override. `passes`: nothing but time is needed until none is left. `undoes`:
+    it is a rollback. `is_first`: nothing is desired yet.
     """
 
     target: Target
@@ -91,10 +94,21 @@ class Plan:
     updates_all: bool = False
     overridable: tuple[Override, ...] = ()
     passes: bool = False
+    undoes: bool = False
+    is_first: bool = False
 
     def whose(self, setting: str) -> str:
         """Return which policy floor made a setting of the policy stricter, in words; empty where none did."""
         return owner(setting, self.declared or self.policy, self.floors)
+
+    @property
+    def rollback_words(self) -> str:
+        """Return where a rollback of this deployment goes; empty for a rollback, which quarantines what it leaves."""
+        if self.undoes:
+            return ""
+        if self.previous:
+            return self.previous.in_words
+        return "none (first deployment)" if self.is_first else NO_ROLLBACK_TARGET
 
     @property
     def nothing_to_do(self) -> bool:
@@ -139,7 +153,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         blockers=(*lasting, *blocked),
         warnings=(
             *warnings(request, observed, now, heartbeat_timeout),
-            *_older_than_known(request, older),
+            *_older_than_known(request, [h for h in older if observed.reports[h].installed != request.version]),
             *_budget_warning(request, observed, policy, len(members)),
         ),
         waits_for=observed.lease.deployment if held else "",
@@ -162,6 +176,8 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         updates_all=bool(again),
         overridable=_overridable(request, observed, now),
         passes=bool(passes),
+        undoes=request.kind is Kind.ROLLBACK,
+        is_first=observed.desired is None and not observed.nobodys,
     )
 
 

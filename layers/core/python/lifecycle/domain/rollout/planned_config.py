@@ -13,7 +13,7 @@ from lifecycle.domain.service.configuration import KEPT_REVISIONS
 
 @dataclass(frozen=True, slots=True)
 class PlannedConfig:
-    """The revision to deploy, and the one that is desired now; 0 is none.
+    """The revision to deploy, and the one that runs: the desired one, unless no host runs it. 0 is none.
 
     `names` are those of `revision`; None if no record has them. `changed` are the names that were set, changed or
     removed between both revisions.
