@@ -10,6 +10,7 @@ from apps.cli.doctor.facts import Facts, Unseen, Wanted, WantedCluster
 from apps.cli.doctor.findings import Finding, Level, fine, mend, unseen, warning
 from apps.cli.doctor.network import network
 from apps.cli.doctor.stacks import names_taken, stacks
+from lifecycle.aws_pages import console_domain
 from lifecycle.domain.listing import listed
 from lifecycle.names import CONTROL_PLANE_STACK, cluster_stack
 
@@ -176,14 +177,18 @@ def _quota(facts: Facts, name: str, needed: int, what: str) -> Iterator[Finding]
     elif limit.used + needed > limit.most:
         used = f"{limit.used} are used, and " if limit.used else ""
         text = f"the quota {name} is {limit.most}; {used}{what} need {needed}"
-        yield mend("quotas", text, _increase(name, limit.used + needed))
+        yield mend("quotas", text, _increase(facts, name, limit.used + needed))
     else:
         yield fine("quotas", f"{name}: {limit.used} of {limit.most} used, {needed} more needed")
 
 
-def _increase(name: str, needed: int) -> str:
+def _quotas_page(facts: Facts) -> str:
+    return f"https://{console_domain(facts.partition)}/servicequotas/"
+
+
+def _increase(facts: Facts, name: str, needed: int) -> str:
     if name not in _CODES:
-        return f"ask for more of {name} at https://console.aws.amazon.com/servicequotas/"
+        return f"ask for more of {name} at {_quotas_page(facts)}"
     service, code = _CODES[name]
     return _QUOTA.format(service=service, code=code, n=needed)
 
@@ -204,14 +209,14 @@ def _concurrency(facts: Facts, wanted: Wanted) -> Iterator[Finding]:
         )
     if limit.most - limit.used < _AT_ONCE:
         text = f"Lambda's concurrency is {limit.most}; a rollout beside an open console takes up to {_AT_ONCE}"
-        yield warning("quotas", text, _increase(LAMBDA, 1000))
+        yield warning("quotas", text, _increase(facts, LAMBDA, 1000))
     elif not reserved or limit.most - limit.used - reserved >= _UNRESERVED:
         yield fine("quotas", f"Lambda's concurrency is {limit.most}, of which {limit.used} are reserved")
 
 
 def _builds(facts: Facts) -> Iterator[Finding]:
     limit = facts.limits.get(BUILDS, Unseen("", "AWS does not list it here"))
-    where = "https://console.aws.amazon.com/servicequotas/home/services/codebuild/quotas"
+    where = f"{_quotas_page(facts)}home/services/codebuild/quotas"
     name = "Concurrently running builds for Linux/Small environment"
     if isinstance(limit, Unseen):
         yield unseen("quotas", "the quota of concurrent builds", limit)

@@ -139,6 +139,20 @@ def test_account_with_one_concurrent_build_is_warned() -> None:
 
 
 @pytest.mark.parametrize(
+    ("partition", "domain"),
+    [
+        ("aws", "console.aws.amazon.com"),
+        ("aws-cn", "console.amazonaws.cn"),
+        ("aws-us-gov", "console.amazonaws-us-gov.com"),
+    ],
+)
+def test_page_of_the_quotas_is_that_of_the_partition(partition: str, domain: str) -> None:
+    full = {BUILDS: Limit(0), "rules-per-application-load-balancer": Limit(0)}
+    pages = found(Level.MEND, "quotas", partition=partition, limits={**healthy().limits, **full})
+    assert [f"https://{domain}/servicequotas/" in each.mend for each in pages] == [True, True]
+
+
+@pytest.mark.parametrize(
     ("name", "limit"),
     [
         ("application-load-balancers", Limit(50, 50)),
