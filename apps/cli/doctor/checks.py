@@ -4,6 +4,7 @@ Called by commands/doctor.py. The sources are the pages of AWS that docs/aws-ins
 """
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 from apps.cli.doctor.facts import Facts, Unseen, Wanted, WantedCluster
@@ -11,7 +12,7 @@ from apps.cli.doctor.findings import Finding, Level, fine, mend, unseen, warning
 from apps.cli.doctor.network import network
 from apps.cli.doctor.stacks import names_taken, stacks
 from lifecycle.aws_pages import console_domain
-from lifecycle.domain.listing import listed
+from lifecycle.domain.listing import counted, listed
 from lifecycle.names import CONTROL_PLANE_STACK, cluster_stack
 
 # The version that the synthesised stacks ask for ("requiresBootstrapStackVersion" in cdk.out/manifest.json).
@@ -21,7 +22,6 @@ _SKEW_SECONDS, _REFUSED_SECONDS = 30.0, 240.0
 # Lambda keeps this many executions for the functions without a reservation.
 _UNRESERVED = 100
 _AT_ONCE = 20  # executions at once of one rollout, the widgets of a console, and convergence
-_VCPUS = 2  # of the default instance type
 
 _NO_ACCOUNT = warning(
     "account",
@@ -155,8 +155,30 @@ def _quotas(facts: Facts, wanted: Wanted, clusters: Sequence[WantedCluster]) -> 
     yield from _quota(facts, _RULES, 1, "one rule of a listener")
     yield from _concurrency(facts, wanted)
     yield from _builds(facts)
-    hosts = sum(each.hosts for each in new)
-    yield from _quota(facts, VCPUS, _VCPUS * hosts, f"{hosts} new hosts of {_VCPUS} virtual CPUs")
+    yield from _cpus(facts, new)
+
+
+def _cpus(facts: Facts, new: Sequence[WantedCluster]) -> Iterator[Finding]:
+    """Compare what the new hosts take of the virtual CPUs; without EC2's word, by the sizes of their types."""
+    known = {} if isinstance(facts.cpus, Unseen) else facts.cpus
+    if not isinstance(facts.cpus, Unseen):
+        for each in (each for each in new if each.instance_type not in known):
+            text = f"{each.name} has hosts of the type {each.instance_type}, which {facts.region} does not offer"
+            yield mend("quotas", text, "aws ec2 describe-instance-types --query InstanceTypes[].InstanceType")
+    needed = sum(each.hosts * known.get(each.instance_type, _cpus_by_size(each.instance_type)) for each in new)
+    guessed = (
+        f" by the sizes of their types (to be sure: {facts.cpus.needs})" if isinstance(facts.cpus, Unseen) else ""
+    )
+    what = f"{counted(sum(each.hosts for each in new), 'new host')}{guessed}"
+    yield from _quota(facts, VCPUS, needed, what)
+
+
+def _cpus_by_size(instance_type: str) -> int:
+    """Return the virtual CPUs of a type by its size: 4 for each `xlarge`, and about 96 for a whole machine."""
+    size = instance_type.partition(".")[2]
+    if found := re.fullmatch(r"(\d*)xlarge", size):
+        return 4 * int(found[1] or 1)
+    return 96 if size.startswith("metal") else 2
 
 
 def _new(facts: Facts, wanted: Wanted) -> Sequence[WantedCluster]:
@@ -179,7 +201,7 @@ def _quota(facts: Facts, name: str, needed: int, what: str) -> Iterator[Finding]
         text = f"the quota {name} is {limit.most}; {used}{what} need {needed}"
         yield mend("quotas", text, _increase(facts, name, limit.used + needed))
     else:
-        yield fine("quotas", f"{name}: {limit.used} of {limit.most} used, {needed} more needed")
+        yield fine("quotas", f"{name}: {limit.used} of {limit.most} used, {needed} more needed for {what}")
 
 
 def _quotas_page(facts: Facts) -> str:

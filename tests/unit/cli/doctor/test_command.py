@@ -105,8 +105,10 @@ def test_clusters_of_cdk_json_are_wanted(tmp_path: Path) -> None:
     file = tmp_path / "cdk.json"
     cluster: dict[str, object] = {"service": "hello", "environment": "staging", "vpc_id": "vpc-1", "hosts": 3}
     cluster["subnet_ids"] = ["subnet-a", "subnet-b"]
+    cluster["instance_type"] = "m5.4xlarge"
     file.write_text(json.dumps({"context": {"clusters": [cluster], "webhook_concurrency": 0}}))
     wanted = read_wanted(file)
+    assert [each.instance_type for each in wanted.clusters] == ["m5.4xlarge"]
     assert wanted.webhook_concurrency == 0
     assert [(each.name, each.subnets, each.hosts) for each in wanted.clusters] == [
         ("staging/hello", ("subnet-a", "subnet-b"), 3)

@@ -169,6 +169,31 @@ def test_quota_that_a_wanted_cluster_exceeds_must_be_raised(name: str, limit: Li
     assert name in each.text
 
 
+@pytest.mark.parametrize(
+    ("kind", "hosts", "needed"),
+    [
+        ("m5.4xlarge", 2, 32),
+        ("m5.xlarge", 9, 36),
+        ("t3.micro", 15, 30),
+        ("m5.metal", 1, 96),
+        ("r7iz.metal-16xl", 1, 96),
+    ],
+)
+def test_cpus_of_the_chosen_type_are_counted(kind: str, hosts: int, needed: int) -> None:
+    wanted = Wanted((replace(CLUSTER, instance_type=kind, hosts=hosts),))
+    known = {"m5.4xlarge": 16, "m5.xlarge": 4, "t3.micro": 2, "m5.metal": 96, "r7iz.metal-16xl": 96}
+    seen: Any = {"limits": {**healthy().limits, VCPUS: Limit(5)}, "subnets": WITH_NAT}
+    assert f" need {needed}" in only(Level.MEND, "quotas", wanted, cpus=known, **seen).text
+    guessed = only(Level.MEND, "quotas", wanted, cpus=Unseen("ec2:DescribeInstanceTypes"), **seen).text
+    assert guessed.endswith(f"by the sizes of their types (to be sure: ec2:DescribeInstanceTypes) need {needed}")
+
+
+def test_type_that_the_region_does_not_offer_must_be_mended() -> None:
+    wanted = Wanted((replace(CLUSTER, instance_type="m9.huge"),))
+    each = only(Level.MEND, "quotas", wanted, subnets=WITH_NAT)
+    assert each.text == "production/hello has hosts of the type m9.huge, which eu-west-1 does not offer"
+
+
 def test_cluster_that_is_deployed_needs_no_more_load_balancers() -> None:
     stacks = {**without(healthy()), "lifecycle-production-hello": StackState("CREATE_COMPLETE")}
     limits = {**healthy().limits, "application-load-balancers": Limit(50, 50)}
