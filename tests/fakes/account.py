@@ -25,6 +25,7 @@ def healthy() -> Facts:
             BUILDS: Limit(20),
             VCPUS: Limit(32, 4),
         },
+        cpus={"t3.small": 2, "m5.4xlarge": 16},
     )
 
 

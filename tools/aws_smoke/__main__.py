@@ -57,10 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"error: {words}; see: lifecycle doctor --profile {options.profile}", file=sys.stderr)
         return 1
-    if options.report:
-        options.report.write_text(json.dumps(asdict(report), indent=2))
     for line in lines(report):
         print(line)
+    if options.report:
+        options.report.write_text(json.dumps(asdict(report), indent=2))
     return 0 if report.succeeded else 1
 
 
@@ -112,8 +112,18 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--clean-up-only", action="store_true", help="only remove what an earlier run left")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON, too")
+    parser.add_argument("--report", type=_writable, metavar="FILE", help="write the report as JSON, too")
     return parser.parse_args(arguments)
+
+
+def _writable(text: str) -> Path:
+    """Return the path of a file that can be written; a run must not end with a report that cannot."""
+    file = Path(text)
+    try:
+        file.open("a").close()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text} cannot be written: {error.strerror}") from error
+    return file
 
 
 def _positive(text: str) -> float:

@@ -13,6 +13,7 @@ from apps.cli.doctor.checks import findings
 from apps.cli.doctor.facts import Wanted
 from apps.cli.doctor.findings import Level
 from lifecycle import names
+from lifecycle.domain.delivery.clone_url import codecommit_url
 from lifecycle.gateways.aws.errors import code_of
 from tools.aws_smoke import network
 from tools.aws_smoke.cloud import Answer, Ending, Part, SmokeFailed
@@ -126,7 +127,7 @@ class AwsCloud:
 
     def _own_service(self) -> None:
         """Say whose builds may go to the cluster, which has hosts already."""
-        url = f"https://git-codecommit.{self._account.region}.amazonaws.com/v1/repos/{REPOSITORY}"
+        url = codecommit_url(self._account.region, REPOSITORY)
         self.commands("service", "transfer", SERVICE, "--to", url, "--why", "the kit", codes=(0, 1))
 
     def roll_out(self, release: str) -> Ending:

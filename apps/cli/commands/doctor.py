@@ -14,6 +14,7 @@ from apps.cli.doctor.unreachable import unreachable
 from apps.cli.doctor.wanted import read_wanted
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import one_line
+from lifecycle.domain.listing import counted
 
 _CDK_JSON = Path(__file__).resolve().parents[3] / "cdk.json"
 _MARKS = {
@@ -57,5 +58,5 @@ def _print(printer: Printer, found: list[Finding]) -> None:
     wrong = sum(each.level is Level.MEND for each in found)
     warnings = sum(each.level is Level.WARNING for each in found)
     hidden = sum(each.level is Level.UNSEEN for each in found)
-    more = f"; {warnings} warnings, {hidden} could not be looked at" if warnings or hidden else ""
+    more = f"; {counted(warnings, 'warning')}, {hidden} could not be looked at" if warnings or hidden else ""
     printer.line(f"{wrong} must be mended{more}" if wrong else f"nothing must be mended{more}", "bold")

@@ -47,6 +47,7 @@ class AwsAccount:
         network = Network(self._client("ec2"))
         found = () if isinstance(groups, Unseen) else groups
         subnets = sorted({name for each in (*wanted.clusters, *found) for name in each.subnets})
+        types = sorted({each.instance_type for each in wanted.clusters})
         return Facts(
             caller=caller["Arn"],
             account=caller["Account"],
@@ -62,6 +63,7 @@ class AwsAccount:
             denied=self._denied(stacks, caller["Arn"]),
             groups=groups,
             subnets=self._read("ec2:DescribeSubnets and ec2:DescribeRouteTables", lambda: network.subnets(subnets)),
+            cpus=self._read("ec2:DescribeInstanceTypes", lambda: network.cpus(types)),
             endpoints=self._read("ec2:DescribeVpcEndpoints", network.endpoints),
             taken=self._taken(stacks, wanted),
         )

@@ -4,13 +4,15 @@ Called by commands/doctor.py. The sources are the pages of AWS that docs/aws-ins
 """
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 from apps.cli.doctor.facts import Facts, Unseen, Wanted, WantedCluster
 from apps.cli.doctor.findings import Finding, Level, fine, mend, unseen, warning
 from apps.cli.doctor.network import network
 from apps.cli.doctor.stacks import names_taken, stacks
-from lifecycle.domain.listing import listed
+from lifecycle.aws_pages import console_domain
+from lifecycle.domain.listing import counted, listed
 from lifecycle.names import CONTROL_PLANE_STACK, cluster_stack
 
 # The version that the synthesised stacks ask for ("requiresBootstrapStackVersion" in cdk.out/manifest.json).
@@ -20,7 +22,6 @@ _SKEW_SECONDS, _REFUSED_SECONDS = 30.0, 240.0
 # Lambda keeps this many executions for the functions without a reservation.
 _UNRESERVED = 100
 _AT_ONCE = 20  # executions at once of one rollout, the widgets of a console, and convergence
-_VCPUS = 2  # of the default instance type
 
 _NO_ACCOUNT = warning(
     "account",
@@ -154,8 +155,30 @@ def _quotas(facts: Facts, wanted: Wanted, clusters: Sequence[WantedCluster]) -> 
     yield from _quota(facts, _RULES, 1, "one rule of a listener")
     yield from _concurrency(facts, wanted)
     yield from _builds(facts)
-    hosts = sum(each.hosts for each in new)
-    yield from _quota(facts, VCPUS, _VCPUS * hosts, f"{hosts} new hosts of {_VCPUS} virtual CPUs")
+    yield from _cpus(facts, new)
+
+
+def _cpus(facts: Facts, new: Sequence[WantedCluster]) -> Iterator[Finding]:
+    """Compare what the new hosts take of the virtual CPUs; without EC2's word, by the sizes of their types."""
+    known = {} if isinstance(facts.cpus, Unseen) else facts.cpus
+    if not isinstance(facts.cpus, Unseen):
+        for each in (each for each in new if each.instance_type not in known):
+            text = f"{each.name} has hosts of the type {each.instance_type}, which {facts.region} does not offer"
+            yield mend("quotas", text, "aws ec2 describe-instance-types --query InstanceTypes[].InstanceType")
+    needed = sum(each.hosts * known.get(each.instance_type, _cpus_by_size(each.instance_type)) for each in new)
+    guessed = (
+        f" by the sizes of their types (to be sure: {facts.cpus.needs})" if isinstance(facts.cpus, Unseen) else ""
+    )
+    what = f"{counted(sum(each.hosts for each in new), 'new host')}{guessed}"
+    yield from _quota(facts, VCPUS, needed, what)
+
+
+def _cpus_by_size(instance_type: str) -> int:
+    """Return the virtual CPUs of a type by its size: 4 for each `xlarge`, and about 96 for a whole machine."""
+    size = instance_type.partition(".")[2]
+    if found := re.fullmatch(r"(\d*)xlarge", size):
+        return 4 * int(found[1] or 1)
+    return 96 if size.startswith("metal") else 2
 
 
 def _new(facts: Facts, wanted: Wanted) -> Sequence[WantedCluster]:
@@ -176,14 +199,18 @@ def _quota(facts: Facts, name: str, needed: int, what: str) -> Iterator[Finding]
     elif limit.used + needed > limit.most:
         used = f"{limit.used} are used, and " if limit.used else ""
         text = f"the quota {name} is {limit.most}; {used}{what} need {needed}"
-        yield mend("quotas", text, _increase(name, limit.used + needed))
+        yield mend("quotas", text, _increase(facts, name, limit.used + needed))
     else:
-        yield fine("quotas", f"{name}: {limit.used} of {limit.most} used, {needed} more needed")
+        yield fine("quotas", f"{name}: {limit.used} of {limit.most} used, {needed} more needed for {what}")
 
 
-def _increase(name: str, needed: int) -> str:
+def _quotas_page(facts: Facts) -> str:
+    return f"https://{console_domain(facts.partition)}/servicequotas/"
+
+
+def _increase(facts: Facts, name: str, needed: int) -> str:
     if name not in _CODES:
-        return f"ask for more of {name} at https://console.aws.amazon.com/servicequotas/"
+        return f"ask for more of {name} at {_quotas_page(facts)}"
     service, code = _CODES[name]
     return _QUOTA.format(service=service, code=code, n=needed)
 
@@ -204,14 +231,14 @@ def _concurrency(facts: Facts, wanted: Wanted) -> Iterator[Finding]:
         )
     if limit.most - limit.used < _AT_ONCE:
         text = f"Lambda's concurrency is {limit.most}; a rollout beside an open console takes up to {_AT_ONCE}"
-        yield warning("quotas", text, _increase(LAMBDA, 1000))
+        yield warning("quotas", text, _increase(facts, LAMBDA, 1000))
     elif not reserved or limit.most - limit.used - reserved >= _UNRESERVED:
         yield fine("quotas", f"Lambda's concurrency is {limit.most}, of which {limit.used} are reserved")
 
 
 def _builds(facts: Facts) -> Iterator[Finding]:
     limit = facts.limits.get(BUILDS, Unseen("", "AWS does not list it here"))
-    where = "https://console.aws.amazon.com/servicequotas/home/services/codebuild/quotas"
+    where = f"{_quotas_page(facts)}home/services/codebuild/quotas"
     name = "Concurrently running builds for Linux/Small environment"
     if isinstance(limit, Unseen):
         yield unseen("quotas", "the quota of concurrent builds", limit)

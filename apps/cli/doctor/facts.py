@@ -28,6 +28,7 @@ class WantedCluster:
     subnets: tuple[str, ...] = ()
     hosts: int = 0
     http: bool = True
+    instance_type: str = "t3.small"
 
     @property
     def name(self) -> str:
@@ -101,7 +102,7 @@ class Facts:
 
     `endpoints` are the services with an endpoint in a VPC, such as `s3`. `bootstrap` is the version of CDK's stack, 0
     without one. An `emulated` account is a laptop's. `clock_ahead` is in seconds. `groups` are the clusters with
-    Auto Scaling groups.
+    Auto Scaling groups. `cpus` are the virtual CPUs of the wanted types of instances, where EC2 offers them here.
     """
 
     caller: str
@@ -121,6 +122,7 @@ class Facts:
     endpoints: Seen[Mapping[str, frozenset[str]]] = field(default_factory=dict)
     taken: Seen[tuple[Taken, ...]] = ()
     agents: Seen[tuple[Agent, ...]] = ()
+    cpus: Seen[Mapping[str, int]] = field(default_factory=dict)
 
 
 class AccountFacts(Protocol):

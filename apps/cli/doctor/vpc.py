@@ -1,4 +1,4 @@
-"""The subnets of hosts: where their routes lead, and which VPC endpoints there are."""
+"""The subnets of hosts: where their routes lead, and which VPC endpoints there are; and the types of instances."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -35,6 +35,14 @@ class Network:
             )
             for each in found
         }
+
+    def cpus(self, types: Sequence[str]) -> dict[str, int]:
+        """Return the virtual CPUs of those types of instances that the region offers."""
+        if not types:
+            return {}
+        chosen = [{"Name": "instance-type", "Values": list(types)}]
+        found = pages(self._ec2, "describe_instance_types", "InstanceTypes", Filters=chosen)
+        return {each["InstanceType"]: int(each["VCpuInfo"]["DefaultVCpus"]) for each in found}
 
     def endpoints(self) -> dict[str, frozenset[str]]:
         """Return the services with an endpoint, by VPC; an endpoint that is not available yet does not count."""

@@ -35,4 +35,5 @@ def _cluster(found: ClusterSettings) -> WantedCluster:
         subnets=found.subnet_ids,
         hosts=found.hosts,
         http=found.http,
+        instance_type=found.instance_type,
     )

@@ -11,6 +11,7 @@ import pytest
 
 from lifecycle.application.delivery.github_push import LARGEST_BODY, receive_github
 from lifecycle.application.delivery.receive_push import MOST_RUNS, Push, Response, codecommit_push
+from lifecycle.domain.delivery.clone_url import clone_url
 from lifecycle.domain.delivery.webhook_secrets import WebhookSecrets
 from tests.fakes.catalogue import MemoryCatalogue
 from tests.fakes.executions import MemoryExecutions
@@ -161,6 +162,21 @@ def test_codecommit_event_of_the_default_branch_gives_the_same_push(branch: str)
         ({"event": "referenceDeleted"}, f"ignored: referenceDeleted of the branch {branch}"),
     ):
         assert codecommit_push({**given, "detail": {**detail, **other}}, repositories) == why
+
+
+def test_codecommit_in_china_has_its_own_domain() -> None:
+    detail = {
+        "event": "referenceUpdated",
+        "referenceType": "branch",
+        "referenceName": "main",
+        "repositoryName": "hello",
+        "commitId": COMMIT,
+    }
+    event = {"region": "cn-north-1", "id": "7", "detail": detail}
+    found = codecommit_push(event, MemoryRepositories({"hello": "main"}))
+    assert isinstance(found, Push)
+    assert found.repository == "https://git-codecommit.cn-north-1.amazonaws.com.cn/v1/repos/hello"
+    assert clone_url(found.repository) == found.repository
 
 
 def test_failed_delivery_is_repeated_when_its_commit_is_pushed_again() -> None:

@@ -75,7 +75,7 @@ def test_hosts_that_still_report_are_not_forgotten() -> None:
     machine = Gone()
     machine.delete_stack()
     machine.host("host-2").silent = False
-    with pytest.raises(Refused, match="host-2 still report"):
+    with pytest.raises(Refused, match="host-2 still reports: stop its agent first"):
         forget_hosts_of_deleted(machine.context, CLUSTER)
     assert len(machine.memory.fleet.reports(CLUSTER)) == 4
 
@@ -84,8 +84,11 @@ def test_hosts_that_still_report_are_not_forgotten() -> None:
     ("alive", "why"),
     [
         (lambda m: m.memory.machines.groups.update({CLUSTER: {"i-1": "10.0.0.1"}}), "Auto Scaling group has i-1"),
-        (lambda m: setattr(m.host("host-3"), "silent", False), "host-3 still report"),
-        (lambda m: m.memory.dispatcher.register(CLUSTER, m.host("host-1").address, 8080), "in rotation"),
+        (lambda m: setattr(m.host("host-3"), "silent", False), "host-3 still reports: stop its agent first"),
+        (
+            lambda m: m.memory.dispatcher.register(CLUSTER, m.host("host-1").address, 8080),
+            "1 is in rotation: stop it",
+        ),
         (lambda m: m.begin(m.request("1.0.1")), "has not ended: abort it first"),
     ],
 )

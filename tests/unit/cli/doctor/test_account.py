@@ -97,6 +97,10 @@ EVERYTHING: dict[str, list[dict[str, Any]] | str] = {
         {"Quotas": [{"QuotaName": "Concurrently running builds for Linux/Small environment", "Value": 1.0}]},
     ],
     "get_service_quota": [{"Quota": {"Value": 5.0}}],
+    "describe_instance_types": [
+        {"InstanceTypes": [{"InstanceType": "t3.small", "VCpuInfo": {"DefaultVCpus": 2}}]},
+        {"InstanceTypes": [{"InstanceType": "m5.4xlarge", "VCpuInfo": {"DefaultVCpus": 16}}]},
+    ],
     "describe_instances": [
         {"Reservations": [{"Instances": [{"CpuOptions": {"CoreCount": 1, "ThreadsPerCore": 2}}]}]}
     ],
@@ -161,6 +165,7 @@ def test_facts_are_read_from_every_page() -> None:
     assert facts.limits[LAMBDA] == Limit(1000, 10)
     assert facts.limits[BUILDS] == Limit(1)
     assert facts.limits[VCPUS] == Limit(5, 2)
+    assert facts.cpus == {"t3.small": 2, "m5.4xlarge": 16}
     assert facts.bootstrap == 21
     assert facts.region_status == "opt-in-not-required"
     assert facts.clock_ahead == 40.0
@@ -185,7 +190,7 @@ def test_every_denied_call_is_a_fact_and_none_an_error() -> None:
     facts = AwsAccount(lambda _: answers, ACCOUNT, now=lambda: NOW).facts(Wanted((CLUSTER,)))
     every = (
         *(facts.region_status, facts.bootstrap, facts.stacks, facts.denied, facts.groups, facts.subnets),
-        *(facts.endpoints, facts.taken, *facts.limits.values()),
+        *(facts.endpoints, facts.taken, facts.cpus, *facts.limits.values()),
     )
     assert all(isinstance(each, Unseen) for each in every)
     assert facts.bootstrap == Unseen("ssm:GetParameter")

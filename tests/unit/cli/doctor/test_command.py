@@ -38,6 +38,12 @@ def test_account_without_bootstrap_ends_with_one_and_its_command(desk: Desk) -> 
     assert text.splitlines()[-1].startswith("1 must be mended")
 
 
+@pytest.mark.parametrize(("ahead", "words"), [(0.0, "0 warnings"), (-45.0, "1 warning,")])
+def test_last_line_counts_in_words(desk: Desk, ahead: float, words: str) -> None:
+    _, text = doctor(desk, MemoryAccount(replace(healthy(), clock_ahead=ahead, denied=Unseen("iam:X"))))
+    assert text.splitlines()[-1] == f"nothing must be mended; {words.rstrip(',')}, 1 could not be looked at"
+
+
 def test_unseen_facts_alone_end_with_zero(desk: Desk) -> None:
     code, text = doctor(desk, MemoryAccount(replace(healthy(), denied=Unseen("iam:SimulatePrincipalPolicy"))))
     assert code == 0
@@ -99,8 +105,10 @@ def test_clusters_of_cdk_json_are_wanted(tmp_path: Path) -> None:
     file = tmp_path / "cdk.json"
     cluster: dict[str, object] = {"service": "hello", "environment": "staging", "vpc_id": "vpc-1", "hosts": 3}
     cluster["subnet_ids"] = ["subnet-a", "subnet-b"]
+    cluster["instance_type"] = "m5.4xlarge"
     file.write_text(json.dumps({"context": {"clusters": [cluster], "webhook_concurrency": 0}}))
     wanted = read_wanted(file)
+    assert [each.instance_type for each in wanted.clusters] == ["m5.4xlarge"]
     assert wanted.webhook_concurrency == 0
     assert [(each.name, each.subnets, each.hosts) for each in wanted.clusters] == [
         ("staging/hello", ("subnet-a", "subnet-b"), 3)

@@ -139,6 +139,20 @@ def test_account_with_one_concurrent_build_is_warned() -> None:
 
 
 @pytest.mark.parametrize(
+    ("partition", "domain"),
+    [
+        ("aws", "console.aws.amazon.com"),
+        ("aws-cn", "console.amazonaws.cn"),
+        ("aws-us-gov", "console.amazonaws-us-gov.com"),
+    ],
+)
+def test_page_of_the_quotas_is_that_of_the_partition(partition: str, domain: str) -> None:
+    full = {BUILDS: Limit(0), "rules-per-application-load-balancer": Limit(0)}
+    pages = found(Level.MEND, "quotas", partition=partition, limits={**healthy().limits, **full})
+    assert [f"https://{domain}/servicequotas/" in each.mend for each in pages] == [True, True]
+
+
+@pytest.mark.parametrize(
     ("name", "limit"),
     [
         ("application-load-balancers", Limit(50, 50)),
@@ -153,6 +167,31 @@ def test_quota_that_a_wanted_cluster_exceeds_must_be_raised(name: str, limit: Li
     changed = {**healthy().limits, name: limit}
     each = only(Level.MEND, "quotas", wanted, limits=changed, subnets=WITH_NAT)
     assert name in each.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "hosts", "needed"),
+    [
+        ("m5.4xlarge", 2, 32),
+        ("m5.xlarge", 9, 36),
+        ("t3.micro", 15, 30),
+        ("m5.metal", 1, 96),
+        ("r7iz.metal-16xl", 1, 96),
+    ],
+)
+def test_cpus_of_the_chosen_type_are_counted(kind: str, hosts: int, needed: int) -> None:
+    wanted = Wanted((replace(CLUSTER, instance_type=kind, hosts=hosts),))
+    known = {"m5.4xlarge": 16, "m5.xlarge": 4, "t3.micro": 2, "m5.metal": 96, "r7iz.metal-16xl": 96}
+    seen: Any = {"limits": {**healthy().limits, VCPUS: Limit(5)}, "subnets": WITH_NAT}
+    assert f" need {needed}" in only(Level.MEND, "quotas", wanted, cpus=known, **seen).text
+    guessed = only(Level.MEND, "quotas", wanted, cpus=Unseen("ec2:DescribeInstanceTypes"), **seen).text
+    assert guessed.endswith(f"by the sizes of their types (to be sure: ec2:DescribeInstanceTypes) need {needed}")
+
+
+def test_type_that_the_region_does_not_offer_must_be_mended() -> None:
+    wanted = Wanted((replace(CLUSTER, instance_type="m9.huge"),))
+    each = only(Level.MEND, "quotas", wanted, subnets=WITH_NAT)
+    assert each.text == "production/hello has hosts of the type m9.huge, which eu-west-1 does not offer"
 
 
 def test_cluster_that_is_deployed_needs_no_more_load_balancers() -> None:

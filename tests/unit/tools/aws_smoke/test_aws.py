@@ -335,3 +335,13 @@ def test_profile_that_does_not_exist_is_one_sentence(capsys: pytest.CaptureFixtu
 def test_cap_must_be_a_sum_of_money(cap: str) -> None:
     with pytest.raises(SystemExit):
         parse(["--profile", "p", "--region", "r", "--cap-usd", cap])
+
+
+@pytest.mark.parametrize("name", ["none/r.json", "."])
+def test_report_that_cannot_be_written_is_refused_at_the_start(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / name
+    with pytest.raises(SystemExit):
+        parse(["--profile", "p", "--region", "r", "--cap-usd", "5", "--report", str(file)])
+    assert f"{file} cannot be written: " in capsys.readouterr().err

@@ -17,6 +17,7 @@ from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
 from lifecycle.application.ports.repositories import Repositories
 from lifecycle.domain.delivery.branch import NOTHING, Branch, Move
+from lifecycle.domain.delivery.clone_url import codecommit_url
 from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_name
 from lifecycle.domain.delivery.skip_marker import skipped_because
 from lifecycle.domain.identity import pusher_name
@@ -118,7 +119,7 @@ def codecommit_push(event: dict[str, Any], repositories: Repositories) -> Push |
     if branch != (default := repositories.default_branch(name)):
         return f"ignored: {branch} is not the default branch {default} of {name}"
     return Push(
-        repository=f"https://git-codecommit.{region}.amazonaws.com/v1/repos/{name}",
+        repository=codecommit_url(region, name),
         name=name,
         commit=checked_commit(detail["commitId"]),
         branch=branch,

@@ -54,7 +54,9 @@ def forget_hosts_of_deleted(context: Context, cluster: Cluster) -> CommandResult
         raise Refused(f"the removal of the hosts of {cluster}, whose stack was deleted", reasons)
     hosts = hosts_on_record(context.fleet, cluster)
     _forget_hosts(context, cluster, hosts, DELETED)
-    return CommandResult(f"{len(hosts)} hosts of {cluster} are forgotten", (str(cluster),))
+    return CommandResult(
+        f"{counted(len(hosts), 'host')} of {cluster} {'is' if len(hosts) == 1 else 'are'} forgotten", (str(cluster),)
+    )
 
 
 def _forget_hosts(context: Context, cluster: Cluster, hosts: set[str], by: RequestedBy) -> None:
@@ -87,13 +89,17 @@ def _signs_of_life(context: Context, cluster: Cluster) -> list[str]:
         if not isinstance(report, UnreadableReport) and not report.unreachable_since(now, context.heartbeat_timeout)
     ]
     if alive:
-        reasons.append(f"{listed(alive)} still report: stop their agents first")
+        does = "reports: stop its agent" if len(alive) == 1 else "report: stop their agents"
+        reasons.append(f"{listed(alive)} still {does} first")
     try:
         targets = context.dispatcher.targets(cluster)
     except Unknown:
         targets = {}
     if serving := sorted(address for address, state in targets.items() if state.in_rotation):
-        reasons.append(f"{listed(serving)} are in rotation: stop them, and remove each with `lifecycle remove-host`")
+        does = (
+            "is in rotation: stop it, and remove it" if len(serving) == 1 else "are in rotation: stop and remove each"
+        )
+        reasons.append(f"{listed(serving)} {does} with `lifecycle remove-host`")
     if isinstance(bound := context.fleet.bound(cluster), UnreadableBoundHosts):
         reasons.append(bound.why)
     lease = context.leases.current(cluster)

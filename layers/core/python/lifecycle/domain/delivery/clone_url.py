@@ -7,6 +7,7 @@ letter. So a repository has one form at every door: that of its pushes.
 import re
 from urllib.parse import unquote
 
+from lifecycle.aws_pages import partition_of
 from lifecycle.domain.errors import InvalidValue
 
 _LONGEST = 1_000
@@ -33,6 +34,12 @@ def clone_url(text: str) -> str:
     if len(text) > _LONGEST or not (codecommit_name(text) or _is_of_forge(text) or _is_local(text)):
         raise InvalidValue("address of a repository", text[:100], _EXPECTED)
     return text
+
+
+def codecommit_url(region: str, name: str) -> str:
+    """Return the address of a repository at CodeCommit; China has a domain of its own."""
+    suffix = ".cn" if partition_of(region) == "aws-cn" else ""
+    return f"https://{_CODECOMMIT_HOST}.{region}.amazonaws.com{suffix}/v1/repos/{name}"
 
 
 def codecommit_name(url: str) -> str:
