@@ -159,3 +159,11 @@ def test_trail_has_the_reason_of_a_failed_run_first_and_the_end_of_its_log_below
     assert lines[number + 1] == "    | compiled part 24"
     assert lines[number + 8] == "    | phase ended"
     assert not any("compiled part 23" in line for line in lines)
+
+
+def test_status_of_an_ended_service_is_shown_without_a_load_balancer(desk: Desk) -> None:
+    ends(desk, "host-2")
+    del desk.machine.memory.dispatcher.states[CLUSTER]
+    done = desk.type("status")
+    assert done.exit_code == 0, done.output
+    assert "SIGKILL now; convergence does not repair it now: cluster 'production/hello' not found" in done.stdout

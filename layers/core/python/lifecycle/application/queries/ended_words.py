@@ -13,6 +13,7 @@ from lifecycle.application.queries.hosts import HostView
 from lifecycle.application.rollout.observe import recent_deployments
 from lifecycle.domain.convergence.crash_loop import CrashLoop, crash_loops
 from lifecycle.domain.convergence.decide import Converged, Convergence, Hold, Repair, converge
+from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.rollout.deployment import Kind
 from lifecycle.domain.time_format import ago, lasting
 
@@ -30,8 +31,16 @@ def ended_words(
     reports = {host: each.report for host, each in ended.items()}
     recent = recent_deployments(context, view.cluster)
     loops = crash_loops(reports, recent, context.minute)
-    found = converge(cluster_facts(context, view.cluster), context.clock.now()) if in_full else None
+    found = _decision(context, view) if in_full else None
     return {host: _sentence(context, view, each, loops.get(host), found) for host, each in ended.items()}
+
+
+def _decision(context: Context, view: ClusterView) -> Convergence:
+    """Return what convergence decides now; its schedule fails, too, where the facts cannot be read."""
+    try:
+        return converge(cluster_facts(context, view.cluster), context.clock.now())
+    except LifecycleError as error:
+        return Hold({}, str(error))
 
 
 def _sentence(
