@@ -49,11 +49,12 @@ class Balancer:
         self.late_until: dict[str, float] = {}
         self.ports: dict[tuple[str, Group], int] = {}
         self.strays: dict[tuple[str, int, Group], TargetState] = {}
-        self._deleted = False
+        self._deleted, self.stack_changed_at = False, -1e9
 
     def delete(self) -> None:
         """Delete the load balancer with its stack: every call is answered as the real gateway does then."""
         self._deleted = True
+        self.stack_changed_at = self._sim.now
         for group in Group:
             self.of(group).clear()
             self.left_at[group] = self._sim.now
@@ -61,7 +62,12 @@ class Balancer:
         self.traffic_weights = {Group.MAIN: 1, **dict.fromkeys(TEST_GROUP, 0)}
 
     def make_again(self) -> None:
-        self._deleted = False
+        self._deleted, self.stack_changed_at = False, self._sim.now
+
+    @property
+    def exists(self) -> bool:
+        """Return whether the stack with the load balancer is there."""
+        return not self._deleted
 
     def _found(self, cluster: Cluster) -> None:
         if self._deleted:

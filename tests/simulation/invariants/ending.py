@@ -73,6 +73,8 @@ def no_rollback_is_dropped(oracle: "Oracle", ended: Deployment) -> None:
         return
     if sim.leases.current(sim.cluster).deployment not in ("", ended.id):
         return  # its lease expired, and another deployment has it
+    if not sim.balancer.exists or oracle.recent(sim.balancer.stack_changed_at):
+        return  # its cluster was deleted: no host is left to go back
     hosts = set(sim.fleet._reports.get(sim.cluster, {})) - set(sim.fleet.quarantined_hosts(sim.cluster))
     new = {name: max(sim.hosts[name].joined_at, oracle.lifted_at.get(name, -1e9)) for name in hosts}
     hosts = {name for name in hosts if not oracle.recent(new[name])}
