@@ -59,7 +59,7 @@ def _clear_weights(context: Context, cluster: Cluster, leaving: str) -> bool:
     dispatcher = context.dispatcher
     weights = dict(dispatcher.weights(cluster))
     weighed = [group for group, weight in weights.items() if weight]
-    if weighed == [Group.MAIN]:
+    if not _is_shared(weights):
         return False
     left = {
         group: [state for each, state in dispatcher.members(cluster, group).items() if each != leaving]
@@ -81,9 +81,20 @@ def stop_unanswered_traffic(context: Context, cluster: Cluster) -> None:
 
     It adds no weight, so a delayed call does no harm; except to the main group, once a host of it is healthy again.
     """
-    stop_traffic(context, cluster, address="")
+    if context.dispatcher.has_test_bed(cluster) and _is_shared(context.dispatcher.weights(cluster)):
+        stop_traffic(context, cluster, address="")
+        _return_traffic(context, cluster)
+
+
+def _is_shared(weights: Mapping[Group, int]) -> bool:
+    """Return whether a group beside the main one has traffic: only a test bed gives it some."""
+    return any(weight for group, weight in weights.items() if group is not Group.MAIN)
+
+
+def _return_traffic(context: Context, cluster: Cluster) -> None:
+    """Give the main group its weight back."""
     dispatcher = context.dispatcher
-    weights = dict(dispatcher.weights(cluster)) if dispatcher.has_test_bed(cluster) else {}
+    weights = dict(dispatcher.weights(cluster))
     if any(weights.values()) and not weights[Group.MAIN]:
         main = dispatcher.members(cluster, Group.MAIN)
         if TargetState.HEALTHY in main.values():
