@@ -231,7 +231,7 @@ def test_a_taken_port_is_reported_with_the_process_that_listens(host: Host) -> N
         report = host.install("1.0.0")
 
     assert report.stage is AgentStage.FAILED
-    assert f"127.0.0.1:{host.settings.port} is taken by pid {os.getpid()} (" in report.detail
+    assert f"127.0.0.1:{host.settings.port} is taken by pid {os.getpid()} (" in report.detail, report.detail
 
 
 def test_port_that_nobody_is_seen_to_hold_is_waited_for(host: Host) -> None:

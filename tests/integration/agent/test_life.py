@@ -352,7 +352,7 @@ def test_a_full_disk_does_not_end_the_agent_or_the_service(still_host: Host) -> 
     host.turn(Order.INSTALL, "1.0.0")
     before = host.once()
     agent: Agent = host.agent()
-    agent._journal._file = host.settings.home / "no-such-folder" / "state.json"
+    agent._journal._file = host.settings.home / "service.json" / "state.json"  # no folder
     host.publish("1.0.1")
     host.turn(Order.INSTALL, "1.0.1")
 

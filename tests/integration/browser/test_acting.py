@@ -242,7 +242,7 @@ def test_page_works_without_a_mouse(page: Page, aws: FakeAws) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     drawn(page)
-    assert focused(page) == "Roll back"
+    until(page, lambda: focused(page) == "Roll back")
     assert len(aws.payloads("lifecycle-act")) == 1
 
 

@@ -82,7 +82,7 @@ def test_question_is_taken(desk: Desk, console: Callable[..., Page]) -> None:
 @pytest.mark.parametrize("width", [400, 1280, 1600])
 def test_host_is_quarantined_and_a_freeze_gets_an_end(desk: Desk, console: Callable[..., Page], width: int) -> None:
     page = console(width=width, height=1000)
-    hosts, lane = widget(page, "Hosts"), widget(page, PIPELINE)
+    hosts, lane = widget(page, "Services and hosts"), widget(page, PIPELINE)
     hosts.get_by_text("Actions on host-2").click()
     picture(page, f"hosts-{width}", hosts)
     hosts.get_by_role("button", name="Quarantine").click()
