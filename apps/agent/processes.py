@@ -239,9 +239,17 @@ def listener(address: str, port: int) -> Process | None:
     for found in _every_process():
         with contextlib.suppress(OSError):
             descriptors = _descriptors(found.pid).iterdir()
-            if any(str(descriptor.readlink()) in sockets for descriptor in descriptors):
+            if any(_target(descriptor) in sockets for descriptor in descriptors):
                 return found
     return None
+
+
+def _target(link: Path) -> str:
+    """Return the target of a link; empty if it was removed meanwhile, as of a file that another thread closed."""
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""
 
 
 def described(found: Process | None) -> str:
