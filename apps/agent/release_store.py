@@ -42,8 +42,9 @@ logger = logging.getLogger(__name__)
 
 RETAINED_VERSIONS = 3
 SPARE_BYTES = 1024**2
-SPARE_INODES = 64
 """The free space that a new version leaves for the agent's own files."""
+SPARE_INODES = 64
+"""The inodes that it leaves, too."""
 _FETCHED_AGAIN = "Delete the folder of this version; the next deployment fetches it again."
 
 
@@ -216,8 +217,8 @@ class ReleaseStore:
                 self._remove_if_possible(each, removal)
         if lack := self._lack(room):
             found = ", ".join(sorted(kept & stored - {version})) or "no other version"
-            kept_words = f"of the versions only {found} stayed"
-            raise Refused(what, [f"{lack}, and {kept_words}; remove other files there, or use a larger disk"])
+            mend = "remove other files there, or use a larger disk"
+            raise Refused(what, [f"{lack}, and of the versions only {found} stayed; {mend}"])
 
     def _lack(self, room: Room) -> str:
         """Return what the disk lacks for that; empty where there is room. Some file systems count no inodes."""

@@ -90,7 +90,7 @@ def _from_the_ledger(connection: Connection, cluster: Cluster, read: LeaseAndQue
         unreadable=view.unreadable,
         desired=desired,
         newest_config=desired.config if desired else 0,
-        desired_quarantined=desired_quarantined(connection.context, view, desired.target if desired else None),
+        desired_quarantined=desired_quarantined(connection.context, view),
     )
 
 

@@ -199,5 +199,5 @@ def _remove_host(query: QueryContext, asked: ConsoleAction) -> EffectConfirmatio
         raise Unknown("host", asked.subject, of=str(asked.cluster), known=hosts)
     if refusals := remove_permission(query.context.clock.now(), host).refusals:
         raise Refused(f"the removal of {asked.subject}", refusals)
-    does = "Its records go, and no deployment waits for it. An agent that reports again would bring it back."
+    does = "Its records go, and no deployment waits for it. A host that still runs comes back later."
     return EffectConfirmation(asked, f"Remove {asked.subject} from {asked.cluster}?", does, "Remove host")

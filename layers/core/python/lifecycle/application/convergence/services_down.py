@@ -13,6 +13,7 @@ from lifecycle.domain.convergence.kept_down import kept_down
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import ServiceEnd
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
+from lifecycle.domain.rollout.deployment import Deployment
 
 
 def report_crash_loops(context: Context, cluster: Cluster, facts: ClusterFacts) -> None:
@@ -23,9 +24,11 @@ def report_crash_loops(context: Context, cluster: Cluster, facts: ClusterFacts) 
 
 def report_hosts_down(context: Context, cluster: Cluster, facts: ClusterFacts) -> None:
     """Write an audit entry for each host that stays down because a deployment has the cluster, once for each end."""
+    if (holder := facts.holder) is None:
+        return
     now, served = context.clock.now(), facts.had.keys()
-    down = kept_down(facts.reports, served, facts.bad_hosts, facts.holder, facts.minute, now)
-    report_once(context, cluster, [_down(context, cluster, host, end, facts) for host, end in down.items()])
+    down = kept_down(facts.reports, served, facts.bad_hosts, holder, facts.minute, now)
+    report_once(context, cluster, [_down(context, cluster, host, end, holder) for host, end in down.items()])
 
 
 def _crash_loop(context: Context, cluster: Cluster, loop: CrashLoop) -> Finding:
@@ -35,10 +38,9 @@ def _crash_loop(context: Context, cluster: Cluster, loop: CrashLoop) -> Finding:
     return _finding(context, cluster, AuditKind.CRASH_LOOP, loop.host, what, loop.reason, loop.end, since)
 
 
-def _down(context: Context, cluster: Cluster, host: str, end: ServiceEnd, facts: ClusterFacts) -> Finding:
-    what = f"found {host} down while {facts.lease.deployment} has the cluster"
-    state = facts.holder.state if facts.holder else ""
-    why = f"{end.in_words}. No repair begins before that deployment ({state}) has ended: answer it, or end it"
+def _down(context: Context, cluster: Cluster, host: str, end: ServiceEnd, holder: Deployment) -> Finding:
+    what = f"found {host} down while {holder.id} has the cluster"
+    why = f"{end.in_words}. No repair begins before that deployment ({holder.state}) has ended: answer it, or end it"
     return _finding(context, cluster, AuditKind.HOST_DOWN, host, what, why, end, end.at)
 
 

@@ -179,12 +179,12 @@ def view_cluster(
     )
 
 
-def desired_quarantined(context: Context, view: ClusterView, desired: Target | None = None) -> str:
-    """Return what of the desired version is quarantined and why, else of the last deployment's; empty for nothing.
+def desired_quarantined(context: Context, view: ClusterView) -> str:
+    """Return what of the last deployment's version is quarantined and why; empty for nothing.
 
     Convergence repairs no drift from it.
     """
-    target = desired or (view.last.target if view.last else None)
+    target = view.last.target if view.last else None
     return target.quarantined_in(context.fleet.quarantined(view.cluster)) if target else ""
 
 

@@ -18,12 +18,10 @@ from lifecycle.domain.rollout.deployment import Kind
 from lifecycle.domain.time_format import ago, lasting
 
 
-def ended_words(
-    context: Context, view: ClusterView, hosts: tuple[HostView, ...], *, in_full: bool = True
-) -> Mapping[str, str]:
+def ended_words(context: Context, view: ClusterView, hosts: tuple[HostView, ...]) -> Mapping[str, str]:
     """Return a sentence for each host whose service has ended; its repairs are read only if there is one.
 
-    What follows is what convergence decides now; only `in_full` reads that.
+    What follows is what convergence decides now.
     """
     ended = {each.report.host: each for each in hosts if each.report.ended and not each.report.running}
     if not ended:
@@ -31,7 +29,7 @@ def ended_words(
     reports = {host: each.report for host, each in ended.items()}
     recent = recent_deployments(context, view.cluster)
     loops = crash_loops(reports, recent, context.minute)
-    found = _decision(context, view) if in_full else None
+    found = _decision(context, view)
     return {host: _sentence(context, view, each, loops.get(host), found) for host, each in ended.items()}
 
 
@@ -43,9 +41,7 @@ def _decision(context: Context, view: ClusterView) -> Convergence:
         return Hold({}, str(error))
 
 
-def _sentence(
-    context: Context, view: ClusterView, host: HostView, loop: CrashLoop | None, found: Convergence | None
-) -> str:
+def _sentence(context: Context, view: ClusterView, host: HostView, loop: CrashLoop | None, found: Convergence) -> str:
     end, now = host.report.ended, context.clock.now()
     if end is None:
         return host.report.not_running
@@ -63,7 +59,7 @@ def _sentence(
     return f"{what}{_next(found, host.report.host, loop, now)}"
 
 
-def _next(found: Convergence | None, host: str, loop: CrashLoop | None, now: datetime) -> str:
+def _next(found: Convergence, host: str, loop: CrashLoop | None, now: datetime) -> str:
     """Return what convergence does about a host, by its own decision."""
     match found:
         case Repair() if not found.only or host in found.only:
@@ -72,7 +68,5 @@ def _next(found: Convergence | None, host: str, loop: CrashLoop | None, now: dat
             return f"; convergence does not repair it now: {found.reason}"
         case _ if loop and loop.due > now:
             return f"; next try in {lasting((loop.due - now).total_seconds())}"
-        case None:
-            return ""
         case _:
             return f"; something else comes first: {found.reason}"

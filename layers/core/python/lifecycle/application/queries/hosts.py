@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lifecycle.application.context import Context
-from lifecycle.application.queries.clusters import RECENT, ClusterView, desired_quarantined, view_clusters
+from lifecycle.application.queries.clusters import RECENT, ClusterView, view_clusters
 from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.matrix import Cell, read_cells
 from lifecycle.application.queries.permissions import frozen_reasons
@@ -69,7 +69,7 @@ class ClusterHosts:
     `quarantined` maps hosts to reasons. `trouble` is why the load balancer could not be read, or empty. `strays`
     are targets that no host reports. `nobodys` is why no deployment wrote the desired version.
     `unreadable` has a row for each record of the cluster that cannot be read, those of its view included.
-    `quarantined_versions` maps versions and configurations to reasons, where they were read.
+    `quarantined_versions` maps versions and configurations to reasons.
     `desired_quarantined` says what of the desired version is quarantined and why, or is empty.
     """
 
@@ -147,8 +147,7 @@ def view_hosts(query: QueryContext, scope: Scope) -> HostsView:
         # A deployment that runs may just be writing it.
         nobodys = None if view.lease.deployment else registered.nobodys
         rows = dict.fromkeys((*found.unreadable, *map(str, registered.unreadable)))
-        versions = query.context.fleet.quarantined(view.cluster)
-        return replace(found, nobodys=nobodys, unreadable=tuple(rows), quarantined_versions=versions)
+        return replace(found, nobodys=nobodys, unreadable=tuple(rows))
 
     return HostsView(tuple(in_parallel(hosts, views)), page, cells)
 
@@ -166,6 +165,7 @@ def view_cluster_hosts(
     """
     cluster, running, last = view.cluster, view.running, view.last
     reports, quarantined = context.fleet.reports(cluster), context.fleet.quarantined_hosts(cluster)
+    versions = context.fleet.quarantined(cluster)
     target = desired or (last.target if last else None)
     targets, trouble = _targets(context, cluster)
     states = None if targets is None else _states(targets)
@@ -208,7 +208,8 @@ def view_cluster_hosts(
         trouble,
         strays=strays_of(reports, targets or (), bound=bound.places),
         unreadable=rows.all(),
-        desired_quarantined=desired_quarantined(context, view, desired),
+        quarantined_versions=versions,
+        desired_quarantined=target.quarantined_in(versions) if target else "",
     )
 
 

@@ -18,7 +18,7 @@ def kept_down(
     reports: Mapping[str, HostReport],
     served: Collection[str],
     bad_hosts: Collection[str],
-    holder: Deployment | None,
+    holder: Deployment,
     minute: timedelta,
     now: datetime,
 ) -> dict[str, ServiceEnd]:
@@ -26,7 +26,7 @@ def kept_down(
 
     A host that is quarantined is down because somebody wants that.
     """
-    if holder is None or holder.state.final or holder.request.kind is Kind.CONVERGE:
+    if holder.state.final or holder.request.kind is Kind.CONVERGE:
         return {}
     runs = holder.state in (DeploymentState.RUNNING, DeploymentState.QUEUED)
     patience = minute * (WHILE_IT_RUNS if runs else WHILE_IT_WAITS)
